@@ -1,0 +1,64 @@
+"""Certified radii of randomized smoothing: every bound, its source, and whether it may be trusted."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rsexplore import (
+        accuracy,
+        bounds,
+        confidence,
+        data,
+        explorers,
+        montecarlo,
+        noises,
+        papers,
+        plots,
+        records,
+    )
+    from rsexplore.compare import Comparison, compare, exact_radius
+
+__version__ = "0.1.0"
+_MODULES = (
+    "accuracy",
+    "bounds",
+    "confidence",
+    "data",
+    "explorers",
+    "montecarlo",
+    "noises",
+    "papers",
+    "plots",
+    "records",
+)
+_FUNCTIONS = ("Comparison", "compare", "exact_radius")
+__all__ = [  # noqa: RUF022  modules first, as in the layer order
+    "noises",
+    "bounds",
+    "papers",
+    "confidence",
+    "records",
+    "accuracy",
+    "data",
+    "plots",
+    "explorers",
+    "montecarlo",
+    "Comparison",
+    "compare",
+    "exact_radius",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # lazy (PEP 562), so that the package imports in a blink and the core never loads torch or a plotting library
+    if name in _MODULES:
+        return import_module(f"rsexplore.{name}")
+    if name in _FUNCTIONS:
+        found = getattr(import_module("rsexplore.compare"), name)
+        globals()[name] = found  # the function, not the module of the same name, is what `rs.compare` means
+        return found
+    raise AttributeError(f"module 'rsexplore' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,265 @@
+"""Bounds on the robust radius of a smoothed classifier, as data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from math import inf, isinf
+from typing import Any
+
+import mpmath
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rsexplore.formula import Formula, number
+from rsexplore.papers import Source
+from rsexplore.solve import Supremum
+
+# A certifying radius is moved towards 0 by this share of itself, which covers the rounding of the evaluation (the
+# tests hold every float radius against 50 digits, on the lower side), so that rounding never enlarges a certificate.
+SHAVE = 2.0**-42
+
+
+class Status(Enum):
+    """What a bound's radius may be used for."""
+
+    TIGHT = "tight"  # proved, and attained by some classifier
+    SOUND = "sound"  # proved
+    HEURISTIC = "heuristic"  # approximate, or not proved as a certificate
+    AS_PRINTED = "as printed"  # kept only to show what a paper prints
+
+    @property
+    def certifies(self) -> bool:
+        """Whether a radius of this status is a certificate."""
+        return self in (Status.TIGHT, Status.SOUND)
+
+
+class Side(Enum):
+    """Which way a bound on the radius points."""
+
+    LOWER = "certifies a radius"
+    UPPER = "limits every certificate"
+
+
+class UnsupportedNoiseError(TypeError):
+    """A bound was asked about a noise, or a norm, for which it states nothing."""
+
+
+class MissingDimensionError(ValueError):
+    """A radius depends on the dimension of the input, and the noise has none."""
+
+
+@dataclass(frozen=True)
+class Probabilities:
+    """p_A, p_B and their complements as floats, each exact where the caller's numbers are."""
+
+    pa: NDArray
+    qa: NDArray
+    pb: NDArray
+    qb: NDArray
+
+    @classmethod
+    def of(cls, p_a: ArrayLike | None, q_a: ArrayLike | None, p_b: ArrayLike | None) -> "Probabilities":
+        """Return the four arrays, broadcast; p_B is at most 1 - p_A, its value in the two-class case."""
+        if (p_a is None) == (q_a is None):
+            raise TypeError(f"give exactly one of p_a and q_a, got p_a={p_a!r} and q_a={q_a!r}")
+        given = np.asarray(p_a if q_a is None else q_a, dtype=float)
+        pa, qa = (given, 1 - given) if q_a is None else (1 - given, given)
+        if p_b is None:
+            pb, qb = qa, pa
+        else:
+            pb = np.asarray(p_b, dtype=float)
+            qb = 1 - pb
+        pa, qa, pb, qb = np.broadcast_arrays(pa, qa, pb, qb)
+        return cls(pa, qa, pb, qb)
+
+    @property
+    def valid(self) -> NDArray:
+        """Where both probabilities lie in [0, 1]."""
+        return (self.qa >= 0) & (self.qa <= 1) & (self.pa <= 1) & (self.pb >= 0) & (self.pb <= 1)
+
+    @property
+    def cut(self) -> tuple[NDArray, ...]:
+        """The four arrays with p_B no larger than 1 - p_A, which it never exceeds."""
+        over = self.pb > self.qa
+        return self.pa, self.qa, np.where(over, self.qa, self.pb), np.where(over, self.pa, self.qb)
+
+
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """A theorem about the radius within which a smoothed classifier keeps its class.
+
+    `norm` is the norm in which the theorem is stated, None if it is stated for every p >= 1. `params` are the free
+    parameters of the formula with their defaults. `restates` names a bound that is the same theorem in another norm.
+    """
+
+    key: str
+    title: str
+    noise: type
+    norm: float | None
+    status: Status
+    source: Source
+    formula: Formula | Supremum
+    side: Side = Side.LOWER
+    params: Mapping[str, float | None] = field(default_factory=dict)
+    best: Supremum | None = None  # used where a parameter is left at None
+    erratum: str | None = None
+    corrected_by: str | None = None
+    restates: str | None = None
+    two_class: bool = False  # TIGHT holds for two classes only
+
+    def __post_init__(self) -> None:
+        if (self.status is Status.AS_PRINTED) != (self.corrected_by is not None):
+            raise ValueError(f"{self.key}: AS_PRINTED and corrected_by go together, got {self.status}")
+
+    def __repr__(self) -> str:
+        return f"<Bound {self.key}: {self.status.value}, {self.source}>"
+
+    def _repr_latex_(self) -> str:
+        return f"$r = {self.latex}$"
+
+    @property
+    def latex(self) -> str:
+        """LaTeX of the radius as the paper writes it."""
+        return self.formula.latex
+
+    @property
+    def certifies(self) -> bool:
+        """Whether the radius is a certificate."""
+        return self.status.certifies and self.side is Side.LOWER
+
+    def supports(self, noise: Any) -> bool:
+        """Whether the theorem is about this noise."""
+        return type(noise) is self.noise
+
+    def status_at(self, norm: float | None) -> Status:
+        """Status of the radius in a norm: one that is only carried over from another norm is not TIGHT."""
+        carried = norm is not None and self.norm is not None and norm != self.norm
+        return Status.SOUND if carried and self.status is Status.TIGHT else self.status
+
+    def radius(
+        self,
+        noise: Any,
+        p_a: ArrayLike | None = None,
+        *,
+        q_a: ArrayLike | None = None,
+        p_b: ArrayLike | None = None,
+        norm: float | None = None,
+        **params: float | None,
+    ) -> NDArray:
+        """Radius within which the smoothed class cannot change, in the l_`norm` norm and the input's units.
+
+        Parameters
+        ----------
+        noise : Noise
+            Smoothing noise, of the family of the theorem.
+        p_a, q_a : array_like, shape (...), in [0, 1]
+            Lower bound on the top-class probability, or 1 minus it; give exactly one, q_a near p_a = 1.
+        p_b : array_like, shape (...), in [0, 1], optional
+            Upper bound on the runner-up's probability; 1 - p_a if absent or larger.
+        norm : float >= 1, optional
+            Norm of the ball; that of the theorem if absent. In another norm the radius is that of the largest ball
+            inside the theorem's ball, which needs `noise.dim` if the norm is of a larger order.
+        **params : float
+            Values for `params`.
+
+        Returns
+        -------
+        ndarray, shape (...)
+            0 where p_a <= p_b, inf where the bound has no limit, nan outside [0, 1]. A radius that certifies is
+            rounded towards 0 (by 2.3e-13 of itself). As-printed formulas are given as they are, even below 0.
+
+        Raises
+        ------
+        UnsupportedNoiseError
+            `noise` is not of this bound's family, or no norm is known.
+        MissingDimensionError
+            The radius depends on `noise.dim`, which is not set.
+        TypeError
+            Both or neither of p_a and q_a are given, or an unknown parameter is.
+        """
+        probabilities = Probabilities.of(p_a, q_a, p_b)
+        values = self._values(noise, norm, params)
+        with np.errstate(all="ignore"):
+            raw = self._formula(values).floats(probabilities.cut, **values) / self._shrink(noise, norm)
+            raw = np.broadcast_to(raw, probabilities.pa.shape)
+            if self.certifies:
+                raw = np.maximum(raw, 0) * (1 - SHAVE)
+            raw = np.where(probabilities.pa <= probabilities.pb, 0.0, raw)
+        return np.where(probabilities.valid, raw, np.nan)
+
+    def radius_mp(
+        self,
+        noise: Any,
+        p_a: Any = None,
+        *,
+        q_a: Any = None,
+        p_b: Any = None,
+        norm: float | None = None,
+        dps: int = 50,
+        **params: float | None,
+    ) -> mpmath.mpf:
+        """Radius to `dps` decimal digits, of the formula as it is written; not rounded towards 0.
+
+        Parameters are those of `radius`, but scalars; numbers may be strings such as ``"1e-300"``, and floats stand
+        for exactly the binary fraction that they are. Suprema are found to half of `dps` digits.
+
+        Returns
+        -------
+        mpmath.mpf
+            nan outside [0, 1], 0 where p_a <= p_b.
+        """
+        if (p_a is None) == (q_a is None):
+            raise TypeError(f"give exactly one of p_a and q_a, got p_a={p_a!r} and q_a={q_a!r}")
+        values = self._values(noise, norm, params)
+        top = number(p_a) if q_a is None else 1 - number(q_a)
+        runner = 1 - top if p_b is None else number(p_b)
+        if not (0 <= top <= 1 and 0 <= runner <= 1):
+            return mpmath.nan
+        if top <= runner:
+            return mpmath.mpf(0)
+        runner = min(runner, 1 - top)
+        smallest = min([float(mpmath.log10(_mpf(x))) for x in (top, 1 - top, runner, top - runner) if x > 0])
+        with mpmath.workdps(int(dps - 2 * smallest + 20)):
+            value = self._formula(values).exact(_mpf(top), _mpf(runner), **values)
+            value = value / _mpf(number(self._shrink(noise, norm)))
+            value = max(value, mpmath.mpf(0)) if self.certifies else value
+        with mpmath.workdps(dps):
+            return +value
+
+    def _formula(self, values: Mapping[str, float | None]) -> Formula | Supremum:
+        open_parameters = [name for name in self.params if values.get(name) is None]
+        return self.best if open_parameters and self.best is not None else self.formula
+
+    def _values(self, noise: Any, norm: float | None, params: Mapping[str, float | None]) -> dict[str, Any]:
+        """Values of the formula's symbols, from the noise, the norm and the parameters."""
+        if not self.supports(noise):
+            raise UnsupportedNoiseError(f"{self.key} ({self.source}) needs {self.noise.__name__} noise, got {noise!r}")
+        if unknown := set(params) - set(self.params):
+            raise TypeError(f"{self.key} takes parameters {sorted(self.params)}, got {sorted(unknown)}")
+        values: dict[str, Any] = {**self.params, **params}
+        for name, value in values.items():
+            if value is not None and not value > 0:
+                raise ValueError(f"{self.key}: {name} must be positive, got {name}={value}")
+        if norm is not None and not norm >= 1:
+            raise ValueError(f"{self.key}: norm must be at least 1, got norm={norm}")
+        for symbol in self.formula.parameters - set(values):
+            values[symbol] = norm if symbol == "p" else noise.symbol(symbol)
+        if self.norm is None and norm is None:
+            raise UnsupportedNoiseError(f"{self.key} ({self.source}) holds for every norm: say which, e.g. norm=inf")
+        if "d" in values and values["d"] is None:
+            raise MissingDimensionError(f"{self.key} ({self.source}) needs the dimension: {noise!r} has dim=None")
+        return values
+
+    def _shrink(self, noise: Any, norm: float | None) -> float:
+        """Factor by which the largest l_`norm` ball inside the unit ball of the theorem's norm is smaller."""
+        if norm is None or self.norm is None or norm <= self.norm:
+            return 1.0
+        if noise.dim is None:
+            raise MissingDimensionError(
+                f"{self.key} ({self.source}) in the l_{norm:g} norm needs the dimension: {noise!r} has dim=None"
+            )
+        return float(noise.dim ** (1 / self.norm - (0 if isinf(norm) else 1 / norm)))
+
+
+def _mpf(value: Any) -> mpmath.mpf:
+    return mpmath.mpf(int(value.p)) / int(value.q) if value.is_finite else mpmath.mpf(inf)

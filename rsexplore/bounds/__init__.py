@@ -1,0 +1,66 @@
+"""Bounds on the robust radius, one file for each paper; a new bound needs one line in `ALL`."""
+
+from rsexplore.bound import Bound, MissingDimensionError, Side, Status, UnsupportedNoiseError
+from rsexplore.bounds import cohen2019, hayes, laplace, lecture, lecuyer2019, li2019, pure_dp, unified, yang2020
+from rsexplore.noises import Noise
+
+ALL: tuple[Bound, ...] = (
+    cohen2019.l2,
+    cohen2019.lp,
+    lecture.dimension,
+    lecture.universal,
+    lecuyer2019.l2,
+    li2019.renyi,
+    hayes.renyi,
+    hayes.kl,
+    hayes.kl_printed,
+    hayes.chi2,
+    hayes.hellinger,
+    hayes.bhattacharyya,
+    hayes.tv,
+    hayes.tv_printed,
+    unified.l2,
+    unified.l2_printed,
+    unified.linf,
+    unified.linf_printed,
+    pure_dp.laplace,
+    laplace.binary,
+    laplace.multi_class,
+    li2019.l1,
+    li2019.l1_printed,
+    lecuyer2019.l1,
+    pure_dp.linf,
+    unified.dinf,
+    yang2020.uniform_l1,
+)
+
+__all__ = ["ALL", "Bound", "MissingDimensionError", "Side", "Status", "UnsupportedNoiseError", "get", "of"]
+
+
+def get(key: str) -> Bound:
+    """Return the bound of that key.
+
+    Raises
+    ------
+    KeyError
+        There is none; the message lists the keys that there are.
+    """
+    for bound in ALL:
+        if bound.key == key:
+            return bound
+    raise KeyError(f"no bound {key!r}; there are {', '.join(b.key for b in ALL)}")
+
+
+def of(noise: Noise, norm: float | None = None) -> tuple[Bound, ...]:
+    """Bounds that apply to a noise; with a norm, also those that carry over to it, and each theorem once.
+
+    A radius in another norm than the theorem's is that of the largest ball inside the theorem's ball.
+    """
+    found = [b for b in ALL if b.supports(noise)]
+    if norm is None:
+        return tuple(found)
+    # a theorem and its restatement: keep the restatement, unless the theorem itself is in the wanted norm
+    native = {b.key for b in found if b.norm == norm}
+    replaced = {b.restates for b in found if b.restates and b.restates not in native and b.norm in (norm, None)}
+    kept = (b for b in found if b.key not in replaced and not (b.restates and b.restates not in replaced))
+    return tuple(kept)

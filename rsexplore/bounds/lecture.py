@@ -1,0 +1,34 @@
+"""Sadeghzadeh 2023 (lecture slides): certificates from Lipschitz constants of the smoothed score.
+
+Smoothing a score in [0, 1] with N(0, sigma^2 I) makes it Lipschitz. The first constant, sqrt(d) / sigma, comes from
+Jensen's inequality and is useless in high dimension; the second, 1 / (sigma sqrt(2 pi)), is the largest value of the
+local constant exp(-PhiInv(p)^2 / 2) / (sigma sqrt(2 pi)). Using the local constant everywhere gives Theorem 1.
+"""
+
+import sympy as sp
+
+from rsexplore import papers
+from rsexplore.bound import Bound, Status
+from rsexplore.formula import Formula
+from rsexplore.noises import Gaussian
+from rsexplore.notation import Gap, d, p_A, p_B, sigma
+
+dimension = Bound(
+    "lipschitz-dimension-l2",
+    "Lipschitz, √d/σ",
+    Gaussian,
+    norm=2,
+    status=Status.SOUND,
+    source=papers.lecture.at("Theorem 0 with slides 14-15 (L = sqrt(d)/sigma)"),
+    formula=Formula(sigma / (2 * sp.sqrt(d)) * Gap(p_A, p_B)),
+    erratum="The slide's step |E[f z/sigma]| <= |E[z/sigma]| is wrong (the right side is 0): E|z|/sigma is meant.",
+)
+universal = Bound(
+    "lipschitz-l2",
+    "Lipschitz, global",
+    Gaussian,
+    norm=2,
+    status=Status.SOUND,
+    source=papers.lecture.at("Theorem 0 with slides 16-18 (L = 1/(sigma sqrt(2 pi)))"),
+    formula=Formula(sigma * sp.sqrt(sp.pi / 2) * Gap(p_A, p_B)),
+)

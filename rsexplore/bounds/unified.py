@@ -1,0 +1,81 @@
+"""A unified framework for randomized smoothing (2020): D_MR and D_inf certificates.
+
+D_MR certificates hold "with probability at least 1 - exp(-c^2 / 4)" over the noise (0.22 at c = 1, 0.89 at c = 3),
+which bounds a likelihood ratio and not the class of the smoothed classifier: HEURISTIC.
+"""
+
+import sympy as sp
+
+from rsexplore import papers
+from rsexplore.bound import Bound, Status
+from rsexplore.formula import Formula
+from rsexplore.noises import ExponentialLinf, Gaussian
+from rsexplore.notation import LogRatio, c, d, lamda, p_A, p_B, sigma
+
+ERRATUM = (
+    "The proof of Theorem 10 bounds the log-ratio by lambda + eps, the statement says lambda + sqrt(eps), which "
+    "follows only for eps <= 1. sqrt(2 eps sigma) is printed for sqrt(2 eps) sigma. At c = 1 the printed radius is "
+    "above the exact one for 1 - p_A < 2.0e-6."
+)
+ratio = LogRatio(p_A, p_B)
+printed = sp.sqrt(2) * sigma * ratio / (2 * (1 + c))
+# sqrt(eps) solves 2 (eps + c sqrt(eps)) = L; written without the difference (-c + sqrt(c^2 + 2 L)) / 2
+corrected = sp.sqrt(2) * sigma * ratio / (c + sp.sqrt(c**2 + 2 * ratio))
+
+l2 = Bound(
+    "dmr-l2",
+    "D_MR",
+    Gaussian,
+    norm=2,
+    status=Status.HEURISTIC,
+    source=papers.unified.at("Corollary 11 with the proof's lambda + eps"),
+    formula=Formula(corrected),
+    params={"c": 1.0},
+    erratum=ERRATUM,
+)
+l2_printed = Bound(
+    "dmr-l2-printed",
+    "Corollary 11, as printed",
+    Gaussian,
+    norm=2,
+    status=Status.AS_PRINTED,
+    source=papers.unified.at("Corollary 11"),
+    formula=Formula(printed),
+    params={"c": 1.0},
+    erratum=ERRATUM,
+    corrected_by="dmr-l2",
+)
+linf = Bound(
+    "dmr-linf",
+    "D_MR",
+    Gaussian,
+    norm=float("inf"),
+    status=Status.HEURISTIC,
+    source=papers.unified.at("Theorem 18 with the proof's lambda + eps"),
+    formula=Formula(corrected / sp.sqrt(d)),
+    params={"c": 1.0},
+    erratum=ERRATUM,
+    restates="dmr-l2",
+)
+linf_printed = Bound(
+    "dmr-linf-printed",
+    "Theorem 18, as printed",
+    Gaussian,
+    norm=float("inf"),
+    status=Status.AS_PRINTED,
+    source=papers.unified.at("Theorem 18 with Corollary 11"),
+    formula=Formula(printed / sp.sqrt(d)),
+    params={"c": 1.0},
+    erratum=ERRATUM,
+    corrected_by="dmr-linf",
+    restates="dmr-l2-printed",
+)
+dinf = Bound(
+    "dinf-linf",
+    "D_inf",
+    ExponentialLinf,
+    norm=float("inf"),
+    status=Status.SOUND,
+    source=papers.unified.at("Theorem 13"),
+    formula=Formula(lamda / 2 * ratio),
+)

@@ -1,0 +1,21 @@
+"""Yang et al. 2020: the exact l1 radius of uniform noise.
+
+A shift delta leaves 1 - prod(1 - |delta_i| / (2 scale)) <= ||delta||_1 / (2 scale) of the cube outside its copy: the
+top class can lose that much, and another can gain it. Witness: slabs along one axis.
+"""
+
+from rsexplore import papers
+from rsexplore.bound import Bound, Status
+from rsexplore.formula import Formula
+from rsexplore.noises import Uniform
+from rsexplore.notation import Gap, lamda, p_A, p_B
+
+uniform_l1 = Bound(
+    "uniform-l1",
+    "exact",
+    Uniform,
+    norm=1,
+    status=Status.TIGHT,
+    source=papers.yang2020.at("uniform noise on a cube, l1"),
+    formula=Formula(lamda * Gap(p_A, p_B)),
+)

@@ -1,0 +1,152 @@
+"""Every bound that applies to a noise, side by side, under the exact radius."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import floor, isfinite, log10
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rsexplore import bounds
+from rsexplore.bound import Bound, Status, UnsupportedNoiseError
+from rsexplore.noises import Noise
+
+
+class Row(NamedTuple):
+    """One bound at one point; `share` is the radius over the exact one, nan where the exact one is not known."""
+
+    bound: Bound
+    radius: float
+    share: float
+    status: Status
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Rows of `compare`, largest radius first; prints as a table."""
+
+    noise: Noise
+    norm: float
+    rows: tuple[Row, ...]
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def _cells(self) -> list[tuple[str, str, str, str, str]]:
+        head = ("bound", f"l{self.norm:g} radius", "of exact", "status", "source")
+        shares = ["" if np.isnan(r.share) else f"{r.share:.1%}" for r in self.rows]
+        body = [
+            (r.bound.key, rounded_down(r.radius), share, r.status.value, str(r.bound.source))
+            for r, share in zip(self.rows, shares, strict=True)
+        ]
+        return [head, *body]
+
+    def __str__(self) -> str:
+        cells = self._cells()
+        widths = [max(len(row[i]) for row in cells) for i in range(5)]
+        lines = ["  ".join(x.ljust(w) for x, w in zip(row, widths, strict=True)).rstrip() for row in cells]
+        return "\n".join(lines) if self.rows else f"no bound for {self.noise!r} in the l{self.norm:g} norm yet"
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        if not self.rows:
+            return str(self)
+        head, *body = self._cells()
+        rows = "".join("<tr>" + "".join(f"<td>{x}</td>" for x in row) + "</tr>" for row in body)
+        return f"<table><tr>{''.join(f'<th>{x}</th>' for x in head)}</tr>{rows}</table>"
+
+
+def compare(
+    noise: Noise,
+    p_a: float | None = None,
+    *,
+    q_a: float | None = None,
+    p_b: float | None = None,
+    norm: float = 2,
+    **params: float,
+) -> Comparison:
+    """Every bound that applies, at one point, largest radius first.
+
+    Parameters
+    ----------
+    noise : Noise
+        Smoothing noise; with `dim` if the norm is of a larger order than a theorem's.
+    p_a, q_a, p_b : float
+        As for `Bound.radius`.
+    norm : float >= 1
+        Norm of the ball.
+    **params : float
+        Parameters of bounds, e.g. ``c=3`` or ``order=2``; each goes to the bounds that have it.
+
+    Raises
+    ------
+    TypeError
+        No bound has such a parameter, or not exactly one of p_a and q_a is given.
+    MissingDimensionError
+        As for `Bound.radius`.
+    """
+    applicable = bounds.of(noise, norm)
+    if unknown := set(params) - {name for b in bounds.ALL for name in b.params}:
+        raise TypeError(f"no bound has parameters {sorted(unknown)}")
+    exact = exact_bound(noise, norm)
+    best = np.nan if exact is None else float(exact.radius(noise, p_a, q_a=q_a, p_b=p_b, norm=norm))
+    rows = []
+    for bound in applicable:
+        own = {name: value for name, value in params.items() if name in bound.params}
+        radius = float(bound.radius(noise, p_a, q_a=q_a, p_b=p_b, norm=norm, **own))
+        share = radius / best if best > 0 and isfinite(best) else np.nan
+        status = Status.SOUND if bound.two_class and p_b is not None else bound.status_at(norm)
+        rows.append(Row(bound, radius, share, status))
+    return Comparison(noise, norm, tuple(sorted(rows, key=lambda r: -r.radius)))
+
+
+def exact_bound(noise: Noise, norm: float) -> Bound | None:
+    """Return the bound that is proved and attained for this noise and norm, for any number of classes, if known."""
+    candidates = (b for b in bounds.of(noise, norm) if b.norm in (norm, None))
+    return next((b for b in candidates if b.status is Status.TIGHT and not b.two_class), None)
+
+
+def exact_radius(
+    noise: Noise,
+    p_a: ArrayLike | None = None,
+    *,
+    q_a: ArrayLike | None = None,
+    p_b: ArrayLike | None = None,
+    norm: float = 2,
+) -> NDArray:
+    """Neyman-Pearson radius: the largest that any certificate from p_A and p_B can give.
+
+    Proved, with a witness that attains it, for Gaussian noise in every l_p norm with p >= 1 (Cohen et al. 2019), for
+    Laplace noise in l1 (ours, containing Teng et al. 2020) and for uniform noise in l1 (Yang et al. 2020); for any
+    number of classes and in every dimension. The float returned is rounded towards 0.
+
+    Parameters and shapes are those of `Bound.radius`.
+
+    Raises
+    ------
+    UnsupportedNoiseError
+        The exact radius of this noise in this norm is not known here.
+    MissingDimensionError
+        It depends on `noise.dim`, which is not set.
+    """
+    bound = exact_bound(noise, norm)
+    if bound is None:
+        raise UnsupportedNoiseError(
+            f"exact_radius is proved for Gaussian (every norm), Laplace (l1) and Uniform (l1) noise, "
+            f"got {noise!r} in the l{norm:g} norm"
+        )
+    return bound.radius(noise, p_a, q_a=q_a, p_b=p_b, norm=norm)
+
+
+def rounded_down(radius: float, digits: int = 4) -> str:
+    """Return a radius as text with `digits` significant digits, rounded towards 0: text never certifies more."""
+    if not isfinite(radius) or radius == 0:
+        return f"{radius:g}"
+    places = digits - 1 - floor(log10(abs(radius)))
+    scaled = floor(abs(radius) * 10.0**places) / 10.0**places
+    return f"{np.copysign(scaled, radius):.{max(places, 0)}f}" if -4 < places - digits < 5 else f"{scaled:.{digits - 1}e}"

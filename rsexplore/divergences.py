@@ -1,0 +1,118 @@
+"""The least divergence that a change of class needs, for each divergence, as named pieces of formulas.
+
+A classifier votes p_A for its top class and at most p_B for any other. For the top class to change, the distribution of
+votes must move to one whose first two classes tie; of all those, one is nearest in each divergence. Every minimum here
+is attained or an infimum (checked by direct minimisation over the simplex), so a certificate is lost only in comparing
+noises by a divergence at all.
+
+Every order of the Renyi divergence gives one value, of which Kullback-Leibler (1), Hellinger and Bhattacharyya (1/2)
+and chi-squared (2) are special cases.
+"""
+
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from rsexplore.notation import Gap, LogRatio, Piece
+
+
+class LeastRenyi(Piece):
+    """Least Renyi divergence of the given order; arguments order, p_A, p_B. Li et al. 2019, Lemma 1; Hayes, eq. (10)."""
+
+    def plain(self) -> sp.Expr:
+        order, a, b = self.args
+        if order == 1:
+            return LeastKL(a, b).plain()
+        mean = ((a ** (1 - order) + b ** (1 - order)) / 2) ** (1 / (1 - order))
+        return -sp.log(1 - a - b + 2 * mean)
+
+    @staticmethod
+    def floats(order: Any, pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
+        # power mean of exponent e = 1 - order: M = sqrt(p_A p_B) cosh(e t)^(1/e) with t = log(p_A / p_B) / 2
+        exponent = 1 - np.asarray(order, dtype=float)
+        half = LogRatio.floats(pa, qa, pb, qb) / 2
+        geometric = np.sqrt(pa) * np.sqrt(pb)
+        tied = np.where(np.abs(exponent) < 1e-12, exponent * half**2 / 2, _log_cosh(exponent * half) / exponent)
+        far = (qa - pb) + 2 * np.where(pb > 0, geometric * np.exp(tied), _half_mean(pa, exponent))
+        near = -(pa + pb) * np.expm1(tied - _log_cosh(half))
+        return np.where(near < 0.5, -np.log1p(-near), -np.log(far))
+
+
+def _log_cosh(x: Any) -> Any:
+    large = np.abs(x) - np.log(2) + np.log1p(np.exp(-2 * np.abs(x)))
+    return np.where(np.abs(x) < 1, np.log1p(2 * np.sinh(np.clip(x, -1, 1) / 2) ** 2), large)
+
+
+def _half_mean(pa: Any, exponent: Any) -> Any:
+    """Power mean of p_A and 0."""
+    positive = np.maximum(exponent, 1e-300)
+    return np.where(exponent > 0, pa * np.exp(-np.log(2) / positive), 0.0)
+
+
+class LeastKL(Piece):
+    """Least Kullback-Leibler divergence; arguments p_A, p_B. Hayes, eq. (15)."""
+
+    def plain(self) -> sp.Expr:
+        a, b = self.args
+        return -sp.log(2 * sp.sqrt(a * b) + 1 - a - b)
+
+    @staticmethod
+    def floats(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
+        near = _root_gap(pa, qa, pb, qb) ** 2
+        return -np.where(near < 0.5, np.log1p(-near), np.log((qa - pb) + 2 * np.sqrt(pa) * np.sqrt(pb)))
+
+
+def _root_gap(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
+    return Gap.floats(pa, qa, pb, qb) / (np.sqrt(pa) + np.sqrt(pb))
+
+
+class LeastHellinger(Piece):
+    """-log(1 - H2) at the least squared Hellinger distance H2; arguments p_A, p_B. Hayes, Table 1."""
+
+    def plain(self) -> sp.Expr:
+        a, b = self.args
+        return -sp.log(sp.sqrt(1 - (sp.sqrt(a) - sp.sqrt(b)) ** 2 / 2))
+
+    @staticmethod
+    def floats(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
+        return -np.log1p(-(_root_gap(pa, qa, pb, qb) ** 2) / 2) / 2
+
+
+class LeastBhattacharyya(Piece):
+    """Least Bhattacharyya distance; arguments p_A, p_B. Hayes, Table 1; identical to -log(1 - H2)."""
+
+    def plain(self) -> sp.Expr:
+        a, b = self.args
+        above = (sp.sqrt(a) + sp.sqrt(b)) ** 2 + 2 * (1 - a - b)
+        return -sp.log(above / sp.sqrt(2 * (2 * sp.sqrt(a * b) + 2 - a - b)))
+
+    floats = LeastHellinger.floats
+
+
+class LeastChi2(Piece):
+    """log(1 + chi2) at the least Neyman chi-squared divergence; arguments p_A, p_B. Hayes, Table 1."""
+
+    def plain(self) -> sp.Expr:
+        a, b = self.args
+        return sp.log((a + b) / ((a + b) - (a - b) ** 2))
+
+    @staticmethod
+    def floats(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
+        both = pa + pb
+        near = Gap.floats(pa, qa, pb, qb) ** 2 / both
+        # (p_A + p_B) - (p_A - p_B)^2 without the cancellation at p_A -> 1
+        far = pa * qa + pb * qb + 2 * pa * pb
+        return -np.where(near < 0.5, np.log1p(-near), np.log(far / both))
+
+
+class PrivacyDelta(Piece):
+    """p_A - exp(2 beta) p_B: what (beta, delta)-privacy has to cover; arguments beta, p_A, p_B. Lecuyer et al. 2019."""
+
+    def plain(self) -> sp.Expr:
+        loss, a, b = self.args
+        return a - sp.exp(2 * loss) * b
+
+    @staticmethod
+    def floats(loss: Any, pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
+        return -pa * np.expm1(np.minimum(2 * loss - LogRatio.floats(pa, qa, pb, qb), 0.0))

@@ -1,0 +1,109 @@
+"""One SymPy expression, and what derives from it: NumPy, arbitrary precision and LaTeX."""
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache, reduce
+from typing import Any
+
+import mpmath
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+
+from rsexplore.notation import COMPLEMENT, LATEX, PhiInv, Piece, Psi, p_A, p_B, q_A, q_B
+
+PROBABILITIES = (p_A, q_A, p_B, q_B)
+ATOMS = (PhiInv, Psi)
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A closed form in p_A, p_B and parameters.
+
+    `expr` may use the named pieces of `notation`; `plain` is the same expression without them, as papers write it.
+    """
+
+    expr: sp.Expr
+
+    @cached_property
+    def plain(self) -> sp.Expr:
+        """The expression in elementary functions, PhiInv and Psi alone."""
+        return plain(self.expr)
+
+    @cached_property
+    def latex(self) -> str:
+        """LaTeX of the expression as papers write it."""
+        return sp.latex(self.plain, symbol_names=LATEX)
+
+    @cached_property
+    def binary(self) -> sp.Expr:
+        """The two-class case, p_B = 1 - p_A."""
+        return self.plain.subs(p_B, 1 - p_A)
+
+    @cached_property
+    def tail(self) -> sp.Expr:
+        """The expression in q_A = 1 - p_A."""
+        return self.plain.subs(p_A, 1 - q_A)
+
+    @cached_property
+    def parameters(self) -> frozenset[str]:
+        """Names of the symbols that are no probabilities."""
+        return frozenset(s.name for s in self.expr.free_symbols if s not in PROBABILITIES)
+
+    def floats(self, probabilities: tuple[NDArray, ...], **values: float) -> NDArray:
+        """Value in double precision; `probabilities` holds p_A, 1 - p_A, p_B, 1 - p_B, each exact."""
+        symbols = tuple(sorted(self.parameters))
+        return np.asarray(compiled(self.expr, symbols)(*probabilities, *(values[s] for s in symbols)))
+
+    def exact(self, pa: Any, pb: Any, **values: Any) -> mpmath.mpf:
+        """Value at mpmath's working precision, of the plain expression."""
+        symbols = sorted(self.parameters)
+        numbers = {sp.Symbol(s, **_assumptions(self.expr, s)): number(values[s]) for s in symbols}
+        return exact_function(plain(self.expr.subs(numbers)))(pa, pb)
+
+
+def plain(expr: sp.Expr) -> sp.Expr:
+    """Return `expr` with every named piece written out and the complements as 1 - p."""
+    while expr.has(Piece):
+        expr = expr.replace(lambda e: isinstance(e, Piece), lambda e: e.plain())
+    return expr.subs({q_A: 1 - p_A, q_B: 1 - p_B})
+
+
+@lru_cache(maxsize=512)
+def compiled(expr: sp.Expr, symbols: tuple[str, ...]) -> Any:
+    """Return a NumPy function of p_A, 1 - p_A, p_B, 1 - p_B and the named symbols."""
+    functions: dict[str, Any] = {}
+
+    def with_complements(piece: Any) -> Any:
+        kind = type(piece)
+        functions[kind.__name__] = kind.floats
+        arguments = [x for a in piece.args for x in ((a, COMPLEMENT[a]) if a in COMPLEMENT else (a,))]
+        return sp.Function(kind.__name__)(*arguments)
+
+    stable = expr.replace(lambda e: isinstance(e, (Piece, *ATOMS)), with_complements)
+    names = {s.name: s for s in stable.free_symbols}
+    arguments = [*PROBABILITIES, *(names.get(s, sp.Symbol(s)) for s in symbols)]
+    # NumPy's amax and amin, which SymPy prints for Max and Min, do not broadcast
+    functions |= {"amax": lambda xs, axis: reduce(np.maximum, xs), "amin": lambda xs, axis: reduce(np.minimum, xs)}
+    return sp.lambdify(arguments, stable, modules=[functions, "scipy", "numpy"])
+
+
+@lru_cache(maxsize=512)
+def exact_function(expr: sp.Expr) -> Any:
+    """Return an mpmath function of p_A and p_B, at the precision in force when it is called."""
+    return sp.lambdify([p_A, p_B], expr, modules=[{a.__name__: a.exact for a in ATOMS}, "mpmath"])
+
+
+def number(value: Any) -> sp.Expr:
+    """Return a number (float, string, mpf, int, inf) as the exact SymPy number that it is."""
+    if isinstance(value, str):
+        return sp.Rational(value) if "inf" not in value else sp.oo
+    if mpmath.isinf(value):
+        return sp.oo
+    if isinstance(value, mpmath.mpf):
+        sign, man, exp, _ = value._mpf_
+        return (-1) ** sign * sp.Integer(int(man)) * sp.Integer(2) ** exp
+    return sp.Rational(*float(value).as_integer_ratio()) if isinstance(value, float) else sp.nsimplify(value)
+
+
+def _assumptions(expr: sp.Expr, name: str) -> dict[str, bool]:
+    return next(s for s in expr.free_symbols if s.name == name).assumptions0

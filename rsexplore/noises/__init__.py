@@ -1,0 +1,49 @@
+"""Families of smoothing noise, one file each; a new family needs one line in `ALL`."""
+
+from dataclasses import asdict
+from typing import Any
+
+from rsexplore.noises.base import Noise
+from rsexplore.noises.exponential_linf import ExponentialLinf
+from rsexplore.noises.gaussian import Gaussian
+from rsexplore.noises.generalized_gaussian import GeneralizedGaussian
+from rsexplore.noises.laplace import Laplace
+from rsexplore.noises.uniform import Uniform
+
+ALL: tuple[type[Noise], ...] = (Gaussian, Laplace, Uniform, GeneralizedGaussian, ExponentialLinf)
+
+__all__ = [
+    "ALL",
+    "ExponentialLinf",
+    "Gaussian",
+    "GeneralizedGaussian",
+    "Laplace",
+    "Noise",
+    "Uniform",
+    "from_dict",
+    "to_dict",
+]
+
+
+def to_dict(noise: Noise) -> dict[str, Any]:
+    """Return a noise as plain data for a log's header: its family and its fields."""
+    return {"family": noise.family, **asdict(noise)}  # type: ignore[call-overload]
+
+
+def from_dict(data: dict[str, Any]) -> Noise:
+    """Return the noise that `to_dict` wrote.
+
+    Raises
+    ------
+    ValueError
+        The family is unknown, or its fields are not those given.
+    """
+    fields = dict(data)
+    family = fields.pop("family", None)
+    known = {cls.__name__: cls for cls in ALL}
+    if family not in known:
+        raise ValueError(f"noise needs a family of {sorted(known)}, got {family!r}")
+    try:
+        return known[family](**fields)
+    except TypeError as error:
+        raise ValueError(f"noise {family} cannot be made from {fields}: {error}") from None

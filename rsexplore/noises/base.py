@@ -1,0 +1,85 @@
+"""What every noise has."""
+
+from abc import ABC, abstractmethod
+from dataclasses import fields
+from math import isfinite
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+
+
+def positive(owner: str, name: str, value: Any) -> None:
+    """Raise unless `value` is a finite number above 0."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{owner}: {name} must be a number, got {name}={value!r}")
+    if not (isfinite(value) and value > 0):
+        raise ValueError(f"{owner}: {name} must be positive and finite, got {name}={value}")
+
+
+class Noise(ABC):
+    """Additive smoothing noise: a law on R^dim, symmetric about 0.
+
+    Fields are in units of the input. `dim` is the number of coordinates, needed only where a bound or a sampler is.
+    `symbols` maps the symbols of the formulas to fields.
+    """
+
+    symbols: ClassVar[dict[str, str]]
+
+    def __post_init__(self) -> None:
+        for item in fields(self):  # type: ignore[arg-type]  # every family is a dataclass
+            value = getattr(self, item.name)
+            if item.name == "dim":
+                if value is not None and (isinstance(value, bool) or int(value) != value or value < 1):
+                    raise ValueError(f"{self.family}: dim must be a whole number of at least 1, got dim={value!r}")
+            else:
+                positive(self.family, item.name, value)
+
+    @property
+    def family(self) -> str:
+        """Name of the family."""
+        return type(self).__name__
+
+    @property
+    def label(self) -> str:
+        """Short text for legends: family and deviation of one coordinate."""
+        return f"{self.family} σ = {self.sigma:.4g}"
+
+    def symbol(self, name: str) -> Any:
+        """Value of a formula's symbol; None for a dimension that is not set."""
+        if name == "d":
+            return getattr(self, "dim", None)
+        return getattr(self, self.symbols[name])
+
+    if TYPE_CHECKING:  # a field in one family, a property in the others
+
+        @property
+        def sigma(self) -> float:
+            """Standard deviation of one coordinate."""
+
+        dim: int | None
+
+    @classmethod
+    @abstractmethod
+    def from_sigma(cls, sigma: float, dim: int | None = None) -> Self:
+        """Return the member of the family with the given standard deviation of one coordinate."""
+
+    @abstractmethod
+    def draw(self, rng: Any, shape: tuple[int, ...]) -> Any:
+        """Independent draws.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator, or any object with its methods of the same names
+            Source of randomness; only `standard_normal`, `standard_exponential`, `standard_gamma` and `random` are
+            used, so that the same sampler runs on a GPU.
+        shape : tuple of int, (n, ...)
+            `n` draws; the other axes are the coordinates of one draw.
+
+        Returns
+        -------
+        array, shape `shape`
+        """
+
+    @abstractmethod
+    def log_density(self, z: Any) -> Any:
+        """Logarithm of the density, for `z` of shape (..., dim); shape (...)."""

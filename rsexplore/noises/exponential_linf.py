@@ -1,0 +1,54 @@
+"""The exponential mechanism in the l_inf norm."""
+
+from dataclasses import dataclass
+from math import lgamma, log, prod, sqrt
+from typing import Any, Self
+
+import numpy as np
+
+from rsexplore.noises.base import Noise, positive
+
+
+@dataclass(frozen=True)
+class ExponentialLinf(Noise):
+    """Density proportional to exp(-||z||_inf / scale) on R^dim; its coordinates are not independent.
+
+    ||z||_inf is Gamma(dim, scale). Unified framework 2020, eq. (6) and Remark 14.
+    """
+
+    scale: float
+    dim: int | None = None
+    symbols = {"lambda": "scale"}  # noqa: RUF012
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.dim is None:
+            raise ValueError(f"ExponentialLinf: dim must be given, got dim=None with scale={self.scale}")
+
+    @property
+    def sigma(self) -> float:
+        return self.scale * _unit_sigma(self.dim)
+
+    @classmethod
+    def from_sigma(cls, sigma: float, dim: int | None = None) -> Self:
+        positive(cls.__name__, "sigma", sigma)
+        if dim is None:
+            raise ValueError(f"ExponentialLinf: dim must be given, got dim=None with sigma={sigma}")
+        return cls(sigma / _unit_sigma(dim), dim)
+
+    def draw(self, rng: Any, shape: tuple[int, ...]) -> Any:
+        coordinates = prod(shape[1:])
+        if coordinates != self.dim:
+            raise ValueError(f"ExponentialLinf: shape must have dim={self.dim} coordinates a draw, got shape={shape}")
+        size = (shape[0], *(1 for _ in shape[1:]))
+        return self.scale * rng.standard_gamma(self.dim + 1.0, size) * (2 * rng.random(shape) - 1)
+
+    def log_density(self, z: Any) -> Any:
+        z = np.asarray(z)
+        # the cube of half-side t has volume (2t)^dim, so the constant is (2 scale)^dim dim!
+        return -np.abs(z / self.scale).max(-1) - self.dim * log(2 * self.scale) - lgamma(self.dim + 1)
+
+
+def _unit_sigma(dim: int | None) -> float:
+    assert dim is not None
+    return sqrt((dim + 1) * (dim + 2) / 3)

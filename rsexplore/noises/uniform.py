@@ -1,0 +1,35 @@
+"""Uniform noise on a cube."""
+
+from dataclasses import dataclass
+from math import log, sqrt
+from typing import Any, Self
+
+import numpy as np
+
+from rsexplore.noises.base import Noise, positive
+
+
+@dataclass(frozen=True)
+class Uniform(Noise):
+    """Independent coordinates, uniform on [-scale, scale]."""
+
+    scale: float
+    dim: int | None = None
+    symbols = {"lambda": "scale"}  # noqa: RUF012
+
+    @property
+    def sigma(self) -> float:
+        return self.scale / sqrt(3)
+
+    @classmethod
+    def from_sigma(cls, sigma: float, dim: int | None = None) -> Self:
+        positive(cls.__name__, "sigma", sigma)
+        return cls(sigma * sqrt(3), dim)
+
+    def draw(self, rng: Any, shape: tuple[int, ...]) -> Any:
+        return self.scale * (2 * rng.random(shape) - 1)
+
+    def log_density(self, z: Any) -> Any:
+        z = np.asarray(z)
+        inside = (np.abs(z) <= self.scale).all(-1)
+        return np.where(inside, -z.shape[-1] * log(2 * self.scale), -np.inf)

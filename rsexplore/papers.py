@@ -1,0 +1,183 @@
+"""The papers whose statements are coded here, and the numbers that they print."""
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A document that is cited; `key` names it in file names and in `printed`."""
+
+    key: str
+    short: str
+    title: str
+    authors: str
+    year: int
+    venue: str
+    arxiv: str | None = None
+
+    def at(self, where: str) -> "Source":
+        """Return the citation of one numbered statement, e.g. ``cohen2019.at("Theorem 1")``."""
+        return Source(self, where)
+
+    @property
+    def bibtex(self) -> str:
+        """BibTeX entry."""
+        eprint = f",\n  eprint = {{{self.arxiv}}},\n  archivePrefix = {{arXiv}}" if self.arxiv else ""
+        fields = f"  title = {{{self.title}}},\n  author = {{{self.authors}}},\n  year = {{{self.year}}}"
+        return f"@misc{{{self.key},\n{fields},\n  note = {{{self.venue}}}{eprint}\n}}"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One numbered statement of one paper."""
+
+    paper: Paper
+    where: str
+
+    def __str__(self) -> str:
+        return f"{self.paper.short}, {self.where}"
+
+
+class PrintedCell(NamedTuple):
+    """One number that a paper prints; all fields are text, as transcribed."""
+
+    location: str
+    kind: str
+    row: str
+    column: str
+    value: str
+    unit: str
+    note: str
+
+
+lecture = Paper(
+    "lecture",
+    "Sadeghzadeh 2023",
+    "Certifiable Robustness (lecture slides)",
+    "Amir Mahdi Sadeghzadeh",
+    2023,
+    "Sharif University of Technology, 2 May 2023",
+)
+unified = Paper(
+    "unified",
+    "Unified framework 2020",
+    "A Unified Framework for Randomized Smoothing Based Certified Defenses",
+    "Anonymous authors",
+    2020,
+    "Paper under double-blind review",
+)
+laplace = Paper(
+    "laplace",
+    "Teng et al. 2020",
+    "l1 Adversarial Robustness Certificates: A Randomized Smoothing Approach",
+    "Jiaye Teng and Guang-He Lee and Yang Yuan",
+    2020,
+    "Paper under double-blind review",
+)
+soap = Paper(
+    "soap",
+    "Soap bubbles 2020",
+    "Filling the Soap Bubbles: Efficient Black-Box Adversarial Certification with Non-Gaussian Smoothing",
+    "Anonymous authors",
+    2020,
+    "Under review as a conference paper at ICLR 2020",
+)
+hayes = Paper(
+    "hayes",
+    "Hayes 2020",
+    "Extensions and limitations of randomized smoothing for robustness guarantees",
+    "Jamie Hayes",
+    2020,
+    "CVPR Workshops",
+    "2006.04208",
+)
+cohen2019 = Paper(
+    "cohen2019",
+    "Cohen et al. 2019",
+    "Certified Adversarial Robustness via Randomized Smoothing",
+    "Jeremy Cohen and Elan Rosenfeld and J. Zico Kolter",
+    2019,
+    "ICML",
+    "1902.02918",
+)
+lecuyer2019 = Paper(
+    "lecuyer2019",
+    "Lecuyer et al. 2019",
+    "Certified Robustness to Adversarial Examples with Differential Privacy",
+    "Mathias Lecuyer and Vaggelis Atlidakis and Roxana Geambasu and Daniel Hsu and Suman Jana",
+    2019,
+    "IEEE Symposium on Security and Privacy",
+    "1802.03471",
+)
+li2019 = Paper(
+    "li2019",
+    "Li et al. 2019",
+    "Certified Adversarial Robustness with Additive Noise",
+    "Bai Li and Changyou Chen and Wenlin Wang and Lawrence Carin",
+    2019,
+    "NeurIPS",
+    "1809.03113",
+)
+yang2020 = Paper(
+    "yang2020",
+    "Yang et al. 2020",
+    "Randomized Smoothing of All Shapes and Sizes",
+    "Greg Yang and Tony Duan and J. Edward Hu and Hadi Salman and Ilya Razenshteyn and Jerry Li",
+    2020,
+    "ICML",
+    "2002.08118",
+)
+ours = Paper(
+    "rsexplore",
+    "rsexplore",
+    "rsexplore: an explorer for randomized smoothing",
+    "The rsexplore authors",
+    2026,
+    "this package",
+)
+
+FIVE = (lecture, unified, laplace, soap, hayes)  # the documents that the notebooks re-make
+ALL = (*FIVE, cohen2019, lecuyer2019, li2019, yang2020, ours)
+
+
+@lru_cache
+def _cells(key: str) -> tuple[PrintedCell, ...]:
+    table = files("rsexplore").joinpath("printed", f"{key}.csv")
+    with table.open(newline="", encoding="utf-8") as stream:
+        return tuple(PrintedCell(**row) for row in csv.DictReader(stream))
+
+
+def printed(paper: str, location: str | None = None) -> list[PrintedCell]:
+    """Numbers that a paper prints.
+
+    Parameters
+    ----------
+    paper : str
+        Key of one of the five documents: lecture, unified, laplace, soap, hayes.
+    location : str, optional
+        Where in the paper, e.g. "Table 2"; everything if absent.
+
+    Raises
+    ------
+    KeyError
+        There is no such document, or nothing is printed at that place; the message lists what there is.
+    """
+    known = [x.key for x in FIVE]
+    if paper not in known:
+        raise KeyError(f"printed() needs one of {known}, got {paper!r}")
+    cells = [cell for cell in _cells(paper) if location in (None, cell.location)]
+    if not cells:
+        places = sorted({cell.location for cell in _cells(paper)})
+        raise KeyError(f"{paper} prints nothing at {location!r}; there is {places}")
+    return cells
+
+
+def cite(items: Iterable[Any]) -> str:
+    """Return the BibTeX of every paper behind `items` (bounds or sources), each once."""
+    found = {source.paper.key: source.paper for source in (getattr(x, "source", x) for x in items)}
+    return "\n\n".join(paper.bibtex for paper in found.values())
