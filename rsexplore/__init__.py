@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         plots,
         records,
     )
-    from rsexplore.compare import Comparison, compare, exact_radius
+    from rsexplore.comparison import Comparison, compare, exact_radius
 
 __version__ = "0.1.0"
 _MODULES = (
@@ -54,9 +54,7 @@ def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return import_module(f"rsexplore.{name}")
     if name in _FUNCTIONS:
-        found = getattr(import_module("rsexplore.compare"), name)
-        globals()[name] = found  # the function, not the module of the same name, is what `rs.compare` means
-        return found
+        return getattr(import_module("rsexplore.comparison"), name)
     raise AttributeError(f"module 'rsexplore' has no attribute {name!r}")
 
 

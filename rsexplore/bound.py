@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import ROUND_DOWN, Decimal
 from enum import Enum
-from math import inf, isinf
+from math import inf, isfinite, isinf
 from typing import Any
 
 import mpmath
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rsexplore.formula import Formula, number
+from rsexplore.notation import d, p
 from rsexplore.papers import Source
 from rsexplore.solve import Supremum
 
@@ -246,9 +248,16 @@ class Bound:
             values[symbol] = norm if symbol == "p" else noise.symbol(symbol)
         if self.norm is None and norm is None:
             raise UnsupportedNoiseError(f"{self.key} ({self.source}) holds for every norm: say which, e.g. norm=inf")
-        if "d" in values and values["d"] is None:
+        if values.get("d", 0) is None:
+            # an l_p radius does not depend on d for p <= 2
+            if not self._needs_dimension(norm):
+                return {**values, "d": 1}
             raise MissingDimensionError(f"{self.key} ({self.source}) needs the dimension: {noise!r} has dim=None")
         return values
+
+    def _needs_dimension(self, norm: float | None) -> bool:
+        at = {p: number(float(norm))} if norm is not None else {}
+        return isinstance(self.formula, Supremum) or d in self.formula.expr.subs(at).free_symbols
 
     def _shrink(self, noise: Any, norm: float | None) -> float:
         """Factor by which the largest l_`norm` ball inside the unit ball of the theorem's norm is smaller."""
@@ -263,3 +272,12 @@ class Bound:
 
 def _mpf(value: Any) -> mpmath.mpf:
     return mpmath.mpf(int(value.p)) / int(value.q) if value.is_finite else mpmath.mpf(inf)
+
+
+def rounded_down(radius: float, digits: int = 4) -> str:
+    """Return a radius as text with `digits` significant digits, rounded towards 0: text never certifies more."""
+    if not isfinite(radius) or radius == 0:
+        return f"{radius:g}"
+    exact = Decimal(float(radius))
+    cut = exact.quantize(Decimal(1).scaleb(exact.adjusted() - digits + 1), rounding=ROUND_DOWN)
+    return f"{cut:f}" if -5 < exact.adjusted() < 7 else f"{cut:.{digits - 1}e}"

@@ -18,7 +18,7 @@ from rsexplore.notation import Gap, LogRatio, Piece
 
 
 class LeastRenyi(Piece):
-    """Least Renyi divergence of the given order; arguments order, p_A, p_B. Li et al. 2019, Lemma 1; Hayes, eq. (10)."""
+    """Least Renyi divergence; arguments order, p_A, p_B. Li et al. 2019, Lemma 1; Hayes 2020, eq. (10)."""
 
     def plain(self) -> sp.Expr:
         order, a, b = self.args
@@ -116,3 +116,16 @@ class PrivacyDelta(Piece):
     @staticmethod
     def floats(loss: Any, pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
         return -pa * np.expm1(np.minimum(2 * loss - LogRatio.floats(pa, qa, pb, qb), 0.0))
+
+
+class RootEps(Piece):
+    """sqrt(eps) with 2 (eps + c sqrt(eps)) = log(p_A / p_B); arguments c, p_A, p_B. Unified framework 2020, eq. (9)."""
+
+    def plain(self) -> sp.Expr:
+        slack, a, b = self.args
+        return (sp.sqrt(slack**2 + 2 * sp.log(a / b)) - slack) / 2
+
+    @staticmethod
+    def floats(slack: Any, pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
+        ratio = LogRatio.floats(pa, qa, pb, qb)
+        return np.where(np.isinf(ratio), np.inf, ratio / (slack + np.sqrt(slack**2 + 2 * ratio)))

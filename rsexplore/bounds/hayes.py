@@ -4,6 +4,8 @@ Each says: the divergence between N(x, sigma^2) and N(x', sigma^2) is smaller th
 chi-squared, Hellinger and Bhattacharyya are Renyi orders 1, 2, 1/2 and 1/2 of one curve.
 """
 
+from typing import Any
+
 import sympy as sp
 
 from rsexplore import papers
@@ -15,7 +17,7 @@ from rsexplore.notation import PhiInvShare, order, p_A, p_B, sigma
 from rsexplore.solve import Supremum
 
 
-def _row(key: str, title: str, row: str, expr: sp.Expr, status: Status = Status.SOUND, **fields: str) -> Bound:
+def _row(key: str, title: str, row: str, expr: sp.Expr, status: Status = Status.SOUND, **fields: Any) -> Bound:
     source = papers.hayes.at(f"Table 1, row {row}")
     return Bound(key, title, Gaussian, norm=2, status=status, source=source, formula=Formula(expr), **fields)
 

@@ -8,6 +8,7 @@ import sympy as sp
 
 from rsexplore import papers
 from rsexplore.bound import Bound, Status
+from rsexplore.divergences import RootEps
 from rsexplore.formula import Formula
 from rsexplore.noises import ExponentialLinf, Gaussian
 from rsexplore.notation import LogRatio, c, d, lamda, p_A, p_B, sigma
@@ -15,12 +16,11 @@ from rsexplore.notation import LogRatio, c, d, lamda, p_A, p_B, sigma
 ERRATUM = (
     "The proof of Theorem 10 bounds the log-ratio by lambda + eps, the statement says lambda + sqrt(eps), which "
     "follows only for eps <= 1. sqrt(2 eps sigma) is printed for sqrt(2 eps) sigma. At c = 1 the printed radius is "
-    "above the exact one for 1 - p_A < 2.0e-6."
+    "above the exact one for 1 - p_A < 2.42e-6 (two classes)."
 )
 ratio = LogRatio(p_A, p_B)
 printed = sp.sqrt(2) * sigma * ratio / (2 * (1 + c))
-# sqrt(eps) solves 2 (eps + c sqrt(eps)) = L; written without the difference (-c + sqrt(c^2 + 2 L)) / 2
-corrected = sp.sqrt(2) * sigma * ratio / (c + sp.sqrt(c**2 + 2 * ratio))
+corrected = sp.sqrt(2) * sigma * RootEps(c, p_A, p_B)
 
 l2 = Bound(
     "dmr-l2",

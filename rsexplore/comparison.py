@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import floor, isfinite, log10
+from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rsexplore import bounds
-from rsexplore.bound import Bound, Status, UnsupportedNoiseError
+from rsexplore.bound import Bound, Status, UnsupportedNoiseError, rounded_down
 from rsexplore.noises import Noise
 
 
@@ -141,12 +141,3 @@ def exact_radius(
             f"got {noise!r} in the l{norm:g} norm"
         )
     return bound.radius(noise, p_a, q_a=q_a, p_b=p_b, norm=norm)
-
-
-def rounded_down(radius: float, digits: int = 4) -> str:
-    """Return a radius as text with `digits` significant digits, rounded towards 0: text never certifies more."""
-    if not isfinite(radius) or radius == 0:
-        return f"{radius:g}"
-    places = digits - 1 - floor(log10(abs(radius)))
-    scaled = floor(abs(radius) * 10.0**places) / 10.0**places
-    return f"{np.copysign(scaled, radius):.{max(places, 0)}f}" if -4 < places - digits < 5 else f"{scaled:.{digits - 1}e}"

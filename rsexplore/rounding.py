@@ -1,0 +1,119 @@
+"""What is left of the votes in a radius that a log prints to a few digits.
+
+The logs of others print radius = sigma PhiInv(p_A), where p_A is the Clopper-Pearson bound of a count that they do not
+keep. A printed radius is an interval of radii, so an interval of p_A, so a short run of counts, and another confidence
+level is applied to these.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from rsexplore.confidence import clopper_pearson_tail
+from rsexplore.noises import Gaussian, Noise
+
+FORMATS = ("3 significant digits", "4 decimals")
+CHOICES = ("printed", "lower", "upper")
+
+# In units of sigma. The interval of a printed radius is widened by this at both ends, to cover the errors of floating
+# point in the program that printed it and in ours (`confidence.SHAVE` moves PhiInv by less than 1.2e-9).
+SLACK = 5e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Printed:
+    """Printed l2 radii under Gaussian noise."""
+
+    radius: NDArray[np.float64]  # (images,) as printed, in units of the input
+    abstained: NDArray[np.bool_]  # (images,)
+    noise: Noise
+    n: int
+    alpha: float  # level at which they were computed
+    radius_format: str | None
+
+    def __post_init__(self) -> None:
+        if self.radius_format not in FORMATS:
+            raise ValueError(f"printed radii need radius_format to be one of {FORMATS}, got {self.radius_format!r}")
+        if not isinstance(self.noise, Gaussian):
+            raise TypeError(f"printed radii are read back for Gaussian noise only, got {self.noise}")
+
+    def radii(self, rounding: str = "printed") -> NDArray[np.float64]:
+        """Radii as printed, or the least or the largest ones that are printed so; no larger than n votes can give."""
+        chosen = dict(zip(CHOICES, (self.radius, *self._interval()), strict=True))[_choice(rounding)]
+        return chosen if rounding == "printed" else np.minimum(chosen, self.ceiling())
+
+    def ceiling(self, alpha: float | None = None) -> float:
+        """Radius of n votes out of n, which no radius exceeds."""
+        q_a = clopper_pearson_tail(self.n, self.n, self.alpha if alpha is None else alpha)
+        return float(-self.noise.sigma * special.ndtri(q_a))
+
+    def q_a(self, alpha: float | None = None, rounding: str = "printed") -> NDArray[np.float64]:
+        """Upper bounds on 1 - p_A, as described at `records.Records.q_a`."""
+        low, high = self._standard()
+        if alpha is None or alpha == self.alpha:
+            value = {"printed": self.radius / self.noise.sigma, "lower": low, "upper": high}[_choice(rounding)]
+            q_a = np.maximum(special.ndtr(-value), clopper_pearson_tail(self.n, self.n, self.alpha))
+        else:
+            q_a = clopper_pearson_tail(self._count(low, high, _choice(rounding)), self.n, alpha)
+        # an abstention leaves no bound on p_A from below
+        return q_a if rounding == "upper" else np.where(self.abstained, 1.0, q_a)
+
+    def possible(self, alpha: float | None = None) -> NDArray[np.bool_]:
+        """Whether some count, at level `alpha`, has a radius that is printed so; True where they abstained."""
+        quantiles = _quantiles(self.n, self.alpha if alpha is None else alpha)
+        low, high = self._standard()
+        return self.abstained | (np.searchsorted(quantiles, low) < np.searchsorted(quantiles, high, "right"))
+
+    def _count(self, low: NDArray, high: NDArray, rounding: str) -> NDArray[np.int64]:
+        quantiles = _quantiles(self.n, self.alpha)
+        if rounding == "printed":
+            found = np.searchsorted((quantiles[1:] + quantiles[:-1]) / 2, self.radius / self.noise.sigma)
+        else:
+            first, last = np.searchsorted(quantiles, low), np.searchsorted(quantiles, high, "right") - 1
+            # where no count fits (the level is not the one stated), these are the two neighbours, safe side first
+            found = np.minimum(first, last) if rounding == "lower" else np.maximum(first, last)
+        return np.clip(found + self.n // 2, 0, self.n)
+
+    def _standard(self) -> tuple[NDArray, NDArray]:
+        """Ends of PhiInv(p_A)."""
+        low, high = (x / self.noise.sigma for x in self._interval())
+        low, high = np.maximum(low - SLACK, 0), high + SLACK
+        return np.where(self.abstained, -np.inf, low), np.where(self.abstained, -SLACK, high)
+
+    def _interval(self) -> tuple[NDArray, NDArray]:
+        """Ends of the radii that are printed so."""
+        values, where = np.unique(self.radius, return_inverse=True)
+        ends = np.array([_ends(float(value), self.radius_format) for value in values]).reshape(-1, 2)
+        return ends[where, 0], ends[where, 1]
+
+
+def _ends(value: float, radius_format: str | None) -> tuple[float, float]:
+    # a float of at most 17 digits has the printed decimal as its repr, and decimals are exact
+    decimal = Decimal(repr(value))
+    if radius_format == "4 decimals":
+        below = above = Decimal("0.00005")
+    elif not value:
+        below = above = Decimal(0)
+    else:
+        above = Decimal(5).scaleb(decimal.adjusted() - 3)
+        power_of_ten = decimal == Decimal(1).scaleb(decimal.adjusted())
+        below = above / 10 if power_of_ten else above  # digits are finer below a power of ten
+    return max(float(decimal - below), 0.0), float(decimal + above)
+
+
+@lru_cache(maxsize=16)
+def _quantiles(n: int, alpha: float) -> NDArray[np.float64]:
+    """PhiInv of the Clopper-Pearson bounds of n // 2, ..., n votes: increasing; no fewer votes give a radius."""
+    quantiles = -special.ndtri(clopper_pearson_tail(np.arange(n // 2, n + 1), n, alpha))
+    quantiles.setflags(write=False)
+    return quantiles
+
+
+def _choice(rounding: str) -> str:
+    if rounding not in CHOICES:
+        raise ValueError(f"rounding must be one of {CHOICES}, got {rounding!r}")
+    return rounding

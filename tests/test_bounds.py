@@ -1,0 +1,220 @@
+"""The battery: everything that is true of every bound, over all of them; a new bound is tested once it is listed."""
+
+from operator import attrgetter
+
+import mpmath
+import numpy as np
+import pytest
+
+from rsexplore import bounds, exact_radius, noises
+from rsexplore.bound import MissingDimensionError, Status, UnsupportedNoiseError
+from rsexplore.solve import Supremum
+
+Q_A = [0.4999999, 0.4, 0.1, 1e-3, 1e-9, 1e-17, 1e-100, 1e-300]
+SHARES = [1.0, 1 - 1e-9, 0.9, 1 / 3, 1e-3, 1e-10]  # p_B as a share of 1 - p_A; 1.0 is the two-class case
+CLOSED = [b for b in bounds.ALL if not isinstance(b.formula, Supremum)]
+CERTIFYING = [b for b in bounds.ALL if b.certifies]
+
+
+def noise_of(bound, sigma=0.37, dim=3072):
+    return bound.noise.from_sigma(sigma, dim)
+
+
+def norm_of(bound):
+    return 3.0 if bound.norm is None else None
+
+
+def radius(bound, noise, **where):
+    return bound.radius(noise, norm=norm_of(bound), **where)
+
+
+def points():
+    """(p_a or q_a, p_b) from ties to tails, two classes and more, also with p_A below 1/2."""
+    grid = [({"q_a": q}, None) for q in Q_A]
+    grid += [({"q_a": q}, q * s) for q in Q_A for s in SHARES if q * s > 1e-307]
+    grid += [({"q_a": q}, 1e-300) for q in Q_A]
+    below = [0.5, 0.45, 0.3, 0.01, 1e-6, 1e-100]
+    return grid + [({"p_a": p}, p * s) for p in below for s in (1 - 1e-13, 1 - 1e-9, 0.999, 0.5, 1e-6)]
+
+
+def check_against_exact(bound, sample, tolerance):
+    for where, p_b in sample:
+        noise = noise_of(bound)
+        found = float(radius(bound, noise, **where, p_b=p_b))
+        exact = bound.radius_mp(noise, **where, p_b=p_b, norm=norm_of(bound))
+        error = (mpmath.mpf(found) - exact) / abs(exact) if exact else mpmath.mpf(found)
+        assert abs(error) <= tolerance, (where, p_b, found, exact)
+        if bound.certifies:
+            assert error <= 0, f"rounding enlarged a certificate: {where}, {p_b}"
+
+
+@pytest.mark.parametrize("bound", CLOSED, ids=attrgetter("key"))
+def test_closed_forms_equal_fifty_digits_from_below(bound):
+    check_against_exact(bound, points(), 1e-12)
+
+
+@pytest.mark.parametrize("bound", [b for b in bounds.ALL if b not in CLOSED or b.best], ids=attrgetter("key"))
+def test_solved_forms_equal_fifty_digits_from_below(bound):
+    check_against_exact(bound, points()[::3], 1e-8)
+
+
+@pytest.mark.parametrize("order", [0.25, 0.5, 0.999, 1.0, 1.001, 1.5, 2.0, 5.0])
+def test_renyi_curve_equals_fifty_digits_at_every_order(order):
+    bound, noise = bounds.get("renyi-l2"), noises.Gaussian(0.37)
+    for where, p_b in points()[::2]:
+        found = float(bound.radius(noise, **where, p_b=p_b, order=order))
+        exact = bound.radius_mp(noise, **where, p_b=p_b, order=order)
+        assert abs(found - exact) <= 1e-11 * exact, (where, p_b)
+        assert found <= exact
+
+
+def hostile(count, seed=0):
+    """Random and hostile (q_A, p_B): both tails down to 1e-300, ties, p_A below 1/2 where there are more classes."""
+    rng = np.random.default_rng(seed)
+    tail = 10.0 ** rng.uniform(-300, np.log10(0.5), count // 4)
+    middle = rng.uniform(0, 1, count // 4)
+    near_tie = 0.5 - 10.0 ** rng.uniform(-16, -1, count // 4)
+    ordinary = 10.0 ** rng.uniform(-6, 0, count - 3 * (count // 4))
+    q_a = np.concatenate([tail, middle, near_tie, ordinary])
+    top = np.minimum(q_a, 1 - q_a)  # p_B is at most 1 - p_A, and below p_A
+    kind = rng.integers(0, 4, count)
+    share = np.select(
+        [kind == 0, kind == 1, kind == 2], [1.0, rng.uniform(0, 1, count), 1 - 10.0 ** rng.uniform(-15, -1, count)]
+    )
+    share = np.where(kind == 3, 10.0 ** rng.uniform(-300, 0, count), share)
+    return q_a, np.maximum(top * share, np.minimum(top, 1e-300))
+
+
+@pytest.mark.parametrize(
+    "bound", [b for b in CERTIFYING if b.noise is not noises.ExponentialLinf], ids=attrgetter("key")
+)
+def test_no_certificate_exceeds_the_exact_radius(bound):
+    q_a, p_b = hostile(1_000_000)
+    noise = noise_of(bound)
+    norm = 3.0 if bound.norm is None else bound.norm
+    exact = exact_radius(noise, q_a=q_a, p_b=p_b, norm=norm)
+    found = bound.radius(noise, q_a=q_a, p_b=p_b, norm=norm)
+    assert np.isfinite(found).all()
+    assert (found >= 0).all()
+    # both were rounded towards 0 by 2.3e-13, after errors of some 1e-14
+    assert (found <= exact * (1 + 1e-12)).all(), np.max(found / exact)
+
+
+def test_printed_total_variation_radius_is_unsound():
+    noise = noises.Gaussian(1.0)
+    q_a = np.array(Q_A)
+    printed = bounds.get("tv-l2-printed").radius(noise, q_a=q_a)
+    assert printed == pytest.approx(2 * exact_radius(noise, q_a=q_a), rel=1e-12)  # exactly twice, for two classes
+    assert float(bounds.get("tv-l2-printed").radius(noise, q_a=1e-15, p_b=3.5e-16)) > float(
+        exact_radius(noise, q_a=1e-15, p_b=3.5e-16)
+    )
+
+
+@pytest.mark.parametrize("bound", bounds.ALL, ids=attrgetter("key"))
+def test_radius_is_monotone_and_scales_with_the_noise(bound):
+    q_a = np.sort(10.0 ** np.linspace(-300, np.log10(0.499), 400))
+    sign = -1 if bound.key == "li-l1-printed" else 1
+    in_tail = sign * radius(bound, noise_of(bound), q_a=q_a)
+    assert (np.diff(in_tail) <= 1e-13 * np.abs(in_tail[1:])).all()
+    p_b = np.linspace(0, 0.7, 200)
+    in_runner = sign * radius(bound, noise_of(bound), p_a=0.6, p_b=p_b)
+    assert (np.diff(in_runner) <= 1e-13 * np.abs(in_runner[1:])).all()
+    for factor in (2.0**-20, 2.0**20, 1e-6, 1e6):
+        scaled = sign * radius(bound, noise_of(bound, 0.37 * factor), q_a=q_a)
+        assert scaled == pytest.approx(factor * in_tail, rel=4e-15)
+
+
+@pytest.mark.parametrize("bound", bounds.ALL, ids=attrgetter("key"))
+def test_edges(bound):
+    noise = noise_of(bound)
+    assert float(radius(bound, noise, p_a=0.4, p_b=0.4)) == 0
+    assert float(radius(bound, noise, p_a=0.4, p_b=0.9)) == 0
+    assert float(radius(bound, noise, p_a=0.5)) == 0
+    for bad in (np.nan, -0.1, 1.1, np.inf):
+        assert np.isnan(radius(bound, noise, p_a=bad))
+        assert np.isnan(radius(bound, noise, q_a=bad))
+        assert np.isnan(radius(bound, noise, p_a=0.9, p_b=bad))
+    certain = float(radius(bound, noise, p_a=1.0))
+    assert not np.isnan(certain)
+    assert radius(bound, noise, p_a=np.full((2, 1), 0.9), p_b=np.full(3, 0.05)).shape == (2, 3)
+    assert radius(bound, noise, p_a=[]).shape == (0,)
+    # p_B larger than 1 - p_A is impossible, so it means 1 - p_A
+    assert float(radius(bound, noise, p_a=0.6, p_b=0.5)) == float(radius(bound, noise, p_a=0.6))
+
+
+def test_certain_votes_give_the_limit():
+    gaussian, laplace = noises.Gaussian(0.5, dim=4), noises.Laplace(0.5)
+    assert bounds.get("cohen-l2").radius(gaussian, p_a=1.0) == np.inf
+    assert bounds.get("laplace-l1").radius(laplace, p_a=1.0) == np.inf
+    assert float(bounds.get("lipschitz-l2").radius(gaussian, p_a=1.0)) == pytest.approx(0.5 * np.sqrt(np.pi / 2))
+    assert float(bounds.get("uniform-l1").radius(noises.Uniform(0.5), p_a=1.0)) == pytest.approx(0.5)
+    assert float(bounds.get("cohen-l2").radius(gaussian, q_a=1e-17)) == pytest.approx(0.5 * 8.4937932, rel=1e-7)
+
+
+@pytest.mark.parametrize("sigma", [1e-6, 1e6])
+@pytest.mark.parametrize("dim", [1, 150_528])
+def test_no_overflow_at_any_scale_or_dimension(sigma, dim):
+    q_a, p_b = hostile(2_000, seed=1)
+    for bound in bounds.ALL:
+        for norm in (1.0, 2.0, 7.0, np.inf):
+            found = bound.radius(noise_of(bound, sigma, dim), q_a=q_a, p_b=p_b, norm=norm)
+            assert np.isfinite(found).all(), bound
+
+
+def test_other_norms_take_the_largest_ball_inside():
+    noise = noises.Gaussian(1.0, dim=3072)
+    kl = bounds.get("kl-l2")
+    native = float(kl.radius(noise, p_a=0.9))
+    assert float(kl.radius(noise, p_a=0.9, norm=1)) == native
+    assert float(kl.radius(noise, p_a=0.9, norm=4)) == pytest.approx(native / 3072**0.25, rel=1e-14)
+    assert float(kl.radius(noise, p_a=0.9, norm=np.inf)) == pytest.approx(native / 3072**0.5, rel=1e-14)
+    assert kl.status_at(2) is Status.SOUND and bounds.get("cohen-l2").status_at(3) is Status.SOUND
+    assert bounds.get("cohen-lp").status_at(3) is Status.TIGHT
+
+
+def test_bounds_of_a_noise_state_each_theorem_once():
+    noise = noises.Gaussian(1.0, dim=4)
+    keys = {norm: [b.key for b in bounds.of(noise, norm)] for norm in (1, 2, 3, np.inf)}
+    assert "cohen-l2" in keys[2] and "cohen-lp" not in keys[2] and "dmr-l2" in keys[2]
+    assert "cohen-lp" in keys[3] and "cohen-l2" not in keys[3] and "dmr-l2" in keys[3]
+    assert "dmr-linf" in keys[np.inf] and "dmr-l2" not in keys[np.inf]
+    assert len({b.key for b in bounds.ALL}) == len(bounds.ALL)
+    assert bounds.of(noises.GeneralizedGaussian(1.0, 3.0)) == ()
+
+
+def test_as_printed_bounds_name_the_right_one():
+    for bound in bounds.ALL:
+        assert (bound.status is Status.AS_PRINTED) == bound.key.endswith("-printed")
+        if bound.status is Status.AS_PRINTED:
+            assert bounds.get(bound.corrected_by).status is not Status.AS_PRINTED
+            assert bound.erratum
+
+
+@pytest.mark.parametrize("bound", bounds.ALL, ids=attrgetter("key"))
+def test_bad_input_gets_a_clear_error(bound):
+    noise, wrong = noise_of(bound), noises.GeneralizedGaussian(0.5, 3.0)
+    with pytest.raises(UnsupportedNoiseError, match=rf"{bound.key} \(.*\) needs .* noise, got GeneralizedGaussian"):
+        bound.radius(wrong, p_a=0.9)
+    with pytest.raises(TypeError, match="exactly one of p_a and q_a"):
+        bound.radius(noise)
+    with pytest.raises(TypeError, match="exactly one of p_a and q_a"):
+        bound.radius_mp(noise, 0.9, q_a=0.1)
+    with pytest.raises(TypeError, match=rf"{bound.key} takes parameters"):
+        radius(bound, noise, p_a=0.9, temperature=3)
+    with pytest.raises(ValueError, match="norm must be at least 1, got norm=0.5"):
+        bound.radius(noise, p_a=0.9, norm=0.5)
+    assert bound.latex and str(bound.source) and bound.title
+
+
+def test_missing_dimension_and_norm_are_named():
+    noise = noises.Gaussian(0.5)
+    with pytest.raises(MissingDimensionError, match=r"cohen-lp \(.*\) needs the dimension: Gaussian\(sigma=0.5"):
+        bounds.get("cohen-lp").radius(noise, p_a=0.9, norm=np.inf)
+    with pytest.raises(MissingDimensionError, match="kl-l2 .* in the l_inf norm needs the dimension"):
+        bounds.get("kl-l2").radius(noise, p_a=0.9, norm=np.inf)
+    with pytest.raises(UnsupportedNoiseError, match="cohen-lp .* holds for every norm: say which"):
+        bounds.get("cohen-lp").radius(noises.Gaussian(0.5, dim=3), p_a=0.9)
+    with pytest.raises(ValueError, match="dmr-l2: c must be positive, got c=-1"):
+        bounds.get("dmr-l2").radius(noise, p_a=0.9, c=-1)
+    with pytest.raises(KeyError, match="no bound 'cohen-l3'; there are cohen-l2"):
+        bounds.get("cohen-l3")
