@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from rsexplore import bounds
 from rsexplore.bound import Bound, Status, UnsupportedNoiseError, rounded_down
 from rsexplore.noises import Noise
+from rsexplore.table import Table
 
 
 class Row(NamedTuple):
@@ -36,29 +37,22 @@ class Comparison:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def _cells(self) -> list[tuple[str, str, str, str, str]]:
-        head = ("bound", f"l{self.norm:g} radius", "of exact", "status", "source")
-        shares = ["" if np.isnan(r.share) else f"{r.share:.1%}" for r in self.rows]
-        body = [
-            (r.bound.key, rounded_down(r.radius), share, r.status.value, str(r.bound.source))
-            for r, share in zip(self.rows, shares, strict=True)
-        ]
-        return [head, *body]
+    @property
+    def table(self) -> Table:
+        """The rows as text; radii are rounded towards 0."""
+        rows = []
+        for bound, radius, share, status in self.rows:
+            of_exact = "" if np.isnan(share) else f"{share:.1%}"
+            rows.append((bound.key, rounded_down(radius), of_exact, status.value, bound.source))
+        return Table(("bound", f"l{self.norm:g} radius", "of exact", "status", "source"), rows)
 
     def __str__(self) -> str:
-        cells = self._cells()
-        widths = [max(len(row[i]) for row in cells) for i in range(5)]
-        lines = ["  ".join(x.ljust(w) for x, w in zip(row, widths, strict=True)).rstrip() for row in cells]
-        return "\n".join(lines) if self.rows else f"no bound for {self.noise!r} in the l{self.norm:g} norm yet"
+        return str(self.table) if self.rows else f"no bound for {self.noise!r} in the l{self.norm:g} norm yet"
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        if not self.rows:
-            return str(self)
-        head, *body = self._cells()
-        rows = "".join("<tr>" + "".join(f"<td>{x}</td>" for x in row) + "</tr>" for row in body)
-        return f"<table><tr>{''.join(f'<th>{x}</th>' for x in head)}</tr>{rows}</table>"
+        return self.table._repr_html_() if self.rows else str(self)
 
 
 def compare(

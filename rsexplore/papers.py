@@ -147,9 +147,8 @@ ALL = (*FIVE, cohen2019, lecuyer2019, li2019, yang2020, ours)
 
 @lru_cache
 def _cells(key: str) -> tuple[PrintedCell, ...]:
-    table = files("rsexplore").joinpath("printed", f"{key}.csv")
-    with table.open(newline="", encoding="utf-8") as stream:
-        return tuple(PrintedCell(**row) for row in csv.DictReader(stream))
+    text = files("rsexplore").joinpath("printed", f"{key}.csv").read_text(encoding="utf-8")
+    return tuple(PrintedCell(**row) for row in csv.DictReader(text.splitlines()))
 
 
 def printed(paper: str, location: str | None = None) -> list[PrintedCell]:

@@ -37,16 +37,17 @@ class ExponentialLinf(Noise):
         return cls(sigma / _unit_sigma(dim), dim)
 
     def draw(self, rng: Any, shape: tuple[int, ...]) -> Any:
-        coordinates = prod(shape[1:])
-        if coordinates != self.dim:
+        dim = prod(shape[1:])
+        if dim != self.dim:
             raise ValueError(f"ExponentialLinf: shape must have dim={self.dim} coordinates a draw, got shape={shape}")
         size = (shape[0], *(1 for _ in shape[1:]))
-        return self.scale * rng.standard_gamma(self.dim + 1.0, size) * (2 * rng.random(shape) - 1)
+        return self.scale * rng.standard_gamma(dim + 1.0, size) * (2 * rng.random(shape) - 1)
 
     def log_density(self, z: Any) -> Any:
         z = np.asarray(z)
         # the cube of half-side t has volume (2t)^dim, so the constant is (2 scale)^dim dim!
-        return -np.abs(z / self.scale).max(-1) - self.dim * log(2 * self.scale) - lgamma(self.dim + 1)
+        dim = z.shape[-1]
+        return -np.abs(z / self.scale).max(-1) - dim * log(2 * self.scale) - lgamma(dim + 1)
 
 
 def _unit_sigma(dim: int | None) -> float:

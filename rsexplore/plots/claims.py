@@ -1,0 +1,108 @@
+"""Radii of every bound that applies, as the figures draw them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rsexplore import bounds as all_bounds
+from rsexplore.bound import Bound, Status
+from rsexplore.comparison import exact_bound
+from rsexplore.noises import Noise
+from rsexplore.plots.style import Look, look
+
+PRINTED = ", as printed"
+
+
+@dataclass(frozen=True, eq=False)
+class Claim:
+    """What one bound says, or several that say the same."""
+
+    bound: Bound
+    status: Status
+    exact: bool  # proved to be the largest radius that any certificate can give
+    radii: NDArray[np.float64]
+    title: str
+
+    @property
+    def label(self) -> str:
+        """Name and status."""
+        return f"{self.title}  {self.status.value.upper()}"
+
+    @property
+    def look(self) -> Look:
+        """Colour, line style, width and mark."""
+        return look(self.bound, self.status, self.exact)
+
+
+def claims(
+    noise: Noise,
+    q_a: ArrayLike,
+    *,
+    norm: float = 2,
+    runner_up: float = 1.0,
+    bounds: Iterable[Bound] | None = None,
+    printed: bool = True,
+    **params: float | None,
+) -> list[Claim]:
+    """Radii of the bounds that apply, the exact one first.
+
+    Parameters
+    ----------
+    noise : Noise
+        With `dim` if a bound needs it.
+    q_a : array_like, shape (n,), in [0, 1]
+        1 - p_A.
+    norm : float >= 1
+        Norm of the ball.
+    runner_up : float in (0, 1]
+        p_B as a share of 1 - p_A; 1 is the case of two classes.
+    bounds : iterable of Bound, optional
+        Those to show; all that apply if absent.
+    printed : bool
+        Whether to include formulas as printed.
+    **params : float or None
+        Parameters of bounds, e.g. ``c=3`` or ``order=2``; each goes to the bounds that have it.
+
+    Raises
+    ------
+    ValueError
+        `runner_up` is out of range.
+    MissingDimensionError
+        As of `Bound.radius`.
+    """
+    if not 0 < runner_up <= 1:
+        raise ValueError(f"runner_up must be in (0, 1], got runner_up={runner_up}")
+    q = np.asarray(q_a, dtype=float)
+    p_b = None if runner_up == 1 else runner_up * q
+    best = exact_bound(noise, norm)
+    found = []
+    for bound in all_bounds.of(noise, norm) if bounds is None else bounds:
+        if bound.status is Status.AS_PRINTED and not printed:
+            continue
+        own = {name: value for name, value in params.items() if name in bound.params}
+        radii = bound.radius(noise, q_a=q, p_b=p_b, norm=norm, **own)
+        status = Status.SOUND if bound.two_class and p_b is not None else bound.status_at(norm)
+        found.append(Claim(bound, status, bound is best, radii, bound.title.removesuffix(PRINTED)))
+    return sorted(found, key=lambda claim: not claim.exact)
+
+
+def merged(found: Sequence[Claim]) -> list[Claim]:
+    """Claims with those put together that have the same status and the same radii, to a millionth of the largest."""
+    groups: list[list[Claim]] = []
+    for claim in found:
+        for group in groups:
+            if group[0].status is claim.status and _same(group[0].radii, claim.radii):
+                group.append(claim)
+                break
+        else:
+            groups.append([claim])
+    return [replace(group[0], title=" = ".join(dict.fromkeys(c.title for c in group))) for group in groups]
+
+
+def _same(a: NDArray, b: NDArray) -> bool:
+    finite = np.isfinite(a)
+    if np.any(finite != np.isfinite(b)):
+        return False
+    return bool(np.all(np.abs(a[finite] - b[finite]) <= 1e-6 * np.max(np.abs(a[finite]), initial=0)))

@@ -1,0 +1,27 @@
+"""A table of text that prints in a terminal and in a notebook."""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+
+class Table:
+    """Rows of cells under a head; everything is shown with `str`."""
+
+    def __init__(self, head: Sequence[object], rows: Iterable[Sequence[object]]) -> None:
+        self.head = [str(x) for x in head]
+        self.rows = [[str(x) for x in row] for row in rows]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __str__(self) -> str:
+        cells = [self.head, *self.rows]
+        widths = [max(len(row[i]) for row in cells) for i in range(len(self.head))]
+        return "\n".join("  ".join(x.ljust(w) for x, w in zip(row, widths, strict=True)).rstrip() for row in cells)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{escape(x)}</th>" for x in self.head)
+        rows = "".join("<tr>" + "".join(f"<td>{escape(x)}</td>" for x in row) + "</tr>" for row in self.rows)
+        return f"<table><tr>{head}</tr>{rows}</table>"
