@@ -1,0 +1,24 @@
+"""Certification by sampling: the only part that needs torch."""
+
+from rsexplore.montecarlo.certify import certify
+from rsexplore.montecarlo.counts import ModelOutputError, class_counts
+from rsexplore.montecarlo.models import CheckpointError, card, digest, load_model, names
+from rsexplore.montecarlo.networks import ARCHITECTURES, DigitsNet
+from rsexplore.montecarlo.quality import Accuracies, accuracies
+from rsexplore.montecarlo.rng import TorchRng
+
+__all__ = [
+    "ARCHITECTURES",
+    "Accuracies",
+    "CheckpointError",
+    "DigitsNet",
+    "ModelOutputError",
+    "TorchRng",
+    "accuracies",
+    "card",
+    "certify",
+    "class_counts",
+    "digest",
+    "load_model",
+    "names",
+]

@@ -1,0 +1,134 @@
+"""What a certification run is given, checked before anything is computed."""
+
+import hashlib
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
+
+from rsexplore.montecarlo.counts import Model
+from rsexplore.montecarlo.models import digest
+from rsexplore.noises import Noise
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A run that can start: everything is checked and on its device."""
+
+    model: Model
+    images: Tensor  # (images, ...) floating
+    labels: NDArray[np.int64]  # (images,)
+    indices: NDArray[np.int64]  # (images,) numbers in the log, all different
+    noise: Noise
+    n0: int
+    n: int
+    alpha: float
+    seed: int
+    batch_size: int
+
+    def __post_init__(self) -> None:
+        for name in ("n0", "n", "batch_size"):
+            whole_number(name, getattr(self, name), 1)
+        whole_number("seed", self.seed, 0)
+        if not 0 < self.alpha < 1:
+            raise ValueError(f"certify: alpha must lie between 0 and 1, got alpha={self.alpha}")
+        if not isinstance(self.noise, Noise):
+            raise TypeError(f"certify: noise must be a Noise, got {type(self.noise).__name__}")
+        if getattr(self.model, "training", False):
+            raise ValueError(
+                "certify: the model must be in evaluation mode, for in training mode it is not one classifier; "
+                "call model.eval()"
+            )
+        self._check_images()
+        self._check_rows("labels", self.labels)
+        self._check_rows("indices", self.indices)
+        if len(np.unique(self.indices)) != len(self.indices):
+            raise ValueError("certify: indices must all differ, for each names one row of the log and one generator")
+
+    def _check_images(self) -> None:
+        shape = tuple(self.images.shape)
+        if self.images.ndim < 2 or 0 in shape:
+            raise ValueError(f"certify: images must have shape (images, ...) with one at least, got {shape}")
+        if not self.images.is_floating_point():
+            raise ValueError(
+                f"certify: images must be floating, in the units of the noise (as a rule [0, 1]), got "
+                f"{self.images.dtype}"
+            )
+        if not torch.isfinite(self.images).all():
+            raise ValueError("certify: images must be finite, got nan or inf")
+        if self.noise.dim is not None and self.noise.dim != prod(shape[1:]):
+            raise ValueError(
+                f"certify: the noise has dim={self.noise.dim}, but an image of shape {shape[1:]} has {prod(shape[1:])} "
+                "coordinates"
+            )
+
+    def _check_rows(self, name: str, values: NDArray) -> None:
+        if values.shape != (len(self.images),):
+            raise ValueError(
+                f"certify: {name} must have shape ({len(self.images)},), one for each image, got {values.shape}"
+            )
+        if not np.issubdtype(values.dtype, np.integer):
+            raise ValueError(f"certify: {name} must be whole numbers, got {values.dtype}")
+        if values.min() < 0:
+            raise ValueError(f"certify: {name} must be at least 0, got {values.min()}")
+
+    def check_classes(self, num_classes: int) -> None:
+        """Raise ValueError if a label is none of the model's classes."""
+        if self.labels.max() >= num_classes:
+            raise ValueError(f"certify: the model knows {num_classes} classes, but labels go up to {self.labels.max()}")
+
+    def model_entry(self) -> dict[str, Any]:
+        """Name and digest of the model, for a log's header; a plain callable has no digest."""
+        kind = type(self.model).__name__
+        name = getattr(self.model, "name", None)
+        if isinstance(self.model, nn.Module):
+            return {"name": name if isinstance(name, str) else kind, "digest": digest(self.model)}
+        return {"name": getattr(self.model, "__name__", kind), "digest": None}
+
+    def data_entry(self, name: str) -> dict[str, Any]:
+        """Name and digest of images, labels and indices, for a log's header."""
+        total = hashlib.sha256(f"{tuple(self.images.shape)} {self.images.dtype}\n".encode())
+        for image in self.images:
+            total.update(image.cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+        total.update(self.labels.tobytes() + self.indices.tobytes())
+        return {"name": name, "images": len(self.images), "digest": total.hexdigest()}
+
+
+def job(
+    model: Model,
+    images: ArrayLike | Tensor,
+    labels: ArrayLike,
+    indices: ArrayLike | None,
+    device: torch.device | str | None,
+    **settings: Any,
+) -> Job:
+    """Job from a caller's arguments: arrays become tensors on the device where the model is, or is moved to."""
+    pixels = torch.as_tensor(images)
+    if pixels.dtype == torch.float64:
+        pixels = pixels.float()  # networks are float32, and NumPy's default is not
+    if isinstance(model, nn.Module):
+        if device is not None:
+            model.to(device)
+        device = next((value.device for value in model.state_dict().values()), device)
+    return Job(
+        model=model,
+        images=pixels.to(device) if device is not None else pixels,
+        labels=_integers(labels),
+        indices=np.arange(len(pixels)) if indices is None else _integers(indices),
+        **settings,
+    )
+
+
+def _integers(values: ArrayLike | Tensor) -> NDArray[Any]:
+    array = values.cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+    return array.astype(np.int64) if np.issubdtype(array.dtype, np.integer) else array
+
+
+def whole_number(name: str, value: Any, least: int) -> None:
+    """Raise ValueError unless an argument of `certify` is a whole number that is large enough."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"certify: {name} must be a whole number of at least {least}, got {name}={value!r}")

@@ -1,0 +1,89 @@
+"""Accuracy of a classifier: clean, under noise, smoothed. Look at it before certifying."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from rsexplore.montecarlo.counts import BATCH_SIZE, Model, ModelOutputError, checked_logits, class_counts
+from rsexplore.montecarlo.rng import TorchRng
+from rsexplore.noises import Noise
+
+
+@dataclass(frozen=True)
+class Accuracies:
+    """Shares of right answers, in [0, 1]."""
+
+    clean: float  # of the classifier itself
+    noisy: float  # of the classifier under noise, averaged over draws
+    smoothed: float  # of the majority vote under noise
+
+    def __str__(self) -> str:
+        return f"clean {self.clean:.3f}, under noise {self.noisy:.3f}, smoothed {self.smoothed:.3f}"
+
+
+def predictions(model: Model, images: Tensor, batch_size: int = BATCH_SIZE) -> tuple[NDArray[np.int64], int]:
+    """Classes that a classifier gives to clean images, shape (images,), and the number of classes it knows.
+
+    Raises
+    ------
+    ModelOutputError
+        The logits are not (batch, classes), or not finite.
+    """
+    classes, width = [], None
+    with torch.inference_mode():
+        for batch in images.split(batch_size):
+            logits = checked_logits(model(batch), len(batch), width)
+            width = logits.shape[1]
+            if not torch.isfinite(logits).all():
+                raise ModelOutputError("the model's logits must be finite, got nan or inf for a clean image")
+            classes.append(logits.argmax(1).cpu())
+    assert width is not None
+    return torch.cat(classes).numpy(), width
+
+
+def accuracies(
+    model: Model,
+    images: Tensor,
+    labels: NDArray[np.int64],
+    noise: Noise,
+    n: int = 100,
+    seed: int = 0,
+    *,
+    batch_size: int = BATCH_SIZE,
+) -> Accuracies:
+    """Clean, noisy and smoothed accuracy of a classifier.
+
+    Parameters
+    ----------
+    model : callable
+        Maps a batch to logits, on the images' device; in evaluation mode.
+    images : Tensor, shape (images, ...)
+        In the units of the noise.
+    labels : ndarray of int, shape (images,)
+        True classes.
+    noise : Noise
+        Law of the additive noise.
+    n : int
+        Noisy copies of each image.
+    seed : int
+        Seed of the noise.
+    batch_size : int
+        Images that pass through the model at once.
+
+    Raises
+    ------
+    ModelOutputError
+        The logits are not (batch, classes), or not finite.
+    """
+    labels = np.asarray(labels)
+    clean, num_classes = predictions(model, images, batch_size)
+    noisy = np.zeros(len(labels))
+    smoothed = np.zeros(len(labels), dtype=bool)
+    for index, (image, label) in enumerate(zip(images, labels, strict=True)):
+        rng = TorchRng(seed, index, device=image.device)
+        counts = class_counts(model, image, noise, n, rng, num_classes=num_classes, batch_size=batch_size)
+        noisy[index], smoothed[index] = counts[label] / n, counts.argmax() == label
+    return Accuracies(float((clean == labels).mean()), float(noisy.mean()), float(smoothed.mean()))

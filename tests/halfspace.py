@@ -1,0 +1,35 @@
+"""A classifier whose robust radius is known, and a small certification of it."""
+
+import numpy as np
+import torch
+
+from rsexplore.montecarlo import certify
+from rsexplore.noises import Gaussian
+
+NOISE = Gaussian(0.5)
+DIM = 16
+
+
+def certified(model=None, images=None, labels=None, noise=NOISE, n0=20, n=300, **options):
+    """A small certification without a bar."""
+    images = torch.linspace(0, 1, 5 * DIM).reshape(5, DIM) if images is None else images
+    labels = np.arange(len(images)) % 2 if labels is None else labels
+    return certify(model or HalfSpace(), images, labels, noise, n0, n, **{"progress": False} | options)
+
+
+class HalfSpace(torch.nn.Module):
+    """Class 1 where direction . x > 0; the distance to the other class is |direction . x| for a unit direction."""
+
+    def __init__(self, direction=None):
+        super().__init__()
+        direction = torch.ones(DIM) / DIM**0.5 if direction is None else direction
+        self.register_buffer("direction", direction)
+        self.eval()
+
+    def forward(self, batch):
+        side = batch.flatten(1) @ self.direction
+        return torch.stack([torch.zeros_like(side), side], dim=1)
+
+
+def votes(found):
+    return {row.index: (dict(row.counts0), dict(row.counts)) for row in found.rows}
