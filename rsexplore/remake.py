@@ -11,6 +11,7 @@ import numpy as np
 
 from rsexplore import accuracy, bounds, data, papers
 from rsexplore.accuracy import Curve
+from rsexplore.rounding import Printed
 from rsexplore.table import Table
 
 
@@ -89,8 +90,9 @@ def levels(source: str = "locuslab-smoothing", stated: float = 0.001, found: flo
         log = accuracy.published(
             source, entry.dataset, entry.train_sigma, entry.certify_sigma, entry.subset, entry.method
         )
-        printed = accuracy.printed_radii(log)
         sigma = log.noise.sigma
+        kept = np.zeros(len(log.radii), dtype=bool)
+        printed = Printed(log.radii, kept, log.noise, log.n, log.alpha, log.provenance["radius_format"])
         name = f"{entry.dataset} {entry.split} {entry.train_sigma:g} → {entry.certify_sigma:g}"
         largest = float(printed.radii("lower").max())
         ceilings = [printed.ceiling(alpha) / sigma for alpha in (stated, found)]

@@ -22,6 +22,9 @@ CHOICES = ("printed", "lower", "upper")
 # In units of sigma. The interval of a printed radius is widened by this at both ends, to cover the errors of floating
 # point in the program that printed it and in ours (`confidence.SHAVE` moves PhiInv by less than 1.2e-9).
 SLACK = 5e-9
+# A bound rounds its radius towards 0 (`bound.SHAVE`), which would take an image off the very radius that is printed for
+# it. A printed radius is no certificate to the last digit, so as printed it is read a trifle high instead.
+NUDGE = 2.0**-40
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +46,7 @@ class Printed:
 
     def radii(self, rounding: str = "printed") -> NDArray[np.float64]:
         """Radii as printed, or the least or the largest ones that are printed so; no larger than n votes can give."""
-        chosen = dict(zip(CHOICES, (self.radius, *self._interval()), strict=True))[_choice(rounding)]
+        chosen = dict(zip(CHOICES, (self.radius, *self._interval()), strict=True))[checked(rounding)]
         return chosen if rounding == "printed" else np.minimum(chosen, self.ceiling())
 
     def ceiling(self, alpha: float | None = None) -> float:
@@ -55,10 +58,11 @@ class Printed:
         """Upper bounds on 1 - p_A, as described at `records.Records.q_a`."""
         low, high = self._standard()
         if alpha is None or alpha == self.alpha:
-            value = {"printed": self.radius / self.noise.sigma, "lower": low, "upper": high}[_choice(rounding)]
+            value = {"printed": self.radius / self.noise.sigma, "lower": low, "upper": high}[checked(rounding)]
+            value = value + NUDGE * (1 + value) if rounding == "printed" else value
             q_a = np.maximum(special.ndtr(-value), clopper_pearson_tail(self.n, self.n, self.alpha))
         else:
-            q_a = clopper_pearson_tail(self._count(low, high, _choice(rounding)), self.n, alpha)
+            q_a = clopper_pearson_tail(self._count(low, high, checked(rounding)), self.n, alpha)
         # an abstention leaves no bound on p_A from below
         return q_a if rounding == "upper" else np.where(self.abstained, 1.0, q_a)
 
@@ -70,12 +74,11 @@ class Printed:
 
     def _count(self, low: NDArray, high: NDArray, rounding: str) -> NDArray[np.int64]:
         quantiles = _quantiles(self.n, self.alpha)
-        if rounding == "printed":
-            found = np.searchsorted((quantiles[1:] + quantiles[:-1]) / 2, self.radius / self.noise.sigma)
-        else:
-            first, last = np.searchsorted(quantiles, low), np.searchsorted(quantiles, high, "right") - 1
-            # where no count fits (the level is not the one stated), these are the two neighbours, safe side first
-            found = np.minimum(first, last) if rounding == "lower" else np.maximum(first, last)
+        first, last = np.searchsorted(quantiles, low), np.searchsorted(quantiles, high, "right") - 1
+        # where no count fits (the level is not the one stated), these are its two neighbours, in the other order
+        least, most = np.minimum(first, last), np.maximum(first, last)
+        nearest = np.searchsorted((quantiles[1:] + quantiles[:-1]) / 2, self.radius / self.noise.sigma)
+        found = {"printed": np.clip(nearest, least, most), "lower": least, "upper": most}[rounding]
         return np.clip(found + self.n // 2, 0, self.n)
 
     def _standard(self) -> tuple[NDArray, NDArray]:
@@ -113,7 +116,8 @@ def _quantiles(n: int, alpha: float) -> NDArray[np.float64]:
     return quantiles
 
 
-def _choice(rounding: str) -> str:
+def checked(rounding: str) -> str:
+    """Return `rounding`, or raise ValueError if it is none of `CHOICES`."""
     if rounding not in CHOICES:
         raise ValueError(f"rounding must be one of {CHOICES}, got {rounding!r}")
     return rounding

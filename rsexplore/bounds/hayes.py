@@ -52,7 +52,7 @@ tv_printed = _row(
 _renyi = sigma * sp.sqrt(2 / order * LeastRenyi(order, p_A, p_B))
 renyi = Bound(
     "renyi-l2",
-    "Rényi",
+    "Rényi, best order",
     Gaussian,
     norm=2,
     status=Status.SOUND,

@@ -16,7 +16,7 @@ from rsexplore.solve import Supremum
 
 renyi = Bound(
     "li-renyi-l2",
-    "Li et al., Rényi",
+    "Li et al., order > 1",
     Gaussian,
     norm=2,
     status=Status.SOUND,

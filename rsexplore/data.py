@@ -1,0 +1,264 @@
+"""Data: the digits that are shipped, and the certification logs that others published.
+
+Logs are never shipped. `registry.csv` says what each is, where it is in the folder that RSEXPLORE_DATA names, where it
+came from and the sha256 of its uncompressed bytes, which every read is checked against.
+"""
+
+import csv
+import gzip
+import hashlib
+import os
+import zlib
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rsexplore import noises, records
+
+UPSTREAM = "https://raw.githubusercontent.com"
+REPOSITORIES = {  # repository and commit of each source
+    "locuslab-smoothing": ("locuslab/smoothing", "78a4d949e4f627d000a78908e001f8ca66c92943"),
+    "smoothing-adversarial": ("Hadisalman/smoothing-adversarial", "cff781d53ed5fa7df6ba567d3b51df202b6ec14e"),
+    "smoothing-consistency": ("jh-jeong/smoothing-consistency", "a11954aa91adb9924eecf49aaca74051e79bbb86"),
+    "smoothmix": ("jh-jeong/smoothmix", "cb1fd33055a29d0c41bbc429a982fdec709e993c"),
+    "dsrs": ("llylly/DSRS", "13b15a58b3afef2ee12b49f978950039bd776ded"),
+}
+TRAINING_DIGITS = 1297
+
+
+class DataUnavailableError(RuntimeError):
+    """A log is neither in a local folder nor in the cache, and cannot be downloaded."""
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Some of the digits."""
+
+    images: NDArray[np.float32]  # (n, 1, side, side) in [0, 1]
+    labels: NDArray[np.int64]  # (n,) 0 to 9
+    index: NDArray[np.int64]  # (n,) place in scikit-learn's data set
+
+
+@dataclass(frozen=True, eq=False)
+class Digits:
+    """1,797 hand-written digits, in a fixed order: the first 1,297 for training, the last 500 for tests."""
+
+    images: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    index: NDArray[np.int64]
+
+    @property
+    def train(self) -> Split:
+        """The images to train on."""
+        return self._part(slice(None, TRAINING_DIGITS))
+
+    @property
+    def test(self) -> Split:
+        """The images to certify."""
+        return self._part(slice(TRAINING_DIGITS, None))
+
+    def _part(self, part: slice) -> Split:
+        return Split(self.images[part], self.labels[part], self.index[part])
+
+
+def digits(side: int = 8) -> Digits:
+    """Digits of scikit-learn (UCI, optical recognition of handwritten digits), each pixel repeated up to `side`.
+
+    Parameters
+    ----------
+    side : int
+        A multiple of 8. Repeating each pixel f x f times multiplies l2 distances by f and leaves l_inf ones.
+
+    Raises
+    ------
+    ValueError
+        `side` is no multiple of 8.
+    """
+    factor = side // 8
+    if factor < 1 or side != 8 * factor:
+        raise ValueError(f"digits: side must be a positive multiple of 8, got side={side}")
+    with files("rsexplore").joinpath("datasets", "digits.npz").open("rb") as stream, np.load(stream) as stored:
+        images, labels, index = stored["images"], stored["labels"], stored["index"]
+    pixels = images[:, None].repeat(factor, axis=2).repeat(factor, axis=3) / np.float32(16)
+    return Digits(pixels, labels.astype(np.int64), index.astype(np.int64))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One published log."""
+
+    path: str  # under RSEXPLORE_DATA
+    kind: str  # certify, predict, predict_attack, pa or radius
+    source: str
+    dataset: str
+    arch: str
+    method: str  # of training
+    split: str  # test or train
+    subset: str  # full, or every20 for images 0, 20, 40, ...
+    train_noise: str
+    train_sigma: float
+    train_k: str
+    certify_noise: str
+    certify_sigma: float
+    certify_k: str
+    rows: int
+    expected_rows: int  # more than `rows` in a log that was broken off
+    n0: int | None
+    n: int
+    alpha_stated: float
+    alpha_found: float | None  # level that the printed radii fit; None where they are too small to tell
+    radius_format: str
+    source_path: str  # in its repository
+    sha256: str  # of the bytes there
+
+    @property
+    def note(self) -> str:
+        """What a figure of this log must say."""
+        return f"{self.rows} of {self.expected_rows} images" if self.rows != self.expected_rows else ""
+
+    @property
+    def url(self) -> str:
+        """Where upstream has it, or a mirror that RSEXPLORE_UPSTREAM names."""
+        base = os.environ.get("RSEXPLORE_UPSTREAM") or UPSTREAM
+        return "/".join([base.rstrip("/"), *REPOSITORIES[self.source], quote(self.source_path)])
+
+    @property
+    def header(self) -> records.Header:
+        """What the run was, at the level that its radii have."""
+        if self.kind != "certify" or self.certify_noise != "gaussian":
+            raise ValueError(f"only certify logs under Gaussian noise can be read, got {self.path}: use log_path")
+        assert self.n0 is not None
+        noise = noises.to_dict(noises.Gaussian(self.certify_sigma, {"cifar10": 3072, "imagenet": 150528}[self.dataset]))
+        data = {name: getattr(self, name) for name in ("source", "dataset", "subset", "split", "alpha_stated", "note")}
+        alpha = self.alpha_stated if self.alpha_found is None else self.alpha_found
+        model = {"name": f"{self.arch} {self.method} {self.train_noise} {self.train_sigma:g}"}
+        return records.Header(noise, self.n0, self.n, alpha, model=model, data=data, radius_format=self.radius_format)
+
+
+def logs(**filters: Any) -> list[Entry]:
+    """Published logs whose fields equal the filters, e.g. ``logs(source="smoothmix", certify_sigma=0.5)``.
+
+    Raises
+    ------
+    ValueError
+        A filter is no field of `Entry`.
+    """
+    names = [item.name for item in fields(Entry)]
+    if unknown := sorted(set(filters) - set(names)):
+        raise ValueError(f"logs can be filtered by {names}, got {unknown}")
+    return [entry for entry in _registry() if all(getattr(entry, name) == value for name, value in filters.items())]
+
+
+def log(source: str, dataset: str, *, train_sigma: float, certify_sigma: float, **filters: Any) -> records.Records:
+    """Published log of certified radii; arguments and errors are those of `log_path`."""
+    entry = _only(source, dataset, train_sigma, certify_sigma, filters)
+    return records.read(fetch(entry), entry.header)
+
+
+def log_path(source: str, dataset: str, *, train_sigma: float, certify_sigma: float, **filters: Any) -> Path:
+    """Checked file of a published log: from the folder RSEXPLORE_DATA, else the cache, else downloaded into the cache.
+
+    Parameters
+    ----------
+    source, dataset : str
+        E.g. "locuslab-smoothing", "imagenet".
+    train_sigma, certify_sigma : float
+        Deviations of the noise in training and in certification.
+    **filters
+        Any other field of `Entry`. Where not given: method="gaussian", kind="certify", and test images.
+
+    Raises
+    ------
+    LookupError
+        No log fits, or more than one does; the message lists them.
+    DataUnavailableError
+        The log cannot be had; the message says what was tried and what to do.
+    """
+    return fetch(_only(source, dataset, train_sigma, certify_sigma, filters))
+
+
+def fetch(entry: Entry) -> Path:
+    """Checked file of a registered log; see `log_path`.
+
+    Raises
+    ------
+    DataUnavailableError
+        There is no such file, or it is not the one that was registered.
+    """
+    folder = os.environ.get("RSEXPLORE_DATA")
+    if folder and (local := Path(folder, entry.path)).exists():
+        if not _is_registered(local, entry):
+            raise DataUnavailableError(f"{local} is damaged: its bytes must have sha256 {entry.sha256}; copy it again")
+        return local
+    cached = cache() / entry.path.removesuffix(".gz")
+    if cached.exists() and _is_registered(cached, entry):
+        return cached
+    try:
+        import pooch
+
+        hashed = f"sha256:{entry.sha256}"
+        return Path(pooch.retrieve(entry.url, known_hash=hashed, fname=cached.name, path=cached.parent))
+    # without a network pooch passes on errors of four libraries; all are OSError, but for a wrong checksum
+    except (OSError, ValueError, ImportError) as error:
+        tried = f"the folder RSEXPLORE_DATA ({folder or 'not set'}), the cache {cache()}, and {entry.url} ({error})"
+        raise DataUnavailableError(
+            f"the published log {entry.path} cannot be had. Looked for it in {tried}. Set RSEXPLORE_DATA to a folder "
+            "that has it at that path, or connect to the network; rsexplore.accuracy.published needs neither, for the "
+            "logs that the papers' figures use."
+        ) from error
+
+
+def cache() -> Path:
+    """Folder of downloaded logs: RSEXPLORE_CACHE, else the user's cache."""
+    if chosen := os.environ.get("RSEXPLORE_CACHE"):
+        return Path(chosen)
+    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    return (Path(base) if base else Path.home() / ".cache") / "rsexplore"
+
+
+def _is_registered(path: Path, entry: Entry) -> bool:
+    try:
+        raw = path.read_bytes()
+        raw = gzip.decompress(raw) if path.suffix == ".gz" else raw
+    except (OSError, EOFError, zlib.error):  # cut off, or no gzip at all
+        return False
+    return hashlib.sha256(raw).hexdigest() == entry.sha256
+
+
+def _only(source: str, dataset: str, train_sigma: float, certify_sigma: float, filters: dict[str, Any]) -> Entry:
+    wanted: dict[str, Any] = {"source": source, "dataset": dataset, "method": "gaussian", "kind": "certify"}
+    wanted |= {"train_sigma": train_sigma, "certify_sigma": certify_sigma}
+    wanted |= {name: value for name, value in filters.items() if value is not None}
+    if "subset" not in wanted:
+        wanted.setdefault("split", "test")
+    found = logs(**wanted)
+    if len(found) != 1:
+        near = [entry.path for entry in (found or logs(source=source, dataset=dataset, kind=wanted["kind"]))]
+        more = f" and {len(near) - 20} more" if len(near) > 20 else ""
+        raise LookupError(f"one log must fit {wanted}, got {len(found)}; there is {near[:20]}{more}")
+    return found[0]
+
+
+@lru_cache
+def _registry() -> tuple[Entry, ...]:
+    with files("rsexplore").joinpath("registry.csv").open(encoding="utf-8") as stream:
+        return tuple(_entry(row) for row in csv.DictReader(stream))
+
+
+def _entry(row: dict[str, str]) -> Entry:
+    values: dict[str, Any] = dict(row)
+    for name in ("rows", "expected_rows", "n0", "n"):
+        values[name] = int(row[name]) if row[name] else None
+    for name in ("train_sigma", "certify_sigma", "alpha_stated", "alpha_found"):
+        values[name] = float(row[name]) if row[name] else None
+    # the first six folders of the path are fields, which the registry does not say twice
+    values |= zip(("kind", "source", "dataset", "arch", "method", "subset"), row["path"].split("/"), strict=False)
+    values["split"] = "train" if values["subset"].startswith("train_") else "test"
+    values["subset"] = values["subset"].removeprefix("train_")
+    return Entry(**values)

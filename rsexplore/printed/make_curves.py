@@ -1,0 +1,60 @@
+"""Make the certified-accuracy curves in `curves/`, from the logs: `python rsexplore/printed/make_curves.py`.
+
+They are of the logs that the figures and tables of the five papers use. A curve keeps, for every radius that a log
+prints, the number of images that are right with at least this radius: its certified accuracy at any radius, and nothing
+about any one image. Line 1 of a file is its provenance, in JSON. Radii are in units of the input, in the l2 norm.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+from rsexplore import accuracy, data, records
+
+SOURCES = ("locuslab-smoothing", "smoothing-adversarial")
+
+
+def entries() -> list[data.Entry]:
+    """Return the logs of Gaussian training that figures use."""
+    return [entry for source in SOURCES for entry in data.logs(source=source, kind="certify", method="gaussian")]
+
+
+def name(entry: data.Entry) -> str:
+    """Return the name of a curve's file."""
+    images = entry.subset if entry.split == "test" else f"{entry.split}_{entry.subset}"
+    return f"{entry.source}_{entry.dataset}_{images}_{entry.train_sigma:.2f}_{entry.certify_sigma:.2f}.tsv"
+
+
+def text(entry: data.Entry) -> str:
+    """Return the content of a curve's file."""
+    log = records.read(data.fetch(entry), entry.header)
+    found = accuracy.curve(log)
+    repository, commit = data.REPOSITORIES[entry.source]
+    fields = ("source", "dataset", "split", "subset", "method", "train_sigma", "certify_sigma", "arch", "note",
+              "alpha_stated", "alpha_found", "radius_format", "source_path", "sha256")  # fmt: skip
+    head = {field: getattr(entry, field) for field in fields}
+    head |= {"noise": dict(log.header.noise), "n0": entry.n0, "n": entry.n, "alpha": log.header.alpha, "norm": 2}
+    head |= {"rows": len(log), "abstained": found.provenance["abstained"], "repository": repository, "commit": commit}
+    head |= {"made_by": f"rsexplore/printed/{Path(__file__).name}"}
+    images = np.rint(found.certified * len(log)).astype(int)
+    lines = [
+        json.dumps(head),
+        "radius\timages",
+        *(f"{r!r}\t{n}" for r, n in zip(found.radii.tolist(), images, strict=True)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Write every curve; the logs are found as `data.fetch` does."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("curves"))
+    out = parser.parse_args().out
+    for entry in entries():
+        (out / name(entry)).write_text(text(entry), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""Certified accuracy: of votes that we know, of printed radii, and of curves that are scored again."""
+
+import numpy as np
+import pytest
+from test_rounding import PRINTERS, printed_log
+
+from rsexplore import accuracy, bounds, noises, records
+from rsexplore.bound import MissingDimensionError, UnsupportedNoiseError
+from rsexplore.confidence import clopper_pearson_tail
+from rsexplore.records import Header, Row
+
+COHEN = bounds.get("cohen-l2")
+NOISE = noises.Gaussian(0.5, 64)
+HEADER = Header(noises.to_dict(NOISE), n0=10, n=100, alpha=0.001, seed=0)
+
+
+def votes(label, predict, count, index):
+    return Row(index, label, {predict: 10}, {predict: count, predict + 1: 100 - count}, 0.1)
+
+
+@pytest.fixture
+def counts():
+    """Return four images: sure and right, less sure and right, sure and wrong, too unsure for any radius."""
+    given = [(1, 1, 100), (1, 1, 90), (2, 3, 100), (4, 4, 55)]
+    return records.from_rows(HEADER, [votes(*image, index) for index, image in enumerate(given)])
+
+
+def test_every_image_counts_and_equality_counts(counts):
+    sure, less = COHEN.radius(NOISE, q_a=clopper_pearson_tail([100, 90], 100, 0.001))
+    radii = [0.0, less, np.nextafter(less, 1), sure, np.nextafter(sure, 2), np.inf, np.nan]
+    found = accuracy.certified(counts, COHEN, radii)
+    assert found[:-1].tolist() == [0.5, 0.5, 0.25, 0.25, 0, 0]
+    assert np.isnan(found[-1])
+    assert accuracy.certified(counts, COHEN).shape == ()
+    assert accuracy.certified(counts, COHEN, np.zeros((2, 3))).shape == (2, 3)
+
+
+def test_abstention_is_a_view_of_the_counts(counts):
+    assert accuracy.certified(counts, COHEN, 0.0, alpha=0.4) == 0.75  # 55 of 100 is above one half at this level
+    # a bound that gives 0 to everybody still certifies, at radius 0, only those who do not abstain
+    zero = bounds.get("lipschitz-l2")
+    assert accuracy.certified(counts, zero, 0.0) == 0.5
+
+
+def test_another_norm_and_parameters_go_to_the_bound(counts):
+    l1 = accuracy.certified(counts, COHEN, [0.1, 0.9], norm=1)
+    assert l1.tolist() == accuracy.certified(counts, COHEN, [0.1, 0.9]).tolist()
+    curve = accuracy.curve(counts, COHEN, norm=np.inf)
+    assert (curve.norm, curve.n, curve.alpha, curve.noise) == (np.inf, 100, 0.001, NOISE)
+    assert np.allclose(curve.radii * 8, accuracy.curve(counts, COHEN).radii)
+    dmr = bounds.get("dmr-l2")
+    assert accuracy.curve(counts, dmr, c=1).radii.max() > accuracy.curve(counts, dmr, c=3).radii.max()
+
+
+def test_errors_say_what_was_needed(counts):
+    with pytest.raises(ValueError, match="certified needs a bound for a log of counts"):
+        accuracy.certified(counts)
+    with pytest.raises(UnsupportedNoiseError, match=r"needs Laplace noise.*got Gaussian"):
+        accuracy.certified(counts, bounds.get("teng-l1"))
+    flat = records.from_rows(Header(noises.to_dict(noises.Gaussian(0.5)), 10, 100, 0.001), counts.rows)
+    with pytest.raises(MissingDimensionError):
+        accuracy.certified(flat, COHEN, norm=np.inf)
+    with pytest.raises(ValueError, match="rescore needs a curve of published radii"):
+        accuracy.curve(counts, COHEN).rescore(COHEN)
+
+
+def test_no_images_and_no_certified_images():
+    wrong = records.from_rows(HEADER, [votes(1, 2, 100, 0)])
+    curve = accuracy.curve(wrong, COHEN)
+    assert curve.at([0, 1]).tolist() == [0, 0]
+    assert len(curve.radii) == 0
+
+
+def truth_of(log, count, bound, alpha, radii, **options):
+    """Certified accuracy from the votes; an image's class is known even where the log abstained."""
+    q_a = clopper_pearson_tail(count, log.header.n, alpha)
+    radius = bound.radius(log.noise, q_a=q_a, **options)
+    return np.mean((q_a <= 0.5) & (radius >= np.reshape(radii, (-1, 1))), axis=1)
+
+
+GRID = np.linspace(0, 2, 801)
+
+
+@pytest.mark.parametrize("radius_format", PRINTERS)
+@pytest.mark.parametrize("alpha", [None, 0.01, 1e-4])
+@pytest.mark.parametrize(
+    ("key", "options"), [("cohen-l2", {}), ("cohen-l2", {"norm": 1}), ("lecuyer-l2", {}), ("hellinger-l2", {})]
+)
+def test_rounding_brackets_the_truth(tmp_path, radius_format, alpha, key, options):
+    log, count = printed_log(
+        tmp_path / "log.tsv", sigma=0.5, n=1000, alpha=0.001, radius_format=radius_format, images=400
+    )
+    bound = bounds.get(key)
+    truth = truth_of(log, count, bound, 0.001 if alpha is None else alpha, GRID, **options)
+    lower, middle, upper = (
+        accuracy.certified(log, bound, GRID, alpha=alpha, rounding=rounding, **options)
+        for rounding in ("lower", "printed", "upper")
+    )
+    assert (lower <= truth).all() and (truth <= upper).all()
+    assert (lower <= middle).all() and (middle <= upper).all()
+    if key == "cohen-l2":  # no wider than three digits of a radius from 1 up, but for abstentions
+        assert (upper[50:] <= lower[42:-8]).all()
+
+
+@pytest.mark.parametrize("rounding", ["lower", "printed", "upper"])
+@pytest.mark.parametrize("alpha", [None, 0.001, 0.01, 1e-4])
+@pytest.mark.parametrize(("key", "norm"), [("cohen-l2", None), ("li-renyi-l2", None), ("cohen-l2", np.inf)])
+def test_a_curve_is_scored_again_as_its_log_is(tmp_path, rounding, alpha, key, norm):
+    log, _ = printed_log(tmp_path / "log.tsv", sigma=0.5, n=1000, alpha=0.001, radius_format="4 decimals", images=400)
+    published, bound = accuracy.curve(log), bounds.get(key)
+    again = published.rescore(bound, alpha, norm, rounding=rounding)
+    direct = accuracy.curve(log, bound, alpha=alpha, norm=norm, rounding=rounding)
+    assert np.array_equal(again.radii, direct.radii)
+    assert np.array_equal(again.certified, direct.certified)
+    assert (again.alpha, again.norm) == (direct.alpha, direct.norm)
+    assert again.provenance["bound"] == key
+    with pytest.raises(ValueError, match="scored under a bound already"):
+        again.rescore(bound)
+
+
+def test_without_a_bound_printed_radii_are_kept(tmp_path):
+    log, _ = printed_log(tmp_path / "log.tsv", sigma=0.5, n=1000, alpha=0.001, radius_format="3 significant digits")
+    largest = log.radius.max()
+    share = np.mean((log.radius == largest) & (log.predict == log.label))
+    assert accuracy.certified(log, None, largest) == share > 0
+    assert accuracy.certified(log, None, largest, rounding="lower") == 0
+    assert accuracy.certified(log, None, log.printed.ceiling(), rounding="upper") >= share
+    assert accuracy.certified(log, None, log.printed.ceiling(), alpha=1e-4) == 0
+    assert accuracy.certified(log, None, GRID) == pytest.approx(accuracy.curve(log).at(GRID), abs=0)
+    with pytest.raises(ValueError, match="certified needs a bound for another norm or for parameters, got norm=inf"):
+        accuracy.certified(log, None, 0.0, norm=np.inf)
+
+
+@pytest.mark.parametrize("radius_format", PRINTERS)
+def test_cohens_bound_gives_the_printed_radii_back(tmp_path, radius_format):
+    log, _ = printed_log(tmp_path / "log.tsv", sigma=0.5, n=1000, alpha=0.001, radius_format=radius_format)
+    at = np.unique(np.minimum(log.radius, log.printed.ceiling() * (1 - 1e-9)))
+    assert np.array_equal(accuracy.certified(log, COHEN, at), accuracy.certified(log, None, at))
+    assert np.array_equal(accuracy.curve(log).rescore(COHEN).at(at), accuracy.curve(log).at(at))
+
+
+def test_published_curves_need_no_log(monkeypatch):
+    monkeypatch.delenv("RSEXPLORE_DATA", raising=False)
+    curve = accuracy.published("locuslab-smoothing", "imagenet", 0.5, 0.5)
+    assert curve.provenance["subset"] == "every100"
+    assert (curve.noise, curve.n, curve.alpha, curve.norm) == (noises.Gaussian(0.5, 150528), 100_000, 0.01, 2)
+    assert curve.at([0.0, 1.0, 1.97]).tolist() == pytest.approx([0.574, 0.372, 0], abs=0.004)
+    linf = curve.rescore(COHEN, norm=np.inf)
+    assert linf.at(curve.radii[5] * (1 - 1e-6) / np.sqrt(150528)) >= curve.certified[5]
+    training = accuracy.published("locuslab-smoothing", "imagenet", 0.5, 0.5, subset="every2500")
+    assert training.provenance["split"] == "train"
+
+
+def test_a_curve_that_is_not_shipped_is_named():
+    with pytest.raises(
+        LookupError, match=r"no published curve of .*'train_sigma': 0.7.* is shipped; there is .*locuslab"
+    ):
+        accuracy.published("locuslab-smoothing", "imagenet", 0.7, 0.5)

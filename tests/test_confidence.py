@@ -1,0 +1,104 @@
+"""Clopper-Pearson bounds: against exact binomial sums, at the ends, and in how often they fail."""
+
+import mpmath
+import numpy as np
+import pytest
+
+from rsexplore.confidence import clopper_pearson_lower, clopper_pearson_tail, clopper_pearson_upper
+
+
+def probability_of_at_least(count, n, p):
+    """P(X >= count) for X ~ Binomial(n, p), p an mpf, by summing until the terms no longer matter."""
+    term = mpmath.binomial(n, count) * p**count * (1 - p) ** (n - count)
+    total = mpmath.mpf(0)
+    for k in range(count, n + 1):
+        total += term
+        if k > n * p and term < total * mpmath.mpf(10) ** -40:
+            break
+        term *= p / (1 - p) * (n - k) / (k + 1)
+    return total
+
+
+CASES = [(1, 1), (1, 2), (1, 100), (7, 10), (50, 100), (99, 100), (990, 1000), (60_000, 100_000), (99_999, 100_000),
+         (100_000, 100_000), (999_988, 1_000_000)]  # fmt: skip
+
+
+@pytest.mark.parametrize("alpha", [1e-9, 0.001, 0.05, 0.3])
+@pytest.mark.parametrize(("count", "n"), CASES)
+def test_bounds_hold_in_exact_sums_and_are_not_loose(count, n, alpha):
+    lower, tail = clopper_pearson_lower(count, n, alpha), clopper_pearson_tail(count, n, alpha)
+    with mpmath.workdps(50):
+        # the exact bound p solves P(X >= count; p) = alpha, which grows with p: at ours it must not be above alpha
+        for p, looser in (
+            (mpmath.mpf(float(lower)), mpmath.mpf(float(lower)) * (1 + mpmath.mpf("3e-9"))),
+            (1 - mpmath.mpf(float(tail)), 1 - mpmath.mpf(float(tail)) * (1 - mpmath.mpf("3e-9"))),
+        ):
+            assert probability_of_at_least(count, n, p) <= alpha < probability_of_at_least(count, n, looser)
+
+
+def test_upper_bound_is_the_lower_bound_of_the_complement():
+    with mpmath.workdps(50):
+        upper = mpmath.mpf(float(clopper_pearson_upper(3, 100, 0.001)))
+        assert probability_of_at_least(97, 100, 1 - upper) <= 0.001
+        assert probability_of_at_least(97, 100, 1 - upper * (1 - mpmath.mpf("3e-9"))) > 0.001
+
+
+@pytest.mark.parametrize("n", [1, 100, 100_000, 10**9])
+@pytest.mark.parametrize("alpha", [1e-12, 0.001, 0.5])
+def test_all_successes_have_the_closed_form(n, alpha):
+    with mpmath.workdps(40):
+        exact = 1 - mpmath.mpf(alpha) ** (mpmath.mpf(1) / n)
+        tail, lower = (mpmath.mpf(float(f(n, n, alpha))) for f in (clopper_pearson_tail, clopper_pearson_lower))
+        assert exact <= tail <= exact * (1 + mpmath.mpf("1e-14"))
+        assert (1 - exact) * (1 - mpmath.mpf("1e-14")) <= lower <= 1 - exact
+    assert clopper_pearson_upper(0, n, alpha) == clopper_pearson_tail(n, n, alpha)
+
+
+def test_ends_shapes_and_types():
+    counts = np.array([[0, 50, 100]], dtype=np.float32)
+    alphas = np.array([[0.001], [0.01]], dtype=np.float64)
+    lower, tail, upper = (
+        f(counts, 100, alphas) for f in (clopper_pearson_lower, clopper_pearson_tail, clopper_pearson_upper)
+    )
+    assert lower.shape == tail.shape == upper.shape == (2, 3)
+    assert lower.dtype == np.float64
+    assert (lower[:, 0] == 0).all() and (tail[:, 0] == 1).all() and (upper[:, 2] == 1).all()
+    assert np.allclose(lower + tail, 1, rtol=0, atol=1e-8)
+    assert np.isnan(clopper_pearson_tail(np.nan, 100, 0.001))
+    assert np.isnan(clopper_pearson_lower(5, 100, np.nan))
+
+
+def test_bounds_are_ordered_and_grow_with_the_count():
+    counts = np.arange(1001)
+    lower, upper = clopper_pearson_lower(counts, 1000, 0.01), clopper_pearson_upper(counts, 1000, 0.01)
+    assert (np.diff(lower) > 0).all() and (np.diff(upper) > 0).all()
+    assert (lower <= counts / 1000).all() and (counts / 1000 <= upper).all()
+    assert (np.diff(clopper_pearson_tail(counts, 1000, 0.01)) < 0).all()
+
+
+@pytest.mark.parametrize("truth", [0.02, 0.5, 0.8, 0.999])
+def test_bounds_fail_no_more_often_than_alpha(truth):
+    runs, alpha = 40_000, 0.05
+    counts = np.random.default_rng(0).binomial(200, truth, size=runs)
+    allowed = alpha + 4 * np.sqrt(alpha / runs)
+    assert np.mean(clopper_pearson_lower(counts, 200, alpha) > truth) <= allowed
+    assert np.mean(clopper_pearson_tail(counts, 200, alpha) < 1 - truth) <= allowed
+    assert np.mean(clopper_pearson_upper(counts, 200, alpha) < truth) <= allowed
+
+
+@pytest.mark.parametrize("bound", [clopper_pearson_lower, clopper_pearson_tail, clopper_pearson_upper])
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((101, 100, 0.001), "count must be a whole number from 0 to n, got count=101"),
+        ((-1, 100, 0.001), "count must be a whole number from 0 to n, got count=-1"),
+        ((0.5, 100, 0.001), "count must be a whole number"),
+        ((0, 0, 0.001), "n must be a whole number of at least 1, got n=0"),
+        ((1, 2.5, 0.001), "n must be a whole number"),
+        ((1, 2, 0.0), "alpha must be between 0 and 1, both excluded, got alpha=0"),
+        ((1, 2, [0.5, 1.0]), "alpha must be between 0 and 1, both excluded, got alpha=1"),
+    ],
+)
+def test_arguments_out_of_range_are_named(bound, arguments, words):
+    with pytest.raises(ValueError, match=f"{bound.__name__}: {words}"):
+        bound(*arguments)

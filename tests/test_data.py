@@ -1,0 +1,217 @@
+"""Where data come from: the shipped digits, a local folder, the cache, a server on this machine; and clear refusals."""
+
+import dataclasses
+import gzip
+import hashlib
+import subprocess
+import sys
+import threading
+from collections import Counter
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+
+from rsexplore import data, noises
+
+RAW = b"idx\tlabel\tpredict\tradius\tcorrect\ttime\n0\t3\t3\t1.2\t1\t0:00:01\n5\t3\t-1\t0.0\t0\t0:00:01\n"
+
+
+@pytest.fixture
+def entry(tmp_path, monkeypatch):
+    """Return a registered log whose content is ours, with no folder, an empty cache and no upstream."""
+    monkeypatch.delenv("RSEXPLORE_DATA", raising=False)
+    monkeypatch.setenv("RSEXPLORE_CACHE", str(tmp_path / "cache"))
+    (real,) = data.logs(source="smoothing-adversarial", dataset="cifar10", method="gaussian", kind="certify",
+                        certify_sigma=0.5)  # fmt: skip
+    return dataclasses.replace(real, sha256=hashlib.sha256(RAW).hexdigest())
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        """Say nothing."""
+
+
+@pytest.fixture
+def upstream(tmp_path, monkeypatch):
+    """Return a folder that a server on this machine serves as upstream."""
+    folder = tmp_path / "upstream"
+    folder.mkdir()
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        monkeypatch.setenv("RSEXPLORE_UPSTREAM", f"http://127.0.0.1:{server.server_port}/")
+        yield folder
+        server.shutdown()
+        thread.join()
+
+
+def put(folder, path, raw):
+    target = folder / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(raw)
+    return target
+
+
+def serve(upstream, entry, raw):
+    return put(upstream, "/".join([*data.REPOSITORIES[entry.source], entry.source_path]), raw)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_local_folder_comes_first(entry, tmp_path, monkeypatch, packed):
+    entry = dataclasses.replace(entry, path=entry.path.removesuffix(".gz") + (".gz" if packed else ""))
+    local = put(tmp_path / "logs", entry.path, gzip.compress(RAW) if packed else RAW)
+    monkeypatch.setenv("RSEXPLORE_DATA", str(tmp_path / "logs"))
+    assert data.fetch(entry) == local
+
+
+@pytest.mark.parametrize("raw", [RAW + b"1", b"", RAW[:50]])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_damaged_local_file_is_named_and_not_replaced(entry, tmp_path, monkeypatch, raw, packed):
+    entry = dataclasses.replace(entry, path=entry.path.removesuffix(".gz") + (".gz" if packed else ""))
+    local = put(tmp_path / "logs", entry.path, raw)  # a .gz that is no gzip is damaged too
+    monkeypatch.setenv("RSEXPLORE_DATA", str(tmp_path / "logs"))
+    with pytest.raises(data.DataUnavailableError, match="is damaged: its bytes must have sha256"):
+        data.fetch(entry)
+    assert local.read_bytes() == raw
+
+
+def test_a_log_is_downloaded_once_and_checked_on_every_read(entry, upstream, monkeypatch):
+    origin = serve(upstream, entry, RAW)
+    first = data.fetch(entry)
+    assert first.read_bytes() == RAW
+    assert first.is_relative_to(data.cache())
+    origin.unlink()
+    assert data.fetch(entry) == first  # from the cache
+    first.write_bytes(b"something else")
+    with pytest.raises(data.DataUnavailableError):
+        data.fetch(entry)
+    serve(upstream, entry, RAW)
+    assert data.fetch(entry).read_bytes() == RAW  # replaced
+
+
+def test_a_folder_without_the_log_leaves_the_other_places(entry, upstream, tmp_path, monkeypatch):
+    monkeypatch.setenv("RSEXPLORE_DATA", str(tmp_path / "nowhere"))
+    serve(upstream, entry, RAW)
+    assert data.fetch(entry).read_bytes() == RAW
+
+
+def test_a_wrong_checksum_is_refused(entry, upstream):
+    serve(upstream, entry, RAW.replace(b"1.2", b"9.9"))
+    with pytest.raises(data.DataUnavailableError, match=r"cannot be had.*hash"):
+        data.fetch(entry)
+    assert not [path for path in data.cache().rglob("*") if path.is_file()]
+
+
+def test_a_missing_page_is_a_clear_sentence(entry, upstream):
+    with pytest.raises(data.DataUnavailableError, match=r"cannot be had.*404"):
+        data.fetch(entry)
+
+
+def test_without_network_the_message_says_where_and_what_to_do(entry, tmp_path, monkeypatch):
+    monkeypatch.setenv("RSEXPLORE_UPSTREAM", "http://127.0.0.1:9")
+    monkeypatch.setenv("RSEXPLORE_DATA", str(tmp_path / "nowhere"))
+    with pytest.raises(data.DataUnavailableError) as caught:
+        data.fetch(entry)
+    words = str(caught.value)
+    for needed in (
+        entry.path,
+        str(tmp_path / "nowhere"),
+        str(data.cache()),
+        entry.url,
+        "Set RSEXPLORE_DATA",
+        "published",
+    ):
+        assert needed in words
+
+
+def test_upstream_is_a_pinned_commit(entry, monkeypatch):
+    monkeypatch.delenv("RSEXPLORE_UPSTREAM")
+    repository = "Hadisalman/smoothing-adversarial/cff781d53ed5fa7df6ba567d3b51df202b6ec14e"
+    assert entry.url.startswith(f"https://raw.githubusercontent.com/{repository}/data/certify/")
+    assert "Hadisalman" in entry.url and " " not in entry.url
+
+
+def test_the_registry_has_every_log():
+    every = data.logs()
+    assert Counter(entry.kind for entry in every) == {
+        "certify": 601, "pa": 73, "radius": 40, "predict_attack": 38, "predict": 4}  # fmt: skip
+    assert len({entry.path for entry in every}) == len({entry.sha256 for entry in every}) == 756
+    assert {entry.source for entry in every} == set(data.REPOSITORIES)
+    assert [entry.note for entry in every if entry.note] == ["427 of 500 images"] * 4
+    assert {entry.radius_format for entry in data.logs(kind="certify")} == {"3 significant digits", "4 decimals"}
+
+
+def test_a_log_is_found_by_what_it_is(published_log):
+    published_log("locuslab-smoothing", "imagenet", 0.25, 0.25)  # or skip
+    found = data.log("locuslab-smoothing", "imagenet", train_sigma=0.25, certify_sigma=0.25)
+    assert len(found) == 427
+    assert found.noise == noises.Gaussian(0.25, 150528)
+    assert (found.header.alpha, found.header.data["alpha_stated"], found.header.n) == (0.01, 0.001, 100_000)
+    assert found.header.data["note"] == "427 of 500 images"
+    path = data.log_path("locuslab-smoothing", "imagenet", train_sigma=0.25, certify_sigma=0.25, kind="predict", n=1000)
+    assert path.name == "sigma_0.25_N_1000.tsv"
+
+
+def test_a_log_that_is_not_registered_or_not_unique_is_named():
+    with pytest.raises(LookupError, match=r"one log must fit .*'train_sigma': 0.3.*, got 0; there is .*every20"):
+        data.log("locuslab-smoothing", "cifar10", train_sigma=0.3, certify_sigma=0.25)
+    with pytest.raises(LookupError, match="got 4; there is .*N_100.tsv"):
+        data.log_path("locuslab-smoothing", "imagenet", train_sigma=0.25, certify_sigma=0.25, kind="predict")
+    with pytest.raises(ValueError, match=r"logs can be filtered by .*, got \['sigma'\]"):
+        data.logs(sigma=1)
+
+
+def test_only_certified_radii_can_be_read():
+    (entry,) = data.logs(kind="predict", n=1000)
+    with pytest.raises(ValueError, match="only certify logs under Gaussian noise can be read, got predict/"):
+        _ = entry.header
+
+
+@pytest.mark.slow
+def test_every_registered_log_can_be_read(published_file):
+    from rsexplore import records
+
+    for entry in data.logs():
+        path = published_file(entry)
+        if entry.kind == "certify":
+            assert len(records.read(path, entry.header)) == entry.rows
+
+
+@pytest.mark.parametrize("side", [8, 16, 64])
+def test_digits_have_a_fixed_split(side):
+    digits = data.digits(side)
+    assert digits.images.shape == (1797, 1, side, side)
+    assert digits.images.dtype == np.float32
+    assert (digits.images.min(), digits.images.max()) == (0, 1)
+    assert (len(digits.train.images), len(digits.test.images)) == (1297, 500)
+    assert sorted([*digits.train.index, *digits.test.index]) == list(range(1797))
+    assert digits.test.index[:5].tolist() == [745, 52, 338, 679, 207]
+    assert set(np.unique(digits.test.labels)) == set(range(10))
+
+
+def test_repeated_pixels_stretch_l2_distances():
+    small, large = data.digits(8).images, data.digits(32).images
+    stretch = np.linalg.norm(large[0] - large[1]) / np.linalg.norm(small[0] - small[1])
+    assert stretch == pytest.approx(4, rel=1e-5)
+    assert np.array_equal(large[:, :, ::4, ::4], small)
+
+
+@pytest.mark.parametrize("side", [0, -8, 12, 7])
+def test_other_sizes_are_refused(side):
+    with pytest.raises(ValueError, match=f"digits: side must be a positive multiple of 8, got side={side}"):
+        data.digits(side)
+
+
+def test_digits_are_those_of_scikit_learn():
+    original = pytest.importorskip("sklearn.datasets").load_digits()
+    digits = data.digits()
+    assert np.array_equal(digits.images[:, 0] * 16, original.images[digits.index])
+    assert np.array_equal(digits.labels, original.target[digits.index])
+
+
+def test_the_data_side_loads_neither_pooch_nor_scikit_learn():
+    code = "import sys, rsexplore.data as d; d.digits(); d.logs(); print({'pooch', 'sklearn'} & set(sys.modules))"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "set()"
