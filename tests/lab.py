@@ -1,0 +1,266 @@
+"""A real JupyterLab on loopback and a headless Chromium in front of it, driven as a person would."""
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import chromium
+
+SECOND = 1000  # Playwright counts in milliseconds
+ERRORS = '[data-mime-type="application/vnd.jupyter.error"]'
+QUIET_FLAGS = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+SETTINGS: dict[str, dict[str, Any]] = {
+    "notebook-extension/tracker": {"windowingMode": "none"},  # every output is in the page, also what is out of sight
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+}
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where a running JupyterLab listens, and the token that it asks for."""
+
+    url: str
+    token: str
+
+    def address(self, notebook: str) -> str:
+        """Return the address that opens one notebook in a fresh workspace."""
+        return f"{self.url}/lab/tree/{notebook}?token={self.token}&reset"
+
+
+def free_port() -> int:
+    """Return a loopback port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def command(port: int, root: Path) -> list[str]:
+    """Return the command line of a JupyterLab that keeps its token and asks nothing of the network."""
+    return [
+        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+        *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
+        *(f"--ServerApp.root_dir={root}", "--LabApp.news_url=None"),
+        *("--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.extension_manager=readonly"),
+    ]
+
+
+def surroundings(home: Path, token: str, extra: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a server that leaves nothing in, and takes nothing from, the user's own folders."""
+    folders = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        "IPYTHONDIR": "ipython",
+    }
+    for name, values in SETTINGS.items():
+        file = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps(values), encoding="utf-8")
+    paths = {variable: str(home / folder) for variable, folder in folders.items()}
+    # one thread for every kernel: a second one that waits for a busy neighbour costs more than it gives
+    return {**os.environ, "OMP_NUM_THREADS": "1", **paths, "JUPYTER_TOKEN": token, **extra}
+
+
+def wait_until_up(server: Server, process: subprocess.Popen, log: Path, seconds: float = 60) -> None:
+    """Return when the server answers with its token; RuntimeError with the end of its log if it does not."""
+    deadline = time.monotonic() + seconds
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{server.url}/api/status?token={server.token}", timeout=5):
+                return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.1)
+    raise RuntimeError(f"JupyterLab did not come up: {log.read_text(encoding='utf-8')[-2000:]}")
+
+
+@contextmanager
+def jupyterlab(notebooks: Path, **environment: str) -> Iterator[Server]:
+    """Serve a temporary copy of a folder of notebooks; extra keywords are environment variables of the kernels."""
+    with TemporaryDirectory(prefix="rsexplore-lab-", ignore_cleanup_errors=True) as name:
+        home = Path(name)
+        root = Path(shutil.copytree(notebooks, home / "notebooks", ignore=shutil.ignore_patterns(".*")))
+        port, token, log = free_port(), secrets.token_hex(16), home / "server.log"
+        server = Server(f"http://127.0.0.1:{port}", token)
+        with (
+            log.open("wb") as stream,
+            subprocess.Popen(
+                command(port, root),
+                env=surroundings(home, token, environment),
+                cwd=root,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+            ) as process,
+        ):
+            try:
+                wait_until_up(server, process, log)
+                yield server
+            finally:
+                stop(process)
+
+
+def stop(process: subprocess.Popen) -> None:
+    """End the server, which ends its kernels; by force if it takes long."""
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+@contextmanager
+def browser_page(width: int = 1400, height: int = 1000) -> Iterator[Any]:
+    """Open a page of a headless Chromium; RuntimeError if there is none."""
+    from playwright.sync_api import sync_playwright
+
+    if not (path := chromium.find()):
+        raise RuntimeError("no Chromium found: `make test` says how to get one")
+    root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []  # root has no sandbox
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=[*root, *QUIET_FLAGS])
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.set_default_timeout(30 * SECOND)
+        yield page
+        browser.close()
+
+
+class Notebook:
+    """One notebook that is open in JupyterLab: run it, then use its widgets by keyboard and mouse."""
+
+    def __init__(self, page: Any, server: Server, name: str):
+        self.page = page
+        page.goto(server.address(name))
+        self.wait_idle()
+
+    def wait_idle(self, seconds: float = 60) -> None:
+        """Wait for "| Idle" at the foot of the window: the toolbar's dot says idle before a kernel is there."""
+        foot = self.page.locator("#jp-main-statusbar").get_by_text("| Idle")
+        foot.wait_for(timeout=seconds * SECOND)
+
+    def run_all(self, seconds: float = 180) -> None:
+        """Run all cells through the menu; AssertionError with the cell's own words if one fails."""
+        self.page.locator(".lm-MenuBar-itemLabel", has_text="Run").first.click()
+        self.page.locator('.lm-Menu-item[data-command="runmenu:run-all"]').click()
+        done = """errors => document.querySelector(errors) || [...document.querySelectorAll('.jp-CodeCell')].every(
+            cell => /^\\[\\d+\\]:$/.test(cell.querySelector('.jp-InputPrompt').textContent.trim())
+                || !cell.querySelector('.cm-content').textContent.trim())"""
+        self.page.wait_for_function(done, arg=ERRORS, timeout=seconds * SECOND)
+        self.wait_idle()
+        assert not self.errors(), "\n".join(self.errors())
+
+    def errors(self) -> list[str]:
+        """Return the text of every error that a cell shows."""
+        return self.page.locator(ERRORS).all_inner_texts()
+
+    def row(self, label: str) -> Any:
+        """Return the innermost row that holds this label and a slider."""
+        rows = self.page.locator(".widget-hbox", has=self.page.locator(".noUi-handle"))
+        return rows.filter(has=self.page.get_by_text(label, exact=True)).last
+
+    def handle(self, label: str) -> Any:
+        """Return the thumb of the slider in the row with this label, brought into view."""
+        handle = self.row(label).locator(".noUi-handle").first
+        handle.scroll_into_view_if_needed()
+        return handle
+
+    def value(self, label: str) -> float:
+        """Return the number beside a slider: its own readout, or the field that is paired with it."""
+        shown = self.row(label).locator(".widget-readout:visible")
+        if shown.count():
+            return float(shown.first.inner_text())
+        return float(self.row(label).locator("input[type=number]").first.input_value())
+
+    def press(self, label: str, key: str, times: int = 1) -> None:
+        """Press a key on a slider, e.g. ArrowRight."""
+        self.handle(label).focus()
+        for _ in range(times):
+            self.page.keyboard.press(key)
+
+    def drag(self, label: str, pixels: float) -> None:
+        """Drag a slider's thumb sideways with the mouse."""
+        box = self.handle(label).bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.mouse.move(x + pixels, y, steps=8)
+        self.page.mouse.up()
+
+    def picture(self) -> str:
+        """Return the SHA-256 of the bytes of the first picture widget, as the page holds them."""
+        code = """async () => {
+            const image = document.querySelector('img.widget-image');
+            const bytes = await (await fetch(image.src)).arrayBuffer();
+            const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+            return [...digest].map(byte => byte.toString(16).padStart(2, '0')).join('');
+        }"""
+        return self.page.evaluate(code)
+
+    def wait_picture(self, before: str, seconds: float = 10) -> str:
+        """Wait until the picture differs from `before` and has come to rest; return its hash."""
+        deadline = time.monotonic() + seconds
+        last = before
+        while time.monotonic() < deadline:
+            self.page.wait_for_timeout(200)
+            now = self.picture()
+            if now == last != before:
+                return now
+            last = now
+        raise AssertionError(f"the picture did not change and settle within {seconds} s")
+
+    def readout(self) -> tuple[dict[str, str], dict[str, float]]:
+        """Return the explorer's state (its data- attributes) and the radius shown for each bound."""
+        code = """() => {
+            const parts = [...document.querySelectorAll('.rsx-readout, .rsx-readout *')];
+            const [bounds, others] = [p => 'key' in p.dataset, p => !('key' in p.dataset)];
+            return [Object.assign({}, ...parts.filter(others).map(p => ({...p.dataset}))),
+                    Object.fromEntries(parts.filter(bounds).map(p => [p.dataset.key, p.dataset.radius]))];
+        }"""
+        state, radii = self.page.evaluate(code)
+        return state, {key: float(radius) for key, radius in radii.items()}
+
+    def redraw_times(self, label: str, keys: list[str]) -> list[float]:
+        """Press each key on a slider and return the milliseconds from key press to changed, painted picture."""
+        arm = """() => { window.rsxRedraw = new Promise(done => {
+            let start = null;
+            document.addEventListener('keydown', e => { start = e.timeStamp; }, {capture: true, once: true});
+            const loaded = e => {
+                if (start === null || !e.target.matches('img.widget-image')) return;
+                document.removeEventListener('load', loaded, true);
+                requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - start)));
+            };
+            document.addEventListener('load', loaded, true);
+        }); }"""
+        self.handle(label).focus()
+        times = []
+        for key in keys:
+            self.page.evaluate(arm)
+            self.page.keyboard.press(key)
+            times.append(self.page.evaluate("window.rsxRedraw"))
+            self.page.wait_for_timeout(50)
+        return times
+
+    def screenshot(self, path: Path, element: str | None = None) -> None:
+        """Write a PNG of the window, or of the first element that a CSS selector finds."""
+        (self.page.locator(element).first if element else self.page).screenshot(path=str(path))

@@ -1,0 +1,230 @@
+"""Imports point one way, heavy libraries stay where they belong, files and functions stay small."""
+
+import ast
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "rsexplore"
+
+CORE = ("table", "notation", "formula", "solve", "papers", "bound", "noises", "divergences", "bounds", "comparison")
+DATA = ("confidence", "rounding", "records", "accuracy", "data")
+TO_NOISES = CORE[: CORE.index("noises") + 1]
+
+# layer -> what it may import from the package; one line per module or folder of rsexplore/
+LAYERS: dict[str, tuple[str, ...]] = {
+    **{name: CORE[:place] for place, name in enumerate(CORE)},
+    **{name: TO_NOISES + DATA[:place] for place, name in enumerate(DATA)},
+    "remake": CORE + DATA,
+    "plots": (*CORE, *DATA, "remake"),
+    "explorers": (*CORE, *DATA, "remake", "plots"),
+    "montecarlo": TO_NOISES + DATA,
+    "datasets": (),  # the last two hold only data and the scripts that made them; nothing imports them
+    "printed": CORE + DATA,
+}
+
+# library -> the layers that may import it; the standard library is free to all, anything else to nobody
+ANYWHERE = tuple(LAYERS)
+LIBRARIES: dict[str, tuple[str, ...]] = {
+    "numpy": ANYWHERE,
+    "scipy": ANYWHERE,
+    "mpmath": ANYWHERE,
+    "sympy": CORE,
+    "pooch": ("data",),
+    "matplotlib": ("plots", "explorers"),
+    "ipywidgets": ("explorers",),
+    "IPython": ("explorers",),
+    "traitlets": ("explorers",),
+    "torch": ("montecarlo",),
+    "safetensors": ("montecarlo",),
+    "tqdm": ("montecarlo",),
+    "sklearn": ("datasets",),
+}
+ONLY_IN_FUNCTIONS = ("pooch",)  # needed by those few who download
+NOWHERE = ("matplotlib.pyplot",)  # pyplot opens windows and keeps global state
+
+
+def layer_of(path: Path, package: Path) -> str:
+    """Return the first part of a file's path inside the package, e.g. `bounds` for bounds/hayes.py."""
+    return path.relative_to(package).parts[0].removesuffix(".py")
+
+
+def imported(tree: ast.AST, path: Path, package: Path) -> Iterator[tuple[ast.stmt | ast.expr, str]]:
+    """Yield every import in full: `from . import bound` gives rsexplore.bound, as does a use of `rsexplore.bound`."""
+    here = [package.name, *path.relative_to(package).parts[:-1]]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = here[: len(here) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            yield from ((node, f"{module}.{alias.name}") for alias in node.names)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == package.name:
+            yield node, f"{package.name}.{node.attr}"
+
+
+def complaint(name: str, layer: str, package: str) -> str | None:
+    """Say what is wrong with `layer` importing `name`, or None."""
+    top, _, rest = name.partition(".")
+    if name.startswith(NOWHERE):
+        return f"imports {name}, which nothing here may"
+    if top == package:
+        target = rest.partition(".")[0]
+        if target in ("", layer, "__version__") or target in LAYERS[layer]:
+            return None
+        return f"imports {name}; {layer} may import only {', '.join(LAYERS[layer]) or 'nothing'} of the package"
+    if top in sys.stdlib_module_names or layer in LIBRARIES.get(top, ()):
+        return None
+    return f"imports {name}; that library is for {', '.join(LIBRARIES.get(top, ())) or 'nobody'}"
+
+
+def violations(package: Path) -> list[str]:
+    """Every import of the package that the two tables forbid, as sentences; `__init__.py` at the top is free."""
+    found = []
+    for path in sorted(package.rglob("*.py")):
+        layer = layer_of(path, package)
+        if layer == "__init__":
+            continue
+        if layer not in LAYERS:
+            found.append(f"{layer} is in no layer: add it to LAYERS in {Path(__file__).name}")
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node, name in imported(tree, path, package):
+            wrong = complaint(name, layer, package.name)
+            if not wrong and node in tree.body and name.partition(".")[0] in ONLY_IN_FUNCTIONS:
+                wrong = f"imports {name} at its top; do it in the function that needs it"
+            if wrong:
+                found.append(f"{path.relative_to(package.parent)}:{node.lineno} {wrong}")
+    return found
+
+
+def test_every_import_keeps_to_the_layers():
+    assert violations(PACKAGE) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "code", "words"),
+    [
+        ("bound.py", "from rsexplore import noises", "bound may import only"),
+        ("bound.py", "from . import noises", "bound may import only"),
+        ("notation.py", "def f():\n    from rsexplore.bound import Bound", "notation may import only table"),
+        ("noises/gaussian.py", "from ..bounds import ALL", "noises may import only"),
+        ("noises/gaussian.py", "import torch.nn", "for montecarlo"),
+        ("plots/style.py", "import matplotlib.pyplot as plt", "nothing here may"),
+        ("plots/style.py", "from matplotlib import pyplot", "nothing here may"),
+        ("plots/curves.py", "import ipywidgets", "for explorers"),
+        ("montecarlo/rng.py", "import rsexplore.bounds", "montecarlo may import only"),
+        ("montecarlo/rng.py", "import rsexplore\nb = rsexplore.bounds.ALL", "montecarlo may import only"),
+        ("explorers/base.py", "from rsexplore.montecarlo import certify", "explorers may import only"),
+        ("accuracy.py", "import pandas", "for nobody"),
+        ("data.py", "import pooch", "at its top"),
+        ("wherever.py", "", "is in no layer"),
+    ],
+)
+def test_the_checker_can_fail(tmp_path, file, code, words):
+    path = tmp_path / "rsexplore" / file
+    path.parent.mkdir(parents=True)
+    path.write_text(code)
+    (sentence,) = violations(tmp_path / "rsexplore")
+    assert words in sentence
+
+
+def test_the_checker_lets_pass_what_is_allowed(tmp_path):
+    path = tmp_path / "rsexplore" / "noises" / "gaussian.py"
+    path.parent.mkdir(parents=True)
+    path.write_text("import math\nimport numpy as np\nfrom rsexplore.noises.base import Noise\nfrom .. import bound\n")
+    assert violations(tmp_path / "rsexplore") == []
+
+
+def loaded(code: str) -> set[str]:
+    """Top-level names of all modules that a fresh interpreter holds after `code`."""
+    code += "\nimport sys; print(*{name.partition('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_importing_the_package_loads_no_library():
+    heavy = {"torch", "ipywidgets", "matplotlib", "sympy", "scipy", "numpy", "mpmath", "pooch", "tqdm"}
+    assert loaded("import rsexplore") & heavy == set()
+
+
+@pytest.mark.parametrize(
+    "name", ["noises", "bounds", "compare", "exact_radius", "confidence", "records", "accuracy", "data"]
+)
+def test_the_core_loads_none_of_the_three_heavy_libraries(name):
+    heavy = {"torch", "ipywidgets", "matplotlib", "pooch", "sklearn"}
+    assert loaded(f"import rsexplore as rs; rs.{name}") & heavy == set()
+
+
+def test_the_fresh_interpreter_test_can_fail():
+    assert "mpmath" in loaded("import mpmath")
+
+
+def test_the_package_imports_in_half_a_second():
+    def best(code: str) -> float:
+        times = []
+        for _ in range(3):
+            start = time.perf_counter()
+            subprocess.run([sys.executable, "-c", code], check=True)
+            times.append(time.perf_counter() - start)
+        return min(times)
+
+    assert best("import rsexplore") - best("pass") < 0.5
+
+
+def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines from the first statement after the docstring to the end."""
+    body = function.body[1:] if ast.get_docstring(function) and len(function.body) > 1 else function.body
+    return (body[-1].end_lineno or 0) - body[0].lineno + 1
+
+
+def too_long(folder: Path, file_limit: int = 300, body_limit: int = 40) -> list[str]:
+    """Files over `file_limit` lines and functions whose body has over `body_limit`, as sentences."""
+    found = []
+    for path in sorted(folder.rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        if (lines := len(text.splitlines())) > file_limit:
+            found.append(f"{path.name} has {lines} lines")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and body_lines(node) > body_limit:
+                found.append(f"{path.name}:{node.lineno} {node.name} has {body_lines(node)} lines")
+    return found
+
+
+@pytest.mark.parametrize("folder", [PACKAGE, Path(__file__).parent], ids=lambda folder: folder.name)
+def test_files_and_functions_are_short(folder):
+    assert too_long(folder) == []
+
+
+def test_the_length_check_can_fail(tmp_path):
+    (tmp_path / "long.py").write_text("def f():\n    '''What.'''\n" + "    x = 1\n" * 41 + "y = 1\n" * 300)
+    assert [sentence.partition(" has")[0] for sentence in too_long(tmp_path)] == ["long.py", "long.py:1 f"]
+
+
+def without_hints(package: Path) -> list[str]:
+    """Public functions and methods of public classes that lack a type hint somewhere in their signature."""
+    found = []
+    for path in sorted(package.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
+        for node in [*tree.body, *(item for one in classes for item in one.body)]:
+            if not isinstance(node, ast.FunctionDef) or node.name.startswith("_"):
+                continue
+            arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            bare = [a.arg for a in arguments if a.annotation is None and a.arg not in ("self", "cls")]
+            if bare or node.returns is None:
+                found.append(f"{path.name}:{node.lineno} {node.name}: {', '.join(bare) or 'return'}")
+    return found
+
+
+def test_public_signatures_have_type_hints():
+    assert without_hints(PACKAGE) == []
+
+
+def test_the_hint_check_can_fail(tmp_path):
+    (tmp_path / "bare.py").write_text("def f(x: int, y) -> int: ...\nclass C:\n    def g(self): ...\n")
+    assert without_hints(tmp_path) == ["bare.py:1 f: y", "bare.py:3 g: return"]

@@ -1,0 +1,154 @@
+"""What stands around the package says one thing: versions, extras, environments, commands."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import distributions
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+import rsexplore
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = {name: [Requirement(text) for text in texts] for name, texts in PROJECT["optional-dependencies"].items()}
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+CI = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def constraints() -> dict[str, Version]:
+    """Return the pinned version of every library in constraints.txt."""
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pairs = (line.split("==") for line in lines if line and not line.startswith("#"))
+    return {canonicalize_name(name): Version(version) for name, version in pairs}
+
+
+def requirements(extra: str) -> list[Requirement]:
+    """Return the libraries behind an extra, extras of our own inside it unfolded."""
+    found = []
+    for one in EXTRAS[extra]:
+        found += [r for inner in one.extras for r in requirements(inner)] if one.name == PROJECT["name"] else [one]
+    return found
+
+
+def test_the_core_needs_none_of_the_heavy_libraries():
+    names = {Requirement(text).name for text in PROJECT["dependencies"]}
+    assert names == {"numpy", "scipy", "sympy", "mpmath", "pooch"}
+    assert not {"torch", "ipywidgets", "matplotlib"} & {r.name for r in requirements("test-core")}
+
+
+def test_extra_all_holds_every_other():
+    everything = {r.name for r in requirements("all")}
+    assert {r.name for extra in EXTRAS for r in requirements(extra)} == everything
+
+
+def test_constraints_pin_every_dependency_within_its_range():
+    pins = constraints()
+    for one in [Requirement(text) for text in PROJECT["dependencies"]] + requirements("all"):
+        assert one.specifier.contains(pins[canonicalize_name(one.name)]), one
+    assert [name for name, version in pins.items() if version.local] == []  # a build tag ties torch to one machine
+
+
+def test_the_environment_is_the_one_of_the_constraints():
+    pins = constraints()
+    installed = {canonicalize_name(d.metadata["Name"]): Version(d.version) for d in distributions()}
+    other = {n: str(v) for n, v in installed.items() if n in pins and v.public != pins[n].public}
+    assert not other, f"not the versions of constraints.txt: {other}; run `make clean test`"
+
+
+def test_every_pinned_version_runs_on_the_oldest_python():
+    floor = str(next(iter(SpecifierSet(PROJECT["requires-python"]))).version) + ".0"
+    wanted = {d.metadata["Name"]: d.metadata["Requires-Python"] for d in distributions()}
+    assert [f"{name} needs {text}" for name, text in wanted.items() if text and floor not in SpecifierSet(text)] == []
+
+
+def test_one_version_everywhere():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert PROJECT["version"] == rsexplore.__version__ == str(citation["version"])
+    assert f"## {PROJECT['version']}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_citation_has_what_the_format_asks_for():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
+    assert citation["license"] == PROJECT["license"] == "MIT"
+    assert citation["authors"] == PROJECT["authors"]
+
+
+def conda() -> tuple[list[str], list[str]]:
+    """Return conda's own dependencies and the lines that it hands to pip."""
+    dependencies = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
+    (block,) = [one["pip"] for one in dependencies if isinstance(one, dict)]
+    return [one for one in dependencies if isinstance(one, str)], block
+
+
+def test_conda_environment_is_the_one_of_pyproject():
+    own, block = conda()
+    assert own == [f"python{PROJECT['requires-python']}", "pip"]  # no version of a library is said here a second time
+    assert block == ["-c constraints.txt", "-e .[all]"]
+    assert (ROOT / "constraints.txt").exists() and "all" in EXTRAS
+
+
+@pytest.mark.slow
+def test_pip_resolves_what_conda_hands_to_it(tmp_path):
+    requirements_file = tmp_path / "requirements.txt"
+    root = ROOT.as_posix()
+    lines = [line.replace("-c ", f"-c {root}/").replace("-e .", f"-e {root}") for line in conda()[1]]
+    requirements_file.write_text("\n".join(lines), encoding="utf-8")
+    command = [sys.executable, "-m", "pip", "install", "--dry-run", "-q", "-r", str(requirements_file)]
+    impatient = {**os.environ, "PIP_RETRIES": "0", "PIP_DEFAULT_TIMEOUT": "15"}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=impatient, timeout=300)
+    if done.returncode and re.search(r"connection|timed out|hatchling", done.stderr, re.IGNORECASE):
+        pytest.skip("no package index can be reached, so pip cannot resolve the pip block of environment.yml")
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_make_help_names_every_command():
+    (phony,) = re.findall(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)
+    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert [name for name in phony.split() if name != "help" and f"make {name} " not in shown] == []
+
+
+def test_make_lab_serves_the_first_notebook_where_it_is_told():
+    planned = ["make", "-n", "lab", "PORT=8123", "HOST=127.0.0.1", "VENV=no-such-folder"]
+    shown = subprocess.run(planned, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "venv" in shown and "-c constraints.txt -e '.[all]'" in shown
+    assert "--ip=127.0.0.1 --port=8123" in shown and "/lab/tree/notebooks/00_start_here.ipynb" in shown
+
+
+@pytest.mark.parametrize("tool", ["ruff check", "ruff format --check", "mypy", "nbstripout --verify", "pytest"])
+def test_make_test_runs_every_check(tool):
+    planned = subprocess.run(["make", "-n", "test"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert tool in planned
+
+
+def test_make_says_which_python_it_needs(tmp_path):
+    old = tmp_path / "old-python"
+    old.write_text("#!/bin/sh\n[ \"$1\" = -V ] && echo 'Python 3.8.1'\nexit 1\n", encoding="utf-8")
+    old.chmod(0o755)
+    bare = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    command = ["make", f"PYTHON={old}", f"VENV={tmp_path}/venv", "CANDIDATES=", f"{tmp_path}/venv/.ready"]
+    done = subprocess.run(command, cwd=ROOT, env=bare, capture_output=True, text=True)
+    assert done.returncode and "needs Python 3.11 or newer" in done.stderr and "3.8.1" in done.stderr
+
+
+def test_ci_runs_the_command_of_the_readme():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^(make test)\b", readme, re.MULTILINE)
+    commands = [line for line in CI.splitlines() if line.startswith("make ")]
+    assert commands == [command, "make core-test"]
+
+
+def test_ci_leaves_nothing_out():
+    assert "set -euo pipefail" in CI and os.access(ROOT / ".ci" / "run", os.X_OK)
+    assert re.findall(r"RSEXPLORE_REQUIRE_\w+=1", CI) == [
+        f"RSEXPLORE_REQUIRE_{what}=1" for what in ("LOGS", "BROWSER", "TORCH")
+    ]
