@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         papers,
         plots,
         records,
+        remake,
     )
     from rsexplore.comparison import Comparison, compare, exact_radius
 
@@ -30,6 +31,7 @@ _MODULES = (
     "papers",
     "plots",
     "records",
+    "remake",
 )
 _FUNCTIONS = ("Comparison", "compare", "exact_radius")
 __all__ = [  # noqa: RUF022  modules first, as in the layer order
@@ -40,6 +42,7 @@ __all__ = [  # noqa: RUF022  modules first, as in the layer order
     "records",
     "accuracy",
     "data",
+    "remake",
     "plots",
     "explorers",
     "montecarlo",

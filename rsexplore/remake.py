@@ -11,7 +11,8 @@ import numpy as np
 
 from rsexplore import accuracy, bounds, data, papers
 from rsexplore.accuracy import Curve
-from rsexplore.rounding import Printed
+from rsexplore.confidence import clopper_pearson_tail
+from rsexplore.noises import Gaussian
 from rsexplore.table import Table
 
 
@@ -55,7 +56,8 @@ def _text(cell: Cell) -> str:
 def curve(source: str, dataset: str, train_sigma: float, certify_sigma: float, **filters: str) -> Curve:
     """Certified accuracy of a published log as it prints it: from the log if it can be had, else as shipped.
 
-    Parameters and errors are those of `accuracy.published`; `provenance` of the curve says which it was.
+    Parameters and errors are those of `accuracy.published`. A curve from the log itself has no "sha256" among its
+    `provenance`.
     """
     try:
         log = data.log(source, dataset, train_sigma=train_sigma, certify_sigma=certify_sigma, **filters)
@@ -83,23 +85,30 @@ def certified_accuracy_table(paper: str, location: str, source: str, dataset: st
     return Remade(cells)
 
 
-def levels(source: str = "locuslab-smoothing", stated: float = 0.001, found: float = 0.01) -> Table:
-    """Which logs of a source have radii that the stated confidence level cannot give, in units of sigma."""
+def levels(source: str = "locuslab-smoothing") -> Table:
+    """How many radii of each published log no count of votes can give, at the stated level 0.001 and at 0.01.
+
+    A radius is impossible at a level if it is above the most that n votes can give, or between the radii of two
+    neighbouring counts by more than it was rounded.
+    """
     rows = []
     for entry in data.logs(source=source, kind="certify"):
         log = accuracy.published(
             source, entry.dataset, entry.train_sigma, entry.certify_sigma, entry.subset, entry.method
         )
-        sigma = log.noise.sigma
-        kept = np.zeros(len(log.radii), dtype=bool)
-        printed = Printed(log.radii, kept, log.noise, log.n, log.alpha, log.provenance["radius_format"])
-        name = f"{entry.dataset} {entry.split} {entry.train_sigma:g} → {entry.certify_sigma:g}"
-        largest = float(printed.radii("lower").max())
-        ceilings = [printed.ceiling(alpha) / sigma for alpha in (stated, found)]
-        verdict = "impossible at the stated level" if largest > ceilings[0] * sigma else "fits both"
-        rows.append((name, entry.rows, f"{log.radii[-1] / sigma:.3f}", *(f"{c:.4f}" for c in ceilings), verdict))
-    head = ("log: trained → certified", "images", "largest radius", f"ceiling at {stated}", f"ceiling at {found}", "")
+        facts, sigma = log.provenance, log.noise.sigma
+        stated, other = (facts["impossible"][alpha] for alpha in ("0.001", "0.01"))
+        level = "0.01, not 0.001" if stated and not other else "0.001" if other and not stated else "either"
+        name = f"{entry.dataset} {entry.split}, {entry.train_sigma:.2f} → {entry.certify_sigma:.2f}"
+        rows.append((name, entry.rows, f"{facts['largest_radius'] / sigma:.3f}", stated, other, level))
+    head = ("log: trained → certified", "images", "largest radius / σ", "impossible at 0.001", "at 0.01", "so α is")
     return Table(head, rows)
+
+
+def ceilings(n: int = 100_000, levels: Sequence[float] = (0.001, 0.01)) -> dict[float, float]:
+    """Largest l2 radius, in units of sigma, that n votes out of n can give at each level."""
+    cohen, noise = bounds.get("cohen-l2"), Gaussian(1.0)
+    return {alpha: float(cohen.radius(noise, q_a=clopper_pearson_tail(n, n, alpha))) for alpha in levels}
 
 
 def rescored(paper: str, location: str, source: str, dataset: str, alpha: float) -> Table:

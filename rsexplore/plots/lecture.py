@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.patches import Circle
 from scipy import special
 
 from rsexplore import bounds
-from rsexplore.bound import Bound
+from rsexplore.bound import Bound, rounded_down
 from rsexplore.noises import Gaussian
 
-REGIONS = ((-0.55, 0.35), (0.9, 0.75), (0.35, -0.9))  # centres of a made-up classifier of the plane: nearest one wins
+REGIONS = ((-0.3, 0.1), (1.7, 1.1), (0.7, -1.5))  # centres of a made-up classifier of the plane: nearest one wins
 REGION_COLOURS = ("#0072B2", "#E69F00", "#009E73")
 
 
@@ -65,21 +66,18 @@ def decision_regions(left: Axes, right: Axes, sigma: float, seed: int = 0, n: in
     draws = Gaussian(sigma).draw(np.random.default_rng(seed), (n, 2))
     left.plot(*draws[:120].T, ".", color="0.2", markersize=2)
     left.plot(0, 0, "k+", markersize=10)
-    left.set(aspect="equal", xlim=(-2, 2), ylim=(-2, 2), title=f"Base classifier, noise σ = {sigma:g} around x (+)")
+    left.set(
+        aspect="equal", xlim=(-2, 2), ylim=(-2, 2), title=f"Base classifier, noise σ = {sigma:g} at x (dashed: 1σ, 2σ)"
+    )
     left.set(xlabel="$x_1$", ylabel="$x_2$")
     votes = np.bincount(classify(draws), minlength=3) / n
     bars = right.bar(["A", "B", "C"], votes, color=REGION_COLOURS)
     right.bar_label(bars, fmt="%.2f")
     radius = float(bounds.get("cohen-l2").radius(Gaussian(sigma), p_a=votes[0], p_b=np.sort(votes)[-2]))
-    left.add_patch(_circle(radius))
-    right.set(ylabel="share of votes", ylim=(0, 1), xlabel="class", title=f"The vote: A, within r = {radius:.2f} (solid)")
+    left.add_patch(Circle((0, 0), radius, fill=False, color="black", linewidth=1.8))
+    right.set(ylabel="share of votes", ylim=(0, 1), xlabel="class")
+    right.set_title(f"The vote: A, certified within r = {rounded_down(radius, 2)}")
     return [*artists, bars]
-
-
-def _circle(radius: float) -> Any:
-    from matplotlib.patches import Circle
-
-    return Circle((0, 0), radius, fill=False, color="black", linewidth=1.8)
 
 
 def three_certificates(ax: Axes, noise: Gaussian, certificates: Sequence[Bound]) -> list[Line2D]:
@@ -111,7 +109,9 @@ def radius_against_dimension(ax: Axes, sigma: float, p_a: float, norms: Sequence
         lines.append(line)
     for dim, name in ((3072, "CIFAR-10"), (150_528, "ImageNet")):
         ax.axvline(dim, color="0.75", linewidth=1, linestyle=":")
-        ax.annotate(name, (dim, 1), (-3, 3), xycoords=("data", "axes fraction"), textcoords="offset points", ha="right", color="0.4")
+        at = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
+        ax.annotate(name, (dim, 0), (-3, 4), ha="right", color="0.4", fontsize=8, **at)
     ax.set(xlabel="dimension d of the input", ylabel="exact $\\ell_p$ radius  (input units)")
-    ax.set_title(f"Gaussian noise, σ = {sigma:g}, vote {p_a:g}: TIGHT for every p", pad=16)
+    ax.set_title(f"Gaussian noise, σ = {sigma:g}, vote {p_a:g}: TIGHT for every p")
+    ax.set_xlim(1, 6 * dims[-1])
     return lines

@@ -14,6 +14,7 @@ import numpy as np
 from rsexplore import accuracy, data, records
 
 SOURCES = ("locuslab-smoothing", "smoothing-adversarial")
+LEVELS = (0.001, 0.01)  # at which radii are looked for that no count of votes gives
 
 
 def entries() -> list[data.Entry]:
@@ -37,6 +38,8 @@ def text(entry: data.Entry) -> str:
     head = {field: getattr(entry, field) for field in fields}
     head |= {"noise": dict(log.header.noise), "n0": entry.n0, "n": entry.n, "alpha": log.header.alpha, "norm": 2}
     head |= {"rows": len(log), "abstained": found.provenance["abstained"], "repository": repository, "commit": commit}
+    impossible = {f"{alpha:g}": int(np.sum(~log.printed.possible(alpha))) for alpha in LEVELS}
+    head |= {"largest_radius": float(log.radius.max()), "impossible": impossible}  # of all images, right or wrong
     head |= {"made_by": f"rsexplore/printed/{Path(__file__).name}"}
     images = np.rint(found.certified * len(log)).astype(int)
     lines = [
