@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rsexplore import bounds
-from rsexplore.bound import Bound, Status, UnsupportedNoiseError, rounded_down
+from rsexplore.bound import Bound, MissingDimensionError, Status, UnsupportedNoiseError, rounded_down
 from rsexplore.noises import Noise
 from rsexplore.table import Table
 
@@ -30,6 +30,7 @@ class Comparison:
     noise: Noise
     norm: float
     rows: tuple[Row, ...]
+    omitted: tuple[Bound, ...] = ()  # apply too, but need the noise's dimension
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)
@@ -46,13 +47,21 @@ class Comparison:
             rows.append((bound.key, rounded_down(radius), of_exact, status.value, bound.source))
         return Table(("bound", f"l{self.norm:g} radius", "of exact", "status", "source"), rows)
 
+    @property
+    def remark(self) -> str:
+        """What the table does not show; empty if nothing."""
+        if not self.rows:
+            return f"no bound for {self.noise!r} in the l{self.norm:g} norm yet"
+        keys = ", ".join(bound.key for bound in self.omitted)
+        return f"left out, for want of dim: {keys}" if keys else ""
+
     def __str__(self) -> str:
-        return str(self.table) if self.rows else f"no bound for {self.noise!r} in the l{self.norm:g} norm yet"
+        return "\n".join(filter(None, (str(self.table) if self.rows else "", self.remark)))
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return self.table._repr_html_() if self.rows else str(self)
+        return (self.table._repr_html_() if self.rows else "") + (f"<p>{self.remark}</p>" if self.remark else "")
 
 
 def compare(
@@ -69,7 +78,7 @@ def compare(
     Parameters
     ----------
     noise : Noise
-        Smoothing noise; with `dim` if the norm is of a larger order than a theorem's.
+        Smoothing noise. Without `dim`, the bounds that depend on it are left out, and named under the table.
     p_a, q_a, p_b : float
         As for `Bound.radius`.
     norm : float >= 1
@@ -82,21 +91,28 @@ def compare(
     TypeError
         No bound has such a parameter, or not exactly one of p_a and q_a is given.
     MissingDimensionError
-        As for `Bound.radius`.
+        Every bound depends on `noise.dim` here, which is not set.
     """
     applicable = bounds.of(noise, norm)
     if unknown := set(params) - {name for b in bounds.ALL for name in b.params}:
         raise TypeError(f"no bound has parameters {sorted(unknown)}")
     exact = exact_bound(noise, norm)
     best = np.nan if exact is None else float(exact.radius(noise, p_a, q_a=q_a, p_b=p_b, norm=norm))
-    rows = []
+    rows: list[Row] = []
+    omitted: list[Bound] = []
     for bound in applicable:
         own = {name: value for name, value in params.items() if name in bound.params}
-        radius = float(bound.radius(noise, p_a, q_a=q_a, p_b=p_b, norm=norm, **own))
+        try:
+            radius = float(bound.radius(noise, p_a, q_a=q_a, p_b=p_b, norm=norm, **own))
+        except MissingDimensionError:
+            omitted.append(bound)
+            if len(omitted) == len(applicable):
+                raise
+            continue
         share = radius / best if best > 0 and isfinite(best) else np.nan
         status = Status.SOUND if bound.two_class and p_b is not None else bound.status_at(norm)
         rows.append(Row(bound, radius, share, status))
-    return Comparison(noise, norm, tuple(sorted(rows, key=lambda r: -r.radius)))
+    return Comparison(noise, norm, tuple(sorted(rows, key=lambda r: -r.radius)), tuple(omitted))
 
 
 def exact_bound(noise: Noise, norm: float) -> Bound | None:

@@ -39,13 +39,17 @@ class Piece(sp.Function):
         raise NotImplementedError
 
 
+def _powered(latex: str, exponent: str | None) -> str:
+    return latex if exponent is None else rf"\left({latex}\right)^{{{exponent}}}"
+
+
 class PhiInv(sp.Function):
     """Quantile function of the standard normal law."""
 
     nargs = 1
 
-    def _latex(self, printer: Any) -> str:
-        return rf"\Phi^{{-1}}\left({printer._print(self.args[0])}\right)"
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        return _powered(rf"\Phi^{{-1}}\left({printer._print(self.args[0])}\right)", exp)
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         return sp.sqrt(2 * sp.pi) * sp.exp(PhiInv(self.args[0]) ** 2 / 2)
@@ -78,8 +82,8 @@ class Psi(sp.Function):
 
     nargs = 1
 
-    def _latex(self, printer: Any) -> str:
-        return rf"\psi\left({printer._print(self.args[0])}\right)"
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        return _powered(rf"\psi\left({printer._print(self.args[0])}\right)", exp)
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         return 1 / sp.Min(self.args[0], 1 - self.args[0])

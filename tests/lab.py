@@ -198,6 +198,12 @@ class Notebook:
         for _ in range(times):
             self.page.keyboard.press(key)
 
+    def enter(self, label: str, text: str) -> None:
+        """Type a number into the field of a slider's row."""
+        field = self.row(label).locator("input[type=number]").first
+        field.fill(text)
+        field.press("Enter")
+
     def drag(self, label: str, pixels: float) -> None:
         """Drag a slider's thumb sideways with the mouse."""
         box = self.handle(label).bounding_box()
@@ -217,17 +223,26 @@ class Notebook:
         }"""
         return self.page.evaluate(code)
 
-    def wait_picture(self, before: str, seconds: float = 10) -> str:
-        """Wait until the picture differs from `before` and has come to rest; return its hash."""
+    def settle(self, seconds: float = 20, rest: float = 0.8) -> str:
+        """Wait until picture and numbers have been at rest for a while; return the picture's hash."""
         deadline = time.monotonic() + seconds
-        last = before
-        while time.monotonic() < deadline:
-            self.page.wait_for_timeout(200)
-            now = self.picture()
-            if now == last != before:
-                return now
-            last = now
-        raise AssertionError(f"the picture did not change and settle within {seconds} s")
+        last, since = None, 0.0
+        while (now := time.monotonic()) < deadline:
+            state = (self.picture(), self.readout())
+            if state != last:
+                last, since = state, now
+            elif now - since > rest:
+                return state[0]
+            self.page.wait_for_timeout(100)
+        raise AssertionError(f"picture and numbers did not come to rest within {seconds} s")
+
+    def wait_picture(self, before: str, seconds: float = 20) -> str:
+        """Wait until the picture differs from `before`, then until it is at rest; return its hash."""
+        deadline = time.monotonic() + seconds
+        while self.picture() == before:
+            assert time.monotonic() < deadline, f"the picture did not change within {seconds} s"
+            self.page.wait_for_timeout(50)
+        return self.settle(seconds)
 
     def readout(self) -> tuple[dict[str, str], dict[str, float]]:
         """Return the explorer's state (its data- attributes) and the radius shown for each bound."""

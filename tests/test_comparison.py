@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rsexplore import bounds, compare, noises
-from rsexplore.bound import Status, rounded_down
+from rsexplore.bound import MissingDimensionError, Status, rounded_down
 
 
 def test_compare_puts_the_largest_first_and_states_shares():
@@ -51,3 +51,12 @@ def test_text_is_rounded_towards_zero(radius, text):
 def test_text_never_certifies_more():
     values = 10.0 ** np.random.default_rng(0).uniform(-12, 12, 5000)
     assert all(float(rounded_down(v)) <= v and float(rounded_down(v)) >= v * 0.9989 for v in values)
+
+
+def test_without_a_dimension_the_bounds_that_need_it_are_named():
+    table = compare(noises.Gaussian(0.5), p_a=0.99)
+    assert [b.key for b in table.omitted] == ["lipschitz-dimension-l2"] and len(table) > 10
+    assert "left out, for want of dim: lipschitz-dimension-l2" in str(table)
+    assert "left out" in table._repr_html_()
+    with pytest.raises(MissingDimensionError, match="needs the dimension"):
+        compare(noises.Gaussian(0.5), p_a=0.99, norm=np.inf)

@@ -61,6 +61,7 @@ def test_formula_derives_everything_from_one_expression():
 def test_derivatives_are_those_of_quantile_functions():
     slope = sp.diff(PhiInv(p_A), p_A)
     assert slope == sp.sqrt(2 * sp.pi) * sp.exp(PhiInv(p_A) ** 2 / 2)
+    assert sp.latex(slope).count(r"\Phi^{-1}") == 1 and r"\psi" in sp.latex(Psi(p_A) ** 2)
     assert sp.diff(Psi(p_A), p_A).subs(p_A, sp.Rational(1, 4)) == 4
 
 
