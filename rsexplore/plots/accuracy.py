@@ -73,6 +73,6 @@ def levels(ax: Axes, logged: Curve, alphas: Sequence[float]) -> list[Line2D]:
     top = ceiling(logged, max(alphas))
     ax.set_xlim(0.75 * top, 1.02 * top)
     ax.set_ylim(0, 1.15 * float(logged.at(0.75 * top)))
-    ax.set_title("The last quarter of the radii; vertical: the most that 100,000 votes can give")
+    ax.set_title("The largest radii (vertical: the ceiling of each α)")
     ax.legend(loc="lower left")
     return lines

@@ -1,7 +1,9 @@
 """Radii of every bound that applies, as the figures draw them."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +15,12 @@ from rsexplore.noises import Noise
 from rsexplore.plots.style import Look, look
 
 PRINTED = ", as printed"
+NORMS = {"Gaussian": 2.0, "Laplace": 1.0, "Uniform": 1.0, "GeneralizedGaussian": 2.0, "ExponentialLinf": inf}
+
+
+def ball(noise: Noise, norm: float | None = None) -> float:
+    """Return the norm, or that in which most is known of the family of the noise."""
+    return NORMS.get(noise.family, 2.0) if norm is None else norm
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +36,14 @@ class Claim:
     @property
     def label(self) -> str:
         """Name and status."""
-        return f"{self.title}  {self.status.value.upper()}"
+        prefix = "exact, " if self.exact and "exact" not in self.title else ""
+        status = self.status.value.upper().replace(" ", "\u00a0")
+        return f"{prefix}{self.title}  {status}"
+
+    @property
+    def name(self) -> str:
+        """Name, marked where it is of a formula as printed."""
+        return self.title + PRINTED * (self.status is Status.AS_PRINTED)
 
     @property
     def look(self) -> Look:
@@ -40,8 +55,8 @@ def claims(
     noise: Noise,
     q_a: ArrayLike,
     *,
-    norm: float = 2,
-    runner_up: float = 1.0,
+    norm: float | None = None,
+    share: float = 1.0,
     bounds: Iterable[Bound] | None = None,
     printed: bool = True,
     **params: float | None,
@@ -54,9 +69,9 @@ def claims(
         With `dim` if a bound needs it.
     q_a : array_like, shape (n,), in [0, 1]
         1 - p_A.
-    norm : float >= 1
-        Norm of the ball.
-    runner_up : float in (0, 1]
+    norm : float >= 1, optional
+        Norm of the ball; if absent the one in which most is known of the family.
+    share : float in (0, 1]
         p_B as a share of 1 - p_A; 1 is the case of two classes.
     bounds : iterable of Bound, optional
         Those to show; all that apply if absent.
@@ -68,14 +83,15 @@ def claims(
     Raises
     ------
     ValueError
-        `runner_up` is out of range.
+        `share` is out of range.
     MissingDimensionError
         As of `Bound.radius`.
     """
-    if not 0 < runner_up <= 1:
-        raise ValueError(f"runner_up must be in (0, 1], got runner_up={runner_up}")
+    if not 0 < share <= 1:
+        raise ValueError(f"share must be in (0, 1], got share={share}")
     q = np.asarray(q_a, dtype=float)
-    p_b = None if runner_up == 1 else runner_up * q
+    p_b = None if share == 1 else share * q
+    norm = ball(noise, norm)
     best = exact_bound(noise, norm)
     found = []
     for bound in all_bounds.of(noise, norm) if bounds is None else bounds:
@@ -84,8 +100,19 @@ def claims(
         own = {name: value for name, value in params.items() if name in bound.params}
         radii = bound.radius(noise, q_a=q, p_b=p_b, norm=norm, **own)
         status = Status.SOUND if bound.two_class and p_b is not None else bound.status_at(norm)
-        found.append(Claim(bound, status, bound is best, radii, bound.title.removesuffix(PRINTED)))
+        found.append(Claim(bound, status, bound is best, radii, _title(bound, norm, own)))
     return sorted(found, key=lambda claim: not claim.exact)
+
+
+def _title(bound: Bound, norm: float, own: dict[str, float | None]) -> str:
+    title = bound.title.removesuffix(PRINTED)
+    if bound.norm not in (norm, None) and "exact" in title:
+        title += f", in l{bound.norm:g}"
+    for name, value in own.items():
+        if value is not None and value != bound.params[name]:
+            title = f"{title.removesuffix(f', best {name}')}, {name}\u00a0=\u00a0{value:g}"
+    # these stay on one line
+    return re.sub(r"(et|Theorem|Corollary) (?=\w)", "\\1\u00a0", title)
 
 
 def merged(found: Sequence[Claim]) -> list[Claim]:

@@ -1,16 +1,20 @@
 """Labels at the ends of curves, moved apart where they would cover one another."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from textwrap import fill
+from typing import Any, cast
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
+from matplotlib.transforms import Affine2D, ScaledTranslation, blended_transform_factory
 from numpy.typing import ArrayLike, NDArray
 
 LINE = 1.3  # height of a line of text, in font sizes
-START, BEND, TEXT = 4, 16, 20  # where a label's leader starts and bends, and where its text is: points right of the axes
+START, BEND, STOP, TEXT = 2, 9, 17, 20  # points right of the axes: a leader's corners and end, and its text
 
 
 def apart(wanted: ArrayLike, heights: ArrayLike, low: float, high: float) -> NDArray[np.float64]:
@@ -50,11 +54,20 @@ def wrapped(text: str, width: int) -> str:
     return fill(text, width, break_long_words=False, break_on_hyphens=False)
 
 
+def dark(color: str) -> tuple[float, ...]:
+    """Return a colour darkened until it can be read as small text on white."""
+    return tuple(0.6 * part for part in to_rgb(color))
+
+
 class EndLabels:
     """Texts right of an axes, each tied to the end of its curve by a leader in the look of the curve."""
 
     def __init__(self, ax: Axes, size: float = 8, width: int = 27) -> None:
         self._ax, self._size, self._width = ax, size, width
+        # across: points from the right edge of the axes, so that nothing moves when a layout engine resizes them
+        inches = cast("Figure", ax.get_figure(root=True)).dpi_scale_trans
+        edge = ScaledTranslation(1, 0, ax.transAxes)  # type: ignore[arg-type]  # any transform will do
+        self._points = Affine2D().scale(1 / 72) + inches + edge
         self._pool: list[tuple[Text, Line2D]] = []
         self.artists: list[Text | Line2D] = []
 
@@ -64,36 +77,30 @@ class EndLabels:
         shown = [text for text, _ in self._pool if text.get_visible()]
         return [text.get_text().replace("\n", " ") for text in sorted(shown, key=lambda t: -t.get_position()[1])]
 
-    def show(self, entries: Sequence[tuple[str, float, dict]]) -> None:
+    def show(self, entries: Sequence[tuple[str, float, dict[str, Any]]]) -> None:
         """Place one label for each (text, end of the curve as a share of the axes' height, look of its line)."""
         while len(self._pool) < len(entries):
             self._pool.append(self._pair())
-        pixel = self._ax.figure.dpi / 72
-        unit = 1 / self._ax.bbox.height  # a pixel, as a share of the axes' height
-        right = [1 + points * pixel / self._ax.bbox.width for points in (0, START, BEND, TEXT)]
         words = [wrapped(text, self._width) for text, _, _ in entries]
-        heights = np.array([(text.count("\n") + 1) * LINE * self._size * pixel * unit for text in words])
-        ends = np.array([end for _, end, _ in entries])
+        line = LINE * self._size * self._ax.figure.dpi / 72 / self._ax.bbox.height
+        heights = [(text.count("\n") + 1) * line for text in words]
         # a little room below and above the axes is free as well
-        places = apart(ends, heights, -0.08, 1.04)
+        places = apart([min(max(end, 0.0), 1.01) for _, end, _ in entries], heights, -0.08, 1.04)
         for text, leader in self._pool[len(entries) :]:
             text.set_visible(False)
             leader.set_visible(False)
         for (text, leader), word, (_, end, look), place in zip(self._pool, words, entries, places, strict=False):
-            text.set(text=word, color=look["color"], x=right[3], y=place, visible=True)
-            inside = end <= 1
-            x, y = (right, [end, end, place, place]) if inside else ([right[1], right[2]], [place, place])
-            leader.set(xdata=x[:4] if inside else x, ydata=y, visible=True, **look)
-            leader.set_linewidth(min(look["linewidth"], 1.6))
+            text.set(text=word, color=dark(look["color"]), y=place, visible=True)
+            inside = 0 <= end <= 1
+            leader.set_data([0, START, BEND, STOP] if inside else [BEND - 6, STOP],
+                            [end, end, place, place] if inside else [place, place])  # fmt: skip
+            leader.set(visible=True, **look | {"linewidth": 1.2, "marker": ""})
 
     def _pair(self) -> tuple[Text, Line2D]:
-        text = self._ax.text(1, 0, "", size=self._size, va="center", transform=self._ax.transAxes, linespacing=1.1)
-        leader = Line2D([], [], transform=self._ax.transAxes, clip_on=False)
+        across, up = self._points, self._ax.transAxes
+        where = blended_transform_factory(across, up)
+        text = self._ax.text(TEXT, 0, "", size=self._size, va="center", transform=where, linespacing=1.05)
+        leader = Line2D([], [], transform=where, clip_on=False)
         self._ax.add_artist(leader)
         self.artists += [text, leader]
         return text, leader
-
-
-def joined(titles: Iterable[str]) -> str:
-    """Return one name for curves that coincide, e.g. ``KL = χ²``."""
-    return " = ".join(dict.fromkeys(titles))

@@ -1,0 +1,152 @@
+"""Every certified radius against the vote, under the exact one, and each one's share of it at one vote."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from math import inf, nan
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.figure import Figure
+from matplotlib.transforms import IdentityTransform, blended_transform_factory
+
+from rsexplore import noises
+from rsexplore.explorers.base import Panel
+from rsexplore.explorers.controls import choice, number, pick, toggle
+from rsexplore.explorers.readout import radius_table
+from rsexplore.noises import Noise
+from rsexplore.plots import style
+from rsexplore.plots.claims import Claim, ball, claims, merged
+from rsexplore.plots.curves import RadiusCurves, vote_grid
+from rsexplore.plots.shares import ShareBars
+
+NORMS = {"1": 1.0, "1.5": 1.5, "2": 2.0, "3": 3.0, "4": 4.0, "8": 8.0, "∞": inf}
+LEAST = 1e-12  # of 1 - p_A
+# pixels that text needs: left of the curves, between the two axes (labels, names), right of the bars; above and below
+LEFT, BETWEEN, RIGHT, TOP, BOTTOM = 80, 312, 74, 34, 50
+
+
+class BoundsView:
+    """The two axes of `bounds` and the table of their numbers."""
+
+    def __init__(self, like: Noise, least: float, size: tuple[int, int]) -> None:
+        self._like = like
+        width, height = size
+        with matplotlib.rc_context(style.PAPER):
+            self.figure = Figure((width / 100, height / 100), dpi=100)
+            self.figure.set_layout_engine("none")
+            room = width - LEFT - BETWEEN - RIGHT
+            y, tall = BOTTOM / height, 1 - (TOP + BOTTOM) / height
+            left = self.figure.add_axes((LEFT / width, y, 0.64 * room / width, tall))
+            right = self.figure.add_axes(((LEFT + 0.64 * room + BETWEEN) / width, y, 0.36 * room / width, tall))
+            self.curves, self.bars = RadiusCurves(left, vote_grid(least)), ShareBars(right)
+            left.yaxis.set_label_coords(14, 0.5, blended_transform_factory(IdentityTransform(), left.transAxes))
+            self.title = left.set_title(" ")
+            words = right.set_title("at $1 - p_A$ =")
+            self.figure.draw_without_rendering()  # only then a title has a place
+            end = words.get_transform().inverted().transform((words.get_window_extent().x1 + 5, 0))[0]
+            place: dict[str, Any] = {"transform": words.get_transform(), "weight": "bold", "size": words.get_fontsize()}
+            self.vote = right.text(end, words.get_position()[1], "", **place)
+
+    @property
+    def moving(self) -> list[Artist]:
+        spines = [spine for ax in self.figure.axes for spine in ax.spines.values()]
+        artists = [*self.curves.artists, *self.bars.artists, *spines, self.title, self.vote]
+        return sorted(artists, key=lambda artist: artist.get_zorder())
+
+    def update(self, **values: Any) -> None:
+        self.values = values
+        best = values.pop("best")
+        self.noise = self._member(values.pop("family"), values.pop("sigma"), values.pop("dim"))
+        self.q_a, self.norm, self.share = values["q_a"], values["norm"], values["share"]
+        question = {name: values[name] for name in ("norm", "share", "c", "printed")}
+        question["order"] = None if best else values["order"]
+        self.question = question
+        # one call for the curves and for the vote that is asked about, which is the last column
+        grid = self.curves.q_a
+        found = claims(self.noise, np.append(grid, self.q_a), **question)
+        self.found = [Claim(c.bound, c.status, c.exact, c.radii[-1:], c.title) for c in found]
+        exact = next((float(c.radii[-1]) for c in found if c.exact), nan)
+        on_grid = [Claim(c.bound, c.status, c.exact, c.radii[:-1], c.title) for c in found]
+        self.curves.show(on_grid, self.norm, (self.q_a, exact))
+        self.bars.show(found, -1, merged(found))
+        classes = "two classes" if self.share == 1 else f"runner-up {self.share:g} of the rest"
+        self.title.set_text(f"{self.noise.label}, {classes}")
+        self.vote.set_text(f"{self.q_a:g}")
+
+    def _member(self, family: type[Noise], sigma: float, dim: int) -> Noise:
+        # a shape, say, has no control yet: it stays what it was at the start
+        like = asdict(self._like) if isinstance(self._like, family) else {}  # type: ignore[call-overload]
+        extra = {name: value for name, value in like.items() if name not in ("scale", "sigma", "dim")}
+        return family.from_sigma(sigma, dim, **extra)
+
+    def idle(self) -> Iterable[str]:
+        shown = {name for claim in self.found for name in claim.bound.params}
+        if "c" not in shown:
+            yield "c"
+        if "order" not in shown:
+            yield "best"
+        if "order" not in shown or self.question["order"] is None:
+            yield "order"
+
+    def code(self) -> str:
+        noise = self.noise
+        made = ", ".join(f"{name}={value!r}" for name, value in asdict(noise).items())  # type: ignore[call-overload]
+        norm = 'float("inf")' if self.norm == inf else f"{self.norm:g}"
+        defaults = {"share": 1.0, "c": 1.0, "order": None, "printed": True}
+        rest = "".join(f", {k}={self.question[k]!r}" for k, v in defaults.items() if self.question[k] != v)
+        return f"rs.explorers.bounds(noise=rs.noises.{noise.family}({made}), q_a={self.q_a!r}, norm={norm}{rest})"
+
+    def readout(self) -> str:
+        return radius_table(self.found, self.noise, self.q_a, self.share * self.q_a, self.norm, self.question)
+
+
+def bounds(
+    noise: Noise | None = None,
+    q_a: float = 1e-3,
+    *,
+    norm: float | None = None,
+    share: float = 1.0,
+    c: float = 1.0,
+    order: float | None = None,
+    printed: bool = True,
+    least: float = LEAST,
+    width: int = 1000,
+    height: int = 430,
+) -> Panel:
+    """Sliders over every radius: family and deviation of the noise, votes, norm, dimension, free parameters.
+
+    Parameters
+    ----------
+    noise : Noise, optional
+        Where to start; Gaussian(0.5, dim=3072) if absent. Families are compared at equal deviation of a coordinate.
+    q_a : float in (0, 1/2)
+        1 - p_A, the share of votes against the class.
+    norm : float >= 1, optional
+        Norm of the ball; if absent the one in which most is known of the family.
+    share : float in (0, 1]
+        p_B as a share of 1 - p_A; 1 is the case of two classes.
+    c, order : float
+        Parameters of the D_MR and Rényi bounds; the best order if absent.
+    printed : bool
+        Whether to show formulas as printed.
+    least : float
+        Smallest 1 - p_A of the picture.
+    width, height : int
+        Of the picture, in pixels.
+    """
+    start = noises.Gaussian(0.5, dim=3072) if noise is None else noise
+    controls = [
+        choice("family", "noise", {cls.__name__: cls for cls in noises.ALL}, type(start)),
+        pick("norm", "norm p", "of the ball", NORMS, float(ball(start, norm))),
+        number("sigma", "σ", "input units", start.sigma, 0.01, 10, help="deviation of one coordinate of the noise"),
+        number("q_a", "1 − p_A", "votes against", q_a, least, 0.4999, scale="reversed log"),
+        number("share", "p_B", "of 1 − p_A (1: two classes)", share, 0.01, 1, scale="linear"),
+        number("dim", "d", "coordinates", start.dim or 3072, 1, 1_000_000, whole=True),
+        number("c", "c", "of D_MR", c, 0.1, 10),
+        number("order", "order", "of Rényi", order or 2.0, 0.05, 20),
+        toggle("best", "best Rényi order", order is None),
+        toggle("printed", "show formulas as printed", printed),
+    ]
+    return Panel(BoundsView(start, min(least, q_a), (width, height)), controls)

@@ -1,0 +1,211 @@
+"""Certified accuracy of a log, re-scored under any bound and confidence level, over the curve that was logged."""
+
+from collections.abc import Iterable, Mapping
+from math import inf
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from rsexplore import accuracy, bounds
+from rsexplore.accuracy import Curve
+from rsexplore.bound import Bound, rounded_down
+from rsexplore.comparison import exact_bound
+from rsexplore.explorers.base import Panel
+from rsexplore.explorers.bounds import NORMS
+from rsexplore.explorers.controls import choice, number, pick, toggle
+from rsexplore.plots import style
+from rsexplore.plots.accuracy import ceiling, steps
+from rsexplore.plots.claims import ball
+from rsexplore.plots.curves import round_above
+from rsexplore.plots.labels import dark
+from rsexplore.records import Records
+
+AT = 9  # radii in the table
+LOGGED = "#888888"
+
+
+class AccuracyView:
+    """One axes: the curve as logged, the curve as re-scored, and the largest radius that n votes can give."""
+
+    def __init__(self, logs: Mapping[str, Curve | Records], call: str, size: tuple[int, int]) -> None:
+        self._logs, self._call = logs, call
+        width, height = size
+        with matplotlib.rc_context(style.PAPER):
+            self.figure = Figure((width / 100, height / 100), dpi=100)
+            self.figure.set_layout_engine("none")
+            self.ax = self.figure.add_axes((66 / width, 50 / height, 1 - 90 / width, 1 - 84 / height))
+            self.ax.set(ylim=(0, 1), ylabel="certified accuracy  (share of all images)")
+            self.title = self.ax.set_title(" ")
+        self.logged, self.scored, self.low, self.high = (self.ax.plot([], [])[0] for _ in range(4))
+        self.logged.set(color=LOGGED, linewidth=1.6, linestyle=(0, (4, 2)))
+        self.limit = self.ax.plot([], [], color="black", linestyle=":", linewidth=1.2)[0]
+        self.keys = [self.ax.text(0.985, 0.97 - 0.06 * i, "", size=9, ha="right", va="top",
+                                  transform=self.ax.transAxes) for i in range(4)]  # fmt: skip
+
+    @property
+    def moving(self) -> list[Artist]:
+        lines = [self.limit, self.logged, self.low, self.high, self.scored]
+        return [*lines, *self.ax.spines.values(), *self.keys, self.title]
+
+    def update(self, **values: Any) -> None:
+        self.values = values
+        log, bound, norm, alpha = self._logs[values["log"]], values["bound"], values["norm"], values["alpha"]
+        # everything that can fail comes before the first artist moves
+        self.curve = _scored(log, bound, norm, alpha)
+        before = log if isinstance(log, Curve) else _as_logged(log)
+        # radii in two norms do not go on one axis
+        self.before = before if before is not None and before.norm == norm else None
+        interval: list[Curve | None] = [None, None]
+        if values["rounding"]:
+            interval = [_scored(log, bound, norm, alpha, way) for way in ("lower", "upper")]
+        counted = Curve(self.curve.radii, self.curve.certified, self.curve.noise, values["n"], alpha, norm, {})
+        self.most = ceiling(counted, alpha, bound, norm)
+        look = style.look(bound, bound.status_at(norm))
+        self._draw(self.scored, self.curve, color=look.color, linestyle=look.linestyle, linewidth=2.2)
+        self._draw(self.logged, self.before)
+        for line, curve in zip((self.low, self.high), interval, strict=True):
+            self._draw(line, curve, color=look.color, linewidth=0.8)
+        self.limit.set_data([self.most, self.most], [0, 0.74])  # below the words
+        self.ax.set_xlim(0, self._right())
+        self.ax.set_xlabel(f"{style.norm_label(norm)} radius  (input units)")
+        self.title.set_text(values["log"])
+        self._legend(look.color)
+
+    def _draw(self, line: Line2D, curve: Curve | None, **look: Any) -> None:
+        line.set_visible(curve is not None)
+        if curve is not None:
+            line.set_data(*(steps(curve) if len(curve.radii) else ([0], [0])))
+            line.set(drawstyle="steps-pre", **look)
+
+    def _right(self) -> float:
+        ends = [self.most, *self.curve.radii[-1:], *(self.before.radii[-1:] if self.before else [])]
+        return round_above(1.03 * max((end for end in ends if np.isfinite(end)), default=1.0))
+
+    def _legend(self, color: str) -> None:
+        bound, norm, alpha, n = (self.values[name] for name in ("bound", "norm", "alpha", "n"))
+        status = bound.status_at(norm).value.upper()
+        limit = f"{rounded_down(self.most)} (dotted): the most that {n:,} votes give at α = {alpha:g}"
+        words = [f"{bound.title}  {status}, α = {alpha:g}", "", limit, ""]
+        if self.before is not None:
+            words[1] = f"as logged (dashed), α = {self.before.alpha:g}"
+        if self.values["rounding"]:
+            words[3] = "thin: between what rounding of the log leaves open"
+        for text, line, ink in zip(self.keys, words, (dark(color), "#666666", "black", dark(color)), strict=True):
+            text.set(text=line, color=ink)
+
+    def idle(self) -> Iterable[str]:
+        return ()
+
+    def code(self) -> str:
+        v = self.values
+        norm = 'float("inf")' if v["norm"] == inf else f"{v['norm']:g}"
+        rest = f", n={v['n']}" if v["n"] != self.curve.n else ""
+        rest += ", rounding=True" if v["rounding"] else ""
+        return (f"rs.explorers.certified_accuracy({self._call}log={v['log']!r}, bound={v['bound'].key!r}, norm={norm}, "
+                f"alpha={v['alpha']!r}{rest})")  # fmt: skip
+
+    def readout(self) -> str:
+        v, cell = self.values, '<td style="text-align:right;padding:0 10px">'
+        radii = [float(f"{r:.3g}") for r in np.linspace(0, self.ax.get_xlim()[1], AT)[:-1]]
+        rows = {f"l{v['norm']:g} radius": [f"{r:g}" for r in radii]}
+        if self.before is not None:
+            rows["as logged"] = [f"{x:.3f}" for x in self.before.at(radii)]
+        rows[v["bound"].key] = [f"{x:.3f}" for x in self.curve.at(radii)]
+        lines = [f"<th>{name}</th>" + "".join(f"{cell}{x}</td>" for x in line) for name, line in rows.items()]
+        body = "".join(f"<tr>{line}</tr>" for line in lines)
+        data = f'data-bound="{v["bound"].key}" data-alpha="{v["alpha"]!r}" data-ceiling="{self.most!r}"'
+        return f'<div class="rsx-accuracy" style="font-size:12px" {data}><table>{body}</table></div>'
+
+
+def _scored(log: Curve | Records, bound: Bound, norm: float, alpha: float, rounding: str = "printed") -> Curve:
+    if isinstance(log, Curve):
+        return log.rescore(bound, alpha, norm, rounding=rounding)
+    return accuracy.curve(log, bound, alpha=alpha, norm=norm, rounding=rounding)
+
+
+def _as_logged(log: Records) -> Curve | None:
+    if log.radius is not None:
+        return accuracy.curve(log)
+    exact = exact_bound(log.noise, ball(log.noise))
+    return None if exact is None else accuracy.curve(log, exact)
+
+
+def shipped(dataset: str | None = None) -> dict[str, Curve]:
+    """Published curves that come with the package, by a short name; of one data set if it is named."""
+    found = {}
+    for name, head in accuracy._shipped():
+        if dataset in (None, head["dataset"]):
+            sigmas = f"σ = {head['certify_sigma']:g}, trained at {head['train_sigma']:g}"
+            images = f"{head['dataset']} {head['subset'].replace('_', ' ')}"
+            found[f"{head['source']}, {images}, {sigmas}"] = accuracy._read(name)
+    return found
+
+
+def certified_accuracy(
+    logs: Records | Curve | Mapping[str, Records | Curve] | None = None,
+    *,
+    dataset: str | None = None,
+    log: str | None = None,
+    bound: str | None = None,
+    norm: float | None = None,
+    alpha: float | None = None,
+    n: int | None = None,
+    rounding: bool = False,
+    width: int = 1000,
+    height: int = 400,
+) -> Panel:
+    """Certified accuracy of logs under any bound, norm and confidence level.
+
+    Parameters
+    ----------
+    logs : Records, Curve, or mapping of names to them, optional
+        Your own run, or published curves; the published ones that are shipped if absent.
+    dataset : str, optional
+        Of the shipped curves, only those of this data set, e.g. "imagenet".
+    log : str, optional
+        Name of the log to start with.
+    bound : str, optional
+        Key of the bound to start with; the exact one of the log's noise if absent.
+    norm : float >= 1, optional
+        Norm of the ball; that in which most is known of the noise if absent.
+    alpha : float in (0, 1), optional
+        Failure probability of one image's radius; that of the log if absent.
+    n : int, optional
+        Number of votes whose largest radius is marked; that of the log if absent. The curve keeps the log's votes.
+    rounding : bool
+        Whether to show what the rounding of printed radii leaves open.
+    width, height : int
+        Of the picture, in pixels.
+
+    Raises
+    ------
+    LookupError
+        There is no such log, or none of the data set.
+    """
+    call = "" if logs is None else "logs, "
+    call += f"dataset={dataset!r}, " if dataset else ""
+    if logs is None:
+        named: dict[str, Records | Curve] = dict(shipped(dataset))
+    else:
+        named = dict(logs) if isinstance(logs, Mapping) else {"this run": logs}
+    if not named or log not in (None, *named):
+        raise LookupError(f"certified_accuracy needs a log of {list(named)}, got log={log!r} dataset={dataset!r}")
+    first = log or next(iter(named))
+    start = named[first]
+    logged = start if isinstance(start, Curve) else start.header
+    able = [b for b in bounds.ALL if any(b.supports(item.noise) for item in named.values())]
+    exact = exact_bound(start.noise, ball(start.noise)) or next(b for b in able if b.supports(start.noise))
+    names = {f"{b.title}  ({b.status.value}, {b.noise.__name__})": b for b in able}
+    controls = [
+        choice("log", "log", {name: name for name in named}, first),
+        choice("bound", "bound", names, bounds.get(bound) if bound else exact),
+        number("alpha", "α", "failure rate of a radius", logged.alpha if alpha is None else alpha, 1e-6, 0.2),
+        pick("norm", "norm p", "of the ball", NORMS, float(ball(start.noise, norm))),
+        number("n", "n", "votes (moves the dotted limit)", n or logged.n, 100, 10_000_000, whole=True),
+        toggle("rounding", "show what rounding of the log leaves open", rounding),
+    ]
+    return Panel(AccuracyView(named, call, (width, height)), controls)

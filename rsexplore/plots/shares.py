@@ -1,0 +1,129 @@
+"""Bars: the share of the exact radius that each bound reaches at one vote."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from matplotlib.text import Text
+
+from rsexplore.bound import rounded_down
+from rsexplore.noises import Noise
+from rsexplore.plots import style
+from rsexplore.plots.claims import Claim, claims, merged
+from rsexplore.plots.labels import wrapped
+
+FULL = 2.2  # shares up to this are to scale
+OF_EXACT, OF_LARGEST = "share of the exact radius", "share of the largest certified radius"
+
+
+class ShareBars:
+    """Artists of `share_bars`, which `show` moves to other claims."""
+
+    def __init__(self, ax: Axes, width: int = 21) -> None:
+        self.ax, self._width = ax, width
+        self.bars: dict[str, Rectangle] = {}
+        self.names: dict[str, Text] = {}
+        self.values: dict[str, Text] = {}
+        ax.set_xlim(0, FULL)
+        ax.set_ylim(0, 1)
+        ax.set_yticks([])
+        self.beyond = ax.axvspan(1, FULL, color=style.FORBIDDEN, linewidth=0, zorder=0.5)
+        self.edge = ax.axvline(1, color="black", linewidth=1.6, zorder=3)
+        self.note = ax.text(0.985, 0.015, "", transform=ax.transAxes, ha="right", va="bottom", size=8, style="italic")
+        self.note.set_color(style.BEYOND)
+        self.head = ax.text(1.02, 1.0, "radius", transform=ax.transAxes, size=8, color="#555555", va="bottom")
+
+    @property
+    def artists(self) -> list[Artist]:
+        """Everything that `show` moves."""
+        texts = [*self.names.values(), *self.values.values()]
+        return [self.beyond, *self.bars.values(), self.edge, self.note, self.head, *texts]
+
+    def show(self, found: Sequence[Claim], column: int = 0, together: Sequence[Claim] | None = None) -> None:
+        """Draw claims at one column of their radii, largest on top; `together` are those claims, merged."""
+        groups = merged(found) if together is None else together
+        reference, known = _reference(found, column)
+        self.beyond.set_visible(known)
+        self.edge.set_visible(bool(groups))
+        self.ax.set_xlabel(OF_EXACT if known else OF_LARGEST)
+        self.head.set_visible(bool(groups))
+        rows = sorted(groups, key=lambda claim: -np.nan_to_num(claim.radii[column], nan=-1.0))
+        shown = {claim.bound.key: (place, claim) for place, claim in enumerate(rows)}
+        above = 0
+        for key in {**shown, **self.bars}:
+            if key not in shown:
+                self._hide(key)
+                continue
+            place, claim = shown[key]
+            above += self._bar(claim, column, 1 - (place + 0.5) / len(rows), 1 / len(rows), reference, known)
+        words = "hatched: above the exact radius" if above else "above the exact radius"
+        self.note.set_text(wrapped(words, 17) if known else "")
+
+    def _bar(self, claim: Claim, column: int, y: float, room: float, reference: float, known: bool) -> bool:
+        """Move one bar and say whether it is beyond the exact radius."""
+        key = claim.bound.key
+        if key not in self.bars:
+            self._make(key)
+        bar, name, value = self.bars[key], self.names[key], self.values[key]
+        radius = float(claim.radii[column])
+        share = radius / reference if reference > 0 else 0.0
+        beyond = known and share > 1 + 1e-9
+        look, thick = claim.look, min(0.66 * room, 0.1)
+        hollow = not claim.status.certifies
+        bar.set(x=0, y=y - thick / 2, width=float(np.clip(np.nan_to_num(share), 0, 2 * FULL)), height=thick)
+        bar.set(facecolor="white" if hollow else look.color, edgecolor=look.color, linestyle=look.linestyle)
+        bar.set(hatch="////" if beyond else None, linewidth=1.4 if hollow else 0, visible=True)
+        name.set(text=wrapped(claim.name, self._width), y=y, visible=True)
+        value.set(text=radius_text(claim, radius), y=y, visible=True, weight="bold" if beyond else "normal")
+        value.set_color(style.RED if beyond else "black")
+        return beyond
+
+    def _make(self, key: str) -> None:
+        self.bars[key] = Rectangle((0, 0), 0, 0, zorder=2)
+        self.ax.add_patch(self.bars[key])
+        common: dict[str, Any] = {"transform": self.ax.transAxes, "size": 8, "va": "center", "linespacing": 0.95}
+        self.names[key] = self.ax.text(-0.03, 0, "", ha="right", **common)
+        self.values[key] = self.ax.text(1.02, 0, "", ha="left", **common)
+
+    def _hide(self, key: str) -> None:
+        for artist in (self.bars[key], self.names[key], self.values[key]):
+            artist.set_visible(False)
+
+
+def share_bars(ax: Axes, noise: Noise, q_a: float, *, norm: float | None = None, **question: Any) -> ShareBars:
+    """Draw each bound's share of the exact radius at one vote, with its radius at the right.
+
+    Parameters
+    ----------
+    ax : Axes
+        Names go left of it and radii right of it, so leave room there.
+    noise : Noise
+        With `dim` if a bound needs it.
+    q_a : float in [0, 1]
+        1 - p_A.
+    norm : float >= 1, optional
+        Norm of the ball; if absent the one in which most is known of the family.
+    **question
+        As for `curves.radius_curves`.
+    """
+    drawn = ShareBars(ax)
+    drawn.show(claims(noise, [q_a], norm=norm, **question))
+    ax.set_title(f"at $1 - p_A$ = {q_a:g}")
+    return drawn
+
+
+def radius_text(claim: Claim, radius: float) -> str:
+    """Return a radius as text: towards 0 if it certifies, so that no text certifies more than the number does."""
+    return rounded_down(radius) if claim.status.certifies else f"{radius:.4g}"
+
+
+def _reference(found: Sequence[Claim], column: int) -> tuple[float, bool]:
+    """Return the radius that the shares are of, and whether it is the exact one."""
+    exact = next((claim for claim in found if claim.exact), None)
+    if exact is not None:
+        return float(exact.radii[column]), True
+    certified = [float(claim.radii[column]) for claim in found if claim.status.certifies]
+    return max(certified, default=0.0), False

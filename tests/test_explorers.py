@@ -1,0 +1,230 @@
+"""Panels without a browser: set a value, look at the artists, the table and the code line."""
+
+import base64
+import io
+import re
+from math import inf
+
+import numpy as np
+import pytest
+
+pytest.importorskip("ipywidgets")
+pytest.importorskip("matplotlib")
+
+import ipywidgets as widgets
+from matplotlib.image import imread
+
+import rsexplore as rs
+from rsexplore.explorers.base import png
+
+FAMILIES = [cls for cls in rs.noises.ALL if cls is not rs.noises.GeneralizedGaussian]
+
+
+@pytest.fixture(scope="module")
+def shared():
+    """A panel that tests move about."""
+    return rs.explorers.bounds(noise=rs.noises.Gaussian(0.5, dim=3072))
+
+
+@pytest.fixture
+def panel(shared):
+    shared.move(family=rs.noises.Gaussian, sigma=0.5, q_a=1e-3, share=1.0, norm=2.0, dim=3072, printed=True, best=True)
+    return shared
+
+
+def readout(panel) -> tuple[dict[str, str], dict[str, float]]:
+    """State and radii, as the page holds them."""
+    head, *rows = panel.readout.value.split("<tr")
+    state = dict(re.findall(r'data-(\w+)="([^"]*)"', head))
+    radii = [re.search(r'data-key="([^"]*)" data-radius="([^"]*)"', row) for row in rows]
+    return state, {found[1]: float(found[2]) for found in radii if found}
+
+
+def pixels(panel) -> np.ndarray:
+    return imread(io.BytesIO(panel.image.value), format="png")
+
+
+def test_sliders_move_the_curves_to_the_radii_of_the_bounds(panel):
+    panel.controls["sigma"].slider.value = np.log10(0.8)
+    assert panel.controls["sigma"].value == pytest.approx(0.8, rel=1e-3)
+    noise = rs.noises.Gaussian(panel.values["sigma"], dim=3072)
+    curves = panel.view.curves
+    for key, line in curves.lines.items():
+        if line.get_visible():
+            expected = rs.bounds.get(key).radius(noise, q_a=curves.q_a)
+            np.testing.assert_allclose(line.get_ydata(), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("norm", [1.0, 2.0, inf])
+def test_the_table_is_what_the_package_computes(panel, family, norm):
+    panel.move(family=family, norm=norm, q_a=0.01, share=0.5)
+    state, radii = readout(panel)
+    noise = family.from_sigma(float(state["sigma"]), dim=int(state["dim"]))
+    assert set(radii) == {b.key for b in rs.bounds.of(noise, norm)}
+    for key, radius in radii.items():
+        expected = rs.bounds.get(key).radius(noise, q_a=float(state["qa"]), p_b=float(state["pb"]), norm=norm)
+        np.testing.assert_allclose(radius, expected, rtol=1e-8, err_msg=key)
+    assert panel.message.value == ""
+
+
+def test_a_family_without_bounds_is_said_plainly(panel):
+    panel.move(family=rs.noises.GeneralizedGaussian)
+    if not rs.bounds.of(rs.noises.GeneralizedGaussian.from_sigma(0.5), 2):
+        assert "No bound for GeneralizedGaussian noise" in panel.readout.value
+    assert panel.message.value == ""
+
+
+def test_field_and_slider_go_together(panel):
+    control = panel.controls["q_a"]
+    places = []
+    for value in (0.4, 1e-3, 1e-9):
+        control.field.value = value
+        places.append(control.slider.value)
+        assert control.value == value  # what was typed stays as typed
+    assert places == sorted(places)  # to the right, as in the picture
+    control.slider.value = control.slider.max
+    assert control.value == pytest.approx(1e-12)
+
+
+def test_every_control_has_a_name_and_most_a_unit(panel):
+    for control in panel.controls.values():
+        assert control.field.description and control.field.style.description_width is not None
+        assert isinstance(control.field, widgets.ValueWidget) and not control.field.disabled
+        if isinstance(control.slider, widgets.FloatSlider):
+            unit = control.row.children[1]
+            assert isinstance(unit, widgets.Label) and unit.value
+
+
+def test_the_code_line_gives_the_same_state_again(panel):
+    panel.move(family=rs.noises.Laplace, sigma=0.7, q_a=0.02, share=0.3, norm=1.0, printed=False)
+    again = eval(panel.code.value, {"rs": rs})
+    assert readout(again) == readout(panel)
+    assert again.code.value == panel.code.value
+    np.testing.assert_array_equal(pixels(again), pixels(panel))
+
+
+def test_what_is_drawn_does_not_depend_on_the_way_there(panel):
+    panel.move(sigma=3.0, norm=inf, q_a=1e-9, share=0.2)
+    panel.move(sigma=0.5, norm=2.0, q_a=1e-3, share=1.0)
+    np.testing.assert_array_equal(pixels(panel), pixels(rs.explorers.bounds(noise=rs.noises.Gaussian(0.5, dim=3072))))
+
+
+def test_controls_without_effect_are_hidden(panel):
+    shown = {name for name, control in panel.controls.items() if control.row.layout.display != "none"}
+    assert {"c", "best"} <= shown and "order" not in shown
+    panel.move(best=False)
+    assert panel.controls["order"].row.layout.display != "none"
+    panel.move(family=rs.noises.Laplace, norm=1.0)
+    assert all(panel.controls[name].row.layout.display == "none" for name in ("c", "order", "best"))
+
+
+def test_the_order_moves_the_renyi_curve(panel):
+    panel.move(best=False, order=1.0)
+    np.testing.assert_allclose(readout(panel)[1]["renyi-l2"], readout(panel)[1]["kl-l2"], rtol=1e-9)
+
+
+def test_as_printed_can_be_hidden(panel):
+    assert "tv-l2-printed" in readout(panel)[1]
+    panel.move(printed=False)
+    assert not any(key.endswith("-printed") for key in readout(panel)[1])
+    assert not panel.view.curves.lines["tv-l2-printed"].get_visible()
+
+
+def test_an_error_is_shown_in_the_panel_and_goes_away(panel, monkeypatch):
+    before = panel.image.value
+
+    def broken(**values):
+        raise ValueError("sigma must be <positive>")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(panel.view, "update", broken)
+        panel.controls["sigma"].value = 0.6
+    assert "ValueError: sigma must be &lt;positive&gt;" in panel.message.value and 'role="alert"' in panel.message.value
+    assert panel.message.layout.display is None and panel.image.value == before
+    panel.controls["sigma"].value = 0.7
+    assert panel.message.value == "" and panel.message.layout.display == "none"
+
+
+def test_the_picture_is_there_without_a_kernel(panel):
+    bundle = panel._repr_mimebundle_()
+    assert base64.b64decode(bundle["image/png"]) == panel.image.value
+    assert bundle["text/plain"] == panel.code.value
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+
+
+def test_axes_are_drawn_anew_only_when_they_change(panel):
+    draws = panel.canvas.full_draws
+    for q_a in (1e-2, 1e-3, 1e-4):
+        panel.move(q_a=q_a)
+    assert panel.canvas.full_draws == draws
+    panel.move(sigma=7.7)
+    assert panel.canvas.full_draws == draws + 1
+
+
+@pytest.mark.parametrize("sigma", [0.05, 0.5, 5])
+@pytest.mark.parametrize("q_a", [0.49, 1e-12])
+def test_the_exact_curve_stays_in_the_axes(panel, sigma, q_a):
+    panel.move(sigma=sigma, q_a=q_a)
+    top = panel.view.curves.ax.get_ylim()[1]
+    largest = float(rs.exact_radius(rs.noises.Gaussian(sigma), q_a=1e-12))
+    assert largest < top < 1.6 * largest
+
+
+def test_png_is_lossless():
+    image = np.random.default_rng(0).integers(0, 256, (7, 5, 3), dtype=np.uint8)
+    read = imread(io.BytesIO(png(image)), format="png")
+    np.testing.assert_array_equal(np.rint(255 * read).astype(np.uint8), image)
+
+
+def test_text_is_written_where_matplotlib_would(panel):
+    canvas, fast = panel.canvas, pixels(panel)
+    for artist in panel.view.moving:
+        artist.set_animated(False)
+    canvas._agg.draw()
+    slow = np.asarray(canvas._agg.buffer_rgba())[..., :3] / 255
+    # anti-aliasing may differ by the fraction of a pixel that a text is moved by; words in other places would not
+    assert np.mean(np.abs(fast[..., :3] - slow)) < 0.012
+
+
+@pytest.fixture(scope="module")
+def accuracy_panel():
+    return rs.explorers.certified_accuracy(dataset="imagenet")
+
+
+def test_certified_accuracy_is_rescored(accuracy_panel):
+    panel = accuracy_panel
+    panel.move(bound=rs.bounds.get("kl-l2"), alpha=0.001, norm=2.0)
+    curve = panel.view._logs[panel.values["log"]].rescore(rs.bounds.get("kl-l2"), 0.001, 2.0)
+    np.testing.assert_array_equal(panel.view.scored.get_xdata()[1:-1], curve.radii)
+    np.testing.assert_array_equal(panel.view.scored.get_ydata()[1:-1], curve.certified)
+    assert panel.view.logged.get_visible() and panel.message.value == ""
+    again = eval(panel.code.value, {"rs": rs})
+    assert again.readout.value == panel.readout.value
+
+
+def test_the_ceiling_moves_with_n(accuracy_panel):
+    accuracy_panel.move(n=1000)
+    less = accuracy_panel.view.most
+    accuracy_panel.move(n=100_000)
+    assert accuracy_panel.view.most > less
+
+
+def test_a_bound_for_another_noise_is_said_in_words(accuracy_panel):
+    accuracy_panel.controls["bound"].field.options = {"Laplace": rs.bounds.get("laplace-l1")}
+    assert "needs Laplace noise" in accuracy_panel.message.value
+
+
+def test_your_own_run_can_be_shown():
+    header = rs.records.Header({"family": "Laplace", "scale": 0.2, "dim": 64}, n0=100, n=1000, alpha=0.001)
+    rows = [rs.records.Row(i, i % 2, {0: 100}, {0: 1000 - 10 * i, 1: 10 * i}, 0.1) for i in range(20)]
+    own = rs.records.from_rows(header, rows)
+    panel = rs.explorers.certified_accuracy(own)
+    assert panel.message.value == "" and panel.values["bound"].key == "laplace-l1"
+    expected = rs.accuracy.certified(own, rs.bounds.get("laplace-l1"), [0.0, 0.2])
+    np.testing.assert_array_equal(panel.view.curve.at([0.0, 0.2]), expected)
+
+
+def test_an_unknown_log_is_refused():
+    with pytest.raises(LookupError, match="needs a log of .* got log='x'"):
+        rs.explorers.certified_accuracy(dataset="cifar10", log="x")

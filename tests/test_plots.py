@@ -1,0 +1,168 @@
+"""Figures, by the data of their artists: they show `Bound.radius`, and nothing covers anything."""
+
+from itertools import combinations
+from math import inf
+
+import numpy as np
+import pytest
+
+pytest.importorskip("matplotlib")
+
+import matplotlib
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+import rsexplore as rs
+from rsexplore.bound import Status
+from rsexplore.plots import claims, curves, labels, shares, style
+
+GAUSSIAN = rs.noises.Gaussian(0.5, dim=3072)
+# r, g, b of a screen (linear) as a person without one kind of cone sees them: Viénot, Brettel and Mollon 1999
+LMS = np.array([[17.8824, 43.5161, 4.11935], [3.45565, 27.1554, 3.86714], [0.0299566, 0.184309, 1.46709]])
+MISSING = {
+    "deuteranopia": np.array([[1, 0, 0], [0.494207, 0, 1.24827], [0, 0, 1]]),
+    "protanopia": np.array([[0, 2.02344, -2.52581], [0, 1, 0], [0, 0, 1]]),
+}
+
+
+@pytest.fixture
+def axes():
+    """Two axes with the room that labels and names need."""
+    with matplotlib.rc_context(style.PAPER):
+        figure = Figure((10, 4.3), dpi=100)
+        figure.set_layout_engine("none")
+        FigureCanvasAgg(figure)
+        yield figure.add_axes((0.08, 0.12, 0.34, 0.8)), figure.add_axes((0.73, 0.12, 0.19, 0.8))
+
+
+def seen(color: str, kind: str) -> np.ndarray:
+    """Linear r, g, b of a colour for a person without one kind of cone."""
+    linear = np.array(to_rgb(color)) ** 2.2
+    return np.linalg.inv(LMS) @ MISSING[kind] @ LMS @ linear
+
+
+def test_lines_are_the_radii_of_the_bounds(axes):
+    drawn = curves.radius_curves(axes[0], GAUSSIAN, q_a=1e-3)
+    for key, line in drawn.lines.items():
+        np.testing.assert_array_equal(line.get_ydata(), rs.bounds.get(key).radius(GAUSSIAN, q_a=drawn.q_a, norm=2))
+
+
+def test_every_curve_is_labelled_with_its_status(axes):
+    drawn = curves.radius_curves(axes[0], GAUSSIAN)
+    texts = [text.replace("\u00a0", " ") for text in drawn.labels.texts]
+    assert len(texts) == len(drawn.lines)
+    for status in Status:
+        assert any(status.value.upper() in text for text in texts)
+    assert all(any(status.value.upper() in text for status in Status) for text in texts)
+    assert any("exact" in text and "TIGHT" in text for text in texts)
+    assert any("KL = χ²" in text for text in texts)  # curves that coincide share a label
+
+
+def test_the_shade_begins_at_the_exact_radius(axes):
+    drawn = curves.radius_curves(axes[0], GAUSSIAN)
+    edge = drawn.shade.get_xy()[: len(drawn.q_a)]
+    np.testing.assert_array_equal(edge[:, 1], rs.exact_radius(GAUSSIAN, q_a=drawn.q_a))
+    assert drawn.note.get_text() == "no certificate can be here"
+
+
+def test_no_exact_radius_no_shade(axes):
+    noise = rs.noises.ExponentialLinf.from_sigma(0.5, dim=3072)
+    drawn = curves.radius_curves(axes[0], noise)
+    bars = shares.share_bars(axes[1], noise, 1e-3)
+    assert not drawn.shade.get_visible() and "not known" in drawn.note.get_text()
+    assert axes[1].get_xlabel() == shares.OF_LARGEST and not bars.beyond.get_visible()
+
+
+def test_a_family_without_bounds_says_so(axes):
+    noise = rs.noises.GeneralizedGaussian(0.5, 3.0, dim=64)
+    if rs.bounds.of(noise, 2):
+        pytest.skip("generalized Gaussian noise has bounds by now")
+    drawn = curves.radius_curves(axes[0], noise)
+    shares.share_bars(axes[1], noise, 1e-3)
+    assert "no bound" in drawn.note.get_text() and not drawn.lines
+
+
+def test_the_linear_axis_is_of_p_a(axes):
+    drawn = curves.radius_curves(axes[0], GAUSSIAN, log=False)
+    line = drawn.lines["cohen-l2"]
+    expected = rs.bounds.get("cohen-l2").radius(GAUSSIAN, p_a=line.get_xdata())
+    np.testing.assert_allclose(line.get_ydata(), expected, rtol=1e-12)
+
+
+def test_bars_are_shares_and_what_is_beyond_the_exact_radius_is_marked(axes):
+    drawn = shares.share_bars(axes[1], GAUSSIAN, 1e-3)
+    exact = float(rs.exact_radius(GAUSSIAN, q_a=1e-3))
+    for key, bar in drawn.bars.items():
+        radius = float(rs.bounds.get(key).radius(GAUSSIAN, q_a=1e-3))
+        assert bar.get_width() == pytest.approx(radius / exact)
+        assert (bar.get_hatch() is not None) == (radius > exact)
+        if rs.bounds.get(key).certifies:
+            assert float(drawn.values[key].get_text()) <= radius
+
+
+def test_bars_stand_in_the_order_of_their_radii(axes):
+    drawn = shares.share_bars(axes[1], GAUSSIAN, 1e-3)
+    heights = sorted(drawn.bars.values(), key=lambda bar: -bar.get_y())
+    assert [bar.get_width() for bar in heights] == sorted((bar.get_width() for bar in heights), reverse=True)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.1])
+@pytest.mark.parametrize("norm", [2, inf])
+@pytest.mark.parametrize("sigma", [0.05, 0.5, 5])
+def test_no_label_covers_another_or_leaves_the_figure(axes, sigma, norm, share):
+    noise = rs.noises.Gaussian(sigma, dim=3072)
+    drawn = curves.radius_curves(axes[0], noise, 1e-3, norm=norm, share=share)
+    bars = shares.share_bars(axes[1], noise, 1e-3, norm=norm, share=share)
+    figure = axes[0].figure
+    figure.canvas.draw()
+    texts = [a for a in drawn.labels.artists if hasattr(a, "get_text") and a.get_visible()]
+    names = [text for text in bars.names.values() if text.get_visible()]
+    boxes = [text.get_window_extent() for text in [*texts, *names, *bars.values.values()]]
+    overlaps = [(a, b) for a, b in combinations(boxes, 2) if a.padded(-1.5).overlaps(b.padded(-1.5))]
+    assert overlaps == []
+    assert all(0 <= box.x0 and box.x1 <= 1000 and 0 <= box.y0 and box.y1 <= 431 for box in boxes)
+
+
+def test_apart_keeps_order_and_distance():
+    placed = labels.apart([0.5, 0.5, 0.5, 0.1], [0.1] * 4, 0, 1)
+    np.testing.assert_allclose(placed, [0.4, 0.5, 0.6, 0.1])
+    crowded = labels.apart([1.0, 0.9, 0.99], [0.2, 0.2, 0.2], 0, 1)
+    assert np.all(np.diff(np.sort(crowded)) >= 0.2 - 1e-12) and crowded.max() <= 0.9 + 1e-12
+    assert labels.apart([], [], 0, 1).shape == (0,)
+
+
+@pytest.mark.parametrize("kind", MISSING)
+@pytest.mark.parametrize(
+    "noise", [cls.from_sigma(0.5, dim=64) for cls in rs.noises.ALL], ids=lambda noise: noise.family
+)
+def test_curves_are_told_apart_without_full_colour_vision(noise, kind):
+    looks = [style.look(b) for b in rs.bounds.of(noise, claims.ball(noise))]
+    for a, b in combinations(looks, 2):
+        same_line = (a.linestyle, a.marker) == (b.linestyle, b.marker)
+        # two colours in the same kind of line must differ to that eye; black and white differ by 1.7
+        if same_line and np.linalg.norm(seen(a.color, kind) - seen(b.color, kind)) < 0.12:
+            pytest.fail(f"{a} and {b}")
+
+
+def test_the_look_does_not_depend_on_what_else_is_drawn(axes):
+    alone = curves.radius_curves(axes[0], GAUSSIAN, bounds=[rs.bounds.get("tv-l2")])
+    among = curves.radius_curves(axes[1], GAUSSIAN)
+    assert alone.lines["tv-l2"].get_color() == among.lines["tv-l2"].get_color()
+
+
+def test_as_printed_has_the_colour_of_what_corrects_it():
+    for bound in rs.bounds.ALL:
+        if bound.corrected_by:
+            right = style.look(rs.bounds.get(bound.corrected_by))
+            assert style.look(bound).color == right.color and style.look(bound).linestyle != right.linestyle
+
+
+def test_a_share_out_of_range_is_refused():
+    with pytest.raises(ValueError, match=r"share must be in \(0, 1\], got share=0"):
+        claims.claims(GAUSSIAN, [0.1], share=0)
+
+
+@pytest.mark.parametrize(("value", "top"), [(0.9, 1), (1, 1), (1.01, 1.25), (3.6, 4), (0.0041, 0.005), (99, 100)])
+def test_tops_of_axes_are_round(value, top):
+    assert curves.round_above(value) == pytest.approx(top)
