@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from rsexplore.formula import PROBABILITIES, Formula, compiled, exact_function, number, plain
 from rsexplore.notation import LATEX
 
-GRID = 33  # points of the first scan; the functions searched here have one maximum
-GOLDEN = (np.sqrt(5) - 1) / 2
+SCAN = 17  # points of the first look; the functions searched here have one maximum
+CLOSER = 6  # closer looks, each at a fifth of the distance, between the neighbours of the best point
+BLOCK = 16_384  # points that are searched at once
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,15 @@ class Supremum:
 
     def floats(self, probabilities: tuple[NDArray, ...], **values: float) -> NDArray:
         """Value in double precision, from below; shape of the broadcast probabilities."""
-        probabilities = tuple(np.broadcast_arrays(*probabilities))
+        arrays = np.broadcast_arrays(*probabilities)
+        flat = [array.ravel() for array in arrays]
+        found = np.empty(flat[0].shape)
+        for start in range(0, len(found), BLOCK):
+            block = slice(start, start + BLOCK)
+            found[block] = self._search(tuple(array[block] for array in flat), values)
+        return found.reshape(arrays[0].shape)
+
+    def _search(self, probabilities: tuple[NDArray, ...], values: dict[str, float]) -> NDArray:
         lower = compiled(self.lower, ())(*probabilities)
         width = compiled(self.upper, ())(*probabilities) - lower
         symbols = tuple(sorted([*self.parameters, self.variable.name]))
@@ -69,12 +78,12 @@ class Supremum:
 
 
 def maximum(objective: Callable[[Any], Any], shape: tuple[int, ...]) -> NDArray:
-    """Largest value found of a vectorised function of a share in [0, 1]: a scan, then golden sections beside its best.
+    """Largest value found of a vectorised function of a share in [0, 1].
 
     Parameters
     ----------
     objective : callable
-        Takes shares of shape `shape` and returns values of that shape, -inf where there is none.
+        Takes shares of shape (m, *shape) and returns values of that shape, -inf where there is none.
     shape : tuple of int
         Shape of the problem.
 
@@ -83,23 +92,29 @@ def maximum(objective: Callable[[Any], Any], shape: tuple[int, ...]) -> NDArray:
     ndarray, shape `shape`
         A value that the objective takes, so never above its supremum.
     """
-    best, where = np.full(shape, -np.inf), np.zeros(shape)
-    for share in np.linspace(0, 1, GRID):
-        value = objective(np.full(shape, share))
-        where = np.where(value > best, share, where)
-        best = np.maximum(best, value)
-    low, high = np.maximum(where - 1 / (GRID - 1), 0), np.minimum(where + 1 / (GRID - 1), 1)
-    left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
-    at_left, at_right = objective(left), objective(right)
-    for _ in range(30):
-        best = np.maximum(best, np.maximum(at_left, at_right))
-        up = at_right > at_left
-        low, high = np.where(up, left, low), np.where(up, high, right)
-        new = np.where(up, low + GOLDEN * (high - low), high - GOLDEN * (high - low))
-        value = objective(new)
-        left, right = np.where(up, right, new), np.where(up, new, left)
-        at_left, at_right = np.where(up, at_right, value), np.where(up, value, at_left)
-    return np.maximum(best, np.maximum(at_left, at_right))
+    column = (-1, *(1 for _ in shape))
+    shares = np.linspace(0, 1, SCAN).reshape(column) + np.zeros(shape)
+    best = np.full(shape, -np.inf)
+    for _ in range(CLOSER + 1):
+        values = objective(shares)
+        best = np.maximum(best, values.max(axis=0))
+        top = np.argmax(values, axis=0)[None]
+        low, high = (np.take_along_axis(shares, np.clip(top + k, 0, len(shares) - 1), 0) for k in (-1, 1))
+        shares = low + (high - low) * np.linspace(0, 1, 11).reshape(column)
+    values = objective(shares)
+    return np.maximum(np.maximum(best, values.max(axis=0)), objective(_vertex(shares, values))[0])
+
+
+def _vertex(shares: NDArray, values: NDArray) -> NDArray:
+    """Vertex of the parabola through the best value and its neighbours; the best place itself at an end."""
+    top = np.argmax(values, axis=0)[None]
+    inner = np.clip(top, 1, len(values) - 2)
+    before, at, after = (np.take_along_axis(values, inner + k, 0) for k in (-1, 0, 1))
+    with np.errstate(all="ignore"):
+        shift = (before - after) / (2 * (before - 2 * at + after))
+    usable = (top == inner) & (np.abs(shift) < 1)
+    spacing = shares[1:2] - shares[:1]
+    return np.take_along_axis(shares, top, 0) + np.where(usable, shift, 0.0) * spacing
 
 
 def _exact_maximum(function: Callable[[Any], Any], low: Any, high: Any) -> mpmath.mpf:

@@ -22,6 +22,7 @@ class Table:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{escape(x)}</th>" for x in self.head)
-        rows = "".join("<tr>" + "".join(f"<td>{escape(x)}</td>" for x in row) + "</tr>" for row in self.rows)
+        left = ' style="text-align: left"'  # notebooks set tables flush right
+        head = "".join(f"<th{left}>{escape(x)}</th>" for x in self.head)
+        rows = "".join("<tr>" + "".join(f"<td{left}>{escape(x)}</td>" for x in row) + "</tr>" for row in self.rows)
         return f"<table><tr>{head}</tr>{rows}</table>"

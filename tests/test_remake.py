@@ -44,4 +44,4 @@ def test_rescoring_at_the_stated_level_moves_five_cells_of_table_2():
 def test_tables_print_as_text_and_as_html():
     table = Table(("a", "b"), [(1, "<x>"), (22, "y")])
     assert str(table) == "a   b\n1   <x>\n22  y" and len(table) == 2
-    assert "<td>&lt;x&gt;</td>" in table._repr_html_()
+    assert ">&lt;x&gt;</td>" in table._repr_html_()
