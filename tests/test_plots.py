@@ -63,7 +63,7 @@ def test_the_shade_begins_at_the_exact_radius(axes):
     drawn = curves.radius_curves(axes[0], GAUSSIAN)
     edge = drawn.shade.get_xy()[: len(drawn.q_a)]
     np.testing.assert_array_equal(edge[:, 1], rs.exact_radius(GAUSSIAN, q_a=drawn.q_a))
-    assert drawn.note.get_text() == "no certificate can be here"
+    assert drawn.note.get_text() == "no certificate\ncan be here"
 
 
 def test_no_exact_radius_no_shade(axes):

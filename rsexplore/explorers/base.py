@@ -76,7 +76,7 @@ class Canvas:
                 texts.append(artist)
             else:
                 artist.draw(renderer)
-        pixels = np.asarray(self._agg.buffer_rgba())[..., :3].copy()
+        pixels = np.asarray(self._agg.buffer_rgba())[..., :3]  # the canvas itself, which is painted over next time
         for text in texts:
             self._sprites.draw(pixels, text)
         return png(pixels)

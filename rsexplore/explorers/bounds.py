@@ -41,7 +41,7 @@ class BoundsView:
             left = self.figure.add_axes((LEFT / width, y, 0.64 * room / width, tall))
             right = self.figure.add_axes(((LEFT + 0.64 * room + BETWEEN) / width, y, 0.36 * room / width, tall))
             self.curves, self.bars = RadiusCurves(left, vote_grid(least)), ShareBars(right)
-            left.yaxis.set_label_coords(14, 0.5, blended_transform_factory(IdentityTransform(), left.transAxes))
+            left.yaxis.set_label_coords(20, 0.5, blended_transform_factory(IdentityTransform(), left.transAxes))
             self.title = left.set_title(" ")
             words = right.set_title("at $1 - p_A$ =")
             self.figure.draw_without_rendering()  # only then a title has a place

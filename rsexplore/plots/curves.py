@@ -37,6 +37,7 @@ class RadiusCurves:
         self.ax, self.log = ax, log
         self.q_a = np.asarray(q_a, dtype=float)
         self.lines: dict[str, Line2D] = {}
+        self._drawn: dict[str, style.Look] = {}  # looks that the lines have: setting them again would take time
         self.labels = EndLabels(ax)
         self._with_labels = labels
         self.shade = Polygon(np.zeros((3, 2)), closed=True, color=style.FORBIDDEN, linewidth=0, zorder=0.5)
@@ -76,16 +77,20 @@ class RadiusCurves:
             self.lines[key] = self.ax.plot([], [], markevery=0.11)[0]
         line = self.lines[key]
         line.set_visible(claim is not None)
-        if claim is not None:
+        if claim is None:
+            return
+        line.set_data(self._x(self.q_a), claim.radii)
+        if self._drawn.get(key) != claim.look or line.get_label() != claim.label:
             # the marks of two curves that lie close must not cover one another; and a thin curve that coincides with
             # the thick exact one is seen on top of it
             step = max(len(self.q_a) // MARKS, 1)
-            line.set(xdata=self._x(self.q_a), ydata=claim.radii, label=claim.label, **claim.look._asdict())
-            line.set(markevery=(step // 2, step), markersize=4, zorder=2 if claim.exact else 3)
+            line.set(label=claim.label, markevery=(step // 2, step), markersize=4, **claim.look._asdict())
+            line.set_zorder(2 if claim.exact else 3)
+            self._drawn[key] = claim.look
 
     def _shade(self, exact: Claim | None, top: float, any_bound: bool) -> None:
         self.shade.set_visible(exact is not None)
-        words = "no certificate can be here" if exact else "exact radius not known here" if any_bound else NO_BOUND
+        words = "no certificate\ncan be here" if exact else "exact radius not known here" if any_bound else NO_BOUND
         self.note.set_text(words)
         if exact is not None:
             x, y = self._x(self.q_a), np.nan_to_num(exact.radii, posinf=2 * top)

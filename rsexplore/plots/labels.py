@@ -54,9 +54,10 @@ def wrapped(text: str, width: int) -> str:
     return fill(text, width, break_long_words=False, break_on_hyphens=False)
 
 
-def dark(color: str) -> tuple[float, ...]:
+def dark(color: str) -> tuple[float, float, float]:
     """Return a colour darkened until it can be read as small text on white."""
-    return tuple(0.6 * part for part in to_rgb(color))
+    red, green, blue = to_rgb(color)
+    return 0.6 * red, 0.6 * green, 0.6 * blue
 
 
 class EndLabels:
@@ -69,6 +70,7 @@ class EndLabels:
         edge = ScaledTranslation(1, 0, ax.transAxes)  # type: ignore[arg-type]  # any transform will do
         self._points = Affine2D().scale(1 / 72) + inches + edge
         self._pool: list[tuple[Text, Line2D]] = []
+        self._drawn: dict[Line2D, dict[str, Any]] = {}
         self.artists: list[Text | Line2D] = []
 
     @property
@@ -90,11 +92,19 @@ class EndLabels:
             text.set_visible(False)
             leader.set_visible(False)
         for (text, leader), word, (_, end, look), place in zip(self._pool, words, entries, places, strict=False):
-            text.set(text=word, color=dark(look["color"]), y=place, visible=True)
+            text.set_text(word)
+            text.set_y(place)
+            text.set_visible(True)
             inside = 0 <= end <= 1
-            leader.set_data([0, START, BEND, STOP] if inside else [BEND - 6, STOP],
-                            [end, end, place, place] if inside else [place, place])  # fmt: skip
-            leader.set(visible=True, **look | {"linewidth": 1.2, "marker": ""})
+            if inside:
+                leader.set_data([0, START, BEND, STOP], [end, end, place, place])
+            else:
+                leader.set_data([BEND - 6, STOP], [place, place])
+            leader.set_visible(True)
+            if self._drawn.get(leader) != look:  # setting it again would take time
+                text.set_color(dark(look["color"]))
+                leader.set(color=look["color"], linestyle=look["linestyle"], linewidth=1.2)
+                self._drawn[leader] = look
 
     def _pair(self) -> tuple[Text, Line2D]:
         across, up = self._points, self._ax.transAxes

@@ -26,6 +26,7 @@ class ShareBars:
         self.ax, self._width = ax, width
         self.bars: dict[str, Rectangle] = {}
         self.names: dict[str, Text] = {}
+        self._drawn: dict[str, tuple[Any, ...]] = {}
         self.values: dict[str, Text] = {}
         ax.set_xlim(0, FULL)
         ax.set_ylim(0, 1)
@@ -73,12 +74,18 @@ class ShareBars:
         beyond = known and share > 1 + 1e-9
         look, thick = claim.look, min(0.66 * room, 0.1)
         hollow = not claim.status.certifies
-        bar.set(x=0, y=y - thick / 2, width=float(np.clip(np.nan_to_num(share), 0, 2 * FULL)), height=thick)
-        bar.set(facecolor="white" if hollow else look.color, edgecolor=look.color, linestyle=look.linestyle)
-        bar.set(hatch="////" if beyond else None, linewidth=1.4 if hollow else 0, visible=True)
-        name.set(text=wrapped(claim.name, self._width), y=y, visible=True)
-        value.set(text=radius_text(claim, radius), y=y, visible=True, weight="bold" if beyond else "normal")
-        value.set_color(style.RED if beyond else "black")
+        bar.set_bounds(0, y - thick / 2, float(np.clip(np.nan_to_num(share), 0, 2 * FULL)), thick)
+        name.set_y(y)
+        value.set_y(y)
+        value.set_text(radius_text(claim, radius))
+        for artist in (bar, name, value):
+            artist.set_visible(True)
+        if self._drawn.get(key) != (look, hollow, beyond, claim.name):  # setting it again would take time
+            bar.set(facecolor="white" if hollow else look.color, edgecolor=look.color, linestyle=look.linestyle)
+            bar.set(hatch="////" if beyond else None, linewidth=1.4 if hollow else 0)
+            name.set_text(wrapped(claim.name, self._width))
+            value.set(weight="bold" if beyond else "normal", color=style.RED if beyond else "black")
+            self._drawn[key] = (look, hollow, beyond, claim.name)
         return beyond
 
     def _make(self, key: str) -> None:
