@@ -174,10 +174,10 @@ def published(
     wanted: dict[str, Any] = {"source": source, "dataset": dataset, "method": method}
     wanted |= {"train_sigma": float(train_sigma), "certify_sigma": float(certify_sigma)}
     wanted |= {"subset": subset} if subset else {"split": "test"}
-    for name, head in _shipped():
+    for name, head in shipped():
         if all(head[key] == value for key, value in wanted.items()):
-            return _read(name)
-    raise LookupError(f"no published curve of {wanted} is shipped; there is {[name for name, _ in _shipped()]}")
+            return read_shipped(name)
+    raise LookupError(f"no published curve of {wanted} is shipped; there is {[name for name, _ in shipped()]}")
 
 
 def _published_radius(
@@ -208,7 +208,8 @@ def _norm(bound: Bound | None, norm: float | None) -> float:
 
 
 @lru_cache
-def _shipped() -> tuple[tuple[str, dict[str, Any]], ...]:
+def shipped() -> tuple[tuple[str, dict[str, Any]], ...]:
+    """Names of the curves that are shipped, and their provenance."""
     folder = files("rsexplore").joinpath("printed", "curves")
     names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".tsv"))
     return tuple((name, json.loads(next(_lines(name)))) for name in names)
@@ -219,7 +220,8 @@ def _lines(name: str) -> Iterator[str]:
         yield from stream
 
 
-def _read(name: str) -> Curve:
+def read_shipped(name: str) -> Curve:
+    """Curve of that name, one of `shipped`."""
     first, _, *lines = _lines(name)
     head = json.loads(first)
     radii, images = np.array([line.split("\t") for line in lines], dtype=float).T

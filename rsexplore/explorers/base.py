@@ -3,6 +3,7 @@
 A full draw costs several times what moving the artists does, so it is done only when axes change.
 """
 
+import asyncio
 import struct
 import zlib
 from base64 import b64encode
@@ -20,6 +21,7 @@ from matplotlib.text import Text
 from rsexplore.explorers.controls import Control
 from rsexplore.explorers.sprites import Sprites
 
+WORDS_AFTER = 0.12  # seconds without a move until numbers and code are written
 KEPT = 16  # backgrounds: a slider that goes back and forth meets the same few axes again
 
 
@@ -118,9 +120,11 @@ class Panel(widgets.VBox):
         )
         super().__init__([grid, self.message, self.image, self.readout, self.code])
         self._held = False
+        self._pending: asyncio.TimerHandle | None = None
         for control in controls:
             control.observe(self._refresh)
         self._refresh()
+        self._write()
 
     @property
     def values(self) -> dict[str, Any]:
@@ -144,13 +148,32 @@ class Panel(widgets.VBox):
         try:
             self.view.update(**self.values)
             self.image.value = self.canvas.png(self.view.moving)
+        except Exception as error:
+            self._say(f"{type(error).__name__}: {error}")
+            return
+        self._say("")
+        self._later()
+
+    def _later(self) -> None:
+        """Write the words once the sliders rest: a table that is laid out anew would hold up the picture."""
+        if self._pending is not None:
+            self._pending.cancel()
+            self._pending = None
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # not in a kernel
+            self._write()
+        else:
+            self._pending = loop.call_later(WORDS_AFTER, self._write)
+
+    def _write(self) -> None:
+        try:
             self.readout.value = self.view.readout()
             self.code.value = self.view.code()
             idle = set(self.view.idle())
         except Exception as error:
             self._say(f"{type(error).__name__}: {error}")
             return
-        self._say("")
         for name, control in self.controls.items():
             control.show(name not in idle)
 

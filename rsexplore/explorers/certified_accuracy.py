@@ -137,11 +137,11 @@ def _as_logged(log: Records) -> Curve | None:
 def shipped(dataset: str | None = None) -> dict[str, Curve]:
     """Published curves that come with the package, by a short name; of one data set if it is named."""
     found = {}
-    for name, head in accuracy._shipped():
+    for name, head in accuracy.shipped():
         if dataset in (None, head["dataset"]):
             sigmas = f"σ = {head['certify_sigma']:g}, trained at {head['train_sigma']:g}"
             images = f"{head['dataset']} {head['subset'].replace('_', ' ')}"
-            found[f"{head['source']}, {images}, {sigmas}"] = accuracy._read(name)
+            found[f"{head['source']}, {images}, {sigmas}"] = accuracy.read_shipped(name)
     return found
 
 

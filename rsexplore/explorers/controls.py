@@ -7,7 +7,7 @@ from typing import Any
 import ipywidgets as widgets
 
 DIGITS = 4  # significant digits of what a slider gives, so that the code line stays short
-FIELD = {"width": "170px"}
+FIELD = {"width": "190px"}
 NAME = {"description_width": "62px"}
 
 

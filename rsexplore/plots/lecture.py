@@ -109,7 +109,7 @@ def radius_against_dimension(ax: Axes, sigma: float, p_a: float, norms: Sequence
         lines.append(line)
     for dim, name in ((3072, "CIFAR-10"), (150_528, "ImageNet")):
         ax.axvline(dim, color="0.75", linewidth=1, linestyle=":")
-        at = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
+        at: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
         ax.annotate(name, (dim, 0), (-3, 4), ha="right", color="0.4", fontsize=8, **at)
     ax.set(xlabel="dimension d of the input", ylabel="exact $\\ell_p$ radius  (input units)")
     ax.set_title(f"Gaussian noise, σ = {sigma:g}, vote {p_a:g}: TIGHT for every p")

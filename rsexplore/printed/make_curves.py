@@ -39,7 +39,10 @@ def text(entry: data.Entry) -> str:
     head |= {"noise": dict(log.header.noise), "n0": entry.n0, "n": entry.n, "alpha": log.header.alpha, "norm": 2}
     head |= {"rows": len(log), "abstained": found.provenance["abstained"], "repository": repository, "commit": commit}
     impossible = {f"{alpha:g}": int(np.sum(~log.printed.possible(alpha))) for alpha in LEVELS}
-    head |= {"largest_radius": float(log.radius.max()), "impossible": impossible}  # of all images, right or wrong
+    head |= {
+        "largest_radius": float(log.printed.radius.max()),
+        "impossible": impossible,
+    }  # of all images, right or wrong
     head |= {"made_by": f"rsexplore/printed/{Path(__file__).name}"}
     images = np.rint(found.certified * len(log)).astype(int)
     lines = [
