@@ -133,10 +133,14 @@ class Bound:
         """Whether the theorem is about this noise."""
         return type(noise) is self.noise
 
-    def status_at(self, norm: float | None) -> Status:
-        """Status of the radius in a norm: one that is only carried over from another norm is not TIGHT."""
+    def status_at(self, norm: float | None, two_class: bool = True) -> Status:
+        """Status of the radius in a norm, and for two classes or more.
+
+        A radius that is only carried over from another norm is not TIGHT; nor is a two-class one with more classes.
+        """
         carried = norm is not None and self.norm is not None and norm != self.norm
-        return Status.SOUND if carried and self.status is Status.TIGHT else self.status
+        loose = carried or (self.two_class and not two_class)
+        return Status.SOUND if loose and self.status is Status.TIGHT else self.status
 
     def radius(
         self,

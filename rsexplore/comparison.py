@@ -110,8 +110,7 @@ def compare(
                 raise
             continue
         share = radius / best if best > 0 and isfinite(best) else np.nan
-        status = Status.SOUND if bound.two_class and p_b is not None else bound.status_at(norm)
-        rows.append(Row(bound, radius, share, status))
+        rows.append(Row(bound, radius, share, bound.status_at(norm, two_class=p_b is None)))
     return Comparison(noise, norm, tuple(sorted(rows, key=lambda r: -r.radius)), tuple(omitted))
 
 

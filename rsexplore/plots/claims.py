@@ -99,7 +99,7 @@ def claims(
             continue
         own = {name: value for name, value in params.items() if name in bound.params}
         radii = bound.radius(noise, q_a=q, p_b=p_b, norm=norm, **own)
-        status = Status.SOUND if bound.two_class and p_b is not None else bound.status_at(norm)
+        status = bound.status_at(norm, two_class=p_b is None)
         found.append(Claim(bound, status, bound is best, radii, _title(bound, norm, own)))
     return sorted(found, key=lambda claim: not claim.exact)
 

@@ -14,11 +14,38 @@ from matplotlib.patches import Circle
 from scipy import special
 
 from rsexplore import bounds
-from rsexplore.bound import Bound, rounded_down
+from rsexplore.bound import Bound, Status, rounded_down
 from rsexplore.noises import Gaussian
+from rsexplore.plots import style
 
 REGIONS = ((-0.3, 0.1), (1.7, 1.1), (0.7, -1.5))  # centres of a made-up classifier of the plane: nearest one wins
 REGION_COLOURS = ("#0072B2", "#E69F00", "#009E73")
+
+
+def background(axes: Sequence[Axes]) -> list[Any]:
+    """What the slides recall: the normal density and distribution function, a Lipschitz cone, Jensen's inequality."""
+    normal, cone, jensen = axes
+    x = np.linspace(-3, 3, 301)
+    artists: list[Any] = normal.plot(x, np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi), label="density φ")
+    artists += normal.plot(x, special.ndtr(x), label="distribution function Φ")
+    normal.set(xlabel="x", title="The standard normal law", ylim=(0, 1.05))
+    normal.legend(loc="upper left")
+    at, slope = 0.6, 1 / np.sqrt(2 * np.pi)
+    cone.fill_between(
+        x, special.ndtr(at) - slope * np.abs(x - at), special.ndtr(at) + slope * np.abs(x - at), alpha=0.2
+    )
+    artists += cone.plot(x, special.ndtr(x), color="black", label="smoothed score, σ = 1")
+    cone.plot(at, special.ndtr(at), "ko")
+    cone.set(xlabel="input x", ylim=(-0.2, 1.3), title="An L-Lipschitz score stays in its cone")
+    cone.legend(loc="upper left")
+    two = np.array([-0.5, 2.0])
+    artists += jensen.plot(x, x**2, label="$x^2$, convex")
+    artists += jensen.plot(two, two**2, "o--", label="two values of x")
+    mean = two.mean()
+    artists += jensen.plot([mean, mean], [mean**2, (two**2).mean()], "k^-", label="$E[x]^2 \\leq E[x^2]$")
+    jensen.set(xlabel="x", xlim=(-1.5, 2.5), ylim=(0, 6), title="Jensen: so E‖z‖ ≤ √d")
+    jensen.legend(loc="upper left")
+    return artists
 
 
 def smoothed_step(ax: Axes, sigmas: Sequence[float]) -> list[Line2D]:
@@ -66,9 +93,7 @@ def decision_regions(left: Axes, right: Axes, sigma: float, seed: int = 0, n: in
     draws = Gaussian(sigma).draw(np.random.default_rng(seed), (n, 2))
     left.plot(*draws[:120].T, ".", color="0.2", markersize=2)
     left.plot(0, 0, "k+", markersize=10)
-    left.set(
-        aspect="equal", xlim=(-2, 2), ylim=(-2, 2), title=f"Base classifier, noise σ = {sigma:g} at x (dashed: 1σ, 2σ)"
-    )
+    left.set(aspect="equal", xlim=(-2, 2), ylim=(-2, 2), title=f"Noise σ = {sigma:g} (rings: σ, 2σ)")
     left.set(xlabel="$x_1$", ylabel="$x_2$")
     votes = np.bincount(classify(draws), minlength=3) / n
     bars = right.bar(["A", "B", "C"], votes, color=REGION_COLOURS)
@@ -83,11 +108,11 @@ def decision_regions(left: Axes, right: Axes, sigma: float, seed: int = 0, n: in
 def three_certificates(ax: Axes, noise: Gaussian, certificates: Sequence[Bound]) -> list[Line2D]:
     """Radius of each certificate against the vote, in units of sigma, for two classes."""
     p_a = 1 - np.geomspace(0.5, 2e-4, 400)
-    styles = (":", "--", "-")
     lines = []
-    for bound, style in zip(certificates, styles, strict=True):
-        label = f"{bound.title}: {bound.status.name}"
-        lines += ax.plot(p_a, bound.radius(noise, p_a) / noise.sigma, linestyle=style, label=label)
+    for bound in certificates:
+        look = style.look(bound, exact=bound.status is Status.TIGHT)._asdict()
+        label = f"{bound.title}  {bound.status.name}"
+        lines += ax.plot(p_a, bound.radius(noise, p_a) / noise.sigma, **look, markevery=80, label=label)
     ax.set(xlabel="vote $p_A$", ylabel="certified $\\ell_2$ radius / σ", xlim=(0.5, 1), ylim=(0, None))
     ax.set_title(f"Three certificates, d = {noise.dim}")
     ax.legend(loc="upper left")
