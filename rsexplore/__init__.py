@@ -9,6 +9,7 @@ if TYPE_CHECKING:
         bounds,
         confidence,
         data,
+        divergences,
         explorers,
         montecarlo,
         noises,
@@ -25,6 +26,7 @@ _MODULES = (
     "bounds",
     "confidence",
     "data",
+    "divergences",
     "explorers",
     "montecarlo",
     "noises",
@@ -37,6 +39,7 @@ _FUNCTIONS = ("Comparison", "compare", "exact_radius")
 __all__ = [  # noqa: RUF022  modules first, as in the layer order
     "noises",
     "bounds",
+    "divergences",
     "papers",
     "confidence",
     "records",

@@ -4,21 +4,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Decimal
 from enum import Enum
+from functools import lru_cache
 from math import inf, isfinite, isinf
 from typing import Any
 
 import mpmath
 import numpy as np
+import sympy as sp
 from numpy.typing import ArrayLike, NDArray
 
-from rsexplore.formula import Formula, number
+from rsexplore.formula import Formula, as_mpf, number
 from rsexplore.notation import d, p
 from rsexplore.papers import Source
+from rsexplore.probabilities import Probabilities
 from rsexplore.solve import Supremum
 
 # A certifying radius is moved towards 0 by this share of itself, which covers the rounding of the evaluation (the
 # tests hold every float radius against 50 digits, on the lower side), so that rounding never enlarges a certificate.
 SHAVE = 2.0**-42
+LEAST_RADIUS = 1e-300  # in input units; a smaller one is given as 0, for rounding it towards 0 may fail
 
 
 class Status(Enum):
@@ -48,42 +52,6 @@ class UnsupportedNoiseError(TypeError):
 
 class MissingDimensionError(ValueError):
     """A radius depends on the dimension of the input, and the noise has none."""
-
-
-@dataclass(frozen=True)
-class Probabilities:
-    """p_A, p_B and their complements as floats, each exact where the caller's numbers are."""
-
-    pa: NDArray
-    qa: NDArray
-    pb: NDArray
-    qb: NDArray
-
-    @classmethod
-    def of(cls, p_a: ArrayLike | None, q_a: ArrayLike | None, p_b: ArrayLike | None) -> "Probabilities":
-        """Return the four arrays, broadcast; p_B is at most 1 - p_A, its value in the two-class case."""
-        if (p_a is None) == (q_a is None):
-            raise TypeError(f"give exactly one of p_a and q_a, got p_a={p_a!r} and q_a={q_a!r}")
-        given = np.asarray(p_a if q_a is None else q_a, dtype=float)
-        pa, qa = (given, 1 - given) if q_a is None else (1 - given, given)
-        if p_b is None:
-            pb, qb = qa, pa
-        else:
-            pb = np.asarray(p_b, dtype=float)
-            qb = 1 - pb
-        pa, qa, pb, qb = np.broadcast_arrays(pa, qa, pb, qb)
-        return cls(pa, qa, pb, qb)
-
-    @property
-    def valid(self) -> NDArray:
-        """Where both probabilities lie in [0, 1]."""
-        return (self.qa >= 0) & (self.qa <= 1) & (self.pa <= 1) & (self.pb >= 0) & (self.pb <= 1)
-
-    @property
-    def cut(self) -> tuple[NDArray, ...]:
-        """The four arrays with p_B no larger than 1 - p_A, which it never exceeds."""
-        over = self.pb > self.qa
-        return self.pa, self.qa, np.where(over, self.qa, self.pb), np.where(over, self.pa, self.qb)
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,7 +140,8 @@ class Bound:
         -------
         ndarray, shape (...)
             0 where p_a <= p_b, inf where the bound has no limit, nan outside [0, 1]. A radius that certifies is
-            rounded towards 0 (by 2.3e-13 of itself). As-printed formulas are given as they are, even below 0.
+            rounded towards 0 (by 2.3e-13 of itself; to 0 below 1e-300). As-printed formulas are given as they are,
+            even below 0.
 
         Raises
         ------
@@ -184,13 +153,14 @@ class Bound:
             Both or neither of p_a and q_a are given, or an unknown parameter is.
         """
         probabilities = Probabilities.of(p_a, q_a, p_b)
+        norm = self._norm(norm)
         values = self._values(noise, norm, params)
         with np.errstate(all="ignore"):
             raw = self._formula(values).floats(probabilities.cut, **values) / self._shrink(noise, norm)
             raw = np.broadcast_to(raw, probabilities.pa.shape)
             if self.certifies:
-                raw = np.maximum(raw, 0) * (1 - SHAVE)
-            raw = np.where(probabilities.pa <= probabilities.pb, 0.0, raw)
+                raw = np.where(raw > LEAST_RADIUS, raw * (1 - SHAVE), 0.0)
+            raw = np.where(probabilities.tied, 0.0, raw)
         return np.where(probabilities.valid, raw, np.nan)
 
     def radius_mp(
@@ -207,7 +177,8 @@ class Bound:
         """Radius to `dps` decimal digits, of the formula as it is written; not rounded towards 0.
 
         Parameters are those of `radius`, but scalars; numbers may be strings such as ``"1e-300"``, and floats stand
-        for exactly the binary fraction that they are. Suprema are found to half of `dps` digits.
+        for exactly the binary fraction that they are. Suprema are found to half of `dps` digits. Where p_b is 0 the
+        value is the limit in double precision.
 
         Returns
         -------
@@ -216,7 +187,11 @@ class Bound:
         """
         if (p_a is None) == (q_a is None):
             raise TypeError(f"give exactly one of p_a and q_a, got p_a={p_a!r} and q_a={q_a!r}")
+        norm = self._norm(norm)
         values = self._values(noise, norm, params)
+        p_a, q_a, p_b = (x.item() if isinstance(x, (np.generic, np.ndarray)) else x for x in (p_a, q_a, p_b))
+        if any(x is not None and mpmath.isnan(mpmath.mpf(x)) for x in (p_a, q_a, p_b)):
+            return mpmath.nan
         top = number(p_a) if q_a is None else 1 - number(q_a)
         runner = 1 - top if p_b is None else number(p_b)
         if not (0 <= top <= 1 and 0 <= runner <= 1):
@@ -224,10 +199,15 @@ class Bound:
         if top <= runner:
             return mpmath.mpf(0)
         runner = min(runner, 1 - top)
-        smallest = min([float(mpmath.log10(_mpf(x))) for x in (top, 1 - top, runner, top - runner) if x > 0])
+        if runner == 0:  # the formula may divide by it; its limit is what the floats know
+            pa, pb = (np.array(float(x)) for x in (top, runner))
+            with np.errstate(all="ignore"):
+                at = self._formula(values).floats((pa, np.array(float(1 - top)), pb, 1 - pb), **values)
+            return mpmath.mpf(float(at / self._shrink(noise, norm)))
+        smallest = min([float(mpmath.log10(as_mpf(x))) for x in (top, 1 - top, runner, top - runner) if x > 0])
         with mpmath.workdps(int(dps - 2 * smallest + 20)):
-            value = self._formula(values).exact(_mpf(top), _mpf(runner), **values)
-            value = value / _mpf(number(self._shrink(noise, norm)))
+            value = self._formula(values).exact(as_mpf(top), as_mpf(runner), **values)
+            value = value / self._shrink(noise, norm)
             value = max(value, mpmath.mpf(0)) if self.certifies else value
         with mpmath.workdps(dps):
             return +value
@@ -244,24 +224,24 @@ class Bound:
             raise TypeError(f"{self.key} takes parameters {sorted(self.params)}, got {sorted(unknown)}")
         values: dict[str, Any] = {**self.params, **params}
         for name, value in values.items():
-            if value is not None and not value > 0:
-                raise ValueError(f"{self.key}: {name} must be positive, got {name}={value}")
-        if norm is not None and not norm >= 1:
-            raise ValueError(f"{self.key}: norm must be at least 1, got norm={norm}")
+            if value is not None and not (_is_number(value) and 0 < value < inf):
+                raise ValueError(f"{self.key}: {name} must be positive and finite, got {name}={value}")
         for symbol in self.formula.parameters - set(values):
             values[symbol] = norm if symbol == "p" else noise.symbol(symbol)
         if self.norm is None and norm is None:
             raise UnsupportedNoiseError(f"{self.key} ({self.source}) holds for every norm: say which, e.g. norm=inf")
         if values.get("d", 0) is None:
             # an l_p radius does not depend on d for p <= 2
-            if not self._needs_dimension(norm):
+            if isinstance(self.formula, Formula) and not _depends_on_dimension(self.formula.expr, norm):
                 return {**values, "d": 1}
             raise MissingDimensionError(f"{self.key} ({self.source}) needs the dimension: {noise!r} has dim=None")
         return values
 
-    def _needs_dimension(self, norm: float | None) -> bool:
-        at = {p: number(float(norm))} if norm is not None else {}
-        return isinstance(self.formula, Supremum) or d in self.formula.expr.subs(at).free_symbols
+    def _norm(self, norm: Any) -> float | None:
+        """Norm as a float."""
+        if norm is not None and not (_is_number(norm) and norm >= 1):
+            raise ValueError(f"{self.key}: norm must be a number of at least 1, got norm={norm!r}")
+        return None if norm is None else float(norm)
 
     def _shrink(self, noise: Any, norm: float | None) -> float:
         """Factor by which the largest l_`norm` ball inside the unit ball of the theorem's norm is smaller."""
@@ -274,8 +254,13 @@ class Bound:
         return float(noise.dim ** (1 / self.norm - (0 if isinf(norm) else 1 / norm)))
 
 
-def _mpf(value: Any) -> mpmath.mpf:
-    return mpmath.mpf(int(value.p)) / int(value.q) if value.is_finite else mpmath.mpf(inf)
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
+@lru_cache
+def _depends_on_dimension(expr: sp.Expr, norm: float | None) -> bool:
+    return d in (expr if norm is None else expr.subs(p, number(norm))).free_symbols
 
 
 def rounded_down(radius: float, digits: int = 4) -> str:

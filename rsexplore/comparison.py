@@ -70,7 +70,7 @@ def compare(
     *,
     q_a: float | None = None,
     p_b: float | None = None,
-    norm: float = 2,
+    norm: float | None = None,
     **params: float,
 ) -> Comparison:
     """Every bound that applies, at one point, largest radius first.
@@ -81,18 +81,24 @@ def compare(
         Smoothing noise. Without `dim`, the bounds that depend on it are left out, and named under the table.
     p_a, q_a, p_b : float
         As for `Bound.radius`.
-    norm : float >= 1
-        Norm of the ball.
+    norm : float >= 1, optional
+        Norm of the ball; if absent the one in which most is known of the family (2 for Gaussian noise).
     **params : float
         Parameters of bounds, e.g. ``c=3`` or ``order=2``; each goes to the bounds that have it.
 
     Raises
     ------
+    ValueError
+        A probability is outside [0, 1].
     TypeError
         No bound has such a parameter, or not exactly one of p_a and q_a is given.
     MissingDimensionError
         Every bound depends on `noise.dim` here, which is not set.
     """
+    for name, value in (("p_a", p_a), ("q_a", q_a), ("p_b", p_b)):
+        if value is not None and not 0 <= value <= 1:
+            raise ValueError(f"compare: {name} must lie in [0, 1], got {name}={value}")
+    norm = noise.natural_norm if norm is None else norm
     applicable = bounds.of(noise, norm)
     if unknown := set(params) - {name for b in bounds.ALL for name in b.params}:
         raise TypeError(f"no bound has parameters {sorted(unknown)}")
@@ -126,7 +132,7 @@ def exact_radius(
     *,
     q_a: ArrayLike | None = None,
     p_b: ArrayLike | None = None,
-    norm: float = 2,
+    norm: float | None = None,
 ) -> NDArray:
     """Neyman-Pearson radius: the largest that any certificate from p_A and p_B can give.
 
@@ -134,7 +140,8 @@ def exact_radius(
     Laplace noise in l1 (ours, containing Teng et al. 2020) and for uniform noise in l1 (Yang et al. 2020); for any
     number of classes and in every dimension. The float returned is rounded towards 0.
 
-    Parameters and shapes are those of `Bound.radius`.
+    Parameters and shapes are those of `Bound.radius`; without a norm it is the one in which most is known of the
+    family.
 
     Raises
     ------
@@ -143,6 +150,7 @@ def exact_radius(
     MissingDimensionError
         It depends on `noise.dim`, which is not set.
     """
+    norm = noise.natural_norm if norm is None else norm
     bound = exact_bound(noise, norm)
     if bound is None:
         raise UnsupportedNoiseError(

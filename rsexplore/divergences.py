@@ -32,22 +32,19 @@ class LeastRenyi(Piece):
         # power mean of exponent e = 1 - order: M = sqrt(p_A p_B) cosh(e t)^(1/e) with t = log(p_A / p_B) / 2
         exponent = 1 - np.asarray(order, dtype=float)
         half = LogRatio.floats(pa, qa, pb, qb) / 2
-        geometric = np.sqrt(pa) * np.sqrt(pb)
         tied = np.where(np.abs(exponent) < 1e-12, exponent * half**2 / 2, _log_cosh(exponent * half) / exponent)
-        far = (qa - pb) + 2 * np.where(pb > 0, geometric * np.exp(tied), _half_mean(pa, exponent))
-        near = -(pa + pb) * np.expm1(tied - _log_cosh(half))
-        return np.where(near < 0.5, -np.log1p(-near), -np.log(far))
+        # without a runner-up M is p_A 2^(-1/e), or 0 for e <= 0
+        alone = np.where(exponent > 0, -np.log(2) / np.maximum(exponent, 1e-300), -np.inf)
+        log_top = np.where(qa < 0.5, np.log1p(-qa), np.log(pa))
+        log_mean = np.where(pb > 0, (log_top + np.log(pb)) / 2 + tied, log_top + alone)
+        far = np.logaddexp(np.log(np.maximum(qa - pb, 0)), np.log(2) + log_mean)
+        near = np.where(pb > 0, -(pa + pb) * np.expm1(tied - _log_cosh(half)), -pa * np.expm1(np.log(2) + alone))
+        return np.where(near < 0.5, -np.log1p(-near), -far)
 
 
 def _log_cosh(x: Any) -> Any:
     large = np.abs(x) - np.log(2) + np.log1p(np.exp(-2 * np.abs(x)))
     return np.where(np.abs(x) < 1, np.log1p(2 * np.sinh(np.clip(x, -1, 1) / 2) ** 2), large)
-
-
-def _half_mean(pa: Any, exponent: Any) -> Any:
-    """Power mean of p_A and 0."""
-    positive = np.maximum(exponent, 1e-300)
-    return np.where(exponent > 0, pa * np.exp(-np.log(2) / positive), 0.0)
 
 
 class LeastKL(Piece):

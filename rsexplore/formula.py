@@ -1,5 +1,6 @@
 """One SymPy expression, and what derives from it: NumPy, arbitrary precision and LaTeX."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, reduce
 from typing import Any
@@ -52,13 +53,14 @@ class Formula:
     def floats(self, probabilities: tuple[NDArray, ...], **values: float) -> NDArray:
         """Value in double precision; `probabilities` holds p_A, 1 - p_A, p_B, 1 - p_B, each exact."""
         symbols = tuple(sorted(self.parameters))
-        return np.asarray(compiled(self.expr, symbols)(*probabilities, *(values[s] for s in symbols)))
+        # NumPy's floats overflow to inf where Python's raise
+        numbers = (np.float64(values[s]) for s in symbols)
+        return np.asarray(compiled(self.expr, symbols)(*probabilities, *numbers))
 
     def exact(self, pa: Any, pb: Any, **values: Any) -> mpmath.mpf:
         """Value at mpmath's working precision, of the plain expression."""
-        symbols = sorted(self.parameters)
-        numbers = {sp.Symbol(s, **_assumptions(self.expr, s)): number(values[s]) for s in symbols}
-        return exact_function(plain(self.expr.subs(numbers)))(pa, pb)
+        function, arguments = exact_function(self.expr, values)
+        return function(pa, pb, *arguments)
 
 
 def plain(expr: sp.Expr) -> sp.Expr:
@@ -87,14 +89,23 @@ def compiled(expr: sp.Expr, symbols: tuple[str, ...]) -> Any:
     return sp.lambdify(arguments, stable, modules=[functions, "scipy", "numpy"])
 
 
+def exact_function(expr: sp.Expr, values: Mapping[str, Any], *variables: sp.Symbol) -> tuple[Any, list[mpmath.mpf]]:
+    """Return an mpmath function of p_A, p_B, the symbols that have values, and variables; and those values."""
+    known = {s: number(values[s.name]) for s in expr.free_symbols if values.get(s.name) is not None}
+    # small whole numbers and infinity go into the expression, where a piece may have a limit to know
+    fixed = {s: v for s, v in known.items() if s not in variables and (v.is_infinite or (v.is_Integer and v < 64))}
+    rest = tuple(sorted(known.keys() - fixed.keys() - set(variables), key=str))
+    return _exact(expr.subs(fixed), (p_A, p_B, *rest, *variables)), [as_mpf(known[s]) for s in rest]
+
+
 @lru_cache(maxsize=512)
-def exact_function(expr: sp.Expr) -> Any:
-    """Return an mpmath function of p_A and p_B, at the precision in force when it is called."""
-    return sp.lambdify([p_A, p_B], expr, modules=[{a.__name__: a.exact for a in ATOMS}, "mpmath"])
+def _exact(expr: sp.Expr, arguments: tuple[sp.Symbol, ...]) -> Any:
+    return sp.lambdify(arguments, plain(expr), modules=[{a.__name__: a.exact for a in ATOMS}, "mpmath"])
 
 
 def number(value: Any) -> sp.Expr:
     """Return a number (float, string, mpf, int, inf) as the exact SymPy number that it is."""
+    value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, str):
         return sp.Rational(value) if "inf" not in value else sp.oo
     if mpmath.isinf(value):
@@ -102,8 +113,9 @@ def number(value: Any) -> sp.Expr:
     if isinstance(value, mpmath.mpf):
         sign, man, exp, _ = value._mpf_
         return (-1) ** sign * sp.Integer(int(man)) * sp.Integer(2) ** exp
-    return sp.Rational(*float(value).as_integer_ratio()) if isinstance(value, float) else sp.nsimplify(value)
+    return sp.Rational(*value.as_integer_ratio())
 
 
-def _assumptions(expr: sp.Expr, name: str) -> dict[str, bool]:
-    return next(s for s in expr.free_symbols if s.name == name).assumptions0
+def as_mpf(value: sp.Expr) -> mpmath.mpf:
+    """Return a SymPy rational, or infinity, at mpmath's working precision."""
+    return mpmath.mpf(int(value.p)) / int(value.q) if value.is_finite else mpmath.inf

@@ -139,15 +139,15 @@ class PhiInvGap(Piece):
         near = (upper < 0) & (gap >= 0) & (gap < 1 / (1 + np.abs(lower)))
         if near.any():
             pa, qa, pb, qb, lower = (x[near] for x in np.broadcast_arrays(pa, qa, pb, qb, lower))
-            gap[near] = _quantile_gap(lower, Gap.floats(pa, qa, pb, qb))
+            gap[near] = _quantile_gap(lower, Gap.floats(pa, qa, pb, qb) / pb)
         return gap
 
 
 def _quantile_gap(lower: Any, mass: Any) -> Any:
-    """Length x for which N(0, 1) has `mass` in [lower, lower + x]: no difference of quantiles, so no cancellation."""
+    """Length x for which N(0, 1) has `mass` times Phi(lower) in [lower, lower + x]; no difference of quantiles."""
     nodes, weights = np.polynomial.legendre.leggauss(16)
-    # everything in units of the density at `lower`, which may be as small as 1e-308
-    x = target = np.exp(np.log(mass * np.sqrt(2 * np.pi)) + lower**2 / 2)
+    # in units of the density at `lower`, which may be as small as 1e-308; erfcx is Phi over the density
+    x = target = mass * np.sqrt(np.pi / 2) * special.erfcx(-lower / np.sqrt(2))
     for _ in range(6):
         steps = x[..., None] * (nodes + 1) / 2
         inside = x / 2 * (np.exp(-steps * (lower[..., None] + steps / 2)) @ weights)

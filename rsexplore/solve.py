@@ -14,7 +14,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from rsexplore.formula import PROBABILITIES, Formula, compiled, exact_function, number, plain
+from rsexplore.formula import Formula, compiled, exact_function, plain
 from rsexplore.notation import LATEX
 
 SCAN = 17  # points of the first look; the functions searched here have one maximum
@@ -57,24 +57,23 @@ class Supremum:
         width = compiled(self.upper, ())(*probabilities) - lower
         symbols = tuple(sorted([*self.parameters, self.variable.name]))
         inner = compiled(self.expr, symbols)
+        numbers = {name: np.float64(values[name]) for name in self.parameters}
 
         def objective(share: Any) -> Any:
-            named = {**values, self.variable.name: lower + share * width}
+            named = {**numbers, self.variable.name: lower + share * width}
             found = inner(*probabilities, *(named[s] for s in symbols))
-            return np.where(np.isfinite(found), found, -np.inf)
+            return np.where(np.isnan(found), -np.inf, found)
 
         return maximum(objective, probabilities[0].shape)
 
     def exact(self, pa: Any, pb: Any, **values: Any) -> mpmath.mpf:
         """Value at mpmath's working precision, to half its digits."""
-        known = self.expr.free_symbols - {self.variable}
-        expr = self.expr.subs({s: number(values[s.name]) for s in known if s.name in values})
-        inner = sp.lambdify([PROBABILITIES[0], PROBABILITIES[2], self.variable], plain(expr), modules=["mpmath"])
-        low, high = (exact_function(plain(e))(pa, pb) for e in (self.lower, self.upper))
+        inner, numbers = exact_function(self.expr, values, self.variable)
+        low, high = (exact_function(end, {})[0](pa, pb) for end in (self.lower, self.upper))
         # the lower end may be a removable singularity, where the pieces know their limit
-        start = exact_function(plain(expr.subs(self.variable, self.lower)))
-        inside = _exact_maximum(lambda x: inner(pa, pb, x), mpmath.mpf(low), mpmath.mpf(high))
-        return max(inside, _value(lambda _: start(pa, pb), low))
+        start, own = exact_function(self.expr.subs(self.variable, self.lower), values)
+        inside = _exact_maximum(lambda x: inner(pa, pb, *numbers, x), mpmath.mpf(low), mpmath.mpf(high))
+        return max(inside, _value(lambda _: start(pa, pb, *own), low))
 
 
 def maximum(objective: Callable[[Any], Any], shape: tuple[int, ...]) -> NDArray:
@@ -142,4 +141,4 @@ def _value(function: Callable[[Any], Any], x: Any) -> mpmath.mpf:
         found = function(x)
     except ZeroDivisionError:
         return -mpmath.inf
-    return found if isinstance(found, mpmath.mpf) and mpmath.isfinite(found) else -mpmath.inf
+    return found if isinstance(found, mpmath.mpf) and not mpmath.isnan(found) else -mpmath.inf

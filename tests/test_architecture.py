@@ -11,8 +11,20 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "rsexplore"
 
-CORE = ("table", "notation", "formula", "solve", "papers", "bound", "noises", "divergences", "bounds", "comparison")
-DATA = ("confidence", "rounding", "records", "accuracy", "data")
+CORE = (
+    "table",
+    "notation",
+    "formula",
+    "solve",
+    "papers",
+    "probabilities",
+    "bound",
+    "noises",
+    "divergences",
+    "bounds",
+    "comparison",
+)
+DATA = ("confidence", "rounding", "header", "row", "foreign", "records", "accuracy", "data")
 TO_NOISES = CORE[: CORE.index("noises") + 1]
 
 # layer -> what it may import from the package; one line per module or folder of rsexplore/

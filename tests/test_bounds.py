@@ -201,7 +201,7 @@ def test_bad_input_gets_a_clear_error(bound):
         bound.radius_mp(noise, 0.9, q_a=0.1)
     with pytest.raises(TypeError, match=rf"{bound.key} takes parameters"):
         radius(bound, noise, p_a=0.9, temperature=3)
-    with pytest.raises(ValueError, match="norm must be at least 1, got norm=0.5"):
+    with pytest.raises(ValueError, match="norm must be a number of at least 1, got norm=0.5"):
         bound.radius(noise, p_a=0.9, norm=0.5)
     assert bound.latex and str(bound.source) and bound.title
 
@@ -214,7 +214,7 @@ def test_missing_dimension_and_norm_are_named():
         bounds.get("kl-l2").radius(noise, p_a=0.9, norm=np.inf)
     with pytest.raises(UnsupportedNoiseError, match="cohen-lp .* holds for every norm: say which"):
         bounds.get("cohen-lp").radius(noises.Gaussian(0.5, dim=3), p_a=0.9)
-    with pytest.raises(ValueError, match="dmr-l2: c must be positive, got c=-1"):
+    with pytest.raises(ValueError, match="dmr-l2: c must be positive and finite, got c=-1"):
         bounds.get("dmr-l2").radius(noise, p_a=0.9, c=-1)
     with pytest.raises(KeyError, match="no bound 'cohen-l3'; there are cohen-l2"):
         bounds.get("cohen-l3")

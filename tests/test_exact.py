@@ -140,6 +140,6 @@ def test_theorem_1_of_teng_is_not_tight_with_three_classes(p_a, p_b, exact, theo
 
 def test_exact_radius_says_where_it_is_proved():
     with pytest.raises(UnsupportedNoiseError, match=r"proved for Gaussian .* got Laplace\(scale=0.5.* in the l2 norm"):
-        exact_radius(noises.Laplace(0.5), p_a=0.9)
+        exact_radius(noises.Laplace(0.5), p_a=0.9, norm=2)
     with pytest.raises(UnsupportedNoiseError, match="exact_radius is proved for"):
         exact_radius(noises.GeneralizedGaussian(0.5, 3.0), p_a=0.9, norm=3)

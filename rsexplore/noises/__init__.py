@@ -26,7 +26,15 @@ __all__ = [
 
 
 def to_dict(noise: Noise) -> dict[str, Any]:
-    """Return a noise as plain data for a log's header: its family and its fields."""
+    """Return a noise as plain data for a log's header: its family and its fields.
+
+    Raises
+    ------
+    TypeError
+        The noise is of no family in `ALL`, so `from_dict` could not make it again.
+    """
+    if type(noise) not in ALL:
+        raise TypeError(f"noise must be of a family of {[cls.__name__ for cls in ALL]}, got {noise!r}")
     return {"family": noise.family, **asdict(noise)}  # type: ignore[call-overload]
 
 

@@ -12,8 +12,19 @@ def positive(owner: str, name: str, value: Any) -> None:
     """Raise unless `value` is a finite number above 0."""
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise TypeError(f"{owner}: {name} must be a number, got {name}={value!r}")
+    value = float(value)
     if not (isfinite(value) and value > 0):
         raise ValueError(f"{owner}: {name} must be positive and finite, got {name}={value}")
+    if not 1e-100 <= value <= 1e100:
+        raise ValueError(f"{owner}: {name} must lie between 1e-100 and 1e100, got {name}={value}")
+
+
+def whole(owner: str, name: str, value: Any) -> int:
+    """Return `value` as an int; raise unless it is a whole number from 1 to 10^15."""
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not (number and 1 <= float(value) <= 1e15 and int(value) == value):
+        raise ValueError(f"{owner}: {name} must be a whole number of at least 1, got {name}={value!r}")
+    return int(value)
 
 
 class Noise(ABC):
@@ -24,15 +35,17 @@ class Noise(ABC):
     """
 
     symbols: ClassVar[dict[str, str]]
+    natural_norm: ClassVar[float] = 2.0  # norm in which most is known of the family
 
     def __post_init__(self) -> None:
+        # Python's own numbers: NumPy's narrow ones would round what is computed from them
         for item in fields(self):  # type: ignore[arg-type]  # every family is a dataclass
             value = getattr(self, item.name)
-            if item.name == "dim":
-                if value is not None and (isinstance(value, bool) or int(value) != value or value < 1):
-                    raise ValueError(f"{self.family}: dim must be a whole number of at least 1, got dim={value!r}")
-            else:
+            if item.name != "dim":
                 positive(self.family, item.name, value)
+                object.__setattr__(self, item.name, float(value))
+            elif value is not None:
+                object.__setattr__(self, "dim", whole(self.family, "dim", value))
 
     @property
     def family(self) -> str:

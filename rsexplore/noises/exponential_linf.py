@@ -1,7 +1,7 @@
 """The exponential mechanism in the l_inf norm."""
 
 from dataclasses import dataclass
-from math import lgamma, log, prod, sqrt
+from math import inf, lgamma, log, prod, sqrt
 from typing import Any, Self
 
 import numpy as np
@@ -19,6 +19,7 @@ class ExponentialLinf(Noise):
     scale: float
     dim: int | None = None
     symbols = {"lambda": "scale"}  # noqa: RUF012
+    natural_norm = inf
 
     def __post_init__(self) -> None:
         super().__post_init__()
