@@ -29,6 +29,7 @@ class Curve:
     alpha: float
     norm: float
     provenance: Mapping[str, Any] = field(repr=False)  # has `rows`; a published curve has `radius_format` too
+    bound: Bound | None = None  # what the radii are of; None for those that a log prints
 
     def at(self, radii: ArrayLike) -> NDArray[np.float64]:
         """Certified accuracy at `radii`, shape (...); nan at nan."""
@@ -43,20 +44,25 @@ class Curve:
         norm: float | None = None,
         *,
         rounding: str = "printed",
+        uncertified: bool = False,
         **params: float | None,
     ) -> "Curve":
         """Return the curve of the same images under another bound, norm or confidence level.
 
         A published radius is read back as a bound on p_A, which any bound for the same noise turns into its radius; a
-        new level goes through the votes. `rounding` is that of `records.Records.q_a`.
+        new level goes through the votes. `rounding` and `uncertified` are those of `certified`.
 
         Raises
         ------
+        TypeError
+            `bound` is no Bound.
         ValueError
-            Its radii do not tell p_A, because it is a view of counts or was re-scored before.
+            Its radii do not tell p_A, because it is a view of counts or was re-scored before; or the bound is no
+            certificate.
         UnsupportedNoiseError, MissingDimensionError
             As of `bound.radius`.
         """
+        _check_bound("rescore", bound, uncertified)
         if "radius_format" not in self.provenance:
             raise ValueError("rescore needs a curve of published radii, got one that is scored under a bound already")
         # an image on which they abstained could be right; at a looser level "upper" gives it a radius
@@ -66,11 +72,11 @@ class Curve:
         images = np.append(images - np.append(images[1:], 0), self.provenance["abstained"])
         printed = Printed(radii, abstained, self.noise, self.n, self.alpha, self.provenance["radius_format"])
         q_a = printed.q_a(alpha, rounding)
-        scored = {"bound": bound.key, "params": params, "rounding": rounding, "published_alpha": self.alpha}
+        scored = {"params": params, "rounding": rounding, "published_alpha": self.alpha}
         provenance = {k: v for k, v in self.provenance.items() if k != "radius_format"} | scored
         steps = _steps(bound.radius(self.noise, q_a=q_a, norm=norm, **params), q_a, images, provenance["rows"])
         level = self.alpha if alpha is None else alpha
-        return Curve(*steps, self.noise, self.n, level, _norm(bound, norm), provenance)
+        return Curve(*steps, self.noise, self.n, level, _norm(bound, norm), provenance, bound)
 
 
 def curve(
@@ -80,12 +86,17 @@ def curve(
     alpha: float | None = None,
     rounding: str = "printed",
     norm: float | None = None,
+    uncertified: bool = False,
     **params: float | None,
 ) -> Curve:
     """Certified accuracy of a log, at every radius where it changes.
 
     Parameters and errors are those of `certified`.
     """
+    if not isinstance(records, Records):
+        raise TypeError(f"certified needs Records first, e.g. from rsexplore.records.read, got {records!r}")
+    if bound is not None:
+        _check_bound("certified", bound, uncertified)
     header = records.header
     q_a = records.q_a(alpha, rounding)
     if bound is None:
@@ -100,7 +111,7 @@ def curve(
         provenance["radius_format"] = header.radius_format
     level = header.alpha if alpha is None else alpha
     steps = _steps(radius, q_a, right.astype(float), len(records))
-    return Curve(*steps, records.noise, header.n, level, _norm(bound, norm), provenance)
+    return Curve(*steps, records.noise, header.n, level, _norm(bound, norm), provenance, bound)
 
 
 def certified(
@@ -111,6 +122,7 @@ def certified(
     alpha: float | None = None,
     rounding: str = "printed",
     norm: float | None = None,
+    uncertified: bool = False,
     **params: float | None,
 ) -> NDArray[np.float64]:
     """Share of all images that are classified right, without abstention, with a radius of at least `radii`.
@@ -130,6 +142,8 @@ def certified(
         nor above that of "upper".
     norm : float >= 1, optional
         Norm of the ball; that of the theorem if absent.
+    uncertified : bool
+        Whether a bound that is no certificate (heuristic, as printed) is taken, to show what it would give.
     **params : float
         Parameters of the bound.
 
@@ -139,12 +153,15 @@ def certified(
 
     Raises
     ------
+    TypeError
+        `records` is no Records, or `bound` no Bound.
     ValueError
-        There is no bound, and the log has counts, or another norm is asked for.
+        There is no bound, and the log has counts, or another norm is asked for. Or the bound is no certificate.
     UnsupportedNoiseError, MissingDimensionError
         As of `bound.radius`.
     """
-    return curve(records, bound, alpha=alpha, rounding=rounding, norm=norm, **params).at(radii)
+    found = curve(records, bound, alpha=alpha, rounding=rounding, norm=norm, uncertified=uncertified, **params)
+    return found.at(radii)
 
 
 def published(
@@ -178,6 +195,19 @@ def published(
         if all(head[key] == value for key, value in wanted.items()):
             return read_shipped(name)
     raise LookupError(f"no published curve of {wanted} is shipped; there is {[name for name, _ in shipped()]}")
+
+
+def _check_bound(owner: str, bound: Any, uncertified: bool) -> None:
+    if not isinstance(bound, Bound):
+        known = f"rsexplore.bounds.get({bound!r})" if isinstance(bound, str) else 'rsexplore.bounds.get("cohen-l2")'
+        raise TypeError(f"{owner} needs a Bound, such as {known}, got {bound!r}")
+    if not (bound.certifies or uncertified):
+        right = f" (the right one is {bound.corrected_by})" if bound.corrected_by else ""
+        kind = bound.status.value if not bound.status.certifies else bound.side.value
+        raise ValueError(
+            f"{owner} needs a proved bound, got {bound.key}, {bound.source}, which is {kind}{right}; "
+            "uncertified=True shows what it would give"
+        )
 
 
 def _published_radius(

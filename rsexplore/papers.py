@@ -176,7 +176,23 @@ def printed(paper: str, location: str | None = None) -> list[PrintedCell]:
     return cells
 
 
-def cite(items: Iterable[Any]) -> str:
-    """Return the BibTeX of every paper behind `items` (bounds or sources), each once."""
-    found = {source.paper.key: source.paper for source in (getattr(x, "source", x) for x in items)}
+def cite(items: Any) -> str:
+    """Return the BibTeX of every paper behind `items`, each once.
+
+    Parameters
+    ----------
+    items : Bound, Source, or iterable of them
+        E.g. ``bounds.get("cohen-l2")`` or ``bounds.of(noise)``.
+
+    Raises
+    ------
+    TypeError
+        One of them has no source.
+    """
+    found = {}
+    for item in items if isinstance(items, Iterable) else (items,):
+        source = getattr(item, "source", item)
+        if not isinstance(source, Source):
+            raise TypeError(f"cite needs bounds or sources, got {item!r}")
+        found[source.paper.key] = source.paper
     return "\n\n".join(paper.bibtex for paper in found.values())

@@ -3,7 +3,9 @@
 import contextlib
 import io
 import re
+from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rsexplore import bounds, papers
 from rsexplore.bounds import Bound, Status
@@ -15,10 +17,15 @@ TABLE = re.compile(r"<!-- papers -->\n.*?<!-- end of papers -->", re.DOTALL)
 
 
 def printed_by(code: str) -> str:
-    """Return what a piece of Python prints."""
-    with contextlib.redirect_stdout(io.StringIO()) as stream:
+    """Return what a piece of Python prints; files that it writes are thrown away."""
+    with TemporaryDirectory() as folder, contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()) as stream:
         exec(compile(code, str(README), "exec"), {})
     return stream.getvalue()
+
+
+def runs_here(code: str) -> bool:
+    """Whether what a piece of Python needs is installed."""
+    return "montecarlo" not in code or find_spec("torch") is not None
 
 
 def notebooks_about(key: str, shown: list[Bound], folder: Path) -> list[str]:
@@ -45,9 +52,11 @@ def paper_table(folder: Path = ROOT / "notebooks") -> str:
 
 
 def render(text: str) -> str:
-    """Return the README with the output of every example and the table of papers as they are now."""
+    """Return the README with the output of every example that runs here and the table of papers as they are now."""
 
     def with_output(match: re.Match) -> str:
+        if not runs_here(match["code"]):
+            return match[0]
         return f"```python\n{match['code']}```\n\n```text\n{printed_by(match['code'])}```"
 
     text = EXAMPLE.sub(with_output, text)

@@ -48,8 +48,8 @@ def test_another_norm_and_parameters_go_to_the_bound(counts):
     curve = accuracy.curve(counts, COHEN, norm=np.inf)
     assert (curve.norm, curve.n, curve.alpha, curve.noise) == (np.inf, 100, 0.001, NOISE)
     assert np.allclose(curve.radii * 8, accuracy.curve(counts, COHEN).radii)
-    dmr = bounds.get("dmr-l2")
-    assert accuracy.curve(counts, dmr, c=1).radii.max() > accuracy.curve(counts, dmr, c=3).radii.max()
+    few, many = (accuracy.curve(counts, bounds.get("renyi-l2"), order=order) for order in (1.5, 9))
+    assert few.radii.max() > many.radii.max()
 
 
 def test_errors_say_what_was_needed(counts):
@@ -62,6 +62,49 @@ def test_errors_say_what_was_needed(counts):
         accuracy.certified(flat, COHEN, norm=np.inf)
     with pytest.raises(ValueError, match="rescore needs a curve of published radii"):
         accuracy.curve(counts, COHEN).rescore(COHEN)
+
+
+UNPROVED = [b for b in bounds.ALL if not b.certifies]
+
+
+@pytest.mark.parametrize("bound", UNPROVED, ids=lambda bound: bound.key)
+def test_only_proved_bounds_certify(counts, bound):
+    own = records.from_rows(
+        Header(noises.to_dict(bound.noise.from_sigma(0.5, dim=64)), 10, 100, 0.001), counts.rows
+    )  # whichever noise it is about
+    norm = 2 if bound.norm is None else None
+    words = f"certified needs a proved bound, got {bound.key}, .* which is {bound.status.value}.*uncertified=True"
+    for function in (accuracy.certified, accuracy.curve):
+        with pytest.raises(ValueError, match=words):
+            function(own, bound, norm=norm)
+    shown = accuracy.certified(own, bound, [0.0, 0.1], norm=norm, uncertified=True)
+    curve = accuracy.curve(own, bound, norm=norm, uncertified=True)
+    assert curve.bound is bound and curve.at([0.0, 0.1]).tolist() == shown.tolist()
+
+
+def test_rescoring_takes_only_proved_bounds(tmp_path):
+    log, _ = printed_log(tmp_path / "log.tsv", sigma=0.5, n=1000, alpha=0.001, radius_format="4 decimals", images=40)
+    published, printed = accuracy.curve(log), bounds.get("tv-l2-printed")
+    with pytest.raises(
+        ValueError, match=r"rescore needs a proved bound, got tv-l2-printed, .*the right one is tv-l2\)"
+    ):
+        published.rescore(printed)
+    assert published.rescore(printed, uncertified=True).bound is printed
+    assert len(UNPROVED) >= 5  # what is refused is there
+
+
+def test_wrong_kinds_of_arguments_are_named(counts, tmp_path):
+    with pytest.raises(
+        TypeError, match=r"certified needs a Bound, such as rsexplore.bounds.get\('cohen-l2'\), got 'co"
+    ):
+        accuracy.certified(counts, "cohen-l2")
+    with pytest.raises(TypeError, match=r"certified needs Records first, .*, got <Bound cohen-l2"):
+        accuracy.certified(COHEN, counts)
+    with pytest.raises(TypeError, match=r"certified needs a Bound, .*cohen-l2.*, got 0.5"):
+        accuracy.certified(counts, 0.5)  # a radius where the bound stands
+    log, _ = printed_log(tmp_path / "log.tsv", sigma=0.5, n=1000, alpha=0.001, radius_format="4 decimals", images=4)
+    with pytest.raises(TypeError, match="rescore needs a Bound"):
+        accuracy.curve(log).rescore("cohen-l2")
 
 
 def test_no_images_and_no_certified_images():
@@ -113,7 +156,7 @@ def test_a_curve_is_scored_again_as_its_log_is(tmp_path, rounding, alpha, key, n
     assert np.array_equal(again.radii, direct.radii)
     assert np.array_equal(again.certified, direct.certified)
     assert (again.alpha, again.norm) == (direct.alpha, direct.norm)
-    assert again.provenance["bound"] == key
+    assert again.bound is direct.bound is bound
     with pytest.raises(ValueError, match="scored under a bound already"):
         again.rescore(bound)
 

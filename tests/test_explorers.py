@@ -104,6 +104,16 @@ def test_the_code_line_gives_the_same_state_again(panel):
     np.testing.assert_array_equal(pixels(again), pixels(panel))
 
 
+def test_the_code_line_says_what_dimension_was_assumed():
+    panel = rs.explorers.bounds(noise=rs.noises.Gaussian(0.5))
+    assert "dim=3072" in panel.code.value
+    assert panel.code.value.endswith("  # dim=3072 is assumed: the noise had none")
+    again = eval(panel.code.value, {"rs": rs})
+    assert readout(again) == readout(panel) and "#" not in again.code.value
+    panel.move(dim=64)
+    assert "#" not in panel.code.value
+
+
 def test_what_is_drawn_does_not_depend_on_the_way_there(panel):
     panel.move(sigma=3.0, norm=inf, q_a=1e-9, share=0.2)
     panel.move(sigma=0.5, norm=2.0, q_a=1e-3, share=1.0)
@@ -215,14 +225,54 @@ def test_a_bound_for_another_noise_is_said_in_words(accuracy_panel):
     assert "needs Laplace noise" in accuracy_panel.message.value
 
 
-def test_your_own_run_can_be_shown():
-    header = rs.records.Header({"family": "Laplace", "scale": 0.2, "dim": 64}, n0=100, n=1000, alpha=0.001)
+def own_run(noise=None) -> rs.records.Records:
+    noise = {"family": "Laplace", "scale": 0.2, "dim": 64} if noise is None else rs.noises.to_dict(noise)
+    header = rs.records.Header(noise, n0=100, n=1000, alpha=0.001)
     rows = [rs.records.Row(i, i % 2, {0: 100}, {0: 1000 - 10 * i, 1: 10 * i}, 0.1) for i in range(20)]
-    own = rs.records.from_rows(header, rows)
+    return rs.records.from_rows(header, rows)
+
+
+def test_your_own_run_can_be_shown():
+    own = own_run()
     panel = rs.explorers.certified_accuracy(own)
     assert panel.message.value == "" and panel.values["bound"].key == "laplace-l1"
     expected = rs.accuracy.certified(own, rs.bounds.get("laplace-l1"), [0.0, 0.2])
     np.testing.assert_array_equal(panel.view.curve.at([0.0, 0.2]), expected)
+
+
+@pytest.mark.parametrize("records", [own_run(), {"a": own_run(), "b": own_run()}], ids=["one", "two"])
+def test_the_code_line_of_your_own_run_runs(records):
+    panel = rs.explorers.certified_accuracy(records)
+    panel.move(alpha=0.01, norm=2.0)
+    assert panel.code.value.endswith("  # records: what you gave")
+    again = eval(panel.code.value, {"rs": rs, "records": records})
+    assert (again.code.value, again.readout.value) == (panel.code.value, panel.readout.value)
+
+
+def test_bounds_that_certify_nothing_are_shown_as_such():
+    panel = rs.explorers.certified_accuracy(own_run(rs.noises.Gaussian(0.5, dim=64)))
+    names = dict(panel.controls["bound"].field.options)
+    marked = ["NO CERTIFICATE" in name for name in names]
+    assert marked == sorted(marked) == [not bound.certifies for bound in names.values()]  # at the end of the list
+    assert "NO CERTIFICATE" not in panel.readout.value + panel.view.keys[0].get_text()
+    panel.move(bound=rs.bounds.get("tv-l2-printed"))
+    assert panel.message.value == ""
+    assert "tv-l2-printed: NO CERTIFICATE" in panel.readout.value
+    assert panel.view.keys[0].get_text() == "total variation  AS PRINTED: NO CERTIFICATE, α = 0.001"
+    assert panel.view.keys[1].get_text() == "Cohen et al. (dashed), α = 0.001"  # counts were logged, not radii
+
+
+def test_a_run_in_which_nothing_is_certified_can_be_shown():
+    own = own_run()
+    wrong = rs.records.from_rows(own.header, [rs.records.Row(0, 1, {0: 100}, {0: 1000}, 0.1)])
+    panel = rs.explorers.certified_accuracy(wrong)
+    assert panel.message.value == "" and panel.view.scored.get_ydata().tolist() == [0, 0]
+
+
+def test_a_run_under_noise_without_bounds_is_refused(monkeypatch):
+    monkeypatch.setattr(rs.bounds, "ALL", ())
+    with pytest.raises(LookupError, match=r"needs a noise with a bound, got Laplace\(scale=0.2"):
+        rs.explorers.certified_accuracy(own_run())
 
 
 def test_an_unknown_log_is_refused():

@@ -98,3 +98,10 @@ def test_every_source_is_cited_once():
     assert bibtex.count("@misc{cohen2019") == 1 and bibtex.count("@misc{hayes") == 1
     assert str(bounds.get("cohen-l2").source) == "Cohen et al. 2019, Theorem 1"
     assert PhiInv.nargs == {1}
+
+
+def test_one_bound_or_source_is_cited_too():
+    bound = bounds.get("cohen-l2")
+    assert papers.cite(bound) == papers.cite(bound.source) == papers.cite([bound, bound]) == bound.source.paper.bibtex
+    with pytest.raises(TypeError, match="cite needs bounds or sources, got 'c'"):
+        papers.cite("cohen-l2")

@@ -14,8 +14,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 import rsexplore as rs
+from rsexplore.accuracy import Curve
 from rsexplore.bound import Status
-from rsexplore.plots import claims, curves, labels, shares, style
+from rsexplore.plots import accuracy, claims, curves, labels, shares, style
 
 GAUSSIAN = rs.noises.Gaussian(0.5, dim=3072)
 # r, g, b of a screen (linear) as a person without one kind of cone sees them: Viénot, Brettel and Mollon 1999
@@ -166,3 +167,84 @@ def test_a_share_out_of_range_is_refused():
 @pytest.mark.parametrize(("value", "top"), [(0.9, 1), (1, 1), (1.01, 1.25), (3.6, 4), (0.0041, 0.005), (99, 100)])
 def test_tops_of_axes_are_round(value, top):
     assert curves.round_above(value) == pytest.approx(top)
+
+
+def shipped_curves() -> list[Curve]:
+    return [rs.accuracy.read_shipped(name) for name, _ in rs.accuracy.shipped()]
+
+
+def own_curve(bound: str, right: int = 10, **options) -> Curve:
+    """Curve of ten images, the first `right` of them classified right."""
+    header = rs.records.Header({"family": "Gaussian", "sigma": 0.5, "dim": 64}, n0=100, n=1000, alpha=0.001)
+    rows = [rs.records.Row(i, int(i >= right), {0: 100}, {0: 1000 - 20 * i, 1: 20 * i}, 0.1) for i in range(10)]
+    return rs.accuracy.curve(rs.records.from_rows(header, rows), rs.bounds.get(bound), **options)
+
+
+def legend_of(ax) -> tuple[str, list[str]]:
+    legend = ax.get_legend()
+    return legend.get_title().get_text(), [text.get_text() for text in legend.get_texts()]
+
+
+def test_a_curve_without_a_certified_image_is_a_line_at_zero(axes):
+    empty = own_curve("cohen-l2", right=0)
+    assert len(empty.radii) == 0
+    lines = accuracy.certified_accuracy(axes[0], [empty, own_curve("cohen-l2")])
+    assert lines[0].get_xydata().tolist() == [[0, 0], [0, 0]] and lines[1].get_ydata()[0] == 1
+    assert accuracy.certified_accuracy(axes[1], []) == []
+    axes[0].figure.canvas.draw()
+
+
+def test_every_curve_is_drawn_and_all_differ(axes):
+    curves_shown = shipped_curves()
+    lines = accuracy.certified_accuracy(axes[0], curves_shown)
+    assert len(lines) == len(curves_shown) > len(style.CYCLE)
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == len(lines)
+    assert {line.get_linestyle() for line in lines[:7]} == {"-"}
+    for line, curve in zip(lines, curves_shown, strict=True):
+        np.testing.assert_array_equal(line.get_xdata()[1:-1], curve.radii)
+
+
+def test_every_row_of_a_printed_table_and_every_level_is_drawn(axes):
+    cells = [rs.papers.PrintedCell("T", "", f"sigma = {i}", "l2 radius 0.5", "0.5", "", "") for i in range(1, 10)]
+    assert len(accuracy.printed_points(axes[0], cells)) == 10  # and the entry of the legend
+    logged = shipped_curves()[0]
+    lines = accuracy.levels(axes[1], logged, (0.01, 0.001, 1e-4, 1e-5, 1e-6))
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 5
+
+
+def test_one_log_under_several_bounds_is_told_apart_by_labels(axes):
+    keys = ("cohen-l2", "kl-l2")
+    found = [own_curve(key) for key in keys]
+    accuracy.certified_accuracy(axes[0], found, labels=keys)
+    assert legend_of(axes[0]) == ("", list(keys))
+    accuracy.certified_accuracy(axes[1], found, labels=keys, legend_title="this run, by bound")
+    assert legend_of(axes[1]) == ("this run, by bound", list(keys))
+    with pytest.raises(ValueError, match="needs one label a curve, got 1 for 2 curves"):
+        accuracy.certified_accuracy(axes[0], found, labels=["cohen-l2"])
+
+
+def test_the_legend_says_only_what_is_known_of_the_training(axes):
+    same, other = (rs.accuracy.published("locuslab-smoothing", "imagenet", s, 0.5) for s in (0.5, 0.25))
+    accuracy.certified_accuracy(axes[0], [same])
+    accuracy.printed_points(axes[0], [])
+    assert legend_of(axes[0]) == ("trained and certified at", ["σ = 0.50", "printed"])
+    accuracy.certified_accuracy(axes[1], [same, other, own_curve("cohen-l2")])
+    accuracy.printed_points(axes[1], [])
+    names = ["σ = 0.50, trained at 0.50", "σ = 0.50, trained at 0.25", "σ = 0.50", "printed"]
+    assert legend_of(axes[1]) == ("certified at", names)
+
+
+def test_a_curve_that_certifies_nothing_says_so(axes):
+    shown = [own_curve("cohen-l2"), own_curve("tv-l2-printed", uncertified=True)]
+    accuracy.certified_accuracy(axes[0], shown, labels=["exact", "TV"])
+    assert legend_of(axes[0])[1] == ["exact", "TV  AS PRINTED: no certificate"]
+
+
+def test_curves_in_two_norms_do_not_share_an_axis(axes):
+    with pytest.raises(ValueError, match=r"needs curves in one norm, got norms \[2.0, inf\]"):
+        accuracy.certified_accuracy(axes[0], [own_curve("cohen-l2"), own_curve("cohen-l2", norm=inf)])
+
+
+def test_levels_of_a_log_without_large_radii(axes):
+    short = Curve(np.array([0.1]), np.array([0.5]), GAUSSIAN, 1000, 0.001, 2.0, {"rows": 2})
+    assert len(accuracy.levels(axes[0], short, (0.001,))) == 1 and axes[0].get_ylim() == (0, 1)

@@ -23,6 +23,7 @@ from rsexplore.plots.shares import ShareBars
 
 NORMS = {"1": 1.0, "1.5": 1.5, "2": 2.0, "3": 3.0, "4": 4.0, "8": 8.0, "∞": inf}
 LEAST = 1e-12  # of 1 - p_A
+DIM = 3072  # a 32 x 32 colour image
 # pixels that text needs: left of the curves, between the two axes (labels, names), right of the bars; above and below
 LEFT, BETWEEN, RIGHT, TOP, BOTTOM = 80, 312, 74, 34, 50
 
@@ -96,7 +97,10 @@ class BoundsView:
         norm = 'float("inf")' if self.norm == inf else f"{self.norm:g}"
         defaults = {"share": 1.0, "c": 1.0, "order": None, "printed": True}
         rest = "".join(f", {k}={self.question[k]!r}" for k, v in defaults.items() if self.question[k] != v)
-        return f"rs.explorers.bounds(noise=rs.noises.{noise.family}({made}), q_a={self.q_a!r}, norm={norm}{rest})"
+        assumed = self._like.dim is None and noise.dim == DIM
+        remark = f"  # dim={DIM} is assumed: the noise had none" if assumed else ""
+        call = f"rs.explorers.bounds(noise=rs.noises.{noise.family}({made}), q_a={self.q_a!r}, norm={norm}{rest})"
+        return call + remark
 
     def readout(self) -> str:
         return radius_table(self.found, self.noise, self.q_a, self.share * self.q_a, self.norm, self.question)
@@ -120,7 +124,8 @@ def bounds(
     Parameters
     ----------
     noise : Noise, optional
-        Where to start; Gaussian(0.5, dim=3072) if absent. Families are compared at equal deviation of a coordinate.
+        Where to start; Gaussian(0.5, dim=3072) if absent. A noise without `dim` is given dim=3072, and the code line
+        says so. Families are compared at equal deviation of a coordinate.
     q_a : float in (0, 1/2)
         1 - p_A, the share of votes against the class.
     norm : float >= 1, optional
@@ -136,14 +141,14 @@ def bounds(
     width, height : int
         Of the picture, in pixels.
     """
-    start = noises.Gaussian(0.5, dim=3072) if noise is None else noise
+    start = noises.Gaussian(0.5, dim=DIM) if noise is None else noise
     controls = [
         choice("family", "noise", {cls.__name__: cls for cls in noises.ALL}, type(start)),
         pick("norm", "norm p", "of the ball", NORMS, float(ball(start, norm))),
         number("sigma", "σ", "input units", start.sigma, 0.01, 10, help="deviation of one coordinate of the noise"),
         number("q_a", "1 − p_A", "votes against", q_a, least, 0.4999, scale="reversed log"),
         number("share", "p_B", "of 1 − p_A (1: two classes)", share, 0.01, 1, scale="linear"),
-        number("dim", "d", "coordinates", start.dim or 3072, 1, 1_000_000, whole=True),
+        number("dim", "d", "coordinates", start.dim or DIM, 1, 1_000_000, whole=True),
         number("c", "c", "of D_MR", c, 0.1, 10),
         number("order", "order", "of Rényi", order or 2.0, 0.05, 20),
         toggle("best", "best Rényi order", order is None),

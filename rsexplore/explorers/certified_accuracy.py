@@ -17,9 +17,10 @@ from rsexplore.comparison import exact_bound
 from rsexplore.explorers.base import Panel
 from rsexplore.explorers.bounds import NORMS
 from rsexplore.explorers.controls import choice, number, pick, toggle
+from rsexplore.noises import Noise
 from rsexplore.plots import style
 from rsexplore.plots.accuracy import ceiling, steps
-from rsexplore.plots.claims import ball
+from rsexplore.plots.claims import PRINTED, ball
 from rsexplore.plots.curves import round_above
 from rsexplore.plots.labels import dark
 from rsexplore.records import Records
@@ -31,8 +32,8 @@ LOGGED = "#888888"
 class AccuracyView:
     """One axes: the curve as logged, the curve as re-scored, and the largest radius that n votes can give."""
 
-    def __init__(self, logs: Mapping[str, Curve | Records], call: str, size: tuple[int, int]) -> None:
-        self._logs, self._call = logs, call
+    def __init__(self, logs: Mapping[str, Curve | Records], call: str, remark: str, size: tuple[int, int]) -> None:
+        self._logs, self._call, self._remark = logs, call, remark
         width, height = size
         with matplotlib.rc_context(style.PAPER):
             self.figure = Figure((width / 100, height / 100), dpi=100)
@@ -78,7 +79,7 @@ class AccuracyView:
     def _draw(self, line: Line2D, curve: Curve | None, **look: Any) -> None:
         line.set_visible(curve is not None)
         if curve is not None:
-            line.set_data(*(steps(curve) if len(curve.radii) else ([0], [0])))
+            line.set_data(*steps(curve))
             line.set(drawstyle="steps-pre", **look)
 
     def _right(self) -> float:
@@ -89,9 +90,9 @@ class AccuracyView:
         bound, norm, alpha, n = (self.values[name] for name in ("bound", "norm", "alpha", "n"))
         status = bound.status_at(norm).value.upper()
         limit = f"{rounded_down(self.most)} (dotted): the most that {n:,} votes give at α = {alpha:g}"
-        words = [f"{bound.title}  {status}, α = {alpha:g}", "", limit, ""]
+        words = [f"{_title(bound)}  {status}{_warning(bound)}, α = {alpha:g}", "", limit, ""]
         if self.before is not None:
-            words[1] = f"as logged (dashed), α = {self.before.alpha:g}"
+            words[1] = f"{_origin(self.before)} (dashed), α = {self.before.alpha:g}"
         if self.values["rounding"]:
             words[3] = "thin: between what rounding of the log leaves open"
         for text, line, ink in zip(self.keys, words, (dark(color), "#666666", "black", dark(color)), strict=True):
@@ -106,25 +107,39 @@ class AccuracyView:
         rest = f", n={v['n']}" if v["n"] != self.curve.n else ""
         rest += ", rounding=True" if v["rounding"] else ""
         return (f"rs.explorers.certified_accuracy({self._call}log={v['log']!r}, bound={v['bound'].key!r}, norm={norm}, "
-                f"alpha={v['alpha']!r}{rest})")  # fmt: skip
+                f"alpha={v['alpha']!r}{rest})" + self._remark)  # fmt: skip
 
     def readout(self) -> str:
         v, cell = self.values, '<td style="text-align:right;padding:0 10px">'
         radii = [float(f"{r:.3g}") for r in np.linspace(0, self.ax.get_xlim()[1], AT)[:-1]]
         rows = {f"l{v['norm']:g} radius": [f"{r:g}" for r in radii]}
         if self.before is not None:
-            rows["as logged"] = [f"{x:.3f}" for x in self.before.at(radii)]
-        rows[v["bound"].key] = [f"{x:.3f}" for x in self.curve.at(radii)]
+            rows[_origin(self.before)] = [f"{x:.3f}" for x in self.before.at(radii)]
+        rows[v["bound"].key + _warning(v["bound"])] = [f"{x:.3f}" for x in self.curve.at(radii)]
         lines = [f"<th>{name}</th>" + "".join(f"{cell}{x}</td>" for x in line) for name, line in rows.items()]
         body = "".join(f"<tr>{line}</tr>" for line in lines)
         data = f'data-bound="{v["bound"].key}" data-alpha="{v["alpha"]!r}" data-ceiling="{self.most!r}"'
         return f'<div class="rsx-accuracy" style="font-size:12px" {data}><table>{body}</table></div>'
 
 
+def _origin(before: Curve) -> str:
+    """What the curve that is compared with is; a log of counts has no radii of its own."""
+    return "as logged" if before.bound is None else _title(before.bound)
+
+
+def _title(bound: Bound) -> str:
+    return bound.title.removesuffix(PRINTED)  # the status says it
+
+
+def _warning(bound: Bound) -> str:
+    """Words for a bound that certifies nothing."""
+    return "" if bound.certifies else ": NO CERTIFICATE"
+
+
 def _scored(log: Curve | Records, bound: Bound, norm: float, alpha: float, rounding: str = "printed") -> Curve:
     if isinstance(log, Curve):
-        return log.rescore(bound, alpha, norm, rounding=rounding)
-    return accuracy.curve(log, bound, alpha=alpha, norm=norm, rounding=rounding)
+        return log.rescore(bound, alpha, norm, rounding=rounding, uncertified=True)
+    return accuracy.curve(log, bound, alpha=alpha, norm=norm, rounding=rounding, uncertified=True)
 
 
 def _as_logged(log: Records) -> Curve | None:
@@ -146,7 +161,7 @@ def shipped(dataset: str | None = None) -> dict[str, Curve]:
 
 
 def certified_accuracy(
-    logs: Records | Curve | Mapping[str, Records | Curve] | None = None,
+    records: Records | Curve | Mapping[str, Records | Curve] | None = None,
     *,
     dataset: str | None = None,
     log: str | None = None,
@@ -160,10 +175,13 @@ def certified_accuracy(
 ) -> Panel:
     """Certified accuracy of logs under any bound, norm and confidence level.
 
+    Bounds that are no certificate can be shown, and are marked so.
+
     Parameters
     ----------
-    logs : Records, Curve, or mapping of names to them, optional
-        Your own run, or published curves; the published ones that are shipped if absent.
+    records : Records, Curve, or mapping of names to them, optional
+        Your own run, or published curves; the published ones that are shipped if absent. The code line calls it
+        `records`, as it cannot know your name for it.
     dataset : str, optional
         Of the shipped curves, only those of this data set, e.g. "imagenet".
     log : str, optional
@@ -184,28 +202,40 @@ def certified_accuracy(
     Raises
     ------
     LookupError
-        There is no such log, or none of the data set.
+        There is no such log, or none of the data set, or no bound for its noise.
     """
-    call = "" if logs is None else "logs, "
-    call += f"dataset={dataset!r}, " if dataset else ""
-    if logs is None:
-        named: dict[str, Records | Curve] = dict(shipped(dataset))
-    else:
-        named = dict(logs) if isinstance(logs, Mapping) else {"this run": logs}
+    named = _named(records, dataset)
     if not named or log not in (None, *named):
         raise LookupError(f"certified_accuracy needs a log of {list(named)}, got log={log!r} dataset={dataset!r}")
     first = log or next(iter(named))
     start = named[first]
     logged = start if isinstance(start, Curve) else start.header
+    # certificates first, each group in the order of the package
     able = [b for b in bounds.ALL if any(b.supports(item.noise) for item in named.values())]
-    exact = exact_bound(start.noise, ball(start.noise)) or next(b for b in able if b.supports(start.noise))
-    names = {f"{b.title}  ({b.status.value}, {b.noise.__name__})": b for b in able}
+    able.sort(key=lambda b: not b.certifies)
+    names = {f"{_title(b)}  ({b.status.value}{_warning(b)}, {b.noise.__name__})": b for b in able}
     controls = [
         choice("log", "log", {name: name for name in named}, first),
-        choice("bound", "bound", names, bounds.get(bound) if bound else exact),
+        choice("bound", "bound", names, bounds.get(bound) if bound else _first_bound(start.noise, able)),
         number("alpha", "α", "failure rate of a radius", logged.alpha if alpha is None else alpha, 1e-6, 0.2),
         pick("norm", "norm p", "of the ball", NORMS, float(ball(start.noise, norm))),
         number("n", "n", "votes (moves the dotted limit)", n or logged.n, 100, 10_000_000, whole=True),
         toggle("rounding", "show what rounding of the log leaves open", rounding),
     ]
-    return Panel(AccuracyView(named, call, (width, height)), controls)
+    call = "" if records is None else "records, "
+    call += f"dataset={dataset!r}, " if dataset else ""
+    remark = "" if records is None else "  # records: what you gave"
+    return Panel(AccuracyView(named, call, remark, (width, height)), controls)
+
+
+def _named(records: Any, dataset: str | None) -> dict[str, Records | Curve]:
+    if records is None:
+        return dict(shipped(dataset))
+    return dict(records) if isinstance(records, Mapping) else {"this run": records}
+
+
+def _first_bound(noise: Noise, able: list[Bound]) -> Bound:
+    best = exact_bound(noise, ball(noise)) or next((b for b in able if b.supports(noise)), None)
+    if best is None:
+        raise LookupError(f"certified_accuracy needs a noise with a bound, got {noise!r}")
+    return best
