@@ -5,9 +5,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 # SciPy's inverse was seen to be wrong by up to 1.5e-10 of the value for n <= 1e7, either way; a bound is moved by this
-# share of itself to its safe side. The closed form for all successes is wrong by a few units in the last place.
+# share of itself to its safe side. It was seen to be wrong by far more for alpha <= 1e-250: LEAST_ALPHA keeps away.
 SHAVE = 2.0**-30
+LEAST_ALPHA = 1e-200
+# The closed form for all successes is wrong by a few units in the last place, and the power by |log alpha| / n times
+# the rounding of its exponent.
 CLOSED_SHAVE = 2.0**-49
+EXPONENT_SHAVE = 2.0**-52
 
 
 def clopper_pearson_lower(count: ArrayLike, n: ArrayLike, alpha: ArrayLike) -> NDArray:
@@ -19,7 +23,7 @@ def clopper_pearson_lower(count: ArrayLike, n: ArrayLike, alpha: ArrayLike) -> N
         Successes, 0 <= count <= n.
     n : array_like of int, shape (...)
         Draws, n >= 1.
-    alpha : array_like, shape (...), in (0, 1)
+    alpha : array_like, shape (...), in (0, 1), at least 1e-200
         Probability with which the bound may be above the true probability.
 
     Returns
@@ -38,7 +42,7 @@ def clopper_pearson_lower(count: ArrayLike, n: ArrayLike, alpha: ArrayLike) -> N
     """
     count, n, alpha = _checked("clopper_pearson_lower", count, n, alpha)
     inside = special.betaincinv(np.maximum(count, 1), n - np.maximum(count, 1) + 1, alpha) * (1 - SHAVE)
-    every = np.exp(np.log(alpha) / n) * (1 - CLOSED_SHAVE)
+    every = alpha ** (1 / n) * (1 - CLOSED_SHAVE + np.log(alpha) / n * EXPONENT_SHAVE)
     return np.where(count == 0, 0.0, np.where(count == n, every, inside))
 
 
@@ -55,7 +59,7 @@ def clopper_pearson_tail(count: ArrayLike, n: ArrayLike, alpha: ArrayLike) -> ND
     count, n, alpha = _checked("clopper_pearson_tail", count, n, alpha)
     failures = n - np.maximum(count, 1)
     inside = np.minimum(special.betainccinv(failures + 1, n - failures, alpha) * (1 + SHAVE), 1.0)
-    every = -np.expm1(np.log(alpha) / n) * (1 + CLOSED_SHAVE)
+    every = np.minimum(-np.expm1(np.log(alpha) / n) * (1 + CLOSED_SHAVE), 1.0)
     return np.where(count == 0, 1.0, np.where(count == n, every, inside))
 
 
@@ -78,13 +82,18 @@ def clopper_pearson_upper(count: ArrayLike, n: ArrayLike, alpha: ArrayLike) -> N
 def _checked(owner: str, count: ArrayLike, n: ArrayLike, alpha: ArrayLike) -> tuple[NDArray, ...]:
     """Return the arguments as float64 (SciPy's inverse fails on float32), or say which of them is out of range."""
     successes, draws, level = np.broadcast_arrays(*(np.asarray(x, dtype=np.float64) for x in (count, n, alpha)))
-    whole = (successes == np.floor(successes)) | np.isnan(successes)
     for name, needed, bad, values in (
-        ("n", "a whole number of at least 1", (draws < 1) | (draws != np.floor(draws)) & ~np.isnan(draws), draws),
-        ("count", "a whole number from 0 to n", (successes < 0) | (successes > draws) | ~whole, successes),
+        ("n", "a whole number of at least 1", (draws < 1) | ~_whole(draws), draws),
+        ("count", "a whole number from 0 to n", (successes < 0) | (successes > draws) | ~_whole(successes), successes),
         ("alpha", "between 0 and 1, both excluded", (level <= 0) | (level >= 1), level),
+        ("alpha", f"at least {LEAST_ALPHA:g}", level < LEAST_ALPHA, level),
     ):
         if np.any(bad):
             at = np.argmax(bad)
             raise ValueError(f"{owner}: {name} must be {needed}, got {name}={values.flat[at]:g} (n={draws.flat[at]:g})")
     return successes, draws, level
+
+
+def _whole(values: NDArray) -> NDArray:
+    """Return True for whole numbers, and for nan, which passes through."""
+    return (values == np.floor(values)) & ~np.isinf(values) | np.isnan(values)

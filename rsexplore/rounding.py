@@ -72,6 +72,10 @@ class Printed:
         low, high = self._standard()
         return self.abstained | (np.searchsorted(quantiles, low) < np.searchsorted(quantiles, high, "right"))
 
+    def beyond(self) -> NDArray[np.bool_]:
+        """Whether a radius is printed larger than n votes out of n give at every level below 1/2."""
+        return self._interval()[0] > self.ceiling(0.5)
+
     def _count(self, low: NDArray, high: NDArray, rounding: str) -> NDArray[np.int64]:
         quantiles = _quantiles(self.n, self.alpha)
         first, last = np.searchsorted(quantiles, low), np.searchsorted(quantiles, high, "right") - 1

@@ -23,7 +23,7 @@ CASES = [(1, 1), (1, 2), (1, 100), (7, 10), (50, 100), (99, 100), (990, 1000), (
          (100_000, 100_000), (999_988, 1_000_000)]  # fmt: skip
 
 
-@pytest.mark.parametrize("alpha", [1e-9, 0.001, 0.05, 0.3])
+@pytest.mark.parametrize("alpha", [1e-200, 1e-9, 0.001, 0.05, 0.3])
 @pytest.mark.parametrize(("count", "n"), CASES)
 def test_bounds_hold_in_exact_sums_and_are_not_loose(count, n, alpha):
     lower, tail = clopper_pearson_lower(count, n, alpha), clopper_pearson_tail(count, n, alpha)
@@ -33,7 +33,7 @@ def test_bounds_hold_in_exact_sums_and_are_not_loose(count, n, alpha):
             (mpmath.mpf(float(lower)), mpmath.mpf(float(lower)) * (1 + mpmath.mpf("3e-9"))),
             (1 - mpmath.mpf(float(tail)), 1 - mpmath.mpf(float(tail)) * (1 - mpmath.mpf("3e-9"))),
         ):
-            assert probability_of_at_least(count, n, p) <= alpha < probability_of_at_least(count, n, looser)
+            assert probability_of_at_least(count, n, p) <= alpha < probability_of_at_least(count, n, looser) or p == 0
 
 
 def test_upper_bound_is_the_lower_bound_of_the_complement():
@@ -52,6 +52,17 @@ def test_all_successes_have_the_closed_form(n, alpha):
         assert exact <= tail <= exact * (1 + mpmath.mpf("1e-14"))
         assert (1 - exact) * (1 - mpmath.mpf("1e-14")) <= lower <= 1 - exact
     assert clopper_pearson_upper(0, n, alpha) == clopper_pearson_tail(n, n, alpha)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 7, 100, 99_999, 10**7])
+@pytest.mark.parametrize("alpha", [1e-200, 1e-100, 3e-51, 1e-16, 0.3, 1 - 1e-10])
+def test_all_successes_stay_on_the_safe_side_at_tiny_levels(n, alpha):
+    with mpmath.workdps(260):
+        lower = mpmath.mpf(float(clopper_pearson_lower(n, n, alpha)))
+        exact = mpmath.mpf(alpha) ** (mpmath.mpf(1) / n)
+        assert exact * (1 - mpmath.mpf("2e-13")) <= lower <= exact
+        assert min(1 - exact, mpmath.mpf(1)) <= mpmath.mpf(float(clopper_pearson_tail(n, n, alpha))) <= 1
+        assert 0 < clopper_pearson_upper(0, n, alpha) <= 1
 
 
 def test_ends_shapes_and_types():
@@ -95,8 +106,12 @@ def test_bounds_fail_no_more_often_than_alpha(truth):
         ((0.5, 100, 0.001), "count must be a whole number"),
         ((0, 0, 0.001), "n must be a whole number of at least 1, got n=0"),
         ((1, 2.5, 0.001), "n must be a whole number"),
+        ((1, np.inf, 0.001), "n must be a whole number of at least 1, got n=inf"),
+        ((np.inf, np.inf, 0.001), "n must be a whole number of at least 1, got n=inf"),
+        ((-np.inf, 5, 0.001), "count must be a whole number from 0 to n, got count=-inf"),
         ((1, 2, 0.0), "alpha must be between 0 and 1, both excluded, got alpha=0"),
         ((1, 2, [0.5, 1.0]), "alpha must be between 0 and 1, both excluded, got alpha=1"),
+        ((1, 2, 1e-201), "alpha must be at least 1e-200, got alpha=1e-201"),
     ],
 )
 def test_arguments_out_of_range_are_named(bound, arguments, words):

@@ -63,6 +63,25 @@ def test_each_format_gives_the_same_logits_to_the_bit(file, net, tmp_path):
     assert loaded.name == file.rpartition(".")[0]
 
 
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod."])
+@pytest.mark.parametrize("file", FORMATS)
+def test_the_names_that_a_wrapper_gave_are_understood(file, prefix, net, tmp_path):
+    FORMATS[file]({prefix + key: value for key, value in net.state_dict().items()}, tmp_path / file)
+    assert load_model(tmp_path / file).digest == digest(net)
+
+
+def test_a_prefix_of_some_names_is_none(net, tmp_path):
+    save_plain(net.state_dict() | {"module.x": torch.zeros(1)}, tmp_path / "a.pth")
+    with pytest.raises(CheckpointError, match="fit none of digits_net"):
+        load_model(tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_other_floating_types_are_converted(dtype, net, tmp_path):
+    save_plain(net.to(dtype).state_dict(), tmp_path / "a.pth")
+    assert load_model(tmp_path / "a.pth").digest == digest(net.float())
+
+
 def test_the_digest_sees_one_flipped_bit_and_a_renamed_parameter(net):
     before = digest(net)
     other = DigitsNet()
@@ -160,6 +179,26 @@ BAD = {
         lambda whole, safe: state(layers_0_bias=torch.full((16,), float("nan"))),
         "nan or inf in layers.0.bias",
     ),
+}
+
+BAD |= {
+    f"{name}.pth": (lambda whole, safe, bias=bias: state(layers_0_bias=bias), message)
+    for name, bias, message in (
+        (
+            "complex",
+            torch.zeros(16, dtype=torch.complex64),
+            "needs layers.0.bias to be like .*float32, got .*complex64",
+        ),
+        (
+            "meta",
+            torch.zeros(16, device="meta"),
+            "holds no numbers in layers.0.bias: it was saved from the device meta",
+        ),
+        ("float8", torch.zeros(16).to(torch.float8_e4m3fn), "layers.0.bias to be like .*float32, got .*float8_e4m3fn"),
+        ("whole", torch.zeros(16, dtype=torch.int64), "needs layers.0.bias to be like torch.float32, got torch.int64"),
+        ("bool", torch.zeros(16, dtype=torch.bool), "needs layers.0.bias to be like torch.float32, got torch.bool"),
+        ("large", torch.full((16,), 1e300, dtype=torch.float64), "nan or inf in layers.0.bias, as torch.float32"),
+    )
 }
 
 

@@ -71,10 +71,11 @@ def test_resuming_at_every_byte_keeps_the_whole_lines(log):
     ends = [at + 1 for at, byte in enumerate(raw) if byte == ord("\n")]
     for cut in range(len(raw) + 1):
         log.write_bytes(raw[:cut])
-        finished, offset = records.resume(log, HEADER)
+        rows, offset = records.resume(log, HEADER)
+        finished = [row.index for row in rows]
         whole = [end for end in ends if end <= cut]
         assert offset == (whole[-1] if len(whole) >= 2 else 0), cut
-        assert finished == [4, 0, 9][: max(len(whole) - 2, 0)], cut
+        assert rows == ROWS[: max(len(whole) - 2, 0)], cut
         if len(whole) >= 2:
             assert records.read(log).index.tolist() == finished
 
@@ -112,7 +113,12 @@ def test_the_log_of_another_run_is_refused_and_left_as_it_is(log, field, value):
         ),
         (lambda raw: raw.replace(b"index\t", b"idx\t"), records.LogHeaderError, "line 2 must name the columns"),
         (lambda raw: raw.replace(b"7:90", b"7:9x"), ValueError, "line 3 must be a row of votes"),
-        (lambda raw: raw.replace(b"7:90", b"7:91"), ValueError, "line 3 .*votes give predict=7 count=91"),
+        (lambda raw: raw.replace(b"7:90", b"7:91"), ValueError, "line 3 .*counts must add up to n=100, got 101"),
+        (
+            lambda raw: raw.replace(b"\t90\t", b"\t91\t"),
+            ValueError,
+            "line 3 .*votes give predict=7 count=90, got 7 and 91",
+        ),
         (lambda raw: raw.replace(b"\n0\t", b"\n4\t"), ValueError, "line 4 must be another image, got index 4 again"),
         (lambda raw: raw.replace(b"\n0\t", b"\n\n0\t"), ValueError, "line 4 must be a row of votes"),
     ],
@@ -124,57 +130,104 @@ def test_a_damaged_log_is_named(log, change, error, words):
             use()
 
 
-FOREIGN = Header(
-    noises.to_dict(noises.Gaussian(0.5)), n0=100, n=100_000, alpha=0.001, radius_format="3 significant digits"
-)
-TEXT = (
-    "idx\tlabel\tpredict\tradius\tcorrect\ttime\n"
-    "0\t3\t-1\t0.0\t0\t0:00:13.7\n"
-    "20\t7\t7\t0.0734\t1\t0:00:13.8\n"
-    "40\t4\t5\t1.91\t0\t0:00:13.9\n"
-)
+def test_our_logs_print_no_radii(log):
+    with pytest.raises(ValueError, match="printed radii are in logs of others only"):
+        records.alpha_of(records.read(log))
 
 
-@pytest.mark.parametrize("ends", ["\n", "\r\n"])
-@pytest.mark.parametrize("suffix", [".tsv", ".tsv.gz"])
-def test_logs_of_others_are_read(tmp_path, ends, suffix):
-    path = tmp_path / f"log{suffix}"
-    raw = TEXT.replace("\n", ends).encode()
-    path.write_bytes(gzip.compress(raw) if suffix.endswith("gz") else raw)
-    found = records.read(path, FOREIGN)
-    assert found.index.tolist() == [0, 20, 40]
-    assert found.predict.tolist() == [-1, 7, 5]
-    assert found.radius.tolist() == [0, 0.0734, 1.91]
-    assert found.count is None
-    assert found.q_a()[0] == 1
+def test_records_are_told_in_one_line(log):
+    assert repr(records.read(log)) == "Records(3 images, Laplace(scale=0.25, dim=64), n=100, alpha=0.001)"
+
+
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_what_an_editor_makes_of_a_log_is_read_and_gone_on_with(log, start, end):
+    raw = start + log.read_bytes().replace(b"\n", end)
+    log.write_bytes(raw + b"5\t7\t")
+    assert list(records.read(log).rows) == ROWS
+    assert records.resume(log, HEADER) == (ROWS, len(raw))
 
 
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("idx", "index", "line 1 must name the columns idx label predict radius correct time"),
-        ("0.0734", "large", "every line must have the columns"),
-        ("7\t7\t0.0734", "7\t0.0734", "every line must have the columns"),
-        ("20\t", "0\t", "needs different indices"),
-        ("\t1\t0:00", "\t0\t0:00", "correct = "),
-        ("0.0734", "-1", "radius >= 0"),
-        ("0.0734", "nan", "radius >= 0"),
+        # a hundred votes of a hundred, by way of minus a hundred for another class
+        ("7:90", "7:100,8:-10", "the votes in counts must be a whole number from 0 to .*, got '-10'"),
+        ("1:2,7:8", "1:3,7:8", "counts0 must add up to n0=10, got 11"),
+        ("1:2,7:8", "7:8", "counts0 must add up to n0=10, got 8"),
+        ("1:10,7:90", "1:5,1:10,7:90", "counts has class 1 twice"),
+        ("1:10,7:90", "-1:10,7:90", "a class in counts must be a whole number from 0 to .*, got '-1'"),
+        ("1:10,7:90", "", "a class in counts must be a whole number"),
+        ("1:10,7:90", "7", "the votes in counts must be .*, got ''"),
+        ("7:90", "7:9_0", "the votes in counts must be .*, got '9_0'"),
+        ("7:90", "7:٩٠", "the votes in counts must be .*, got '٩٠'"),
+        ("7:90", "7: 90", "the votes in counts must be .*, got ' 90'"),
+        ("4\t7\t7", "4\t-7\t7", "label must be a whole number from 0 to .*, got '-7'"),
+        ("4\t7\t7", "-4\t7\t7", "index must be a whole number from 0 to .*, got '-4'"),
+        ("4\t7\t7", "+4\t7\t7", "index must be .*, got '.4'"),
+        ("4\t7\t7", "9223372036854775808\t7\t7", "index must be .* 9223372036854775807, got '9223372036854775808'"),
+        ("4\t7\t7", "4\t7\t7\t7", "needs the columns index label predict count counts0 counts seconds"),
+        ("0.250", "nan", "seconds must be finite and at least 0, got nan"),
+        ("0.250", "-1", "seconds must be finite"),
+        ("0.250", "soon", "could not convert"),
     ],
 )
-def test_a_damaged_log_of_others_is_named(tmp_path, old, new, words):
-    path = tmp_path / "log.tsv"
-    path.write_text(TEXT.replace(old, new))
-    with pytest.raises(ValueError, match=words):
-        records.read(path, FOREIGN)
+def test_votes_that_no_run_wrote_are_refused(log, old, new, words):
+    text = log.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    log.write_text(text.replace(old, new), encoding="utf-8")
+    for use in (records.read, lambda path: records.resume(path, HEADER)):
+        with pytest.raises(ValueError, match=f"log.tsv: line 3 must be a row of votes, .*{words}"):
+            use(log)
 
 
-def test_a_log_of_others_needs_a_header(tmp_path):
-    path = tmp_path / "log.tsv"
-    path.write_text(TEXT)
-    with pytest.raises(records.LogHeaderError, match="line 1 must be the header of a rsexplore-counts log"):
+def test_the_largest_index_is_read(log):
+    log.write_text(log.read_text().replace("4\t7\t7", f"{2**63 - 1}\t7\t7"))
+    assert records.read(log).index[0] == 2**63 - 1
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        *(
+            ("n", value, f"needs n to be a whole number from 1 .*, got n={value!r}")
+            for value in ("100", 100.0, -1, True)
+        ),
+        ("n", None, "needs n to be a whole number from 1 .*, got n=None"),
+        ("n", 2**60, "needs n to be a whole number from 1 to 9007199254740992"),
+        ("n0", 0, "needs n0 to be a whole number from 1 .*, got n0=0"),
+        *(
+            ("alpha", value, f"needs alpha to be a number between 0 and 1, got alpha={value!r}")
+            for value in (None, "x", 0.0, 1, float("nan"))
+        ),
+        *(("seed", value, f"needs seed to be a whole number .*, got seed={value!r}") for value in (-1, 0.5, "0")),
+        ("noise", "G", "needs noise to be a family with its fields, got noise='G'"),
+        ("noise", {"family": "Cauchy"}, "needs a noise that is known here .*'Cauchy'"),
+        ("noise", {"family": "Laplace", "scale": "1"}, "needs a noise that is known here .*scale"),
+        ("noise", {"family": "Laplace", "scale": 1.0, "dim": float("inf")}, "needs a noise that is known here"),
+        ("radius_format", "4 decimals", "must have the fields .* but radius_format is unknown"),
+    ],
+)
+def test_a_header_of_wrong_types_is_refused(log, field, value, words):
+    first, rest = log.read_text().split("\n", 1)
+    log.write_text(json.dumps(json.loads(first) | {field: value}) + "\n" + rest)
+    with pytest.raises(records.LogHeaderError, match=f"log.tsv: line 1, the header, {words}"):
+        records.read(log)
+
+
+def test_a_header_without_a_field_is_refused(log):
+    log.write_text(log.read_text().replace('"seed": 3, ', ""))
+    with pytest.raises(records.LogHeaderError, match="log.tsv: line 1, the header, .* but seed is missing"):
+        records.read(log)
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda raw: raw[:-9], lambda raw: raw[:20] + b"!" + raw[21:], lambda raw: b"no" + raw]
+)
+def test_a_damaged_gzip_file_is_named(log, damage):
+    path = log.with_suffix(".tsv.gz")
+    path.write_bytes(gzip.compress(log.read_bytes()))
+    assert list(records.read(path).rows) == ROWS
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(ValueError, match="log.tsv.gz must be a whole gzip file, as its name says"):
         records.read(path)
-
-
-def test_our_logs_print_no_radii(log):
-    with pytest.raises(ValueError, match="printed radii are in logs of others only"):
-        records.alpha_of(records.read(log))

@@ -2,6 +2,7 @@
 
 from rsexplore.montecarlo.certify import certify
 from rsexplore.montecarlo.counts import ModelOutputError, class_counts
+from rsexplore.montecarlo.logfile import LogInUseError
 from rsexplore.montecarlo.models import CheckpointError, card, digest, load_model, names
 from rsexplore.montecarlo.networks import ARCHITECTURES, DigitsNet
 from rsexplore.montecarlo.quality import Accuracies, accuracies
@@ -12,6 +13,7 @@ __all__ = [
     "Accuracies",
     "CheckpointError",
     "DigitsNet",
+    "LogInUseError",
     "ModelOutputError",
     "TorchRng",
     "accuracies",

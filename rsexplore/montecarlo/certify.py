@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from os import PathLike
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,6 +14,7 @@ import rsexplore
 from rsexplore import noises, records
 from rsexplore.montecarlo.counts import BATCH_SIZE, Model, class_counts
 from rsexplore.montecarlo.job import Job, job, whole_number
+from rsexplore.montecarlo.logfile import kept, writable
 from rsexplore.montecarlo.quality import predictions
 from rsexplore.montecarlo.rng import TorchRng
 from rsexplore.noises import Noise
@@ -47,14 +47,15 @@ def certify(
 
     Each image is drawn `n0` times to select a class, then `n` times to count its votes, by a generator of its own.
     Radii, abstention and confidence are views of these counts: see `rsexplore.accuracy`. What they speak of is the
-    smoothed classifier.
+    smoothed classifier. So another `alpha` or another bound need no run of their own: they are asked of the records.
 
     Parameters
     ----------
     model : callable or nn.Module
-        Maps a batch (b, ...) to logits (b, classes); in evaluation mode.
+        Maps a batch (b, ...) to logits (b, classes); in evaluation mode. An nn.Module gets its batches in its own
+        floating type, a callable in float32. Logits may be -inf for classes that are ruled out.
     images : array_like of float, shape (images, ...)
-        In the units of the noise (as a rule [0, 1]).
+        In the units of the noise (as a rule [0, 1]); a UserWarning tells of values beyond 10. They are not changed.
     labels : array_like of int, shape (images,)
         True classes.
     noise : Noise
@@ -66,7 +67,8 @@ def certify(
     seed : int, >= 0
         Seed of the run; an image's generator starts from (seed, its index).
     log : path, optional
-        Where each image's counts are appended and fsynced when done. The log of an unfinished run is gone on with.
+        Where each image's counts are appended and fsynced when done. The log of an unfinished run is gone on with, by
+        the same call: its images are fixed, so more of them are another run, which needs another log.
     indices : array_like of int, shape (images,), optional
         The images' numbers in the log; 0, 1, 2, ... if absent.
     batch_size : int, >= 1
@@ -76,7 +78,7 @@ def certify(
     threads : int, >= 1, optional
         CPU threads of the run. If absent, 1 for images of fewer than `SMALL_IMAGE` coordinates, else torch's setting.
     data : str
-        Name of the data; kept in the header, beside a digest of images, labels and indices.
+        Name of the data; kept in the header, beside least and largest pixel and a digest of images, labels, indices.
     progress : bool
         Whether a bar with rate, time left, clean and noisy accuracy is shown.
 
@@ -90,7 +92,9 @@ def certify(
     ValueError
         An argument has a wrong shape or range; the message names it.
     ModelOutputError
-        The model's output is not (batch, classes), or not finite.
+        The model's output is not (batch, classes), or holds a nan, a +inf or no finite logit for some copy.
+    LogInUseError
+        Another run is writing `log`.
     rsexplore.records.LogHeaderError
         `log` belongs to another run; it is left as it is.
     KeyboardInterrupt
@@ -99,11 +103,11 @@ def certify(
     task = job(
         model, images, labels, indices, device, noise=noise, n0=n0, n=n, alpha=alpha, seed=seed, batch_size=batch_size
     )
-    header = _header(task, data)
+    header, path = _header(task, data), writable(log)
     with _threads(threads, task):
         clean, num_classes = predictions(task.model, task.images, task.batch_size)
         task.check_classes(num_classes)
-        with _kept(header, log) as (rows, keep):
+        with kept(header, path) as (rows, keep):
             _run(task, num_classes, rows, keep, f"clean {np.mean(clean == task.labels):.1%}", progress)
     return records.from_rows(header, rows)
 
@@ -133,29 +137,6 @@ def _header(task: Job, data: str) -> Header:
         data=task.data_entry(data),
         versions=versions,
     )
-
-
-@contextmanager
-def _kept(header: Header, path: str | PathLike[str] | None) -> Iterator[tuple[list[Row], Callable[[Row], None]]]:
-    """Finished rows, and what keeps one more: in memory, and in the log if there is one."""
-    rows: list[Row] = []
-    if path is None:
-        yield rows, rows.append
-        return
-    _, offset = records.resume(path, header)
-    with Path(path).open("r+b" if offset else "wb") as file:
-        file.truncate(offset)  # a killed run may have left half a line
-        file.seek(offset)
-        if offset == 0:
-            records.write_header(file, header)
-        rows.extend(records.read(path, header).rows)
-
-        def keep(row: Row) -> None:
-            # an interrupt in here leaves at worst half a line at the end, which reading and resuming drop
-            records.write_row(file, row)
-            rows.append(row)
-
-        yield rows, keep
 
 
 def _run(task: Job, num_classes: int, rows: list[Row], keep: Callable[[Row], None], title: str, progress: bool) -> None:

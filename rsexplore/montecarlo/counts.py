@@ -6,7 +6,7 @@ from math import prod
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from rsexplore.montecarlo.rng import TorchRng
 from rsexplore.noises import Noise
@@ -24,6 +24,35 @@ BATCH_SIZE = 100
 
 class ModelOutputError(ValueError):
     """A model returned something from which no class can be read."""
+
+
+def model_dtype(model: Model) -> torch.dtype | None:
+    """Floating type of a network's parameters (of its buffers, if it has none); None for a plain callable."""
+    if not isinstance(model, nn.Module):
+        return None
+    values = (value.dtype for group in (model.parameters(), model.buffers()) for value in group)
+    return next((dtype for dtype in values if dtype.is_floating_point), None)
+
+
+def in_own_dtype(model: Model) -> Model:
+    """Return a model that takes images of any floating type: what is rounded for a narrow network is its input.
+
+    The rounding is thus part of the classifier that is smoothed; image and noise are added before it.
+    """
+    dtype = model_dtype(model)
+    return model if dtype is None else lambda batch: model(batch.to(dtype))
+
+
+def no_class(where: str) -> ModelOutputError:
+    """Return the error for logits from which no class can be read."""
+    return ModelOutputError(
+        f"the model's logits must be finite, got nan or inf for {where} (-inf is allowed beside a finite logit)"
+    )
+
+
+def unreadable(logits: Tensor) -> Tensor:
+    """Rows without a class: a nan, a +inf, or -inf throughout, shape (b,); some -inf are classes that are ruled out."""
+    return ~logits.amax(1).isfinite()  # a maximum passes nan on
 
 
 def checked_logits(logits: Tensor, batch: int, num_classes: int | None = None) -> Tensor:
@@ -62,7 +91,8 @@ def class_counts(
     Parameters
     ----------
     model : callable
-        Maps a batch (b, ...) to logits (b, num_classes), on the image's device; in evaluation mode.
+        Maps a batch (b, ...) to logits (b, num_classes), on the image's device; in evaluation mode. An nn.Module gets
+        its batches in its own floating type.
     image : Tensor, shape (...), floating
         One image, in the units of the noise.
     noise : Noise
@@ -84,20 +114,21 @@ def class_counts(
     Raises
     ------
     ModelOutputError
-        The logits have another shape, or are not finite for some copy.
+        The logits have another shape, or some copy has a nan, a +inf or no finite logit.
     """
+    logits_of = in_own_dtype(model)
     counts = torch.zeros(num_classes + 1, dtype=torch.int64, device=image.device)
     one = torch.ones(batch_size, dtype=torch.int64, device=image.device)
     with torch.inference_mode():
         for batch in _noisy_copies(image, noise, n, rng, batch_size):
             size = len(batch)
-            logits = checked_logits(model(batch), size, num_classes)
-            # copies without finite logits are counted in a class of their own: no question to the device per batch
-            classes = torch.where(logits.isfinite().all(1), logits.argmax(1), num_classes)
+            logits = checked_logits(logits_of(batch), size, num_classes)
+            # copies without a class are counted in one of their own: no question to the device per batch
+            classes = torch.where(unreadable(logits), num_classes, logits.argmax(1))
             counts.scatter_add_(0, classes, one[:size])
     found = counts.cpu().numpy()
     if found[-1]:
-        raise ModelOutputError(f"the model's logits must be finite, got nan or inf for {found[-1]} of {n} noisy copies")
+        raise no_class(f"{found[-1]} of {n} noisy copies")
     return found[:-1]
 
 

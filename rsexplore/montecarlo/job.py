@@ -10,7 +10,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from rsexplore.montecarlo.counts import Model
+from rsexplore.montecarlo import pixels
+from rsexplore.montecarlo.counts import Model, model_dtype
 from rsexplore.montecarlo.models import digest
 from rsexplore.noises import Noise
 
@@ -34,30 +35,34 @@ class Job:
         for name in ("n0", "n", "batch_size"):
             whole_number(name, getattr(self, name), 1)
         whole_number("seed", self.seed, 0)
-        if not 0 < self.alpha < 1:
-            raise ValueError(f"certify: alpha must lie between 0 and 1, got alpha={self.alpha}")
+        number = isinstance(self.alpha, (int, float, np.integer, np.floating))
+        if not number or not 0 < self.alpha < 1:
+            raise ValueError(f"certify: alpha must lie between 0 and 1, got alpha={self.alpha!r}")
         if not isinstance(self.noise, Noise):
             raise TypeError(f"certify: noise must be a Noise, got {type(self.noise).__name__}")
-        if getattr(self.model, "training", False):
-            raise ValueError(
-                "certify: the model must be in evaluation mode, for in training mode it is not one classifier; "
-                "call model.eval()"
-            )
+        self._check_mode()
         self._check_images()
         self._check_rows("labels", self.labels)
         self._check_rows("indices", self.indices)
         if len(np.unique(self.indices)) != len(self.indices):
             raise ValueError("certify: indices must all differ, for each names one row of the log and one generator")
 
+    def _check_mode(self) -> None:
+        parts = self.model.named_modules() if isinstance(self.model, nn.Module) else [("", self.model)]
+        training = [name for name, part in parts if getattr(part, "training", False)]
+        if training:
+            part = f"the model's part {training[0]!r}" if training[0] else "the model"
+            raise ValueError(
+                f"certify: {part} must be in evaluation mode, for in training mode it is not one classifier; "
+                "call model.eval()"
+            )
+
     def _check_images(self) -> None:
         shape = tuple(self.images.shape)
         if self.images.ndim < 2 or 0 in shape:
             raise ValueError(f"certify: images must have shape (images, ...) with one at least, got {shape}")
         if not self.images.is_floating_point():
-            raise ValueError(
-                f"certify: images must be floating, in the units of the noise (as a rule [0, 1]), got "
-                f"{self.images.dtype}"
-            )
+            raise pixels.not_floating(self.images.dtype)
         if not torch.isfinite(self.images).all():
             raise ValueError("certify: images must be finite, got nan or inf")
         if self.noise.dim is not None and self.noise.dim != prod(shape[1:]):
@@ -90,12 +95,18 @@ class Job:
         return {"name": getattr(self.model, "__name__", kind), "digest": None}
 
     def data_entry(self, name: str) -> dict[str, Any]:
-        """Name and digest of images, labels and indices, for a log's header."""
+        """Name of the data, digest of images, labels and indices, and least and largest pixel, for a log's header."""
         total = hashlib.sha256(f"{tuple(self.images.shape)} {self.images.dtype}\n".encode())
         for image in self.images:
             total.update(image.cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
         total.update(self.labels.tobytes() + self.indices.tobytes())
-        return {"name": name, "images": len(self.images), "digest": total.hexdigest()}
+        low, high = self.range
+        return {"name": name, "images": len(self.images), "digest": total.hexdigest(), "min": low, "max": high}
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """Least and largest pixel."""
+        return float(self.images.min()), float(self.images.max())
 
 
 def job(
@@ -106,21 +117,27 @@ def job(
     device: torch.device | str | None,
     **settings: Any,
 ) -> Job:
-    """Job from a caller's arguments: arrays become tensors on the device where the model is, or is moved to."""
-    pixels = torch.as_tensor(images)
-    if pixels.dtype == torch.float64:
-        pixels = pixels.float()  # networks are float32, and NumPy's default is not
+    """Job from a caller's arguments: arrays become tensors on the device where the model is, or is moved to.
+
+    Images are kept in float32, or float64 for a model of that type: a narrow one rounds the noisy copies, not these.
+    """
+    wide = model_dtype(model) == torch.float64
+    found = pixels.tensor(images, torch.float64 if wide else torch.float32)
+    if device is not None:
+        device = pixels.usable_device(device)
     if isinstance(model, nn.Module):
         if device is not None:
             model.to(device)
         device = next((value.device for value in model.state_dict().values()), device)
-    return Job(
+    task = Job(
         model=model,
-        images=pixels.to(device) if device is not None else pixels,
+        images=found if device is None else found.to(pixels.usable_device(device)),
         labels=_integers(labels),
-        indices=np.arange(len(pixels)) if indices is None else _integers(indices),
+        indices=np.arange(found.shape[0] if found.ndim else 0) if indices is None else _integers(indices),
         **settings,
     )
+    pixels.warn_if_far(*task.range)
+    return task
 
 
 def _integers(values: ArrayLike | Tensor) -> NDArray[Any]:

@@ -13,7 +13,12 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from rsexplore.montecarlo.networks import ARCHITECTURES
+from rsexplore.montecarlo.pixels import usable_device
 
+# what a checkpoint may keep its numbers in; narrower ones come with scales, which a state_dict alone does not have
+_FLOATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+# what DataParallel and torch.compile put before every parameter's name
+_WRAPPERS = ("module.", "_orig_mod.")
 _ZOO = Path(__file__).parent / "zoo"
 
 
@@ -57,7 +62,7 @@ def load_model(
     ----------
     source : str or path
         A name of `names()`, a `.safetensors` file, or a torch checkpoint: a plain `state_dict`, or a dict with `arch`
-        and `state_dict`.
+        and `state_dict`. That of a model wrapped by DataParallel or torch.compile will do.
     arch : str, optional
         Key of `ARCHITECTURES`, for files that do not name theirs; without it, the one whose parameters fit.
     device : torch.device or str
@@ -72,10 +77,15 @@ def load_model(
     ------
     CheckpointError
         The file is missing, empty, cut short or no checkpoint; it holds pickled code; its architecture is unknown or
-        does not fit; a parameter is not finite.
+        does not fit; a parameter is of a wrong type, without numbers or not finite.
+    ValueError
+        `device` is not there.
     """
-    path = _path(source)
+    path, device = _path(source), usable_device(device, "load_model")
     state, recorded = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
+    for prefix in _WRAPPERS:
+        if state and all(key.startswith(prefix) for key in state):
+            state = {key.removeprefix(prefix): value for key, value in state.items()}
     model = ARCHITECTURES[_architecture(path, state, arch, recorded)]()
     _fill(path, model, state)
     vars(model).update(name=path.stem, digest=digest(model))  # plain attributes, no part of the network's state
@@ -165,7 +175,19 @@ def _fill(path: Path, model: nn.Module, state: Mapping[str, Tensor]) -> None:
         wrong = sorted(key for key in needed.keys() | found.keys() if needed.get(key) != found.get(key))
         told = "; ".join(f"{key}: needed {needed.get(key)}, got {found.get(key)}" for key in wrong[:3])
         raise CheckpointError(f"{path} does not fit {type(model).__name__}: {len(wrong)} parameters differ ({told})")
-    broken = [key for key, value in state.items() if not torch.isfinite(value).all()]
-    if broken:
-        raise CheckpointError(f"{path} holds nan or inf in {', '.join(broken[:3])}")
+    own = model.state_dict()
+    for key, value in state.items():
+        if value.is_meta:
+            raise CheckpointError(f"{path} holds no numbers in {key}: it was saved from the device meta")
+        # a counter of batches is whole; in a weight, whole numbers are a quantised one's, without its scale
+        if own[key].is_floating_point() != value.is_floating_point() or not _is_plain(value.dtype):
+            raise CheckpointError(f"{path} needs {key} to be like {own[key].dtype}, got {value.dtype}")
     model.load_state_dict(dict(state))
+    # after rounding to the network's own type, in which a large number may be inf
+    broken = [key for key, value in model.state_dict().items() if not torch.isfinite(value).all()]
+    if broken:
+        raise CheckpointError(f"{path} holds nan or inf in {', '.join(broken[:3])}, as {own[broken[0]].dtype}")
+
+
+def _is_plain(dtype: torch.dtype) -> bool:
+    return dtype in _FLOATS or dtype in (torch.int64, torch.int32)

@@ -7,7 +7,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rsexplore.montecarlo.counts import BATCH_SIZE, Model, ModelOutputError, checked_logits, class_counts
+from rsexplore.montecarlo.counts import (
+    BATCH_SIZE,
+    Model,
+    checked_logits,
+    class_counts,
+    in_own_dtype,
+    no_class,
+    unreadable,
+)
 from rsexplore.montecarlo.rng import TorchRng
 from rsexplore.noises import Noise
 
@@ -30,15 +38,16 @@ def predictions(model: Model, images: Tensor, batch_size: int = BATCH_SIZE) -> t
     Raises
     ------
     ModelOutputError
-        The logits are not (batch, classes), or not finite.
+        The logits are not (batch, classes), or some image has a nan, a +inf or no finite logit.
     """
-    classes, width = [], None
+    classes, width, logits_of = [], None, in_own_dtype(model)
     with torch.inference_mode():
         for batch in images.split(batch_size):
-            logits = checked_logits(model(batch), len(batch), width)
+            # a copy, for a model may work in place, and the images may be the caller's own
+            logits = checked_logits(logits_of(batch.clone()), len(batch), width)
             width = logits.shape[1]
-            if not torch.isfinite(logits).all():
-                raise ModelOutputError("the model's logits must be finite, got nan or inf for a clean image")
+            if unreadable(logits).any():
+                raise no_class("a clean image")
             classes.append(logits.argmax(1).cpu())
     assert width is not None
     return torch.cat(classes).numpy(), width

@@ -1,0 +1,101 @@
+"""The log file of a run: one writer at a time, and a start where the last run ended."""
+
+import errno
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+from typing import BinaryIO
+
+from rsexplore import records
+from rsexplore.records import Header, Row
+
+Kept = tuple[list[Row], Callable[[Row], None]]
+
+# Windows locks bytes, and nobody may read a locked one: so one that no log reaches.
+_LOCKED_BYTE = 2**30
+_HELD = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
+
+
+class LogInUseError(RuntimeError):
+    """Another run writes this log."""
+
+
+def writable(log: str | PathLike[str] | None) -> Path | None:
+    """Return the path of a log that can be written, checked before anything is computed.
+
+    Raises
+    ------
+    ValueError
+        Its folder is missing, it is a folder itself, or its name asks for compression.
+    """
+    if log is None:
+        return None
+    path = Path(log)
+    if not path.parent.is_dir():
+        raise ValueError(f"certify: the folder of the log must exist, got log={str(path)!r}")
+    if path.is_dir():
+        raise ValueError(f"certify: log must be a file, got the folder {str(path)!r}")
+    if path.suffix == ".gz":
+        raise ValueError(f"certify: a log is written as plain text, got the compressed log={str(path)!r}")
+    return path
+
+
+@contextmanager
+def kept(header: Header, path: Path | None) -> Iterator[Kept]:
+    """Finished rows, and what keeps one more: in memory, and in the log if there is one.
+
+    Raises
+    ------
+    LogInUseError
+        Another run writes the log.
+    rsexplore.records.LogHeaderError, ValueError
+        The log is another run's, or damaged; it is left as it is.
+    """
+    if path is None:
+        rows: list[Row] = []
+        yield rows, rows.append
+        return
+    # "a" makes the file if there is none, and cuts nothing off; what it writes goes to the end
+    with path.open("a+b") as file:
+        _lock(file, path)
+        rows, offset = records.resume(path, header)
+        file.truncate(offset)  # a killed run may have left half a line
+        if offset == 0:
+            records.write_header(file, header)
+
+        def keep(row: Row) -> None:
+            # an interrupt in here leaves at worst half a line at the end, which reading and resuming drop
+            records.write_row(file, row)
+            rows.append(row)
+
+        yield rows, keep
+
+
+def _lock(file: BinaryIO, path: Path) -> None:
+    """Keep other runs off a log until it is closed; the system does that too for a run that is killed."""
+    try:
+        _system_lock(file)
+    except OSError as error:
+        if error.errno in _HELD:
+            raise LogInUseError(
+                f"certify: {path} is being written by another run, in another process or in this one; wait for its end "
+                "or give another log"
+            ) from None
+        warnings.warn(
+            f"certify: {path} cannot be locked here ({error}); start no second run on it", RuntimeWarning, stacklevel=5
+        )
+
+
+def _system_lock(file: BinaryIO) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        file.seek(_LOCKED_BYTE)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,75 @@
+"""Images and devices as torch needs them, from whatever a caller has."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+# Values beyond this are hardly pixels in the unit of the noise: normalised images end near 3, and 0 .. 255 is a slip.
+FAR = 10.0
+
+
+def tensor(images: ArrayLike | Tensor, dtype: torch.dtype) -> Tensor:
+    """Images as a tensor; floating ones in `dtype`, others as they are. Shares memory with the caller's where it can.
+
+    Raises
+    ------
+    ValueError
+        They are no array of numbers.
+    """
+    if not isinstance(images, Tensor):
+        images = torch.as_tensor(_plain(images))
+    images = images.detach()
+    return images.to(dtype) if images.is_floating_point() else images
+
+
+def _plain(images: Any) -> np.ndarray:
+    """Return an array that torch takes: of the machine's byte order, in one piece, writable, at most 64 bits wide."""
+    try:
+        array = np.asarray(images)
+    except ValueError as error:
+        raise ValueError(f"certify: images must be an array of one shape ({error})") from None
+    if array.dtype.kind != "f":
+        raise not_floating(array.dtype)
+    wide = array.dtype.itemsize > 8  # NumPy's longdouble
+    array = np.asarray(array, dtype=np.float64 if wide else array.dtype.newbyteorder("="), order="C")
+    return array if array.flags.writeable else array.copy()
+
+
+def not_floating(dtype: Any) -> ValueError:
+    """Return the error for images of a type that is not floating."""
+    return ValueError(f"certify: images must be floating, in the units of the noise (as a rule [0, 1]), got {dtype}")
+
+
+def warn_if_far(low: float, high: float) -> None:
+    """Warn of images that lie far outside the unit in which a noise is usually given."""
+    if max(-low, high) > FAR:
+        warnings.warn(
+            f"certify: the images go from {low:g} to {high:g}, and the noise is in the same unit; if it is meant for "
+            "pixels in [0, 1], scale them to that first",
+            UserWarning,
+            stacklevel=4,  # the line that calls certify
+        )
+
+
+def usable_device(device: torch.device | str, owner: str = "certify") -> torch.device:
+    """Return a device on which numbers can be kept.
+
+    Raises
+    ------
+    ValueError
+        It has no such name, is not there, or keeps none.
+    """
+    try:
+        found = torch.device(device)
+        torch.empty(1, device=found)
+    # torch says that a device is missing by any of these
+    except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{owner}: device must be one that is here, got device={device!r} ({reason})") from None
+    if found.type == "meta":
+        raise ValueError(f"{owner}: device must be one that keeps numbers, got the device meta of an empty model")
+    return found
