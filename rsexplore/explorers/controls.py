@@ -125,7 +125,8 @@ def _link(field: Any, slider: Any, to: Callable[[float], float], back: Callable[
             if not busy:
                 busy = True
                 try:
-                    target.value = convert(change["new"])
+                    with target.hold_sync():  # the picture, which follows from this, is sent before the field is
+                        target.value = convert(change["new"])
                 finally:
                     busy = False
 

@@ -20,7 +20,7 @@ from rsexplore.plots.shares import ShareBars, share_bars
 
 __all__ = ["RadiusCurves", "ShareBars", "axis_top", "radius_curves", "round_above", "share_bars", "vote_grid"]
 
-STEPS = (1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
+STEPS = (1, 2, 4, 7, 10)
 NO_BOUND = "no bound for this noise\nin this norm yet"
 MARKS = 9  # about so many marks on a curve that has them
 
