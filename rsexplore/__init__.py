@@ -11,12 +11,17 @@ if TYPE_CHECKING:
         data,
         divergences,
         explorers,
+        laplace_law,
+        lipschitz,
+        mechanisms,
         montecarlo,
         noises,
         papers,
         plots,
+        privacy,
         records,
         remake,
+        rops,
     )
     from rsexplore.comparison import Comparison, compare, exact_radius
 
@@ -28,12 +33,17 @@ _MODULES = (
     "data",
     "divergences",
     "explorers",
+    "laplace_law",
+    "lipschitz",
+    "mechanisms",
     "montecarlo",
     "noises",
     "papers",
     "plots",
+    "privacy",
     "records",
     "remake",
+    "rops",
 )
 _FUNCTIONS = ("Comparison", "compare", "exact_radius")
 __all__ = [  # noqa: RUF022  modules first, as in the layer order
@@ -41,6 +51,11 @@ __all__ = [  # noqa: RUF022  modules first, as in the layer order
     "bounds",
     "divergences",
     "papers",
+    "privacy",
+    "mechanisms",
+    "laplace_law",
+    "rops",
+    "lipschitz",
     "confidence",
     "records",
     "accuracy",

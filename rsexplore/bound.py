@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Decimal
 from enum import Enum
 from functools import lru_cache
-from math import inf, isfinite, isinf
+from math import inf, isfinite, isinf, prod
 from typing import Any
 
 import mpmath
@@ -23,6 +23,9 @@ from rsexplore.solve import Supremum
 # tests hold every float radius against 50 digits, on the lower side), so that rounding never enlarges a certificate.
 SHAVE = 2.0**-42
 LEAST_RADIUS = 1e-300  # in input units; a smaller one is given as 0, for rounding it towards 0 may fail
+
+# Many points are evaluated in blocks whose temporaries stay in the processor's cache.
+BLOCK = 2**16
 
 
 class Status(Enum):
@@ -152,16 +155,29 @@ class Bound:
         TypeError
             Both or neither of p_a and q_a are given, or an unknown parameter is.
         """
-        probabilities = Probabilities.of(p_a, q_a, p_b)
+        if (p_a is None) == (q_a is None):
+            raise TypeError(f"give exactly one of p_a and q_a, got p_a={p_a!r} and q_a={q_a!r}")
         norm = self._norm(norm)
         values = self._values(noise, norm, params)
+        shape = np.broadcast_shapes(*(np.shape(x) for x in (p_a, q_a, p_b) if x is not None))
+        given = (None if x is None else np.broadcast_to(np.asarray(x, float), shape) for x in (p_a, q_a, p_b))
+        flat = [None if x is None else x.reshape(-1) for x in given]
+        found = np.empty(prod(shape))
+        factor = (1 - SHAVE if self.certifies else 1.0) / self._shrink(noise, norm)
         with np.errstate(all="ignore"):
-            raw = self._formula(values).floats(probabilities.cut, **values) / self._shrink(noise, norm)
-            raw = np.broadcast_to(raw, probabilities.pa.shape)
-            if self.certifies:
-                raw = np.where(raw > LEAST_RADIUS, raw * (1 - SHAVE), 0.0)
-            raw = np.where(probabilities.tied, 0.0, raw)
-        return np.where(probabilities.valid, raw, np.nan)
+            for start in range(0, found.size, BLOCK):
+                block = (None if x is None else x[start : start + BLOCK] for x in flat)
+                self._fill(found[start : start + BLOCK], Probabilities.of(*block), factor, values)
+        return found.reshape(shape)
+
+    def _fill(self, found: NDArray, points: Probabilities, factor: float, values: Mapping[str, Any]) -> None:
+        """Write the radii of one block of points."""
+        np.multiply(self._formula(values).floats(points.cut, **values), factor, out=found)
+        if self.certifies and (small := ~(found > LEAST_RADIUS)).any():
+            found[small] = 0
+        if not points.ordinary:
+            found[points.tied] = 0
+            found[~points.valid] = np.nan
 
     def radius_mp(
         self,
@@ -248,9 +264,8 @@ class Bound:
         if norm is None or self.norm is None or norm <= self.norm:
             return 1.0
         if noise.dim is None:
-            raise MissingDimensionError(
-                f"{self.key} ({self.source}) in the l_{norm:g} norm needs the dimension: {noise!r} has dim=None"
-            )
+            asked = f"{self.key} ({self.source}) in the l_{norm:g} norm"
+            raise MissingDimensionError(f"{asked} needs the dimension: {noise!r} has dim=None")
         return float(noise.dim ** (1 / self.norm - (0 if isinf(norm) else 1 / norm)))
 
 

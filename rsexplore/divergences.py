@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from rsexplore.notation import Gap, LogRatio, Piece
+from rsexplore.notation import Gap, LogRatio, Piece, either
 
 
 class LeastRenyi(Piece):
@@ -35,16 +35,24 @@ class LeastRenyi(Piece):
         tied = np.where(np.abs(exponent) < 1e-12, exponent * half**2 / 2, _log_cosh(exponent * half) / exponent)
         # without a runner-up M is p_A 2^(-1/e), or 0 for e <= 0
         alone = np.where(exponent > 0, -np.log(2) / np.maximum(exponent, 1e-300), -np.inf)
-        log_top = np.where(qa < 0.5, np.log1p(-qa), np.log(pa))
-        log_mean = np.where(pb > 0, (log_top + np.log(pb)) / 2 + tied, log_top + alone)
+        log_top = either(qa < 0.5, lambda: np.log1p(-qa), lambda: np.log(pa))
+        log_mean = either(pb > 0, lambda: (log_top + np.log(pb)) / 2 + tied, lambda: log_top + alone)
+        near = either(
+            pb > 0,
+            lambda: -(pa + pb) * np.expm1(tied - _log_cosh(half)),
+            lambda: -pa * np.expm1(np.log(2) + alone),
+        )
         far = np.logaddexp(np.log(np.maximum(qa - pb, 0)), np.log(2) + log_mean)
-        near = np.where(pb > 0, -(pa + pb) * np.expm1(tied - _log_cosh(half)), -pa * np.expm1(np.log(2) + alone))
-        return np.where(near < 0.5, -np.log1p(-near), -far)
+        return -either(near < 0.5, lambda: np.log1p(-near), lambda: far)
 
 
 def _log_cosh(x: Any) -> Any:
-    large = np.abs(x) - np.log(2) + np.log1p(np.exp(-2 * np.abs(x)))
-    return np.where(np.abs(x) < 1, np.log1p(2 * np.sinh(np.clip(x, -1, 1) / 2) ** 2), large)
+    size = np.abs(x)
+    return either(
+        size < 1,
+        lambda: np.log1p(2 * np.sinh(np.minimum(size, 1) / 2) ** 2),
+        lambda: size - np.log(2) + np.log1p(np.exp(-2 * size)),
+    )
 
 
 class LeastKL(Piece):
@@ -56,12 +64,9 @@ class LeastKL(Piece):
 
     @staticmethod
     def floats(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
-        near = _root_gap(pa, qa, pb, qb) ** 2
-        return -np.where(near < 0.5, np.log1p(-near), np.log((qa - pb) + 2 * np.sqrt(pa) * np.sqrt(pb)))
-
-
-def _root_gap(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
-    return Gap.floats(pa, qa, pb, qb) / (np.sqrt(pa) + np.sqrt(pb))
+        root_a, root_b = np.sqrt(pa), np.sqrt(pb)
+        near = (Gap.floats(pa, qa, pb, qb) / (root_a + root_b)) ** 2
+        return -either(near < 0.5, lambda: np.log1p(-near), lambda: np.log((qa - pb) + 2 * root_a * root_b))
 
 
 class LeastHellinger(Piece):
@@ -73,7 +78,8 @@ class LeastHellinger(Piece):
 
     @staticmethod
     def floats(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
-        return -np.log1p(-(_root_gap(pa, qa, pb, qb) ** 2) / 2) / 2
+        root_gap = Gap.floats(pa, qa, pb, qb) / (np.sqrt(pa) + np.sqrt(pb))
+        return -np.log1p(-(root_gap**2) / 2) / 2
 
 
 class LeastBhattacharyya(Piece):
@@ -99,8 +105,7 @@ class LeastChi2(Piece):
         both = pa + pb
         near = Gap.floats(pa, qa, pb, qb) ** 2 / both
         # (p_A + p_B) - (p_A - p_B)^2 without the cancellation at p_A -> 1
-        far = pa * qa + pb * qb + 2 * pa * pb
-        return -np.where(near < 0.5, np.log1p(-near), np.log(far / both))
+        return -either(near < 0.5, lambda: np.log1p(-near), lambda: np.log((pa * qa + pb * qb + 2 * pa * pb) / both))
 
 
 class PrivacyDelta(Piece):
@@ -125,4 +130,5 @@ class RootEps(Piece):
     @staticmethod
     def floats(slack: Any, pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
         ratio = LogRatio.floats(pa, qa, pb, qb)
-        return np.where(np.isinf(ratio), np.inf, ratio / (slack + np.sqrt(slack**2 + 2 * ratio)))
+        found = ratio / (slack + np.sqrt(slack**2 + 2 * ratio))
+        return either(ratio < np.inf, lambda: found, lambda: np.where(np.isnan(ratio), ratio, np.inf))

@@ -6,6 +6,7 @@ double precision without the cancellation. In `floats` every probability comes w
 exact, so that neither tail is ever formed by a subtraction from 1.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import mpmath
@@ -24,6 +25,13 @@ beta = sp.Symbol("beta", positive=True)  # privacy loss over which a certificate
 
 LATEX = {order: r"\alpha"}
 COMPLEMENT = {p_A: q_A, q_A: p_A, p_B: q_B, q_B: p_B}
+
+
+def either(condition: Any, then: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
+    """`then` where the condition holds, else `otherwise`; what is needed nowhere is not evaluated."""
+    if np.all(condition):
+        return then()
+    return np.where(condition, then(), otherwise()) if np.any(condition) else otherwise()
 
 
 class Piece(sp.Function):
@@ -56,7 +64,8 @@ class PhiInv(sp.Function):
 
     @staticmethod
     def floats(prob: Any, comp: Any) -> Any:
-        return np.where(prob < 0.5, special.ndtri(prob), -special.ndtri(comp))
+        lower = special.ndtri(np.minimum(prob, comp))
+        return either(prob < comp, lambda: lower, lambda: -lower)
 
     @staticmethod
     def exact(prob: Any) -> mpmath.mpf:
@@ -90,8 +99,8 @@ class Psi(sp.Function):
 
     @staticmethod
     def floats(prob: Any, comp: Any) -> Any:
-        small = np.minimum(prob, comp)
-        return np.where(prob < comp, 1, -1) * np.where(small > 0.25, np.log1p(-2 * (0.5 - small)), np.log(2 * small))
+        lower = np.log(2 * np.minimum(prob, comp))  # twice a float is exact, so nothing is lost near 1/2
+        return either(prob < comp, lambda: lower, lambda: -lower)
 
     @staticmethod
     def exact(prob: Any) -> mpmath.mpf:
@@ -111,7 +120,7 @@ class Gap(Piece):
     @staticmethod
     def floats(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
         # each subtraction is exact where the result is small (Sterbenz)
-        return np.where(qa < 0.5, (0.5 - qa) + (0.5 - pb), pa - pb)
+        return either(qa < 0.5, lambda: (0.5 - qa) + (0.5 - pb), lambda: pa - pb)
 
 
 class LogRatio(Piece):
@@ -122,8 +131,9 @@ class LogRatio(Piece):
 
     @staticmethod
     def floats(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
-        far = np.where(qa < 0.5, np.log1p(-qa), np.log(pa)) - np.log(pb)
-        return np.where(pa < 2 * pb, np.log1p(Gap.floats(pa, qa, pb, qb) / pb), far)
+        excess = np.divide(Gap.floats(pa, qa, pb, qb), pb)
+        # the quotient overflows at p_B = 0 and beside it
+        return either(excess < 1e300, lambda: np.log1p(excess), lambda: np.log(pa) - np.log(pb))
 
 
 class PhiInvGap(Piece):
@@ -134,8 +144,13 @@ class PhiInvGap(Piece):
 
     @staticmethod
     def floats(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
-        upper, lower = PhiInv.floats(pa, qa), PhiInv.floats(pb, qb)
+        upper = PhiInv.floats(pa, qa)
+        if pb is qa:
+            return 2 * upper
+        lower = PhiInv.floats(pb, qb)
         gap = np.asarray(upper - lower)
+        if not np.any(upper < 0):
+            return gap
         near = (upper < 0) & (gap >= 0) & (gap < 1 / (1 + np.abs(lower)))
         if near.any():
             pa, qa, pb, qb, lower = (x[near] for x in np.broadcast_arrays(pa, qa, pb, qb, lower))
@@ -163,8 +178,13 @@ class PsiGap(Piece):
 
     @staticmethod
     def floats(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
-        same_side = LogRatio.floats(pa, qa, pb, qb)
-        return np.where(pa <= 0.5, same_side, Psi.floats(pa, qa) - Psi.floats(pb, qb))
+        if pb is qa:
+            return 2 * Psi.floats(pa, qa)
+        return either(
+            pa <= 0.5,
+            lambda: LogRatio.floats(pa, qa, pb, qb),
+            lambda: Psi.floats(pa, qa) - Psi.floats(pb, qb),
+        )
 
 
 class LogTwiceComplement(Piece):
@@ -175,7 +195,7 @@ class LogTwiceComplement(Piece):
 
     @staticmethod
     def floats(pa: Any, qa: Any) -> Any:
-        return np.where(np.abs(qa - 0.5) < 0.25, np.log1p(2 * (qa - 0.5)), np.log(2 * qa))
+        return np.log(2 * qa)  # twice a float is exact, so nothing is lost near 1/2
 
 
 class LogComplementGap(Piece):
@@ -186,8 +206,10 @@ class LogComplementGap(Piece):
 
     @staticmethod
     def floats(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
+        if pb is qa:
+            return np.log(2 * qa)
         gap = Gap.floats(pa, qa, pb, qb)
-        return np.where(gap < 0.5, np.log1p(-gap), np.log(qa + pb))
+        return either(gap < 0.5, lambda: np.log1p(-gap), lambda: np.log(qa + pb))
 
 
 class PhiInvShare(Piece):
@@ -200,4 +222,4 @@ class PhiInvShare(Piece):
     def floats(share: Any, pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
         excess = share * Gap.floats(pa, qa, pb, qb)
         tail = (0.5 - share) + share * (qa + pb)
-        return np.where(excess < 0.25, np.sqrt(2) * special.erfinv(2 * excess), -special.ndtri(tail))
+        return either(excess < 0.25, lambda: np.sqrt(2) * special.erfinv(2 * excess), lambda: -special.ndtri(tail))

@@ -1,9 +1,10 @@
 """Bounds on the probabilities of the top class and the runner-up, with nothing lost in either tail."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 TINY = float(np.finfo(float).tiny)  # below it floats lose digits
 
@@ -18,19 +19,21 @@ class Probabilities:
     qb: NDArray
 
     @classmethod
-    def of(cls, p_a: ArrayLike | None, q_a: ArrayLike | None, p_b: ArrayLike | None) -> "Probabilities":
-        """Return the four arrays, broadcast; p_B is at most 1 - p_A, its value in the two-class case."""
-        if (p_a is None) == (q_a is None):
-            raise TypeError(f"give exactly one of p_a and q_a, got p_a={p_a!r} and q_a={q_a!r}")
-        given = np.asarray(p_a if q_a is None else q_a, dtype=float)
-        pa, qa = (given, 1 - given) if q_a is None else (1 - given, given)
-        if p_b is None:
-            pb, qb = qa, pa
+    def of(cls, p_a: NDArray | None, q_a: NDArray | None, p_b: NDArray | None) -> "Probabilities":
+        """Return the four arrays, from arrays of one shape; p_B is 1 - p_A, the same array, in the two-class case."""
+        if q_a is None:
+            assert p_a is not None
+            pa, qa = p_a, 1 - p_a
         else:
-            pb = np.asarray(p_b, dtype=float)
-            qb = 1 - pb
-        pa, qa, pb, qb = np.broadcast_arrays(pa, qa, pb, qb)
-        return cls(pa, qa, pb, qb)
+            pa, qa = 1 - q_a, q_a
+        return cls(pa, qa, qa, pa) if p_b is None else cls(pa, qa, p_b, 1 - p_b)
+
+    @cached_property
+    def ordinary(self) -> bool:
+        """Whether all points have 0 < p_B <= 1 - p_A < 1/2 with all their digits: none is an edge or is to be cut."""
+        if not (self.qa.size and self.qa.min() >= TINY and self.qa.max() < 0.5):
+            return False
+        return self.pb is self.qa or bool(self.pb.min() >= TINY and (self.pb <= self.qa).all())
 
     @property
     def valid(self) -> NDArray:
@@ -48,6 +51,8 @@ class Probabilities:
 
         Tails below the smallest float with all its digits (2.2e-308) are moved up to it, which only lowers a radius.
         """
+        if self.ordinary:
+            return self.pa, self.qa, self.pb, self.qb
         qa, pb = (np.where((tail > 0) & (tail < TINY), TINY, tail) for tail in (self.qa, self.pb))
         over = pb > qa
         return self.pa, qa, np.where(over, qa, pb), np.where(over, self.pa, self.qb)

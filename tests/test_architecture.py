@@ -23,6 +23,11 @@ CORE = (
     "divergences",
     "bounds",
     "comparison",
+    "privacy",
+    "mechanisms",
+    "laplace_law",
+    "rops",
+    "lipschitz",
 )
 DATA = ("confidence", "rounding", "header", "row", "foreign", "records", "accuracy", "data")
 TO_NOISES = CORE[: CORE.index("noises") + 1]

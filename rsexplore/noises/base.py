@@ -93,6 +93,16 @@ class Noise(ABC):
         array, shape `shape`
         """
 
+    def mean_norm(self, norm: float) -> float:
+        """Expected norm E ||z|| of one draw, for norm 2 or inf, in units of the input.
+
+        Raises
+        ------
+        ValueError
+            `norm` is another one, or `dim` is not set.
+        """
+        raise NotImplementedError(f"{self.family} states no mean norm")
+
     @abstractmethod
     def log_density(self, z: Any) -> Any:
         """Logarithm of the density, for `z` of shape (..., dim); shape (...)."""

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from rsexplore.noises.base import Noise, positive
+from rsexplore.noises.mean_norms import checked, cube_length
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,11 @@ class ExponentialLinf(Noise):
             raise ValueError(f"ExponentialLinf: shape must have dim={self.dim} coordinates a draw, got shape={shape}")
         size = (shape[0], *(1 for _ in shape[1:]))
         return self.scale * rng.standard_gamma(dim + 1.0, size) * (2 * rng.random(shape) - 1)
+
+    def mean_norm(self, norm: float) -> float:
+        dim = checked(self.family, norm, self.dim)
+        # ||z||_inf is Gamma(dim, scale); z is R u with R from Gamma(dim + 1, scale) and u uniform on the unit cube
+        return self.scale * ((dim + 1) * cube_length(dim) if norm == 2 else dim)
 
     def log_density(self, z: Any) -> Any:
         z = np.asarray(z)

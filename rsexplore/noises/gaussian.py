@@ -1,12 +1,14 @@
 """Gaussian noise."""
 
 from dataclasses import dataclass
-from math import log, pi
+from math import log, pi, sqrt
 from typing import Any, Self
 
 import numpy as np
+from scipy import special
 
 from rsexplore.noises.base import Noise
+from rsexplore.noises.mean_norms import checked, mean_maximum
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,13 @@ class Gaussian(Noise):
 
     def draw(self, rng: Any, shape: tuple[int, ...]) -> Any:
         return self.sigma * rng.standard_normal(shape)
+
+    def mean_norm(self, norm: float) -> float:
+        dim = checked(self.family, norm, self.dim)
+        if norm == 2:
+            return self.sigma * sqrt(2) * float(special.poch(dim / 2, 0.5))
+        reach = sqrt(2 * log(dim) + 90)
+        return self.sigma * mean_maximum(lambda t: special.erfc(t / sqrt(2)), dim, reach)
 
     def log_density(self, z: Any) -> Any:
         z = np.asarray(z)

@@ -5,8 +5,10 @@ from math import exp, lgamma, log
 from typing import Any, Self
 
 import numpy as np
+from scipy import special
 
 from rsexplore.noises.base import Noise, positive
+from rsexplore.noises.mean_norms import checked, gamma_power_length, mean_maximum
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,13 @@ class GeneralizedGaussian(Noise):
         # |x / scale|^shape is Gamma(1 / shape); written with arithmetic alone, so that any array library may draw
         sign = 2.0 * (rng.random(shape) < 0.5) - 1.0
         return self.scale * sign * rng.standard_gamma(1 / self.shape, shape) ** (1 / self.shape)
+
+    def mean_norm(self, norm: float) -> float:
+        dim = checked(self.family, norm, self.dim)
+        if norm == 2:
+            return self.scale * gamma_power_length(self.shape, dim)
+        reach = (log(dim) + 45) ** (1 / self.shape)
+        return self.scale * mean_maximum(lambda t: special.gammaincc(1 / self.shape, t**self.shape), dim, reach)
 
     def log_density(self, z: Any) -> Any:
         z = np.asarray(z)

@@ -5,8 +5,10 @@ from math import log, sqrt
 from typing import Any, Self
 
 import numpy as np
+from scipy import special
 
 from rsexplore.noises.base import Noise, positive
+from rsexplore.noises.mean_norms import checked, gamma_power_length
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,12 @@ class Laplace(Noise):
 
     def draw(self, rng: Any, shape: tuple[int, ...]) -> Any:
         return self.scale * (rng.standard_exponential(shape) - rng.standard_exponential(shape))
+
+    def mean_norm(self, norm: float) -> float:
+        dim = checked(self.family, norm, self.dim)
+        if norm == 2:
+            return self.scale * gamma_power_length(1.0, dim)
+        return self.scale * float(special.digamma(dim + 1) + np.euler_gamma)  # the dim-th harmonic number
 
     def log_density(self, z: Any) -> Any:
         z = np.asarray(z)

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from rsexplore.noises.base import Noise, positive
+from rsexplore.noises.mean_norms import checked, cube_length
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,10 @@ class Uniform(Noise):
 
     def draw(self, rng: Any, shape: tuple[int, ...]) -> Any:
         return self.scale * (2 * rng.random(shape) - 1)
+
+    def mean_norm(self, norm: float) -> float:
+        dim = checked(self.family, norm, self.dim)
+        return self.scale * (cube_length(dim) if norm == 2 else dim / (dim + 1))
 
     def log_density(self, z: Any) -> Any:
         z = np.asarray(z)

@@ -1,0 +1,142 @@
+"""Teng et al.: Theorem 1's two terms, Remark 2, Theorem 3's witness, the mixed law of T, ROPS."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from rsexplore import bounds, laplace_law, noises, rops
+from rsexplore.laplace_law import HalfLine, LikelihoodLaw
+
+NOISE = noises.Laplace(0.8)
+
+
+def test_theorem_1_is_the_larger_of_its_terms():
+    q_a = np.geomspace(1e-12, 0.6, 60)[:, None]
+    p_b = q_a * np.geomspace(1e-6, 1, 30)
+    terms = laplace_law.theorem_1_terms(NOISE, 1 - q_a, p_b)
+    assert np.maximum(*terms) == pytest.approx(bounds.get("teng-l1").radius(NOISE, 1 - q_a, p_b=p_b), rel=1e-12)
+
+
+def test_remark_2_is_the_interval_of_the_printed_roots():
+    p_a = np.linspace(0.5, 0.999, 300)
+    low, high = laplace_law.remark_2_interval(p_a)
+    root = np.sqrt(1 - 4 * p_a * (1 - p_a) + 1e-300)
+    printed = [(1 - 2 * p_a * (1 - p_a) + sign * root) / (2 * p_a) for sign in (-1, 1)]
+    assert low == pytest.approx(printed[0], abs=1e-12) and high == pytest.approx(printed[1], abs=1e-12)
+
+
+def test_figure_4_region_is_remark_2():
+    p_a, p_b = np.meshgrid(np.linspace(0.02, 0.99, 120), np.linspace(0.011, 0.49, 110))
+    region = laplace_law.figure_4_region(p_a, p_b)
+    low, high = laplace_law.remark_2_interval(p_a)
+    inside = (p_b > low * (1 + 1e-9)) & (p_b < high)
+    known = ~np.isnan(region)
+    assert known.any() and (np.isnan(region) == ((p_b > p_a) | (p_b > 1 - p_a))).all()
+    assert (region[known & inside] == 1).all()
+    assert (region[known & (p_b < low * (1 - 1e-9)) & (p_b < p_a)] == -1).all()
+    # for p_A < 1/2 nothing feasible is inside
+    assert not (region[known & (p_a < 0.5)] == 1).any()
+
+
+@pytest.mark.parametrize("q_a", [0.5, 0.3, 0.01, 1e-9])
+def test_theorem_3_witness_flips_just_beyond_the_radius(q_a):
+    witness, law = HalfLine.of(NOISE, q_a), stats.laplace(scale=0.8)
+    radius = float(bounds.get("teng-l1-binary").radius(NOISE, q_a=q_a))
+    assert witness.threshold == pytest.approx(radius, rel=1e-12)
+    assert witness.other(0) == pytest.approx(q_a, rel=1e-12)
+    for shift in (0.0, 0.5 * radius, radius, 1.7 * radius + 0.1):
+        assert witness.other(shift) == pytest.approx(law.sf(witness.threshold - shift), rel=1e-12)
+    assert witness.other(radius) <= 0.5 < witness.other(radius * (1 + 1e-9) + 1e-9)
+    with pytest.raises(ValueError, match=r"q_a must be in \(0, 1/2\], got q_a=0.6"):
+        HalfLine.of(NOISE, 0.6)
+
+
+def test_law_on_an_axis():
+    law = LikelihoodLaw(0.8, (0.0, -1.5))  # signs and zeros do not matter
+    assert list(law.atoms) == pytest.approx([-1.5, 1.5])
+    assert list(law.atoms.values()) == pytest.approx([np.exp(-1.5 / 0.8) / 2, 0.5])
+    t = np.linspace(-1.5, 1.49, 50)
+    assert law.cdf(t) == pytest.approx(np.exp(-(1.5 - t) / 1.6) / 2, rel=1e-12)
+    assert law.cdf([-1.51, 1.5, 9.0]) == pytest.approx([0, 1, 1])
+    # Figure 3: the inverse of 0.85 does not exist
+    assert law.quantile(0.85) == (1.5, False)
+    for level in (0.01, 0.1, 0.3, 0.49, 0.5, 0.7):
+        closed = laplace_law.on_axis_quantile(0.8, 1.5, level)
+        assert law.quantile(level) == (pytest.approx(closed.value, abs=1e-12), closed.exists)
+
+
+SHIFTS = [(1.0,), (0.5, 1.2), (0.3, 0.3, 0.9), (0.2, 0.2, 0.2, 1.0), (0.5,) * 5, (10.0, 20.0)]
+
+
+@pytest.mark.parametrize("shift", SHIFTS, ids=str)
+def test_law_against_samples_and_the_likelihood_identity(shift):
+    law = LikelihoodLaw(0.8, shift)
+    assert law.cdf(sum(shift)) == 1 and sum(law.atoms.values()) < 1
+    t = np.linspace(-1.01 * sum(shift), 1.01 * sum(shift), 151)
+    found = law.cdf(t)
+    assert (np.diff(found) >= -1e-13).all()
+    draws = np.sort(law.draw(np.random.default_rng(0), 100_000))
+    sampled = np.searchsorted(draws, t + 1e-9, side="right") / len(draws)
+    assert np.abs(found - sampled).max() < 1.95 / np.sqrt(len(draws))  # Kolmogorov, 0.1 %
+    for at, weight in law.atoms.items():
+        assert np.mean(np.abs(draws - at) < 1e-9) == pytest.approx(weight, abs=4 * np.sqrt(weight / len(draws)) + 1e-9)
+    # under the shifted noise T has the mirrored law: P(T = t | shifted) = exp(-t / scale) P(T = t) = P(T = -t)
+    for at, weight in law.atoms.items():
+        mirrored = next(w for other, w in law.atoms.items() if abs(other + at) < 1e-9)
+        assert np.exp(-at / 0.8) * weight == pytest.approx(mirrored, rel=1e-9)
+
+
+@pytest.mark.parametrize("shift", SHIFTS[1:3], ids=str)
+def test_quantiles_off_axis_say_where_there_is_none(shift):
+    law = LikelihoodLaw(0.8, shift)
+    levels = np.linspace(0.02, 0.98, 25)
+    for level in levels:
+        value, exists = law.quantile(float(level))
+        assert law.cdf(value) >= level - 1e-12
+        assert law.cdf(value - 1e-7) < level + 1e-12
+        assert exists == (abs(float(law.cdf(value)) - level) < 1e-9)
+    jumps = sum(law.atoms.values())
+    missing = np.mean([not law.quantile(float(level)).exists for level in levels])
+    assert missing == pytest.approx(jumps, abs=0.1)
+
+
+def test_law_refuses_what_it_cannot_do():
+    with pytest.raises(ValueError, match="shift must have 1 to 6 coordinates that are not 0, got 7"):
+        LikelihoodLaw(1.0, (1.0,) * 7)
+    with pytest.raises(ValueError, match="scale must be positive"):
+        LikelihoodLaw(-1.0, (1.0,))
+    with pytest.raises(ValueError, match="level must be in .* got level=1"):
+        LikelihoodLaw(1.0, (1.0,)).quantile(1.0)
+
+
+def test_rops_at_the_origin():
+    assert rops.feasible(noises.Laplace).largest == pytest.approx(np.sqrt(2) / np.log(2), rel=1e-12)
+    assert rops.feasible(noises.Gaussian).largest == pytest.approx(1 / stats.norm.ppf(0.75), rel=1e-12)
+    assert rops.feasible(noises.Laplace).largest == pytest.approx(2.0402788932, abs=1e-10)
+    assert rops.feasible(noises.Gaussian).largest == pytest.approx(1.4826022185, abs=1e-10)
+
+
+@pytest.mark.parametrize("family", [noises.Gaussian, noises.Laplace])
+def test_rops_sets_are_intervals_and_end_where_the_radius_is_met(family):
+    law = stats.norm() if family is noises.Gaussian else stats.laplace(scale=np.sqrt(0.5))
+    for x in (0.0, 0.1, 0.3, 0.7, 0.95, -0.3):
+        for radius in (0.0, 0.01, 0.25, 0.5, 0.9, 0.97):
+            found = rops.feasible(family, x, radius)
+            if radius >= 1 - abs(x):
+                assert found.intervals == () and found.largest == 0
+                continue
+            assert found.is_interval_from_zero
+            sigma = found.largest
+            against = law.sf((1 - x) / sigma) + law.sf((1 + x) / sigma)
+            assert sigma * law.isf(against) == pytest.approx(radius, abs=1e-9)
+
+
+def test_rops_of_figures_10_and_11():
+    x, radius = np.linspace(0, 0.99, 25), np.linspace(0, 0.69, 25)
+    pairs = [(rops.against_x(noises.Laplace, x), rops.against_x(noises.Gaussian, x))]
+    pairs.append((rops.against_radius(noises.Laplace, radius), rops.against_radius(noises.Gaussian, radius)))
+    for laplace, gaussian in pairs:
+        assert (np.diff(laplace) < 0).all() and (np.diff(gaussian) < 0).all()
+    assert (pairs[0][0][:20] > pairs[0][1][:20]).all()
+    with pytest.raises(ValueError, match="knows Gaussian and Laplace noise, got Uniform"):
+        rops.feasible(noises.Uniform)
