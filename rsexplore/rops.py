@@ -49,8 +49,10 @@ def probability_against(family: type[Noise], x: ArrayLike, sigma: ArrayLike) -> 
 def certified(family: type[Noise], x: ArrayLike, sigma: ArrayLike) -> NDArray:
     """Exact radius that the smoothed classifier certifies at x, 0 where it does not say A; shapes broadcast."""
     against = np.minimum(probability_against(family, x, sigma), 1.0)
+    # in the far tail one boundary decides alone, and the radius is the distance to it
+    against = np.where(against < 1e-300, 0.0, against)
     found = np.asarray(sigma) * exact_radius(family.from_sigma(1.0, 1), q_a=against, norm=NORM[family])
-    # never beyond the decision boundary; the vote against underflows at small sigma, where the radius would be inf
+    # never beyond the decision boundary, where the radius would be inf
     return np.minimum(found, np.maximum(1 - np.abs(x), 0))
 
 
