@@ -86,13 +86,13 @@ def test_parameters_at_the_edge():
     for bad in ("inf", [1, 2], None.__class__, True):
         with pytest.raises(ValueError, match="norm must be a number of at least 1"):
             bounds.get("kl-l2").radius(N, 0.9, norm=bad)
-    for bad in (np.inf, np.nan, 10**30, [3], "3"):
+    for bad in (np.inf, np.nan, 10**200, [3], "3"):
         with pytest.raises(ValueError, match="dim must be a whole number of at least 1"):
             Gaussian(1.0, dim=bad)
     with pytest.raises(ValueError, match="sigma must lie between 1e-100 and 1e100"):
         Gaussian(1e308)
     assert np.isnan(bounds.get("cohen-l2").radius(N, p_a=-1e-20))
-    assert float(bounds.get("lipschitz-dimension-l2").radius(Gaussian(1.0, dim=10**15), 0.9)) > 0
+    assert float(bounds.get("lipschitz-dimension-l2").radius(Gaussian(1.0, dim=10**30), 0.9)) > 0
 
 
 def test_scalar_functions_refuse_what_is_no_probability():

@@ -20,9 +20,9 @@ def positive(owner: str, name: str, value: Any) -> None:
 
 
 def whole(owner: str, name: str, value: Any) -> int:
-    """Return `value` as an int; raise unless it is a whole number from 1 to 10^18."""
+    """Return `value` as an int; raise unless it is a whole number from 1 to 10^150."""
     number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not (number and 1 <= float(value) <= 1e18 and int(value) == value):
+    if not (number and 1 <= float(value) <= 1e150 and int(value) == value):
         raise ValueError(f"{owner}: {name} must be a whole number of at least 1, got {name}={value!r}")
     return int(value)
 
