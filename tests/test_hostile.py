@@ -89,7 +89,7 @@ def test_parameters_at_the_edge():
     for bad in (np.inf, np.nan, 10**200, [3], "3"):
         with pytest.raises(ValueError, match="dim must be a whole number of at least 1"):
             Gaussian(1.0, dim=bad)
-    with pytest.raises(ValueError, match="sigma must lie between 1e-100 and 1e100"):
+    with pytest.raises(ValueError, match="sigma must lie between 1e-200 and 1e200"):
         Gaussian(1e308)
     assert np.isnan(bounds.get("cohen-l2").radius(N, p_a=-1e-20))
     assert float(bounds.get("lipschitz-dimension-l2").radius(Gaussian(1.0, dim=10**30), 0.9)) > 0

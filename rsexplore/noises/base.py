@@ -15,8 +15,8 @@ def positive(owner: str, name: str, value: Any) -> None:
     value = float(value)
     if not (isfinite(value) and value > 0):
         raise ValueError(f"{owner}: {name} must be positive and finite, got {name}={value}")
-    if not 1e-100 <= value <= 1e100:
-        raise ValueError(f"{owner}: {name} must lie between 1e-100 and 1e100, got {name}={value}")
+    if not 1e-200 <= value <= 1e200:
+        raise ValueError(f"{owner}: {name} must lie between 1e-200 and 1e200, got {name}={value}")
 
 
 def whole(owner: str, name: str, value: Any) -> int:
