@@ -10,6 +10,7 @@ if TYPE_CHECKING:
         confidence,
         data,
         divergences,
+        dual,
         explorers,
         laplace_law,
         lipschitz,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         records,
         remake,
         rops,
+        soap,
     )
     from rsexplore.comparison import Comparison, compare, exact_radius
 
@@ -32,6 +34,7 @@ _MODULES = (
     "confidence",
     "data",
     "divergences",
+    "dual",
     "explorers",
     "laplace_law",
     "lipschitz",
@@ -44,10 +47,12 @@ _MODULES = (
     "records",
     "remake",
     "rops",
+    "soap",
 )
 _FUNCTIONS = ("Comparison", "compare", "exact_radius")
 __all__ = [  # noqa: RUF022  modules first, as in the layer order
     "noises",
+    "dual",
     "bounds",
     "divergences",
     "papers",
@@ -61,6 +66,7 @@ __all__ = [  # noqa: RUF022  modules first, as in the layer order
     "accuracy",
     "data",
     "remake",
+    "soap",
     "plots",
     "explorers",
     "montecarlo",

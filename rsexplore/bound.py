@@ -1,12 +1,11 @@
 """Bounds on the robust radius of a smoothed classifier, as data."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import ROUND_DOWN, Decimal
 from enum import Enum
 from functools import lru_cache
-from math import inf, isfinite, isinf, prod
-from typing import Any
+from math import inf, isinf, prod
+from typing import Any, Protocol
 
 import mpmath
 import numpy as np
@@ -57,6 +56,17 @@ class MissingDimensionError(ValueError):
     """A radius depends on the dimension of the input, and the noise has none."""
 
 
+class Radius(Protocol):
+    """What a bound asks of its formula; `Formula` and `Supremum` offer it, and so may any other evaluation."""
+
+    @property
+    def latex(self) -> str: ...
+    @property
+    def parameters(self) -> frozenset[str]: ...
+    def floats(self, probabilities: tuple[NDArray, ...], **values: Any) -> NDArray: ...
+    def exact(self, pa: Any, pb: Any, **values: Any) -> mpmath.mpf: ...
+
+
 @dataclass(frozen=True, eq=False)
 class Bound:
     """A theorem about the radius within which a smoothed classifier keeps its class.
@@ -71,7 +81,7 @@ class Bound:
     norm: float | None
     status: Status
     source: Source
-    formula: Formula | Supremum
+    formula: Radius
     side: Side = Side.LOWER
     params: Mapping[str, float | None] = field(default_factory=dict)
     best: Supremum | None = None  # used where a parameter is left at None
@@ -79,6 +89,8 @@ class Bound:
     corrected_by: str | None = None
     restates: str | None = None
     two_class: bool = False  # TIGHT holds for two classes only
+    member: Callable[[Any], bool] | None = None  # which noises of the family the theorem is about; all if None
+    member_text: str | None = None
 
     def __post_init__(self) -> None:
         if (self.status is Status.AS_PRINTED) != (self.corrected_by is not None):
@@ -102,7 +114,7 @@ class Bound:
 
     def supports(self, noise: Any) -> bool:
         """Whether the theorem is about this noise."""
-        return type(noise) is self.noise
+        return type(noise) is self.noise and (self.member is None or self.member(noise))
 
     def status_at(self, norm: float | None, two_class: bool = True) -> Status:
         """Status of the radius in a norm, and for two classes or more.
@@ -155,8 +167,7 @@ class Bound:
         TypeError
             Both or neither of p_a and q_a are given, or an unknown parameter is.
         """
-        if (p_a is None) == (q_a is None):
-            raise TypeError(f"give exactly one of p_a and q_a, got p_a={p_a!r} and q_a={q_a!r}")
+        _exactly_one(p_a, q_a)
         norm = self._norm(norm)
         values = self._values(noise, norm, params)
         shape = np.broadcast_shapes(*(np.shape(x) for x in (p_a, q_a, p_b) if x is not None))
@@ -201,8 +212,7 @@ class Bound:
         mpmath.mpf
             nan outside [0, 1], 0 where p_a <= p_b.
         """
-        if (p_a is None) == (q_a is None):
-            raise TypeError(f"give exactly one of p_a and q_a, got p_a={p_a!r} and q_a={q_a!r}")
+        _exactly_one(p_a, q_a)
         norm = self._norm(norm)
         values = self._values(noise, norm, params)
         p_a, q_a, p_b = (x.item() if isinstance(x, (np.generic, np.ndarray)) else x for x in (p_a, q_a, p_b))
@@ -228,14 +238,15 @@ class Bound:
         with mpmath.workdps(dps):
             return +value
 
-    def _formula(self, values: Mapping[str, float | None]) -> Formula | Supremum:
+    def _formula(self, values: Mapping[str, float | None]) -> Radius:
         open_parameters = [name for name in self.params if values.get(name) is None]
         return self.best if open_parameters and self.best is not None else self.formula
 
     def _values(self, noise: Any, norm: float | None, params: Mapping[str, float | None]) -> dict[str, Any]:
         """Values of the formula's symbols, from the noise, the norm and the parameters."""
         if not self.supports(noise):
-            raise UnsupportedNoiseError(f"{self.key} ({self.source}) needs {self.noise.__name__} noise, got {noise!r}")
+            needed = self.member_text or self.noise.__name__
+            raise UnsupportedNoiseError(f"{self.key} ({self.source}) needs {needed} noise, got {noise!r}")
         if unknown := set(params) - set(self.params):
             raise TypeError(f"{self.key} takes parameters {sorted(self.params)}, got {sorted(unknown)}")
         values: dict[str, Any] = {**self.params, **params}
@@ -269,6 +280,11 @@ class Bound:
         return float(noise.dim ** (1 / self.norm - (0 if isinf(norm) else 1 / norm)))
 
 
+def _exactly_one(p_a: Any, q_a: Any) -> None:
+    if (p_a is None) == (q_a is None):
+        raise TypeError(f"give exactly one of p_a and q_a, got p_a={p_a!r} and q_a={q_a!r}")
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
@@ -276,12 +292,3 @@ def _is_number(value: Any) -> bool:
 @lru_cache
 def _depends_on_dimension(expr: sp.Expr, norm: float | None) -> bool:
     return d in (expr if norm is None else expr.subs(p, number(norm))).free_symbols
-
-
-def rounded_down(radius: float, digits: int = 4) -> str:
-    """Return a radius as text with `digits` significant digits, rounded towards 0: text never certifies more."""
-    if not isfinite(radius) or radius == 0:
-        return f"{radius:g}"
-    exact = Decimal(float(radius))
-    cut = exact.quantize(Decimal(1).scaleb(exact.adjusted() - digits + 1), rounding=ROUND_DOWN)
-    return f"{cut:f}" if -5 < exact.adjusted() < 7 else f"{cut:.{digits - 1}e}"

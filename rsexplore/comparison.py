@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rsexplore import bounds
-from rsexplore.bound import Bound, MissingDimensionError, Status, UnsupportedNoiseError, rounded_down
+from rsexplore.bound import Bound, MissingDimensionError, Status, UnsupportedNoiseError
 from rsexplore.noises import Noise
-from rsexplore.table import Table
+from rsexplore.table import Table, rounded_down
 
 
 class Row(NamedTuple):

@@ -1,7 +1,9 @@
-"""A table of text that prints in a terminal and in a notebook."""
+"""Text for people: radii that are rounded towards 0, and tables for a terminal and a notebook."""
 
 from collections.abc import Iterable, Sequence
+from decimal import ROUND_DOWN, Decimal
 from html import escape
+from math import isfinite
 
 
 class Table:
@@ -26,3 +28,12 @@ class Table:
         head = "".join(f"<th{left}>{escape(x)}</th>" for x in self.head)
         rows = "".join("<tr>" + "".join(f"<td{left}>{escape(x)}</td>" for x in row) + "</tr>" for row in self.rows)
         return f"<table><tr>{head}</tr>{rows}</table>"
+
+
+def rounded_down(radius: float, digits: int = 4) -> str:
+    """Return a radius as text with `digits` significant digits, rounded towards 0: text never certifies more."""
+    if not isfinite(radius) or radius == 0:
+        return f"{radius:g}"
+    exact = Decimal(float(radius))
+    cut = exact.quantize(Decimal(1).scaleb(exact.adjusted() - digits + 1), rounding=ROUND_DOWN)
+    return f"{cut:f}" if -5 < exact.adjusted() < 7 else f"{cut:.{digits - 1}e}"

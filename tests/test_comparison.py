@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from rsexplore import bounds, compare, noises
-from rsexplore.bound import MissingDimensionError, Status, rounded_down
+from rsexplore.bound import MissingDimensionError, Status
+from rsexplore.table import rounded_down
 
 
 def test_compare_puts_the_largest_first_and_states_shares():

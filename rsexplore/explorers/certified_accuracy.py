@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from rsexplore import accuracy, bounds
 from rsexplore.accuracy import Curve
-from rsexplore.bound import Bound, rounded_down
+from rsexplore.bound import Bound
 from rsexplore.comparison import exact_bound
 from rsexplore.explorers.base import Panel
 from rsexplore.explorers.bounds import NORMS
@@ -24,6 +24,7 @@ from rsexplore.plots.claims import PRINTED, ball
 from rsexplore.plots.curves import round_above
 from rsexplore.plots.labels import dark
 from rsexplore.records import Records
+from rsexplore.table import rounded_down
 
 AT = 9  # radii in the table
 LOGGED = "#888888"

@@ -8,9 +8,10 @@ from rsexplore.noises.exponential_linf import ExponentialLinf
 from rsexplore.noises.gaussian import Gaussian
 from rsexplore.noises.generalized_gaussian import GeneralizedGaussian
 from rsexplore.noises.laplace import Laplace
+from rsexplore.noises.power_gaussian import PowerGaussian
 from rsexplore.noises.uniform import Uniform
 
-ALL: tuple[type[Noise], ...] = (Gaussian, Laplace, Uniform, GeneralizedGaussian, ExponentialLinf)
+ALL: tuple[type[Noise], ...] = (Gaussian, Laplace, Uniform, GeneralizedGaussian, ExponentialLinf, PowerGaussian)
 
 __all__ = [
     "ALL",
@@ -19,6 +20,7 @@ __all__ = [
     "GeneralizedGaussian",
     "Laplace",
     "Noise",
+    "PowerGaussian",
     "Uniform",
     "from_dict",
     "to_dict",

@@ -14,9 +14,10 @@ from matplotlib.patches import Circle
 from scipy import special
 
 from rsexplore import bounds
-from rsexplore.bound import Bound, Status, rounded_down
+from rsexplore.bound import Bound, Status
 from rsexplore.noises import Gaussian
 from rsexplore.plots import style
+from rsexplore.table import rounded_down
 
 REGIONS = ((-0.3, 0.1), (1.7, 1.1), (0.7, -1.5))  # centres of a made-up classifier of the plane: nearest one wins
 REGION_COLOURS = ("#0072B2", "#E69F00", "#009E73")

@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
-from rsexplore.bound import rounded_down
 from rsexplore.noises import Noise
 from rsexplore.plots import style
 from rsexplore.plots.claims import Claim, claims, merged
 from rsexplore.plots.labels import wrapped
+from rsexplore.table import rounded_down
 
 FULL = 2.2  # shares up to this are to scale
 OF_EXACT, OF_LARGEST = "share of the exact radius", "share of the largest certified radius"

@@ -1,0 +1,59 @@
+"""Soap bubbles 2020: the exact radii of the power-Gaussian families, from the dual evaluated without sampling.
+
+Theorems 2, 3, 5 and 6 prove which shift of a given length is worst for every lambda: any one of Euclidean length r for
+eq. (8), a vertex of the cube for eqs. (9) and (10). For that shift the likelihood-ratio sets {L <= l_A} and {L >= l_B}
+attain both sides at once (Neyman-Pearson), and are disjoint since p_A + p_B <= 1: that pair is the witness.
+"""
+
+from math import inf
+
+from rsexplore import papers
+from rsexplore.bound import Bound, Status
+from rsexplore.dual import Dual
+from rsexplore.noises import Noise, PowerGaussian
+
+
+def spherical(noise: Noise) -> bool:
+    """Whether a noise is of the family of eq. (8)."""
+    return isinstance(noise, PowerGaussian) and noise.power_norm == 2
+
+
+def cubical(noise: Noise) -> bool:
+    """Whether a noise is of the family of eq. (9) or (10)."""
+    return isinstance(noise, PowerGaussian) and noise.power_norm == inf
+
+
+l2 = Bound(
+    "soap-dual",
+    "exact dual",
+    PowerGaussian,
+    norm=2,
+    status=Status.TIGHT,
+    source=papers.soap.at("Theorems 1 and 2, Appendix D; evaluated by rsexplore"),
+    formula=Dual("2"),
+    member=spherical,
+    member_text="PowerGaussian with power_norm=2",
+)
+lp = Bound(
+    "soap-dual-lp",
+    "exact dual, l_p",
+    PowerGaussian,
+    norm=None,
+    status=Status.TIGHT,
+    source=papers.soap.at("Theorems 1 to 3, Appendix D; evaluated by rsexplore"),
+    formula=Dual("p"),
+    restates="soap-dual",
+    member=spherical,
+    member_text="PowerGaussian with power_norm=2",
+)
+linf = Bound(
+    "soap-dual-linf",
+    "exact dual",
+    PowerGaussian,
+    norm=inf,
+    status=Status.TIGHT,
+    source=papers.soap.at("Theorems 1, 5 and 6, Appendix D; evaluated by rsexplore"),
+    formula=Dual("inf"),
+    member=cubical,
+    member_text="PowerGaussian with power_norm=inf",
+)

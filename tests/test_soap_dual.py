@@ -1,0 +1,181 @@
+"""Exact radii of the soap-bubble families against closed forms, tables, another route in 40 digits, and samples."""
+
+from math import inf
+
+import mpmath
+import numpy as np
+import pytest
+from scipy import special
+
+from rsexplore import bounds, exact_radius
+from rsexplore.bound import UnsupportedNoiseError
+from rsexplore.dual import distance, law_of, total_variation, worst_case
+from rsexplore.dual.radius import nested
+from rsexplore.noises import Gaussian, PowerGaussian
+
+P_A = np.array([0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 0.99999])
+# at sigma0 = 1, mode matched; computed independently of this package
+EIGHT = {
+    (3072, 100): [0.25334645, 0.52439946, 0.84162051, 1.28155364, 1.64486092, 2.32637486, 3.09030198, 4.26508414],
+    (3072, 500): [0.25334331, 0.52439412, 0.84161582, 1.28155919, 1.64488658, 2.32647787, 3.09057415, 4.26584899],
+    (3072, 2000): [0.25330946, 0.52432845, 0.84152494, 1.28146845, 1.64483974, 2.32666227, 3.09132817, 4.26835695],
+    (150_528, 50_000): [0.25334690, 0.52440016, 0.84162087, 1.28155167, 1.64485472, 2.32635290, 3.09024603, 4.26493007],
+}
+NINE = {  # times sqrt(dim)
+    (3072, 20): [0.25193242, 0.52152002, 0.83708805, 1.27483854, 1.63643851, 2.31497772, 3.07591381, 4.24676796],
+    (3072, 250): [0.11918036, 0.25968390, 0.44168626, 0.72329503, 0.97848984, 1.50250760, 2.14373324, 3.20431639],
+    (3072, 500): [0.05770240, 0.13033060, 0.23017571, 0.39538361, 0.55483974, 0.90705252, 1.37600911, 2.22286824],
+    (150_528, 250): [0.24994483, 0.51746671, 0.83069257, 1.26532025, 1.62444295, 2.29855849, 3.05484051, 4.21905782],
+}
+TEN = [1.00014, 1.00003, 0.99989, 0.99968, 0.99948, 0.99906, 0.99850, 0.99749]  # d = 3072, k = 0
+
+
+@pytest.mark.parametrize("dim", [3072, 150_528])
+def test_k_0_is_cohen(dim):
+    found = bounds.get("soap-dual").radius(PowerGaussian(0.5, 0.0, dim), P_A)
+    exact = exact_radius(Gaussian(0.5), P_A)
+    assert found == pytest.approx(exact, rel=1e-12) and (found <= exact).all()
+
+
+@pytest.mark.parametrize("dim, k", EIGHT)
+def test_table_of_eq_8(dim, k):
+    found = bounds.get("soap-dual").radius(PowerGaussian.matched(1.0, k, dim), P_A)
+    assert found == pytest.approx(EIGHT[dim, k], abs=6e-9)
+
+
+@pytest.mark.parametrize("dim, k", NINE)
+def test_table_of_eq_9(dim, k):
+    noise = PowerGaussian.matched(1.0, k, dim, power_norm=inf)
+    found = np.sqrt(dim) * bounds.get("soap-dual-linf").radius(noise, P_A)
+    assert found == pytest.approx(NINE[dim, k], rel=5e-8, abs=6e-9)
+    assert (found <= np.array(NINE[dim, k]) + 6e-9).all()
+
+
+def test_table_of_eq_10():
+    noise = PowerGaussian.matched(1.0, 0.0, 3072, power_norm=inf, tail_norm=inf)
+    found = bounds.get("soap-dual-linf").radius(noise, P_A)
+    assert found * 3072 / np.sqrt(3071) / np.log(1 / (2 * (1 - P_A))) == pytest.approx(TEN, abs=6e-6)
+
+
+def test_k_0_of_eq_9_is_the_gaussian_in_l_inf():
+    found = bounds.get("soap-dual-linf").radius(PowerGaussian(0.5, 0.0, 3072, inf, 2), P_A)
+    exact = exact_radius(Gaussian(0.5, dim=3072), P_A, norm=inf)
+    assert (found <= exact).all() and found == pytest.approx(exact, rel=3e-9)
+
+
+REFERENCE = [(d, k, q) for d, ks in ((1, (0.1, 0.5)), (2, (1.0,)), (3072, (307.0, 1536.0, 3071.0))) for k in ks
+             for q in ("0.1", "1e-12")]  # fmt: skip
+
+
+def reference_error(noise, q):
+    key = "soap-dual" if noise.power_norm == 2 else "soap-dual-linf"
+    found = float(bounds.get(key).radius(noise, q_a=float(q)))
+    exact = bounds.get(key).radius_mp(noise, q_a=float(q))
+    return float((found - exact) / exact)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dim, k, q", REFERENCE)
+def test_eq_8_equals_another_route(dim, k, q):
+    assert -1e-8 <= reference_error(PowerGaussian(1.0, k, dim), q) <= 1e-9
+
+
+def test_eq_8_equals_another_route_once():
+    assert -1e-11 <= reference_error(PowerGaussian(1.0, 500.0, 3072), 0.01) <= 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dim, k", [(5, 2.5), (3072, 250.0)])
+def test_eq_10_equals_another_route(dim, k):
+    assert -1e-8 <= reference_error(PowerGaussian(1.0, k, dim, inf, inf), 0.1) <= 1e-9
+
+
+def test_what_the_reference_lacks_is_named():
+    with pytest.raises(NotImplementedError, match="two classes"):
+        bounds.get("soap-dual").radius_mp(PowerGaussian(1.0, 10.0, 300), 0.9, p_b=0.01)
+    with pytest.raises(NotImplementedError, match="no reference for eq. .9."):
+        bounds.get("soap-dual-linf").radius_mp(PowerGaussian(1.0, 10.0, 300, inf, 2), 0.9)
+    with pytest.raises(NotImplementedError, match="eq. .9. is evaluated for dim = 1 and dim >= 20, got 7"):
+        bounds.get("soap-dual-linf").radius(PowerGaussian(1.0, 1.0, 7, inf, 2), 0.9)
+    with pytest.raises(NotImplementedError, match="not resolved at dim = 3072, k = 2900"):
+        bounds.get("soap-dual-linf").radius(PowerGaussian(1.0, 2900.0, 3072, inf, 2), 0.9)
+
+
+@pytest.mark.parametrize(
+    "norms, norm, k", [((2, 2), 2, 500.0), ((inf, 2), inf, 250.0), ((inf, inf), inf, 250.0)], ids=str
+)
+def test_full_vectors_agree_at_the_certified_radius(norms, norm, k):
+    """At d = 3072: P(L <= l) = p and P(L <= -l) = 1/2 at the radius, within three standard errors."""
+    dim, count, p = 3072, 20_000, 0.9
+    noise = PowerGaussian(1.0, k, dim, *norms)
+    key = "soap-dual" if norm == 2 else "soap-dual-linf"
+    r = float(bounds.get(key).radius(noise, p))
+    shift = r * np.eye(1, dim)[0] if norm == 2 else np.full(dim, r)
+    rng, ratios = np.random.default_rng(5), []
+    for _ in range(count // 1000):
+        z = noise.draw(rng, (1000, dim))
+        ratios.append(noise.log_density(z - shift) - noise.log_density(z))
+    ratio = np.concatenate(ratios)
+    law = law_of(dim, k, *(float(x) for x in norms))
+    one = np.ones(1)
+    for level in (-0.8, -0.3, 0.4, 0.8):
+        expected = float(law.lower(level * one, r * one, 30 * one)[0])
+        error = np.sqrt(expected * (1 - expected) / count)
+        assert abs((ratio <= level).mean() - expected) < 3 * error, (level, expected)
+    # the classifier {L <= l} of probability p falls to 1/2 when the noise moves by the radius
+    level = np.quantile(ratio, p)
+    assert (ratio > -level).mean() == pytest.approx(0.5, abs=3 * 1.5 * np.sqrt(0.25 / count + p * (1 - p) / count))
+
+
+def test_many_classes():
+    noise = PowerGaussian.matched(1.0, 500, 3072)
+    found = bounds.get("soap-dual").radius(noise, [0.6, 0.9], p_b=[0.1, 0.01])
+    assert found == pytest.approx([0.76745072, 1.80401727], abs=1e-8)
+    gauss = bounds.get("soap-dual").radius(PowerGaussian(1.0, 0.0, 3072), [0.6, 0.3], p_b=[0.1, 1e-3])
+    exact = exact_radius(Gaussian(1.0), [0.6, 0.3], p_b=[0.1, 1e-3])
+    assert gauss == pytest.approx(exact, rel=1e-11) and (gauss <= exact).all()
+
+
+def test_two_routes_to_the_radius_and_the_table_agree():
+    law = law_of(3072, 500.0, 2, 2)
+    q = np.array([0.4, 1e-3, 1e-12])
+    assert nested(law, q, q) == pytest.approx(
+        bounds.get("soap-dual").radius(PowerGaussian(1.0, 500.0, 3072), q_a=q), rel=1e-11
+    )
+    many = np.linspace(1e-6, 0.49, 300)
+    table = bounds.get("soap-dual").radius(PowerGaussian(1.0, 500.0, 3072), q_a=many)
+    single = [float(bounds.get("soap-dual").radius(PowerGaussian(1.0, 500.0, 3072), q_a=x)) for x in many[::60]]
+    assert table[::60] == pytest.approx(single, rel=1e-11)
+
+
+@pytest.mark.parametrize("dim", [2, 50, 3072, 150_528])
+def test_worst_case_of_the_gaussian(dim):
+    q, r = np.array([0.3, 0.01, 1e-9]), np.array([0.2, 1.5, 4.0])
+    found = worst_case(law_of(dim, 0.0, 2, 2), q, r)
+    assert found == pytest.approx(special.ndtr(-special.ndtri(q) - r), rel=2e-12)
+    assert float(total_variation(law_of(dim, 0.0, 2, 2), 1.3)) == pytest.approx(2 * special.ndtr(0.65) - 1, abs=1e-12)
+
+
+def test_weak_duality_and_its_attainment():
+    """V(p, r) = max over lambda of lambda p - D(lambda), and 0 <= D <= lambda (Theorem 1)."""
+    law, r, p = law_of(3072, 500.0, 2, 2), 1.1, 0.95
+    lam = np.exp(np.linspace(-6, 6, 4001))
+    d = distance(law, lam, r)
+    assert (d >= -1e-14).all() and (d <= lam).all()
+    best = (lam * p - d).max()
+    value = float(worst_case(law, 1 - p, r))
+    assert best <= value * (1 + 1e-12) and best == pytest.approx(value, abs=1e-5)
+
+
+def test_scale_is_exact_and_other_norms_follow():
+    noise, big = PowerGaussian(0.3, 40.0, 400), PowerGaussian(0.3 * 2.0**20, 40.0, 400)
+    r = float(bounds.get("soap-dual").radius(noise, 0.9))
+    assert float(bounds.get("soap-dual").radius(big, 0.9)) == pytest.approx(r * 2.0**20, rel=1e-15)
+    assert float(bounds.get("soap-dual-lp").radius(noise, 0.9, norm=inf)) == pytest.approx(
+        r / 20, rel=1e-14
+    )  # Theorem 3
+    assert float(bounds.get("soap-dual-lp").radius(noise, 0.9, norm=1)) == pytest.approx(r, rel=1e-14)
+    assert float(exact_radius(noise, 0.9)) == r
+    with pytest.raises(UnsupportedNoiseError, match="needs PowerGaussian with power_norm=inf noise"):
+        bounds.get("soap-dual-linf").radius(noise, 0.9)
+    assert [b.key for b in bounds.of(noise, 2)] == ["soap-dual"] and mpmath.mp.dps >= 15

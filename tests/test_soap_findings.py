@@ -1,0 +1,125 @@
+"""What the paper claims about its families, each with the number that decides it."""
+
+from math import inf, log
+
+import numpy as np
+import pytest
+
+from rsexplore import bounds, soap
+from rsexplore.dual import distance, law_of
+from rsexplore.noises import PowerGaussian
+
+P_A = np.array([0.6, 0.9, 0.99, 0.99999])
+GAUSS = np.array([0.25334710, 1.28155157, 2.32634787, 4.26489079])
+
+
+def test_at_equal_votes_eq_8_is_the_gaussian():
+    for dim, k, gap in ((3072, 500, 2.3e-4), (150_528, 50_000, 1.1e-5)):
+        found = bounds.get("soap-dual").radius(PowerGaussian.matched(1.0, k, dim), P_A)
+        assert np.abs(found / GAUSS - 1).max() < gap
+
+
+def test_at_equal_votes_eq_9_is_half_to_three_quarters_of_the_gaussian():
+    found = bounds.get("soap-dual-linf").radius(PowerGaussian.matched(1.0, 250, 3072, power_norm=inf), P_A)
+    share = found * np.sqrt(3072) / GAUSS
+    assert share[0] == pytest.approx(0.470, abs=1e-3) and share[-1] == pytest.approx(0.751, abs=1e-3)
+    assert (np.diff(share) > 0).all()
+
+
+def test_table_3_is_out_of_reach_of_algorithm_2():
+    """With 1e5 samples and alpha = 1e-3, Hoeffding's step ends at 7.62/255 for sigma0 = 1, and the table at 12/255."""
+    q = 1 - soap.reachable(100_000, 100_000, 0.001, corrected=False)
+    assert q == pytest.approx(1 - 0.99405, abs=1e-5)
+    for sigma0, reach in ((1.0, 7.62), (0.5, 3.81), (0.25, 1.905)):
+        noise = PowerGaussian.matched(sigma0, 250, 3072, power_norm=inf)
+        radius = float(bounds.get("soap-dual-linf").radius(noise, q_a=q))
+        assert 255 * radius == pytest.approx(reach, abs=6e-3)
+    noise = PowerGaussian.matched(1.0, 250, 3072, power_norm=inf)
+    limit = 0.001 ** (1 / 100_000)  # every vote for the class, and no Hoeffding step
+    assert 255 * float(bounds.get("soap-dual-linf").radius(noise, limit)) == pytest.approx(12.82, abs=0.01)
+
+
+def test_votes_that_table_3_needs():
+    noise = PowerGaussian.matched(1.0, 250, 3072, power_norm=inf)
+    for steps, q in ((2, 0.2033), (8, 4.5e-3)):
+        assert soap.needed(noise, steps / 255) == pytest.approx(q, rel=0.012)
+
+
+def test_theorem_7_lacks_a_factor_of_two():
+    """n = 1, lambda = 1, values 0 or 1: the printed two-sided bound is passed twice as often as it says."""
+    for eps in (0.4999999, 0.6, 0.9):
+        two_sided = soap.hoeffding(1.0, 1, np.exp(-2 * eps**2) * 2, sides=2)
+        assert two_sided == pytest.approx(eps, rel=1e-12)
+    # |mean - 1/2| = 1/2 always for a fair coin, but the printed bound says at most exp(-1/2) = 0.61
+    assert np.exp(-2 * 0.5**2) < 1 <= 2 * np.exp(-2 * 0.5**2)
+
+
+def test_algorithm_1_needs_the_union_bound():
+    noise, rng = PowerGaussian(1.0, 2.0, 10), np.random.default_rng(0)
+    printed = soap.algorithm_1(noise, 0.9, 0.4, 2, rng, n1=500, n2=500, corrected=False)
+    shared = soap.algorithm_1(noise, 0.9, 0.4, 2, rng, n1=500, n2=500)
+    assert printed.alpha_spent == pytest.approx(2 * len(soap.LAMBDAS) * 0.001) and shared.alpha_spent == 0.001
+    second = soap.algorithm_2(noise, 0.9, 0.4, 2, rng, n1=20_000, n2=20_000, corrected=False)
+    assert second.alpha_spent == 0.002
+    # the best of 33 statements at 0.2 each is wrong far more often than 0.2, as printed
+    law = law_of(10, 2.0, 2, 2)
+    truth = {lam: lam * 0.9 - float(distance(law, lam, 0.4)) for lam in soap.LAMBDAS}
+    wrong = {True: 0, False: 0}
+    for seed in range(150):
+        for corrected in wrong:
+            found = soap.algorithm_1(noise, 0.9, 0.4, 2, np.random.default_rng(seed), n1=60, n2=60, alpha=0.6,
+                                     lambdas=soap.LAMBDAS[8:25], corrected=corrected)  # fmt: skip
+            wrong[corrected] += found.value > truth[found.lam]
+    assert wrong[True] < wrong[False]
+
+
+def test_algorithms_stay_below_the_exact_value():
+    noise, rng = PowerGaussian.matched(1.0, 500, 3072), np.random.default_rng(1)
+    exact = float(bounds.get("soap-dual").radius(noise, 0.99))
+    found = soap.algorithm_2(noise, 0.99, 0.9 * exact, 2, rng, pilot=1000, n1=100_000, n2=4000)
+    assert found.value < 0.6 and not soap.algorithm_2(noise, 0.99, exact, 2, rng, pilot=500, n1=1000, n2=1000).certified
+
+
+def test_sampled_distance_is_the_exact_one():
+    noise, lam = PowerGaussian(1.0, 500.0, 3072), np.array([0.5, 1.0, 2.0])
+    mean = soap.sampled_distance(noise, soap.worst_shift(noise, 1.0, 2), lam, 8000, np.random.default_rng(2))
+    exact = distance(law_of(3072, 500.0, 2, 2), lam, 1.0)
+    assert (np.abs(mean - exact) < 3 * lam / 2 / np.sqrt(8000)).all()
+
+
+def test_theorem_1_iii_needs_one_worst_shift_for_every_lambda():
+    """Eq. (9) under an l2 ball, d = 2: the vertex is worst at lambda = 1, the axis at lambda = 3."""
+    noise, r = PowerGaussian(1.0, 1.5, 2, inf, 2), 0.5
+    rng = np.random.default_rng(3)
+    vertex, axis = (
+        soap.sampled_distance(noise, r * np.array(u), [1.0, 3.0], 400_000, rng)
+        for u in ((0.5**0.5, 0.5**0.5), (1.0, 0.0))
+    )
+    assert vertex == pytest.approx([0.632, 2.374], abs=6e-3) and axis == pytest.approx([0.612, 2.415], abs=6e-3)
+    assert vertex[0] > axis[0] and vertex[1] < axis[1]
+    with pytest.raises(ValueError, match="worst_shift is proved for l2 with power_norm=2"):
+        soap.worst_shift(noise, r, 2)
+
+
+def test_hoeffding_costs_what_the_penalty_says():
+    assert soap.hoeffding(1.0, 100_000, 0.001) == pytest.approx(np.sqrt(log(1000) / 2e5))
+    radius = bounds.get("soap-dual").radius(PowerGaussian(1.0, 0.0, 3072), np.array([0.9, 0.99, 0.999]) - 0.0058770)
+    assert radius == pytest.approx([1.2488, 2.1476, 2.4638], abs=2e-4)
+
+
+def test_figure_3_overlap():
+    ball, mixed = (PowerGaussian(1.0, 1.0, 2, norm, 2) for norm in (2, inf))
+    shares = [soap.overlap_map(noise, [0.5, 0.5], 6.0)[2] for noise in (ball, mixed)]
+    law = law_of(2, 1.0, 2, 2)
+    assert shares[0] == pytest.approx(1 - float(distance(law, 1.0, 0.5**0.5)), abs=2e-3)
+    assert 0 < min(shares) and max(shares) < 1
+
+
+def test_figure_4_terms():
+    for k in (0.0, 2.0, 4.0):
+        ball, mixed = (PowerGaussian(0.4, k, 5, norm, 2) for norm in (2, inf))
+        assert soap.ball_accuracy(ball, 0.65) == soap.ball_accuracy(mixed, 0.65)
+        # at equal parameters the mixed norm does not lower the total variation
+        assert soap.robustness(mixed, 0.1) >= soap.robustness(ball, 0.1) - 5e-3
+    accuracy, spread = np.array([0.9, 0.8, 0.7, 0.6]), np.array([0.5, 0.6, 0.3, 0.1])
+    assert soap.pareto(accuracy, spread).tolist() == [0, 2, 3]
