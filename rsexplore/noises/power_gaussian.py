@@ -126,10 +126,13 @@ class PowerGaussian(Noise):
         assert self.dim is not None
         return LargestCoordinate.of(self.dim, float(self.k))
 
-    @property
-    def mean_norm(self) -> float:
-        """Mean of ||z||_2."""
-        return self.scale * _chi_mean(self.gamma) * (1.0 if self.tail_norm == 2 else _mean_on_cube(self.dim))
+    def mean_norm(self, norm: float = 2) -> float:
+        """Expected norm E ||z|| of one draw: the l2 norm, and for norms (inf, inf) the l_inf norm."""
+        if norm == self.tail_norm:
+            return self.scale * _chi_mean(self.gamma)
+        if norm == 2:
+            return self.scale * _chi_mean(self.gamma) * _mean_on_cube(self.dim)
+        raise NotImplementedError(f"{self!r}: the mean of norm {norm:g} is not coded")
 
     @property
     def variance_norm(self) -> float:
@@ -137,7 +140,7 @@ class PowerGaussian(Noise):
         if self.tail_norm == 2:
             return self.scale**2 * _chi_variance(self.gamma)
         assert self.dim is not None
-        return self.scale**2 * 2 * self.gamma * (self.dim + 2) / 3 - self.mean_norm**2
+        return self.scale**2 * 2 * self.gamma * (self.dim + 2) / 3 - self.mean_norm() ** 2
 
     @property
     def mode_norm(self) -> float:
