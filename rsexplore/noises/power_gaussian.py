@@ -8,6 +8,7 @@ import numpy as np
 from scipy import integrate, special
 
 from rsexplore.noises.base import Noise, positive, whole
+from rsexplore.noises.gaussian import Gaussian
 from rsexplore.noises.largest_coordinate import LargestCoordinate
 
 _ORDERS = np.arange(1.0, 12.0)
@@ -127,11 +128,16 @@ class PowerGaussian(Noise):
         return LargestCoordinate.of(self.dim, float(self.k))
 
     def mean_norm(self, norm: float = 2) -> float:
-        """Expected norm E ||z|| of one draw: the l2 norm, and for norms (inf, inf) the l_inf norm."""
+        """Expected norm E ||z|| of one draw, for norm 2 or inf; for eq. (9) the l2 norm alone."""
+        length = self.scale * _chi_mean(self.gamma)
         if norm == self.tail_norm:
-            return self.scale * _chi_mean(self.gamma)
+            return length
         if norm == 2:
-            return self.scale * _chi_mean(self.gamma) * _mean_on_cube(self.dim)
+            return length * _mean_on_cube(self.dim)
+        if norm == inf and self.power_norm == 2:
+            # a direction's largest coordinate is that of a Gaussian vector over its length, which are independent
+            assert self.dim is not None
+            return length * Gaussian(1.0, self.dim).mean_norm(inf) / _chi_mean(self.dim / 2)
         raise NotImplementedError(f"{self!r}: the mean of norm {norm:g} is not coded")
 
     @property
