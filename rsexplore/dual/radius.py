@@ -97,7 +97,7 @@ def nested(law: Law, q_a: NDArray, p_b: NDArray) -> NDArray:
             return np.where(np.isfinite(both), both, np.inf)
 
     guess = np.log(mean / law.shift(np.ones(1)))
-    low, high = bracket(gap, guess, np.full(len(q_a), 0.02))
+    low, high = bracket(gap, guess, np.full(len(q_a), 0.02), least=np.log(LEAST))
     low = np.maximum(low, np.log(LEAST))
     found = np.exp(root(gap, low, np.maximum(high, low)))
     return np.where((found > LEAST * 2) & np.isfinite(found), found, 0.0)

@@ -55,8 +55,13 @@ def _next_share(a: Any, b: Any, c: Any, fa: Any, fb: Any, fc: Any, width: Any) -
     return np.where(safe & np.isfinite(step), np.clip(step, least, 1 - least), 0.5)
 
 
-def bracket(function: Callable, guess: NDArray, width: NDArray, grow: float = 3.0) -> tuple[NDArray, NDArray]:
-    """Points below and above the root of increasing functions, found by growing steps from a guess."""
+def bracket(
+    function: Callable, guess: NDArray, width: NDArray, grow: float = 3.0, least: float = -np.inf
+) -> tuple[NDArray, NDArray]:
+    """Points below and above the root of increasing functions, found by growing steps from a guess.
+
+    No further than `least` is gone down: where there is no root above it, both points are not above the root.
+    """
     place = np.arange(len(guess))
     start = function(guess, place)
     up = start < 0
@@ -67,7 +72,7 @@ def bracket(function: Callable, guess: NDArray, width: NDArray, grow: float = 3.
         far[live] = guess[live] + np.where(up[live], step[live], -step[live])
         step[live] = np.minimum(step[live] * grow, 1e300)
         found = function(far[live], live)
-        live = live[np.where(up[live], found < 0, found > 0) & np.isfinite(far[live])]
+        live = live[np.where(up[live], found < 0, found > 0) & np.isfinite(far[live]) & (far[live] > least)]
         if not len(live):
             break
     return np.minimum(near, far), np.maximum(near, far)
