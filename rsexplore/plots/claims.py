@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from math import inf
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,12 +14,11 @@ from rsexplore.noises import Noise
 from rsexplore.plots.style import Look, look
 
 PRINTED = ", as printed"
-NORMS = {"Gaussian": 2.0, "Laplace": 1.0, "Uniform": 1.0, "GeneralizedGaussian": 2.0, "ExponentialLinf": inf}
 
 
 def ball(noise: Noise, norm: float | None = None) -> float:
     """Return the norm, or that in which most is known of the family of the noise."""
-    return NORMS.get(noise.family, 2.0) if norm is None else norm
+    return noise.natural_norm if norm is None else norm
 
 
 @dataclass(frozen=True, eq=False)
