@@ -32,21 +32,22 @@ class LeastRenyi(Piece):
         # power mean of exponent e = 1 - order: M = sqrt(p_A p_B) cosh(e t)^(1/e) with t = log(p_A / p_B) / 2
         exponent = 1 - np.asarray(order, dtype=float)
         half = LogRatio.floats(pa, qa, pb, qb) / 2
-        tied = np.where(np.abs(exponent) < 1e-12, exponent * half**2 / 2, _log_cosh(exponent * half) / exponent)
+        tied = np.where(np.abs(exponent) < 1e-12, exponent * half**2 / 2, log_cosh(exponent * half) / exponent)
         # without a runner-up M is p_A 2^(-1/e), or 0 for e <= 0
         alone = np.where(exponent > 0, -np.log(2) / np.maximum(exponent, 1e-300), -np.inf)
         log_top = either(qa < 0.5, lambda: np.log1p(-qa), lambda: np.log(pa))
         log_mean = either(pb > 0, lambda: (log_top + np.log(pb)) / 2 + tied, lambda: log_top + alone)
         near = either(
             pb > 0,
-            lambda: -(pa + pb) * np.expm1(tied - _log_cosh(half)),
+            lambda: -(pa + pb) * np.expm1(tied - log_cosh(half)),
             lambda: -pa * np.expm1(np.log(2) + alone),
         )
         far = np.logaddexp(np.log(np.maximum(qa - pb, 0)), np.log(2) + log_mean)
         return -either(near < 0.5, lambda: np.log1p(-near), lambda: far)
 
 
-def _log_cosh(x: Any) -> Any:
+def log_cosh(x: Any) -> Any:
+    """log cosh x, for x near 0 and large."""
     size = np.abs(x)
     return either(
         size < 1,

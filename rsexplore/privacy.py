@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from rsexplore.divergences import log_cosh
+
 
 def mr_of_pure(pure: ArrayLike) -> NDArray:
     """D_MR implied by D_inf: pure^2 / 2. Unified framework 2020, Theorem 8 (Bun and Steinke 2016, Proposition 3.3)."""
@@ -23,12 +25,7 @@ def renyi_of_pure(pure: ArrayLike, order: ArrayLike) -> NDArray:
     """
     e, a = np.asarray(pure, dtype=float), np.asarray(order, dtype=float)
     # sinh(a e) - sinh((a - 1) e) = 2 cosh((a - 1/2) e) sinh(e / 2), and sinh(e) = 2 sinh(e / 2) cosh(e / 2)
-    return (_log_cosh((a - 0.5) * e) - _log_cosh(e / 2)) / (a - 1)
-
-
-def _log_cosh(x: NDArray) -> NDArray:
-    far = np.abs(x) + np.log1p(np.expm1(-2 * np.abs(x)) / 2)
-    return np.where(np.abs(x) < 1, np.log1p(2 * np.sinh(np.clip(x, -1, 1) / 2) ** 2), far)
+    return (log_cosh((a - 0.5) * e) - log_cosh(e / 2)) / (a - 1)
 
 
 def delta_of_renyi(divergence: ArrayLike, order: ArrayLike, eps: ArrayLike) -> NDArray:

@@ -15,7 +15,6 @@ from rsexplore.comparison import exact_radius
 from rsexplore.noises import Gaussian, Laplace, Noise
 
 SCAN = np.geomspace(1e-3, 1e3, 1201)  # deviations between which sign changes are looked for
-NORM = {Gaussian: 2, Laplace: 1}  # all norms agree on the line
 
 
 class Feasible(NamedTuple):
@@ -51,7 +50,8 @@ def certified(family: type[Noise], x: ArrayLike, sigma: ArrayLike) -> NDArray:
     against = np.minimum(probability_against(family, x, sigma), 1.0)
     # in the far tail one boundary decides alone, and the radius is the distance to it
     against = np.where(against < 1e-300, 0.0, against)
-    found = np.asarray(sigma) * exact_radius(family.from_sigma(1.0, 1), q_a=against, norm=NORM[family])
+    # in the family's own norm, as all norms agree on the line
+    found = np.asarray(sigma) * exact_radius(family.from_sigma(1.0, 1), q_a=against)
     # never beyond the decision boundary, where the radius would be inf
     return np.minimum(found, np.maximum(1 - np.abs(x), 0))
 

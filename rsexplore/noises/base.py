@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 
+def is_number(value: Any) -> bool:
+    """Whether `value` is a real number of Python or NumPy, and no bool."""
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
 def positive(owner: str, name: str, value: Any) -> None:
     """Raise unless `value` is a finite number above 0."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+    if not is_number(value):
         raise TypeError(f"{owner}: {name} must be a number, got {name}={value!r}")
     value = float(value)
     if not (isfinite(value) and value > 0):
@@ -21,8 +26,7 @@ def positive(owner: str, name: str, value: Any) -> None:
 
 def whole(owner: str, name: str, value: Any) -> int:
     """Return `value` as an int; raise unless it is a whole number from 1 to 10^150."""
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not (number and 1 <= float(value) <= 1e150 and int(value) == value):
+    if not (is_number(value) and 1 <= float(value) <= 1e150 and int(value) == value):
         raise ValueError(f"{owner}: {name} must be a whole number of at least 1, got {name}={value!r}")
     return int(value)
 

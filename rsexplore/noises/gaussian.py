@@ -8,7 +8,7 @@ import numpy as np
 from scipy import special
 
 from rsexplore.noises.base import Noise
-from rsexplore.noises.mean_norms import checked, mean_maximum
+from rsexplore.noises.mean_norms import checked, chi_mean, mean_maximum
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Gaussian(Noise):
     def mean_norm(self, norm: float) -> float:
         dim = checked(self.family, norm, self.dim)
         if norm == 2:
-            return self.sigma * sqrt(2) * float(special.poch(dim / 2, 0.5))
+            return self.sigma * chi_mean(dim / 2)
         reach = sqrt(2 * log(dim) + 90)
         return self.sigma * mean_maximum(lambda t: special.erfc(t / sqrt(2)), dim, reach)
 

@@ -58,6 +58,11 @@ def gamma_power_length(shape: float, dim: float) -> float:
     return mean_length(one_minus_transform, dim, float(second))
 
 
+def chi_mean(gamma: float) -> float:
+    """E sqrt(2 G) for G of the law Gamma(gamma): at gamma = dim / 2, E ||x||_2 of a standard normal vector."""
+    return sqrt(2) * float(special.poch(gamma, 0.5))
+
+
 def cube_length(dim: float) -> float:
     """E ||x||_2 for x uniform on [-1, 1]^dim."""
 

@@ -1,18 +1,15 @@
 """Gaussian noise with a power of the norm that pulls it towards the centre: the three families of the soap bubbles."""
 
 from dataclasses import dataclass
-from math import exp, inf, lgamma, log, log1p, pi, prod, sqrt
+from math import inf, lgamma, log, pi, prod, sqrt
 from typing import Any, Self
 
 import numpy as np
-from scipy import integrate, special
 
-from rsexplore.noises.base import Noise, positive, whole
+from rsexplore.noises.base import Noise, is_number, positive, whole
 from rsexplore.noises.gaussian import Gaussian
 from rsexplore.noises.largest_coordinate import LargestCoordinate
-
-_ORDERS = np.arange(1.0, 12.0)
-_SERIES = special.factorial(_ORDERS) * (2 * _ORDERS + 1)
+from rsexplore.noises.mean_norms import chi_mean, cube_length
 
 
 @dataclass(frozen=True)
@@ -129,15 +126,17 @@ class PowerGaussian(Noise):
 
     def mean_norm(self, norm: float = 2) -> float:
         """Expected norm E ||z|| of one draw, for norm 2 or inf; for eq. (9) the l2 norm alone."""
-        length = self.scale * _chi_mean(self.gamma)
+        length = self.scale * chi_mean(self.gamma)
         if norm == self.tail_norm:
             return length
         if norm == 2:
-            return length * _mean_on_cube(self.dim)
+            # a point of the whole cube is one of its surface times U^(1/dim), of mean dim / (dim + 1)
+            assert self.dim is not None
+            return length * cube_length(self.dim) * (self.dim + 1) / self.dim
         if norm == inf and self.power_norm == 2:
             # a direction's largest coordinate is that of a Gaussian vector over its length, which are independent
             assert self.dim is not None
-            return length * Gaussian(1.0, self.dim).mean_norm(inf) / _chi_mean(self.dim / 2)
+            return length * Gaussian(1.0, self.dim).mean_norm(inf) / chi_mean(self.dim / 2)
         raise NotImplementedError(f"{self!r}: the mean of norm {norm:g} is not coded")
 
     @property
@@ -164,7 +163,7 @@ class PowerGaussian(Noise):
 
 
 def _check_power(owner: str, k: Any, dim: int) -> None:
-    if isinstance(k, bool) or not isinstance(k, (int, float, np.integer, np.floating)):
+    if not is_number(k):
         raise TypeError(f"{owner}: k must be a number, got k={k!r}")
     if not 0 <= k < dim:
         raise ValueError(f"{owner}: k must be in [0, dim), got k={k} with dim={dim}")
@@ -175,30 +174,8 @@ def _unit_sigma(dim: int | None, k: float, tail_norm: float) -> float:
     return sqrt((dim - k) / dim) * (1.0 if tail_norm == 2 else sqrt((dim + 2) / 3))
 
 
-def _chi_mean(gamma: float) -> float:
-    return sqrt(2) * float(special.poch(gamma, 0.5))
-
-
 def _chi_variance(gamma: float) -> float:
     if gamma < 200:
-        return 2 * gamma - _chi_mean(gamma) ** 2
+        return 2 * gamma - chi_mean(gamma) ** 2
     x = 1 / gamma  # 2 gamma - mean^2 cancels; its series does not
     return 0.5 - x / 16 - x**2 / 64 + 5 * x**3 / 1024 + 23 * x**4 / 4096
-
-
-def _mean_on_cube(dim: int | None) -> float:
-    """Mean Euclidean length of a uniform point on the surface of [-1, 1]^dim, from its Laplace transform."""
-    assert dim is not None
-
-    def inside(v: float) -> float:
-        # logarithm of the mean of exp(-(v u)^2) over u in [0, 1]
-        if v < 0.5:
-            side = log1p(float(((-1.0) ** _ORDERS * v ** (2 * _ORDERS) / _SERIES).sum()))
-        else:
-            side = log(sqrt(pi) * special.erf(v) / (2 * v))
-        return float(-special.expm1(-v * v + (dim - 1) * side)) / v**2
-
-    width = 1 / sqrt(dim)
-    near = integrate.quad(inside, 0, 8 * width, epsabs=0, epsrel=1e-10, limit=200)[0]
-    far = integrate.quad(lambda s: inside(exp(s)) * exp(s), log(8 * width), 40, epsabs=0, epsrel=1e-10, limit=200)[0]
-    return float(near + far + exp(-40)) / sqrt(pi)
