@@ -12,6 +12,8 @@ import numpy as np
 import sympy as sp
 from numpy.typing import ArrayLike, NDArray
 
+from rsexplore.blocks import in_blocks
+from rsexplore.check import is_number
 from rsexplore.formula import Formula, as_mpf, number
 from rsexplore.notation import d, p
 from rsexplore.papers import Source
@@ -22,9 +24,6 @@ from rsexplore.solve import Supremum
 # tests hold every float radius against 50 digits, on the lower side), so that rounding never enlarges a certificate.
 SHAVE = 2.0**-42
 LEAST_RADIUS = 1e-300  # in input units; a smaller one is given as 0, for rounding it towards 0 may fail
-
-# Many points are evaluated in blocks whose temporaries stay in the processor's cache.
-BLOCK = 2**16
 
 
 class Status(Enum):
@@ -175,17 +174,20 @@ class Bound:
         flat = [None if x is None else x.reshape(-1) for x in given]
         found = np.empty(prod(shape))
         factor = (1 - SHAVE if self.certifies else 1.0) / self._shrink(noise, norm)
-        with np.errstate(all="ignore"):
-            for start in range(0, found.size, BLOCK):
-                block = (None if x is None else x[start : start + BLOCK] for x in flat)
-                self._fill(found[start : start + BLOCK], Probabilities.of(*block), factor, values)
+
+        def fill(block: slice) -> None:
+            points = Probabilities.of(*(None if x is None else x[block] for x in flat))
+            self._fill(found[block], points, factor, values)
+
+        in_blocks(fill, found.size)
         return found.reshape(shape)
 
+    @np.errstate(all="ignore")
     def _fill(self, found: NDArray, points: Probabilities, factor: float, values: Mapping[str, Any]) -> None:
         """Write the radii of one block of points."""
         np.multiply(self._formula(values).floats(points.cut, **values), factor, out=found)
-        if self.certifies and (small := ~(found > LEAST_RADIUS)).any():
-            found[small] = 0
+        if self.certifies and not found.min() > LEAST_RADIUS:
+            found[~(found > LEAST_RADIUS)] = 0
         if not points.ordinary:
             found[points.tied] = 0
             found[~points.valid] = np.nan
@@ -251,7 +253,7 @@ class Bound:
             raise TypeError(f"{self.key} takes parameters {sorted(self.params)}, got {sorted(unknown)}")
         values: dict[str, Any] = {**self.params, **params}
         for name, value in values.items():
-            if value is not None and not (_is_number(value) and 0 < value < inf):
+            if value is not None and not (is_number(value) and 0 < value < inf):
                 raise ValueError(f"{self.key}: {name} must be positive and finite, got {name}={value}")
         for symbol in self.formula.parameters - set(values):
             values[symbol] = norm if symbol == "p" else noise.symbol(symbol)
@@ -266,7 +268,7 @@ class Bound:
 
     def _norm(self, norm: Any) -> float | None:
         """Norm as a float."""
-        if norm is not None and not (_is_number(norm) and norm >= 1):
+        if norm is not None and not (is_number(norm) and norm >= 1):
             raise ValueError(f"{self.key}: norm must be a number of at least 1, got norm={norm!r}")
         return None if norm is None else float(norm)
 
@@ -283,10 +285,6 @@ class Bound:
 def _exactly_one(p_a: Any, q_a: Any) -> None:
     if (p_a is None) == (q_a is None):
         raise TypeError(f"give exactly one of p_a and q_a, got p_a={p_a!r} and q_a={q_a!r}")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
 @lru_cache

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from rsexplore.notation import Gap, LogRatio, Piece, either
+from rsexplore.notation import Gap, LogRatio, Piece, either, log_rest
 
 
 class LeastRenyi(Piece):
@@ -67,7 +67,7 @@ class LeastKL(Piece):
     def floats(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
         root_a, root_b = np.sqrt(pa), np.sqrt(pb)
         near = (Gap.floats(pa, qa, pb, qb) / (root_a + root_b)) ** 2
-        return -either(near < 0.5, lambda: np.log1p(-near), lambda: np.log((qa - pb) + 2 * root_a * root_b))
+        return -log_rest(near, (qa - pb) + 2 * root_a * root_b)
 
 
 class LeastHellinger(Piece):
@@ -106,7 +106,7 @@ class LeastChi2(Piece):
         both = pa + pb
         near = Gap.floats(pa, qa, pb, qb) ** 2 / both
         # (p_A + p_B) - (p_A - p_B)^2 without the cancellation at p_A -> 1
-        return -either(near < 0.5, lambda: np.log1p(-near), lambda: np.log((pa * qa + pb * qb + 2 * pa * pb) / both))
+        return -log_rest(near, (pa * qa + pb * qb + 2 * pa * pb) / both)
 
 
 class PrivacyDelta(Piece):

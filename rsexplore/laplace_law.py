@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rsexplore import bounds
+from rsexplore.check import positive
 from rsexplore.noises import Laplace
-from rsexplore.noises.base import positive
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(60)
 MOST_COORDINATES = 6  # alternating sums over subsets of the shifted coordinates: beyond, they lose too many digits

@@ -34,6 +34,18 @@ def either(condition: Any, then: Callable[[], Any], otherwise: Callable[[], Any]
     return np.where(condition, then(), otherwise()) if np.any(condition) else otherwise()
 
 
+def log_rest(share: Any, rest: Any) -> Any:
+    """log(1 - share), from `share` and from `rest` = 1 - share, each without cancellation."""
+    share, rest = np.asarray(share), np.asarray(rest)
+    near = share < 0.5
+    if near.all():
+        return np.log1p(-share)
+    out = np.asarray(np.log(rest))
+    # only where it is needed: log1p is the slower of the two
+    np.log1p(-share, out=out, where=near)
+    return out
+
+
 class Piece(sp.Function):
     """A named part of a formula; see the module's docstring."""
 
@@ -209,7 +221,7 @@ class LogComplementGap(Piece):
         if pb is qa:
             return np.log(2 * qa)
         gap = Gap.floats(pa, qa, pb, qb)
-        return either(gap < 0.5, lambda: np.log1p(-gap), lambda: np.log(qa + pb))
+        return log_rest(gap, qa + pb)
 
 
 class PhiInvShare(Piece):

@@ -31,9 +31,10 @@ class Probabilities:
     @cached_property
     def ordinary(self) -> bool:
         """Whether all points have 0 < p_B <= 1 - p_A < 1/2 with all their digits: none is an edge or is to be cut."""
-        if not (self.qa.size and self.qa.min() >= TINY and self.qa.max() < 0.5):
+        # p_B is the smallest of the tails, if it is in order
+        if not (self.qa.size and self.pb.min() >= TINY and self.qa.max() < 0.5):
             return False
-        return self.pb is self.qa or bool(self.pb.min() >= TINY and (self.pb <= self.qa).all())
+        return self.pb is self.qa or bool((self.pb <= self.qa).all())
 
     @property
     def valid(self) -> NDArray:

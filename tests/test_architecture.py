@@ -13,6 +13,8 @@ PACKAGE = Path(__file__).parents[1] / "rsexplore"
 
 CORE = (
     "table",
+    "check",
+    "blocks",
     "notation",
     "formula",
     "solve",

@@ -231,3 +231,19 @@ def test_missing_dimension_and_norm_are_named():
         bounds.get("dmr-l2").radius(noise, p_a=0.9, c=-1)
     with pytest.raises(KeyError, match="no bound 'cohen-l3'; there are cohen-l2"):
         bounds.get("cohen-l3")
+
+
+@pytest.mark.parametrize("key", ["cohen-l2", "kl-l2", "tv-l2-printed", "renyi-l2"])
+def test_many_points_at_once_are_the_points_one_part_at_a_time(key):
+    bound = bounds.get(key)
+    noise = noise_of(bound)
+    rng = np.random.default_rng(5)
+    count = 600_000 if key != "renyi-l2" else 540_000
+    q = 10 ** rng.uniform(-300, 0.1, count)  # some invalid, most ordinary
+    q[::1000] = np.nan
+    b = q * rng.uniform(0, 1.2, count)
+    here = np.r_[0:50, 131_060:131_080, 262_140:262_150, count - 20 : count]
+    with np.errstate(all="raise"):  # no block leaks a floating-point warning
+        together = bound.radius(noise, q_a=q, p_b=b)
+        alone = bound.radius(noise, q_a=q[here], p_b=b[here])
+    np.testing.assert_array_equal(together[here], alone)

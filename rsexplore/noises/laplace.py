@@ -7,7 +7,8 @@ from typing import Any, Self
 import numpy as np
 from scipy import special
 
-from rsexplore.noises.base import Noise, positive
+from rsexplore.check import positive
+from rsexplore.noises.base import Noise
 from rsexplore.noises.mean_norms import checked, gamma_power_length
 
 

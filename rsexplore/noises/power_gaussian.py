@@ -6,7 +6,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from rsexplore.noises.base import Noise, is_number, positive, whole
+from rsexplore.check import is_number, positive, whole
+from rsexplore.noises.base import Noise
 from rsexplore.noises.gaussian import Gaussian
 from rsexplore.noises.largest_coordinate import LargestCoordinate
 from rsexplore.noises.mean_norms import chi_mean, cube_length

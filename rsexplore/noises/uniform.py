@@ -6,7 +6,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from rsexplore.noises.base import Noise, positive
+from rsexplore.check import positive
+from rsexplore.noises.base import Noise
 from rsexplore.noises.mean_norms import checked, cube_length
 
 
