@@ -29,6 +29,7 @@ def shared():
 @pytest.fixture
 def panel(shared):
     shared.move(family=rs.noises.Gaussian, sigma=0.5, q_a=1e-3, share=1.0, norm=2.0, dim=3072, printed=True, best=True)
+    shared.move(k=0.0, powers=(2.0, 2.0), shape=2.0)
     return shared
 
 
@@ -112,6 +113,21 @@ def test_the_code_line_says_what_dimension_was_assumed():
     assert readout(again) == readout(panel) and "#" not in again.code.value
     panel.move(dim=64)
     assert "#" not in panel.code.value
+
+
+def test_what_only_one_family_has_moves_its_radii_and_its_code_line(panel):
+    panel.move(family=rs.noises.PowerGaussian, sigma=0.5, k=0.25, norm=2.0)
+    noise = rs.noises.PowerGaussian.from_sigma(0.5, 3072, k=768)
+    expected = rs.bounds.get("soap-dual").radius(noise, q_a=1e-3)
+    np.testing.assert_allclose(readout(panel)[1]["soap-dual"], expected, rtol=1e-6)
+    assert panel.controls["k"].row.layout.display is None
+    again = eval(panel.code.value, {"rs": rs})
+    assert readout(again) == readout(panel) and again.code.value == panel.code.value
+    panel.move(powers=(inf, inf), norm=inf, dim=30)
+    assert 'tail_norm=float("inf")' in panel.code.value and panel.message.value == ""
+    panel.move(family=rs.noises.GeneralizedGaussian, shape=3.0)
+    assert "shape=3.0" in panel.code.value and panel.controls["shape"].row.layout.display is None
+    assert panel.controls["k"].row.layout.display == "none"
 
 
 def test_what_is_drawn_does_not_depend_on_the_way_there(panel):

@@ -1,7 +1,7 @@
 """Every certified radius against the vote, under the exact one, and each one's share of it at one vote."""
 
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from math import inf, nan
 from typing import Any
 
@@ -22,8 +22,11 @@ from rsexplore.plots.curves import RadiusCurves, vote_grid
 from rsexplore.plots.shares import ShareBars
 
 NORMS = {"1": 1.0, "1.5": 1.5, "2": 2.0, "3": 3.0, "4": 4.0, "8": 8.0, "∞": inf}
+OWN = {"k": "k", "power_norm": "powers", "shape": "shape"}  # fields that only some families have -> their controls
 LEAST = 1e-12  # of 1 - p_A
 DIM = 3072  # a 32 x 32 colour image
+POWERS = {"‖z‖₂, eq. (8)": (2.0, 2.0), "‖z‖∞, eq. (10)": (inf, inf), "mixed, eq. (9)": (inf, 2.0)}
+SHAPE = 2.0  # of generalized Gaussian noise, where the start has none
 # pixels that text needs: left of the curves, between the two axes (labels, names), right of the bars; above and below
 LEFT, BETWEEN, RIGHT, TOP, BOTTOM = 80, 312, 74, 34, 50
 
@@ -31,8 +34,8 @@ LEFT, BETWEEN, RIGHT, TOP, BOTTOM = 80, 312, 74, 34, 50
 class BoundsView:
     """The two axes of `bounds` and the table of their numbers."""
 
-    def __init__(self, like: Noise, least: float, size: tuple[int, int]) -> None:
-        self._like = like
+    def __init__(self, assumed: bool, least: float, size: tuple[int, int]) -> None:
+        self._assumed = assumed  # whether the start had no dimension
         width, height = size
         with matplotlib.rc_context(style.PAPER):
             self.figure = Figure((width / 100, height / 100), dpi=100)
@@ -59,7 +62,8 @@ class BoundsView:
     def update(self, **values: Any) -> None:
         self.values = values
         best = values.pop("best")
-        self.noise = self._member(values.pop("family"), values.pop("sigma"), values.pop("dim"))
+        names = ("family", "sigma", "dim", "k", "powers", "shape")
+        self.noise = member(*(values.pop(name) for name in names))
         self.q_a, self.norm, self.share = values["q_a"], values["norm"], values["share"]
         question = {name: values[name] for name in ("norm", "share", "c", "printed")}
         question["order"] = None if best else values["order"]
@@ -76,13 +80,9 @@ class BoundsView:
         self.title.set_text(f"{self.noise.label}, {classes}")
         self.vote.set_text(f"{self.q_a:g}")
 
-    def _member(self, family: type[Noise], sigma: float, dim: int) -> Noise:
-        # a shape, say, has no control yet: it stays what it was at the start
-        like = asdict(self._like) if isinstance(self._like, family) else {}  # type: ignore[call-overload]
-        extra = {name: value for name, value in like.items() if name not in ("scale", "sigma", "dim")}
-        return family.from_sigma(sigma, dim, **extra)
-
     def idle(self) -> Iterable[str]:
+        fielded = {field.name for field in fields(self.noise)}  # type: ignore[arg-type]
+        yield from (name for field, name in OWN.items() if field not in fielded)
         shown = {name for claim in self.found for name in claim.bound.params}
         if "c" not in shown:
             yield "c"
@@ -93,17 +93,24 @@ class BoundsView:
 
     def code(self) -> str:
         noise = self.noise
-        made = ", ".join(f"{name}={value!r}" for name, value in asdict(noise).items())  # type: ignore[call-overload]
+        held = asdict(noise).items()  # type: ignore[call-overload]
+        made = ", ".join(f"{name}={value!r}".replace("=inf", '=float("inf")') for name, value in held)
         norm = 'float("inf")' if self.norm == inf else f"{self.norm:g}"
         defaults = {"share": 1.0, "c": 1.0, "order": None, "printed": True}
         rest = "".join(f", {k}={self.question[k]!r}" for k, v in defaults.items() if self.question[k] != v)
-        assumed = self._like.dim is None and noise.dim == DIM
-        remark = f"  # dim={DIM} is assumed: the noise had none" if assumed else ""
+        remark = f"  # dim={DIM} is assumed: the noise had none" if self._assumed and noise.dim == DIM else ""
         call = f"rs.explorers.bounds(noise=rs.noises.{noise.family}({made}), q_a={self.q_a!r}, norm={norm}{rest})"
         return call + remark
 
     def readout(self) -> str:
         return radius_table(self.found, self.noise, self.q_a, self.share * self.q_a, self.norm, self.question)
+
+
+def member(family: type[Noise], sigma: float, dim: int, k: float, powers: tuple[float, float], shape: float) -> Noise:
+    """Return the family's member of that deviation; `k` is a share of `dim`, and what a family lacks is not used."""
+    own = {"k": float(f"{k * dim:.12g}"), "power_norm": powers[0], "tail_norm": powers[1], "shape": shape}
+    has = {field.name for field in fields(family)}  # type: ignore[arg-type]
+    return family.from_sigma(sigma, dim, **{name: value for name, value in own.items() if name in has})
 
 
 def bounds(
@@ -142,6 +149,7 @@ def bounds(
         Of the picture, in pixels.
     """
     start = noises.Gaussian(0.5, dim=DIM) if noise is None else noise
+    powers = (getattr(start, "power_norm", 2.0), getattr(start, "tail_norm", 2.0))
     controls = [
         choice("family", "noise", {cls.__name__: cls for cls in noises.ALL}, type(start)),
         pick("norm", "norm p", "of the ball", NORMS, float(ball(start, norm))),
@@ -149,9 +157,12 @@ def bounds(
         number("q_a", "1 − p_A", "votes against", q_a, least, 0.4999, scale="reversed log"),
         number("share", "p_B", "of 1 − p_A (1: two classes)", share, 0.01, 1, scale="linear"),
         number("dim", "d", "coordinates", start.dim or DIM, 1, 1_000_000, whole=True),
+        pick("powers", "power of", "which norm pulls", POWERS, powers),
+        number("k", "k", "of d", getattr(start, "k", 0.0) / (start.dim or DIM), 0, 0.99, scale="linear"),
+        number("shape", "shape s", "1 Laplace, 2 Gaussian", getattr(start, "shape", SHAPE), 1, 20),
         number("c", "c", "of D_MR", c, 0.1, 10),
         number("order", "order", "of Rényi", order or 2.0, 0.05, 20),
         toggle("best", "best Rényi order", order is None),
         toggle("printed", "show formulas as printed", printed),
     ]
-    return Panel(BoundsView(start, min(least, q_a), (width, height)), controls)
+    return Panel(BoundsView(start.dim is None, min(least, q_a), (width, height)), controls)
