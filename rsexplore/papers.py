@@ -132,6 +132,33 @@ yang2020 = Paper(
     "ICML",
     "2002.08118",
 )
+bun2016 = Paper(
+    "bun2016",
+    "Bun and Steinke 2016",
+    "Concentrated Differential Privacy: Simplifications, Extensions, and Lower Bounds",
+    "Mark Bun and Thomas Steinke",
+    2016,
+    "Theory of Cryptography Conference",
+    "1605.02065",
+)
+balle2018 = Paper(
+    "balle2018",
+    "Balle and Wang 2018",
+    "Improving the Gaussian Mechanism for Differential Privacy: Analytical Calibration and Optimal Denoising",
+    "Borja Balle and Yu-Xiang Wang",
+    2018,
+    "ICML",
+    "1805.06530",
+)
+canonne2020 = Paper(
+    "canonne2020",
+    "Canonne et al. 2020",
+    "The Discrete Gaussian for Differential Privacy",
+    "Clément L. Canonne and Gautam Kamath and Thomas Steinke",
+    2020,
+    "NeurIPS",
+    "2004.00010",
+)
 ours = Paper(
     "rsexplore",
     "rsexplore",
@@ -142,7 +169,7 @@ ours = Paper(
 )
 
 FIVE = (lecture, unified, laplace, soap, hayes)  # the documents that the notebooks re-make
-ALL = (*FIVE, cohen2019, lecuyer2019, li2019, yang2020, ours)
+ALL = (*FIVE, cohen2019, lecuyer2019, li2019, yang2020, bun2016, balle2018, canonne2020, ours)
 
 
 @lru_cache
