@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
+from scipy.optimize import brentq
 
 from rsexplore.confidence import clopper_pearson_lower
 from rsexplore.dual import law_of, worst_case
@@ -148,3 +149,65 @@ def needed(noise: PowerGaussian, r: float) -> float:
         reached = worst_case(law, np.exp(middle), r / noise.scale) >= 0.5
         low, high = (middle, high) if reached else (low, middle)
     return float(np.exp(low))
+
+
+def limit_radius(noise: PowerGaussian, q: ArrayLike) -> NDArray:
+    """l_inf radius of eq. (10) in the limit of many dimensions, two classes; an approximation, not a certificate.
+
+    There L is that of Laplace noise with shift over scale tau = r dim / (scale sqrt(dim - 1 - k)): -tau with
+    probability 1/2, else min(2 E, 2 tau) - tau with E exponential. So V(p) = e^-tau / (4 (1 - p)), and the radius is
+    scale sqrt(dim - 1 - k) / dim log(1 / (2 (1 - p))), O(1 / dim). Its relative error is O(1 / dim): 1.6e-4 at
+    dim = 3072, k = dim / 2.
+
+    Parameters
+    ----------
+    noise : PowerGaussian
+        With both norms inf, and k < dim - 1.
+    q : array_like, shape (...)
+        1 - p_A, in (0, 1].
+
+    Returns
+    -------
+    ndarray, shape (...)
+        Radius in input units; 0 where q >= 1/2.
+
+    Raises
+    ------
+    ValueError
+        The noise is not of eq. (10), or k >= dim - 1.
+    """
+    assert noise.dim is not None
+    if (noise.power_norm, noise.tail_norm) != (np.inf, np.inf) or not noise.k < noise.dim - 1:
+        raise ValueError(f"limit_radius needs both norms inf and k < dim - 1, got {noise!r}")
+    unit = noise.scale * sqrt(noise.dim - 1 - noise.k) / noise.dim
+    return unit * np.maximum(-np.log(2 * np.asarray(q, dtype=float)), 0.0)
+
+
+def collapse_rate(kappa: float, c: float) -> float:
+    """Theorem 4's t: lambda - D(lambda) falls as t^-dim for eq. (10), k = kappa dim and ||z||_inf of mode c r.
+
+    ln t = -max over x > 1/(2c) of (1 - kappa) (ln x - (x^2 - 1) / 2) + ln(1 - 1 / (2 c x)), x the norm over its mode:
+    by Laplace's method from lambda - D = lambda S(log lambda) + S(-log lambda). The paper proves that some t > 1
+    exists and leaves a factor 1 - eps that is not needed. Exact in the exponent alone: not a certificate.
+
+    Parameters
+    ----------
+    kappa : float
+        k / dim, in [0, 1).
+    c : float
+        Mode of ||z||_inf over the radius of the attack, above 0.
+
+    Raises
+    ------
+    ValueError
+        kappa or c is out of range.
+    """
+    if not (0 <= kappa < 1 and c > 0):
+        raise ValueError(f"collapse_rate needs 0 <= kappa < 1 and c > 0, got kappa={kappa}, c={c}")
+
+    def slope(x: float) -> float:
+        return (1 - kappa) * (1 - x * x) + 1 / (2 * c * x - 1)
+
+    low = max(1.0, 1 / (2 * c)) * (1 + 1e-12)
+    x = brentq(slope, low, low + 2 / sqrt(1 - kappa) + 2 / c, xtol=1e-14)
+    return float(np.exp((1 - kappa) * ((x * x - 1) / 2 - log(x)) - np.log1p(-1 / (2 * c * x))))

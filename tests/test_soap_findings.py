@@ -123,3 +123,40 @@ def test_figure_4_terms():
         assert soap.robustness(mixed, 0.1) >= soap.robustness(ball, 0.1) - 5e-3
     accuracy, spread = np.array([0.9, 0.8, 0.7, 0.6]), np.array([0.5, 0.6, 0.3, 0.1])
     assert soap.pareto(accuracy, spread).tolist() == [0, 2, 3]
+
+
+def test_eq_10_is_laplace_noise_in_many_dimensions():
+    q = np.array([0.4999, 0.1, 1e-5])
+    for dim, k, error in ((3072, 0.0, 3e-3), (3072, 1536.0, 1.7e-4), (150_528, 75_264.0, 4e-6)):
+        noise = PowerGaussian(2.0, k, dim, inf, inf)
+        exact = bounds.get("soap-dual-linf").radius(noise, q_a=q)
+        assert soap.limit_radius(noise, q) == pytest.approx(exact, rel=error)
+    assert soap.limit_radius(noise, [0.5, 0.9]).tolist() == [0, 0]
+    at_6 = bounds.get("soap-dual-linf").radius(PowerGaussian(1.0, 0.0, 3072, inf, inf), 0.6)
+    assert soap.limit_radius(PowerGaussian(1.0, 0.0, 3072, inf, inf), 0.4) == pytest.approx(at_6, rel=1.5e-4)
+    with pytest.raises(ValueError, match="limit_radius needs both norms inf"):
+        soap.limit_radius(PowerGaussian(1.0, 2.0, 10), 0.1)
+
+
+RATES = {(1, 0): 1.764, (1, 0.5): 1.670, (2, 0): 1.305, (2, 0.5): 1.287, (5, 0): 1.108, (5, 0.5): 1.105}
+
+
+@pytest.mark.parametrize("c, kappa", RATES)
+def test_theorem_4_has_the_rate_of_the_exact_distance(c, kappa):
+    """1 - TV = 2 S(0) of eq. (10) with ||z||_inf of mode c r falls as t^-d."""
+    rate, logs = soap.collapse_rate(kappa, c), []
+    for dim in (300, 600):
+        r = np.array([np.sqrt(dim - 1 - kappa * dim) / c])
+        logs.append(np.log(law_of(dim, kappa * dim, inf, inf).value(np.zeros(1), r, np.array([690.0])))[0])
+    assert rate == pytest.approx(RATES[c, kappa], abs=5e-4)
+    assert np.exp((logs[0] - logs[1]) / 300) == pytest.approx(rate, rel=2e-5)
+
+
+def test_collapse_of_eq_10_in_few_dimensions():
+    """1 - TV at c = 2, k = 0; computed independently of this package."""
+    for dim, gap in ((5, 0.322), (10, 0.085), (20, 5.9e-3), (50, 2.0e-6), (100, 3.3e-12)):
+        r = np.array([np.sqrt(dim - 1) / 2])
+        assert 2 * law_of(dim, 0.0, inf, inf).value(np.zeros(1), r, np.array([60.0]))[0] == pytest.approx(gap, rel=0.02)
+    for kappa, c in ((1.0, 1.0), (-0.1, 1.0), (0.5, 0.0)):
+        with pytest.raises(ValueError, match="collapse_rate needs"):
+            soap.collapse_rate(kappa, c)

@@ -12,8 +12,7 @@ from rsexplore.dual.law import law_of
 from rsexplore.dual.radius import radius
 
 FLOOR = 1e-250  # probabilities below are counted as this much: a smaller radius
-# share by which radii of eqs. (9) and (10) are lowered: they were seen up to 1.5e-10 above 40 digits
-LOWERED = 5e-10
+LOWERED = 5e-10  # share by which radii of eq. (9) are lowered: its error is estimated, not bounded
 
 
 @dataclass(frozen=True)
@@ -43,16 +42,17 @@ class Dual:
         return float(d ** max(0.0, 0.5 - 1 / p)) if self.norm == "p" else 1.0
 
     def floats(self, probabilities: tuple[NDArray, ...], **values: Any) -> NDArray:
-        """Radius in double precision, from below; shape of the broadcast probabilities."""
+        """Radius in double precision, from below; of any value where p_A <= p_B. Shape of the probabilities.
+
+        Probabilities below 1e-250 count as 1e-250, and radii below 1e-140 as 0 (at scale 1; they occur for d - k < 1).
+        """
         pa, qa, pb, _ = np.broadcast_arrays(*probabilities)
         law = law_of(int(values["d"]), float(values["k"]), values["a"], values["b"])
-        inside = (pa > 0) & (qa >= 0) & (pb >= 0) & (pa > pb)
-        out = np.full(pa.shape, np.nan)
-        out[(pa <= pb) & (pb >= 0) & (qa >= 0)] = 0.0
-        both = np.maximum(qa[inside], FLOOR), np.maximum(pb[inside], FLOOR)
-        out[inside] = radius(law, *both)
+        inside = (pa > pb) & (qa >= 0) & (pb >= 0)
+        out = np.zeros(pa.shape)
+        out[inside] = radius(law, np.maximum(qa[inside], FLOOR), np.maximum(pb[inside], FLOOR))
         out[(qa == 0) & (pb == 0)] = np.inf
-        kept = 1 - LOWERED if self.norm == "inf" else 1.0
+        kept = 1 - LOWERED if values["a"] != values["b"] and values["d"] > 1 else 1.0
         return kept * values["lambda"] * out / self._stretch(values["d"], values.get("p", 2))
 
     def exact(self, pa: Any, pb: Any, **values: Any) -> mpmath.mpf:

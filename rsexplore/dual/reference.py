@@ -11,11 +11,13 @@ from typing import Any
 import mpmath
 import numpy as np
 from mpmath import mpf
+from scipy import special
 
+from rsexplore.dual.cube import Cube
 from rsexplore.dual.geometry import gamma_window, inner_point, outer_points
 from rsexplore.dual.law import law_of
-from rsexplore.dual.radius import nested
-from rsexplore.dual.value import quantile
+from rsexplore.dual.radial import normal_score
+from rsexplore.dual.radius import median, two_classes
 
 
 @lru_cache
@@ -58,20 +60,41 @@ def _kernel(t: mpf, level: mpf, r: mpf, dim: int, k: mpf, cube: bool) -> mpf:
     return mpf(0) if eta >= 2 * min(r, a) else (1 - eta / (2 * a)) ** (dim - 1)
 
 
-def upper(level: mpf, r: mpf, dim: int, k: mpf, cube: bool, log_q: float) -> mpf:
-    """S(level) for a shift r at scale 1."""
+def _meet(level: mpf, r: mpf, k: mpf) -> tuple[mpf, list[mpf]]:
+    """Where the axis is on the level: x between the ends of the shift, and the distances beyond them, if any.
+
+    Polished by Newton's method from the fast route's values.
+    """
+    if k == 0:
+        return level / r + r / 2, []
+    at_level, at_r = np.array([float(level)]), np.array([float(r)])
+    x = float(inner_point(at_level, at_r, float(k))[0])
+    v = mpmath.log(x / (r - x)) if 0 < x < r else level / k
+    exists, *outer = outer_points(at_level, at_r, float(k))
+    points = [mpmath.log(mpf(float(u[0]))) for u in outer] if exists[0] else []
+    for _ in range(6):
+        share = 1 / (1 + mpmath.exp(-v))
+        v -= (k * v + r * r * (share - mpf(1) / 2) - level) / (k + r * r * share * (1 - share))
+        lengths = [mpmath.exp(s) for s in points]
+        points = [
+            s - (k * mpmath.log1p(r / u) + r * u + r * r / 2 - abs(level)) / (r * u - k * r / (u + r))
+            for s, u in zip(points, lengths, strict=True)
+        ]
+    return r / (1 + mpmath.exp(-v)), [mpmath.exp(s) for s in points]
+
+
+def upper(level: mpf, r: mpf, dim: int, k: mpf, cube: bool, log_q: float, outer: list[mpf] | None = None) -> mpf:
+    """S(level) for a shift r at scale 1; `outer` are the distances beyond the shift where the axis is on the level."""
     shape = (dim - k) / 2
-    one, l1, r1 = np.ones(1), np.array([float(level)]), np.array([float(r)])
-    first = float(inner_point(l1, r1, float(k))[0])
-    exists, near, far = outer_points(l1, r1, float(k)) if k else (one == 0, one, one)
-    low, high = (float(x[0]) for x in gamma_window(float(shape), one * (2.4 * mpmath.mp.dps - log_q)))
-    offset = float(r) if level > 0 else 0.0
-    ends = [mpf(first) ** 2 / 2]
-    if exists[0]:
-        ends += [(mpf(x) + offset) ** 2 / 2 for x in (float(near[0]), float(far[0]))]
-    between = mpmath.gammainc(shape, ends[1], ends[2], regularized=True) if exists[0] and level < 0 else mpf(0)
-    sure = mpmath.gammainc(shape, 0, ends[0], regularized=True) if k == 0 and first < 0 else between
-    panels = [(ends[0], ends[1] if exists[0] else mpf(high)), *([(ends[2], mpf(high))] if exists[0] else [])]
+    first, found = _meet(level, r, k)
+    low, high = (float(x[0]) for x in gamma_window(float(shape), np.ones(1) * (2.4 * mpmath.mp.dps - log_q)))
+    offset = r if level > 0 else mpf(0)
+    outer = [u for u in (found if outer is None else outer) if u > 0 or k > 0]
+    ends = [(u + offset) ** 2 / 2 for u in outer]
+    inner = first**2 / 2
+    between = mpmath.gammainc(shape, *ends, regularized=True) if len(ends) == 2 and level < 0 else mpf(0)
+    sure = mpmath.gammainc(shape, 0, inner, regularized=True) if k == 0 and first < 0 else between
+    panels = [(inner, ends[0]), (ends[1], mpf(high))] if len(ends) == 2 else [(inner, mpf(high))]
     total = sum((_panel(max(a, low), min(b, high), level, r, dim, k, cube) for a, b in panels), mpf(0))
     return sure + (total / 2 if cube else total)
 
@@ -115,35 +138,51 @@ def radius(pa: Any, pb: Any, dim: int, k: float, power_norm: float, tail_norm: f
     law = law_of(int(dim), float(k), power_norm, tail_norm)
     if q == 0 or not q < 0.5:
         return mpf(0 if q else inf)
-    q1 = np.array([float(q)])
+    z = normal_score(np.array([float(q)]), np.array([float(mpf(1) / 2 - q)]))
     with mpmath.workdps(22):
-        r0 = nested(law, q1, q1)
-        return _polish(law, r0, q, int(dim), mpf(k), tail_norm == inf and dim > 1) if r0[0] > 0 else mpf(0)
+        r0 = two_classes(law, z)
+        return _polish(law, r0, z, q, mpf(k)) if r0[0] > 0 else mpf(0)
 
 
-def _polish(law: Any, r0: Any, q: mpf, dim: int, k: mpf, cube: bool) -> mpf:
-    """Newton's steps with exact residuals and slopes of the fast route, which converge by a factor of 1e-5 each."""
-    half, log_q = np.array([0.5]), float(mpmath.log(q))
-    level0 = -quantile(law, r0, half)
-    budget = np.array([-log_q])
+def _polish(law: Any, r0: Any, z: Any, q: mpf, k: mpf) -> mpf:
+    """Newton's steps with exact residuals and rough slopes of the fast route, in log r and a second logarithm.
 
-    def fast(level: Any, r: Any, sign: int) -> float:
-        return float(law.upper(sign * level, r, budget)[0][0])
+    The second is of the level, or in eq. (10) and d = 1 of the distance between the two points beyond the shift.
+    """
+    budget, log_q = -special.log_ndtr(-z), float(mpmath.log(q))
+    paired = isinstance(law, Cube)
+    s0, cube = np.log(r0), paired and law.dim > 1
+    second = law.gap(s0, budget) if paired else np.log(median(law, r0, law.start(z)[1], budget))
 
-    slopes = np.zeros((2, 2))
-    for row, sign in enumerate((-1, 1)):
-        for column, (dl, dr) in enumerate(((1e-5, 0), (0, 1e-5))):
-            up = fast(level0 * (1 + dl), r0 * (1 + dr), sign) - fast(level0 * (1 - dl), r0 * (1 - dr), sign)
-            slopes[row, column] = up / 2e-5  # by the logarithms of level and r
-    level, r = mpf(float(level0[0])), mpf(float(r0[0]))
-    for _ in range(3):
-        gaps = [mpf(1) / 2 - upper(-level, r, dim, k, cube, log_q), q - upper(level, r, dim, k, cube, log_q)]
-        (a, b), (c, e) = slopes.tolist()
-        det = mpf(a) * e - mpf(b) * c
-        if det == 0:
-            raise ArithmeticError(f"soap-dual: no reference at q_a={mpmath.nstr(q)}, dim={dim}, k={mpmath.nstr(k)}")
-        d_level, d_r = (e * gaps[0] - b * gaps[1]) / det, (a * gaps[1] - c * gaps[0]) / det
-        level, r = level * (1 + d_level), r * (1 + d_r)
-        if abs(d_r) + abs(d_level) < mpf(10) ** -10:
+    def rough(s: Any, g: Any) -> Any:
+        if paired:
+            return np.array(law.scores(s, g, budget))[:, 0]
+        return np.array([law.normal(x, np.exp(s), budget)[0][0] for x in (-np.exp(g), np.exp(g))])
+
+    def exact(r: mpf, x: mpf) -> list[mpf]:
+        outer = _pair(x, r, k) if paired else None
+        level = x if outer is None else k * mpmath.log1p(r / outer[1]) + r * outer[1] + r * r / 2
+        return [upper(y, r, law.dim, k, cube, log_q, outer) for y in (-level, level)]
+
+    step = 1e-5
+    columns = (rough(s0 + step, second) - rough(s0 - step, second), rough(s0, second + step) - rough(s0, second - step))
+    slopes = -np.array(columns).T / (2 * step) * np.exp(-(np.array([[0], z]) ** 2) / 2) / np.sqrt(2 * np.pi)
+    r, x = mpf(float(r0[0])), mpmath.exp(mpf(float(second[0])))
+    (a, b), (c, e) = (tuple(map(mpf, row)) for row in slopes.tolist())
+    if a * e == b * c:
+        raise ArithmeticError(f"soap-dual: no reference at q_a={mpmath.nstr(q)}, dim={law.dim}, k={mpmath.nstr(k)}")
+    for _ in range(8):
+        median_gap, tail_gap = (goal - got for goal, got in zip((mpf(1) / 2, q), exact(r, x), strict=True))
+        d_r, d_x = (e * median_gap - b * tail_gap) / (a * e - b * c), (a * tail_gap - c * median_gap) / (a * e - b * c)
+        r, x = r * (1 + d_r), x * (1 + d_x)
+        if abs(d_r) + abs(d_x) < mpf(10) ** -12:
             break
     return r
+
+
+def _pair(gap: mpf, r: mpf, k: mpf) -> list[mpf]:
+    """Distances u and u + gap beyond the shift at which the axis is on one level."""
+    product = r * gap / mpmath.expm1(r * gap / k) if k else mpf(0)
+    rest = product + gap * gap / 4 + r * gap / 2
+    far = gap / 2 + rest / (r / 2 + mpmath.sqrt(r * r / 4 + rest))
+    return [product / (far + r), far]

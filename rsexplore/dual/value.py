@@ -14,7 +14,9 @@ from scipy import special
 from rsexplore.dual.law import Law
 
 
-def root(function: Callable[[NDArray, NDArray], NDArray], low: NDArray, high: NDArray) -> NDArray:
+def root(
+    function: Callable[[NDArray, NDArray], NDArray], low: NDArray, high: NDArray, tolerance: float = 4e-16
+) -> NDArray:
     """Root of increasing functions between `low` and `high`, the negative side of the last bracket.
 
     `function` takes points and their places; Chandrupatla's method, all places at once.
@@ -37,7 +39,7 @@ def root(function: Callable[[NDArray, NDArray], NDArray], low: NDArray, high: ND
         b[live], fb[live] = np.where(same, b[live], a[live]), np.where(same, fb[live], fa[live])
         a[live], fa[live] = x, fx
         width = np.abs(b[live] - a[live])
-        closed = (width <= 4e-16 * np.abs(x) + 1e-305) | (fx == 0)
+        closed = (width <= tolerance * np.abs(x) + 1e-305) | (fx == 0)
         negative = fa[live] <= 0
         out[live] = np.where(negative, a[live], b[live])
         share[live] = _next_share(a[live], b[live], c[live], fa[live], fb[live], fc[live], width)

@@ -73,7 +73,9 @@ class LargestCoordinate:
         odds = special.logit(np.asarray(u, dtype=float))
         first, low, power = self.left
         inside = self.inverse(np.clip(odds, first, self.inverse.x[-1]))
-        return np.exp(np.where(odds < first, low + (odds - first) / power, inside))
+        # left of the table the share itself is a power of a
+        left = low + (special.log_expit(odds) - special.log_expit(first)) / power
+        return np.exp(np.where(odds < first, left, inside))
 
     def draw(self, rng: Any, count: int) -> Any:
         """Independent draws of z, shape (count, dim)."""
@@ -83,6 +85,9 @@ class LargestCoordinate:
         a = self.quantile(given[:, :1])
         outside = special.ndtr(-a)
         z = np.clip(special.ndtri(outside + (1 - 2 * outside) * given[:, 2:]), -a, a)
+        even = 2 * given[:, 2:] - 1
+        # between such close ends the normal is uniform to within a^2 / 6
+        z = np.where(a < 1e-6, a * even, z)
         place = 2 * self.dim * given[:, 1]
         column = np.minimum(place.astype(int), 2 * self.dim - 1)
         z[np.arange(count), column // 2] = np.where(column % 2, a[:, 0], -a[:, 0])
