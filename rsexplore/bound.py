@@ -3,19 +3,16 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import lru_cache
 from math import inf, isinf, prod
 from typing import Any, Protocol
 
 import mpmath
 import numpy as np
-import sympy as sp
 from numpy.typing import ArrayLike, NDArray
 
 from rsexplore.blocks import in_blocks
 from rsexplore.check import is_number
-from rsexplore.formula import Formula, as_mpf, number
-from rsexplore.notation import d, p
+from rsexplore.formula import as_mpf, number
 from rsexplore.papers import Source
 from rsexplore.probabilities import Probabilities
 from rsexplore.solve import Supremum
@@ -260,8 +257,8 @@ class Bound:
         if self.norm is None and norm is None:
             raise UnsupportedNoiseError(f"{self.key} ({self.source}) holds for every norm: say which, e.g. norm=inf")
         if values.get("d", 0) is None:
-            # an l_p radius does not depend on d for p <= 2
-            if isinstance(self.formula, Formula) and not _depends_on_dimension(self.formula.expr, norm):
+            # an l_p radius may not depend on d, as for p <= 2
+            if not getattr(self.formula, "depends_on_dimension", lambda _: True)(values):
                 return {**values, "d": 1}
             raise MissingDimensionError(f"{self.key} ({self.source}) needs the dimension: {noise!r} has dim=None")
         return values
@@ -285,8 +282,3 @@ class Bound:
 def _exactly_one(p_a: Any, q_a: Any) -> None:
     if (p_a is None) == (q_a is None):
         raise TypeError(f"give exactly one of p_a and q_a, got p_a={p_a!r} and q_a={q_a!r}")
-
-
-@lru_cache
-def _depends_on_dimension(expr: sp.Expr, norm: float | None) -> bool:
-    return d in (expr if norm is None else expr.subs(p, number(norm))).free_symbols

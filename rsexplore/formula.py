@@ -10,7 +10,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from rsexplore.notation import COMPLEMENT, LATEX, PhiInv, Piece, Psi, p_A, p_B, q_A, q_B
+from rsexplore.notation import COMPLEMENT, LATEX, PhiInv, Piece, Psi, d, p, p_A, p_B, q_A, q_B
 
 PROBABILITIES = (p_A, q_A, p_B, q_B)
 ATOMS = (PhiInv, Psi)
@@ -50,6 +50,10 @@ class Formula:
         """Names of the symbols that are no probabilities."""
         return frozenset(s.name for s in self.expr.free_symbols if s not in PROBABILITIES)
 
+    def depends_on_dimension(self, values: Mapping[str, Any]) -> bool:
+        """Whether the value is another in another dimension, at these values of the parameters."""
+        return d in _at_norm(self.expr, values.get("p")).free_symbols
+
     def floats(self, probabilities: tuple[NDArray, ...], **values: float) -> NDArray:
         """Value in double precision; `probabilities` holds p_A, 1 - p_A, p_B, 1 - p_B, each exact."""
         symbols = tuple(sorted(self.parameters))
@@ -61,6 +65,11 @@ class Formula:
         """Value at mpmath's working precision, of the plain expression."""
         function, arguments = exact_function(self.expr, values)
         return function(pa, pb, *arguments)
+
+
+@lru_cache
+def _at_norm(expr: sp.Expr, norm: float | None) -> sp.Expr:
+    return expr if norm is None else expr.subs(p, number(norm))
 
 
 def plain(expr: sp.Expr) -> sp.Expr:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from rsexplore.divergences import log_cosh
+from rsexplore.divergences import gaussian_hockey_stick, log_cosh
 
 
 def mr_of_pure(pure: ArrayLike) -> NDArray:
@@ -50,10 +50,7 @@ def delta_of_mr(rho: ArrayLike, eps: ArrayLike) -> NDArray:
 
 def delta_of_gaussian(rho: ArrayLike, eps: ArrayLike) -> NDArray:
     """Exact delta at eps of Gaussian noise and its shift, rho = r^2 / (2 sigma^2). Balle and Wang 2018, Theorem 8."""
-    rho, eps = np.asarray(rho, dtype=float), np.asarray(eps, dtype=float)
-    spread = np.sqrt(2 * rho)  # the privacy loss is N(rho, 2 rho)
-    above, below = special.log_ndtr((rho - eps) / spread), eps + special.log_ndtr((-rho - eps) / spread)
-    return np.exp(above) * -np.expm1(below - above)
+    return gaussian_hockey_stick(np.sqrt(2 * np.asarray(rho, dtype=float)), eps)
 
 
 def loss_tail(rho: ArrayLike, threshold: ArrayLike) -> NDArray:

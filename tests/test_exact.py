@@ -86,6 +86,8 @@ PLANE = [
     (noises.Laplace(1.0, dim=2), "laplace-l1", 1, 14.0),
     (noises.Uniform(1.0, dim=2), "uniform-l1", 1, 3.0),
     (noises.ExponentialLinf(1.0, dim=2), "pure-dp-linf", np.inf, 16.0),
+    (noises.GeneralizedGaussian(1.0, 3.0, dim=2), "gg-kl-exact-lp", 3, 4.0),
+    (noises.GeneralizedGaussian(1.0, 1.5, dim=2), "gg-kl-exact-lp", 1, 8.0),
 ]
 
 

@@ -17,7 +17,7 @@ from matplotlib.image import imread
 import rsexplore as rs
 from rsexplore.explorers.base import png
 
-FAMILIES = [cls for cls in rs.noises.ALL if cls is not rs.noises.GeneralizedGaussian]
+FAMILIES = rs.noises.ALL
 
 
 @pytest.fixture(scope="module")

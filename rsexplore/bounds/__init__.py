@@ -1,7 +1,19 @@
 """Bounds on the robust radius, one file for each paper; a new bound needs one line in `ALL`."""
 
 from rsexplore.bound import Bound, MissingDimensionError, Side, Status, UnsupportedNoiseError
-from rsexplore.bounds import cohen2019, hayes, laplace, lecture, lecuyer2019, li2019, pure_dp, soap, unified, yang2020
+from rsexplore.bounds import (
+    cohen2019,
+    generalized_gaussian,
+    hayes,
+    laplace,
+    lecture,
+    lecuyer2019,
+    li2019,
+    pure_dp,
+    soap,
+    unified,
+    yang2020,
+)
 from rsexplore.noises import Noise
 
 ALL: tuple[Bound, ...] = (
@@ -32,6 +44,9 @@ ALL: tuple[Bound, ...] = (
     pure_dp.linf,
     unified.dinf,
     yang2020.uniform_l1,
+    generalized_gaussian.exact,
+    generalized_gaussian.polynomial,
+    generalized_gaussian.printed,
     soap.l2,
     soap.lp,
     soap.linf,

@@ -15,7 +15,7 @@ class Noise(ABC):
     """
 
     symbols: ClassVar[dict[str, str]]
-    natural_norm: ClassVar[float] = 2.0  # norm in which most is known of the family
+    natural_norm: float = 2.0  # norm in which most is known of the noise
 
     def __post_init__(self) -> None:
         # Python's own numbers: NumPy's narrow ones would round what is computed from them

@@ -29,6 +29,11 @@ class GeneralizedGaussian(Noise):
         return self.scale * _unit_sigma(self.shape)
 
     @property
+    def natural_norm(self) -> float:  # type: ignore[override]
+        """That of the shape; the least norm below shape 1."""
+        return max(self.shape, 1.0)
+
+    @property
     def label(self) -> str:
         return f"{super().label}, shape {self.shape:g}"
 

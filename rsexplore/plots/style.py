@@ -62,6 +62,8 @@ METHODS: dict[str, tuple[str, str]] = {  # key of a bound, without "-printed": c
     "teng-l1-binary": (SKY, "D"),
     "dinf-linf": (ORANGE, ""),
     "pure-dp-linf": (BLUE, ""),
+    "gg-kl-exact-lp": (SKY, ""),
+    "gg-kl-lp": (ORANGE, ""),
 }
 FAMILY = {
     "Gaussian": BLUE, "Laplace": ORANGE, "Uniform": GREEN, "GeneralizedGaussian": PINK, "ExponentialLinf": RED,

@@ -6,15 +6,16 @@ is attained or an infimum (checked by direct minimisation over the simplex), so 
 noises by a divergence at all.
 
 Every order of the Renyi divergence gives one value, of which Kullback-Leibler (1), Hellinger and Bhattacharyya (1/2)
-and chi-squared (2) are special cases.
+and chi-squared (2) are special cases. Divergences are of the new law from the old, d(Q, P), unless said to be reverse.
 """
 
 from typing import Any
 
 import numpy as np
 import sympy as sp
+from scipy import special
 
-from rsexplore.notation import Gap, LogRatio, Piece, either, log_rest
+from rsexplore.notation import Gap, LogComplementGap, LogRatio, Piece, either, log_rest
 
 
 class LeastRenyi(Piece):
@@ -107,6 +108,106 @@ class LeastChi2(Piece):
         near = Gap.floats(pa, qa, pb, qb) ** 2 / both
         # (p_A + p_B) - (p_A - p_B)^2 without the cancellation at p_A -> 1
         return -log_rest(near, (pa * qa + pb * qb + 2 * pa * pb) / both)
+
+
+class LeastTV(Piece):
+    """Least total variation distance; arguments p_A, p_B. Hayes, Table 1."""
+
+    def plain(self) -> sp.Expr:
+        a, b = self.args
+        return (a - b) / 2
+
+    @staticmethod
+    def floats(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
+        return Gap.floats(pa, qa, pb, qb) / 2
+
+
+class LeastReverseKL(Piece):
+    """Least Kullback-Leibler divergence KL(P, Q) of the old law from the new; arguments p_A, p_B (ours).
+
+    It is the limit of least Renyi divergence over order as the order goes to 0.
+    """
+
+    def plain(self) -> sp.Expr:
+        a, b = self.args
+        return a * sp.log(2 * a / (a + b)) + b * sp.log(2 * b / (a + b))
+
+    @staticmethod
+    def floats(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
+        both = pa + pb
+        share = Gap.floats(pa, qa, pb, qb) / both
+        return either(
+            share < 0.5,
+            lambda: both * (share * np.arctanh(np.minimum(share, 0.5)) + np.log1p(-(share**2)) / 2),
+            lambda: pa * np.log1p(share) + special.xlogy(pb, 2 * (pb / both)),
+        )
+
+
+class LeastInfinite(Piece):
+    """Least D_inf(Q, P), the largest log of a ratio of probabilities; arguments p_A, p_B. Li et al. 2019."""
+
+    def plain(self) -> sp.Expr:
+        a, b = self.args
+        return -sp.log(1 - a + b)
+
+    @staticmethod
+    def floats(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
+        return -LogComplementGap.floats(pa, qa, pb, qb)
+
+
+class LeastReverseInfinite(Piece):
+    """Least D_inf(P, Q); arguments p_A, p_B (ours)."""
+
+    def plain(self) -> sp.Expr:
+        a, b = self.args
+        return sp.log(1 + a - b)
+
+    @staticmethod
+    def floats(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
+        return np.log1p(Gap.floats(pa, qa, pb, qb))
+
+
+class LeastPure(Piece):
+    """Least D_inf in the worse direction (pure differential privacy); arguments p_A, p_B. Teng et al. 2020, Theorem 1.
+
+    At eps, q_1 >= exp(-eps) p_1 meets q_2 <= exp(eps) p_2 at half the log-ratio, and the masses can add up to 1 from
+    D_inf(Q, P) on, which is never below D_inf(P, Q).
+    """
+
+    def plain(self) -> sp.Expr:
+        a, b = self.args
+        return sp.Max(sp.log(a / b) / 2, -sp.log(1 - a + b))
+
+    @staticmethod
+    def floats(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
+        return np.maximum(LogRatio.floats(pa, qa, pb, qb) / 2, -LogComplementGap.floats(pa, qa, pb, qb))
+
+
+class LeastHockeyStick(Piece):
+    """Least value of sum (q - exp(eps) p)_+ ; arguments eps >= 0, p_A, p_B (ours). Total variation at eps = 0.
+
+    0 from eps = D_inf on. For two classes the best eps gives the exact radius of Gaussian noise.
+    """
+
+    def plain(self) -> sp.Expr:
+        eps, a, b = self.args
+        return sp.Max(0, (1 - sp.exp(eps) * (1 - a + b)) / 2)
+
+    @staticmethod
+    def floats(eps: Any, pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
+        return -np.expm1(np.minimum(eps + LogComplementGap.floats(pa, qa, pb, qb), 0)) / 2
+
+
+class LeastReverseHockeyStick(Piece):
+    """Least value of sum (p - exp(eps) q)_+ ; arguments eps >= 0, p_A, p_B (ours)."""
+
+    def plain(self) -> sp.Expr:
+        eps, a, b = self.args
+        return sp.Max(0, (1 + a - b - sp.exp(eps)) / 2)
+
+    @staticmethod
+    def floats(eps: Any, pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
+        return np.maximum(Gap.floats(pa, qa, pb, qb) - np.expm1(eps), 0) / 2
 
 
 class PrivacyDelta(Piece):

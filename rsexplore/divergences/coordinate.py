@@ -1,0 +1,136 @@
+"""Divergences of one shifted coordinate with density proportional to exp(-|x|^s), s >= 1; shifts in scales."""
+
+from math import exp, expm1, inf, log, sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import optimize, special
+
+from rsexplore.divergences.generalized_gaussian import LARGEST, kappa
+from rsexplore.noises import GeneralizedGaussian, Laplace, Noise
+
+MOST_NODES = 2**18
+
+
+def shape_of(noise: Noise) -> float | None:
+    """Shape of Laplace or generalized Gaussian noise for which divergences are coded; None for any other."""
+    if isinstance(noise, Laplace):
+        return 1.0
+    if isinstance(noise, GeneralizedGaussian) and 1 <= noise.shape <= LARGEST:
+        return noise.shape
+    return None
+
+
+def renyi(u: float, order: float, s: float) -> float:
+    """Renyi divergence of one coordinate shifted by u, for order >= 0 and s in [1, 1000].
+
+    With p and q around u/2 and -u/2, and D = log(p / q), the sum of q^a p^(1 - a) less 1 is the integral over x > 0 of
+    4 sqrt(p q) sinh(a D / 2) sinh((a - 1) D / 2): of one sign, so that nothing cancels.
+    """
+    if u == 0 or order == 0:
+        return 0.0
+    if order == 1:
+        return float(kappa(u, s))
+    if order == inf:
+        return u if s == 1 else inf
+    if order < 0.5:  # the laws are each other's mirror images
+        return order / (1 - order) * renyi(u, 1 - order, s)
+    log_integral = _settled(u / 2, order, s)
+    if order > 1:
+        return float(np.logaddexp(0, log_integral)) / (order - 1)
+    return -log_of_rest(log_integral, u, order, s) / (1 - order)
+
+
+def log_of_rest(log_integral: float, u: float, order: float, s: float) -> float:
+    """log(1 - I) for orders below 1: from I while that is small, else from the integral of p^(1 - a) q^a itself."""
+    if log_integral < log(0.5):
+        return float(np.log1p(-exp(log_integral)))
+    return _settled(u / 2, order, s, whole=True)
+
+
+def _settled(half: float, order: float, s: float, whole: bool = False) -> float:
+    """Logarithm of the integral, with nodes doubled until the value stays.
+
+    Raises
+    ------
+    ArithmeticError
+        It does not: the shift is too large, or the order.
+    """
+    before = -inf
+    nodes = 256
+    while nodes <= MOST_NODES:
+        found = sum_log(_pieces(half, order, s, nodes, whole))
+        if abs(found - before) < 3e-15 * (5 + s) * max(1, abs(found)):
+            return found
+        before, nodes = found, 2 * nodes
+    raise ArithmeticError(f"renyi: order {order:g} of a shift by {2 * half:g} scales at shape {s:g} did not settle")
+
+
+def _pieces(half: float, order: float, s: float, nodes: int, whole: bool) -> NDArray:
+    """Logarithms of the terms of both sides of the kink at x = half."""
+    # p^a q^(1 - a) is largest at x = half for a <= 1, above it further out, and falls as exp(-x^s)
+    root = ((order - 1) / order) ** (1 / (s - 1)) if order > 1 and s > 1 else 0.0
+    reach = 4 * (750 ** (1 / s) + 2 * half / (1 - root))
+    t = np.linspace(-3.7, log(reach) + 0.1, nodes)
+    y, weight = np.exp(t - np.exp(-t)), (t[1] - t[0]) * (1 + np.exp(-t))
+    above = _log_terms(y, half + y, half, order, s, whole) + np.log(y * weight)
+    t = np.linspace(-3.3, 3.3, nodes)
+    z = np.pi / 2 * np.sinh(t)
+    width = min(half, 750 ** (1 / s) * 2) if not whole else half
+    y = width / (1 + np.exp(-2 * z))
+    log_weight = np.log(width * (t[1] - t[0]) * np.pi / 4 * np.cosh(t)) - 2 * np.log(np.cosh(z))
+    below = _log_terms(y, width / (1 + np.exp(2 * z)) + (half - width), half, order, s, whole) + log_weight
+    return np.concatenate([above, below])
+
+
+def _log_terms(y: NDArray, x: NDArray, half: float, order: float, s: float, whole: bool) -> NDArray:
+    """Logarithm of the integrand at x, y = |x - half|; `whole` is for p^a q^(1 - a) + p^(1 - a) q^a."""
+    with np.errstate(all="ignore"):
+        far = x + half
+        loss = -(far**s) * np.expm1(s * np.log1p(-2 * np.minimum(x, half) / far))
+        log_p = log(s / 2) - special.gammaln(1 / s) - y**s
+        if whole:
+            return log_p + np.logaddexp(-order * loss, (order - 1) * loss)
+        # sqrt(p q) = p exp(-D / 2), whose exponent meets those of the two sinh
+        found = log_p + max(order - 1, 0) * loss
+        found += np.log(-np.expm1(-order * loss)) + np.log(-np.expm1(-abs(order - 1) * loss))
+    return np.where(np.isnan(found), -inf, found)
+
+
+def sum_log(terms: NDArray) -> float:
+    """Logarithm of the sum of the exponentials, which are added from the largest."""
+    top = terms.max()
+    return float(top + np.log(np.sum(np.exp(terms - top)))) if np.isfinite(top) else float(top)
+
+
+def hockey_stick(u: float, eps: float, s: float) -> float:
+    """Integral of (q - exp(eps) p)_+ for one coordinate; the likelihood ratio is monotone for s >= 1."""
+    if u == 0:
+        return 0.0
+    if s == 1:
+        return max(0.0, -expm1((eps - u) / 2))
+
+    def excess(x: float) -> float:
+        return abs(x) ** s - abs(x - u) ** s - eps
+
+    high = max(u, 1.0)
+    while excess(high) < 0:
+        high *= 2
+    edge = optimize.brentq(excess, u / 2, high, xtol=1e-300, rtol=1e-15) if eps > 0 else u / 2
+    return max(0.0, _upper(edge - u, s) - exp(eps + log(max(_upper(edge, s), 1e-320))))
+
+
+def _upper(x: float, s: float) -> float:
+    """P(X > x)."""
+    return float(special.gammaincc(1 / s, x**s) / 2 if x >= 0 else (1 + special.gammainc(1 / s, (-x) ** s)) / 2)
+
+
+def gaussian_hockey_stick(length: ArrayLike, eps: ArrayLike) -> NDArray:
+    """The same for Gaussian noise, `length` in deviations; arguments broadcast. Balle and Wang 2018, Theorem 8."""
+    length, eps = np.asarray(length, dtype=float), np.asarray(eps, dtype=float)
+    with np.errstate(divide="ignore", invalid="ignore"):  # at length 0
+        above = special.log_ndtr(length / 2 - eps / length)
+        below = eps + special.log_ndtr(-length / 2 - eps / length)
+        found = np.exp(above) * -np.expm1(below - above)
+    # at eps = 0 nothing cancels in the error function
+    return np.where(length == 0, 0.0, np.where(eps == 0, special.erf(length / sqrt(8)), found))
