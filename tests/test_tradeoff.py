@@ -1,0 +1,198 @@
+"""Regions of several norms against direct optimisation."""
+
+from math import exp, gamma, inf, log, nan
+
+import numpy as np
+import pytest
+from scipy import integrate, optimize
+
+from rsexplore import noises, tradeoff
+from rsexplore.bound import MissingDimensionError, Status, UnsupportedNoiseError
+from rsexplore.tradeoff import Certifies
+
+GG = noises.GeneralizedGaussian
+THREE, FOUR = GG(1.0, 3.0, 3072), GG(1.0, 4.0, 3072)
+VALID = [(1, 3), (1, 5), (2, 4), (2, 5), (2, 6)]
+
+
+def divergence(shape, u):
+    """KL of one coordinate shifted by u, from its definition by quadrature."""
+
+    def inside(z):
+        return (abs(z - u) ** shape - abs(z) ** shape) * exp(-(abs(z) ** shape))
+
+    reach = 36 ** (1 / shape)
+    value = sum(integrate.quad(inside, a, b, epsabs=1e-14)[0] for a, b in ((-reach, 0), (0, u), (u, u + reach)))
+    return value * shape / (2 * gamma(1 / shape))
+
+
+def total_divergence(shape, largest):
+    """KL of a shift from a table of one coordinate's, interpolated as a multiple of u^2, which it is for small u."""
+    grid = np.linspace(1e-3, largest * 1.001, 300)
+    table = np.array([divergence(shape, u) for u in grid]) / grid**2
+    return lambda shift: float((np.interp(shift, grid, table) * shift**2).sum())
+
+
+# ---------------------------------------------------------------- the paper's numbers
+
+
+def test_the_true_frontier_has_the_page_s_numbers():
+    curve = tradeoff.frontier(THREE, 0.99)
+    assert curve.at([0.864, 0.7, 0.5, 0.3]) == pytest.approx([1.512, 3.177, 9.022, 41.97], rel=2e-4)
+    assert tradeoff.printed_frontier(THREE, 0.99).at([0.864, 0.7, 0.5, 0.3]) == pytest.approx(
+        [0.866, 1.135, 1.330, 1.418], abs=5e-4
+    )
+    assert curve.status is Status.SOUND and curve.certifies is Certifies.INTERSECTION
+    assert "no ball on its own" in curve.certifies.value
+
+
+def test_each_ball_has_the_page_s_numbers():
+    three = tradeoff.balls(THREE, 0.99, norms=(1, 2, 3))
+    assert three.certifies is Certifies.EACH_BALL
+    assert list(three.radii.values()) == pytest.approx([0.9560434, 0.9560434, 0.2706175], abs=1e-7)
+    four = tradeoff.balls(FOUR, 0.99, norms=(2, 4)).radii
+    assert list(four.values()) == pytest.approx([0.7820729, 0.1198406], abs=1e-7)
+    laplace = tradeoff.balls(noises.Laplace(1.0, 3072), 0.99, norms=(1,)).radii
+    assert laplace[1] == pytest.approx(2.535219, abs=1e-6)
+
+
+def test_eq_27_is_exact_and_eq_26_is_not():
+    printed = tradeoff.printed_frontier(FOUR, 0.99)
+    exact = tradeoff.frontier(FOUR, 0.99, norms=(2, 4))
+    inner = np.geomspace(0.1199, 0.78, 9)
+    assert exact.at(inner) == pytest.approx(printed.at(inner), rel=1e-9)
+    inner = np.geomspace(0.271, 0.86, 9)
+    assert (tradeoff.frontier(THREE, 0.99).at(inner) > 1.7 * tradeoff.printed_frontier(THREE, 0.99).at(inner)).all()
+
+
+# ---------------------------------------------------------------- the regions against direct optimisation
+
+
+def atoms(pair, shape, radii, dim):
+    """Largest divergence over counts of coordinates of given sizes: a linear program."""
+    sizes = np.geomspace(1e-3, 3, 700)
+    sizes = sizes[sizes <= min(radii) * (1 + 1e-12)]
+    kappa = np.array([divergence(shape, u) for u in sizes])
+    limits = np.array([*(r**k for r, k in zip(radii, pair, strict=True)), dim])
+    left = np.array([sizes ** pair[0], sizes ** pair[1], np.ones(len(sizes))])
+    scale = kappa / (sizes ** pair[0])
+    return -optimize.linprog(-scale, A_ub=left / sizes ** pair[0] / limits[:, None], b_ub=np.ones(3)).fun
+
+
+@pytest.mark.parametrize("pair", VALID)
+def test_the_pair_formula_is_the_linear_program_s_value(pair):
+    shape = pair[1]
+    noise = GG(1.0, float(shape), 500)
+    curve = tradeoff.frontier(noise, 0.99, norms=pair, points=5)
+    for first, second in list(zip(curve.first, curve.second, strict=True))[1:4]:
+        program = atoms(pair, shape, (first, second), 500)
+        value = tradeoff.largest_divergence(noise, {pair[0]: first, pair[1]: second})
+        assert program <= value * (1 + 1e-9)
+        assert program >= value * (1 - 2e-3)
+        assert value == pytest.approx(tradeoff.budget(0.99), rel=1e-8) and value <= tradeoff.budget(0.99)
+
+
+def test_the_pair_formula_would_be_wrong_for_3_and_5():
+    """Equal coordinates are not the worst there, so nothing is offered."""
+    radii = (0.4, 0.3)
+    size = exp((5 * log(radii[1]) - 3 * log(radii[0])) / 2)
+    equal = (radii[0] / size) ** 3 * divergence(5, size)
+    assert atoms((3, 5), 5, radii, 500) > 1.05 * equal
+    for shape in (3.0, 5.0):
+        with pytest.raises(UnsupportedNoiseError, match=r"got norms=\(3, 5\)"):
+            tradeoff.frontier(GG(1.0, shape, 500), 0.99, norms=(3, 5))
+
+
+@pytest.mark.parametrize("noise, pair", [
+    (THREE, (1, 3)), (FOUR, (2, 4)), (FOUR, (1, 4)), (THREE, (1, inf)), (noises.Gaussian(1.0, 3072), (1, 2)),
+])  # fmt: skip
+def test_random_shifts_of_the_intersection_are_within_the_budget(noise, pair):
+    rng = np.random.default_rng(0)
+    shape = getattr(noise, "shape", 2.0)
+    scale = getattr(noise, "scale", np.sqrt(2))
+    curve = tradeoff.frontier(noise, 0.99, norms=pair, points=7)
+    total = total_divergence(shape, 1.4)
+    for first, second in zip(curve.first, curve.second, strict=True):
+        for _ in range(40):
+            used = int(np.exp(rng.uniform(0, np.log(3072))))
+            shift = rng.gamma(np.exp(rng.normal()), size=used)
+            shift *= min(first / np.linalg.norm(shift, pair[0]), second / np.linalg.norm(shift, pair[1]))
+            assert total(shift / scale) <= tradeoff.budget(0.99) * (1 + 1e-4)
+
+
+@pytest.mark.parametrize("noise, norm", [
+    (THREE, 1), (THREE, 2), (THREE, 3), (THREE, 7), (THREE, inf), (FOUR, 3), (GG(1.0, 6.0, 50), 4),
+    (noises.Laplace(1.0, 40), 1), (noises.Laplace(1.0, 40), 2),
+])  # fmt: skip
+def test_balls_are_the_largest_within_the_budget(noise, norm):
+    """Best of many starts of a local search over two sizes and their counts."""
+    shape = getattr(noise, "shape", 1.0)
+    radius = tradeoff.balls(noise, 0.99, norms=(norm,)).radii[norm]
+    total = total_divergence(shape, radius)
+    best = 0.0
+    for large in (1, 2, 5, noise.dim // 3, noise.dim - 1):
+        for ratio in (0, *np.geomspace(1e-3, 1, 40)):
+            shift = np.r_[np.ones(large), np.full(noise.dim - large, ratio)]
+            shift *= radius / np.linalg.norm(shift, norm)
+            best = max(best, total(shift))
+    assert best == pytest.approx(tradeoff.budget(0.99), rel=2e-3) and best <= tradeoff.budget(0.99) * (1 + 1e-4)
+
+
+def test_more_norms_are_limited_by_each_other():
+    """The bound over several norms is never below the divergence of any shift inside, and is exact for two."""
+    rng = np.random.default_rng(1)
+    noise = GG(1.0, 6.0, 200)
+    coefficients = {2: 15 * gamma(5 / 6) / gamma(1 / 6), 4: 15 * gamma(3 / 6) / gamma(1 / 6), 6: 1.0}
+    worst = 0.0
+    for _ in range(400):
+        shift = 1e-9 + rng.gamma(np.exp(2 * rng.normal()), size=int(np.exp(rng.uniform(0, np.log(200)))))
+        shift *= 0.3 / shift.max()
+        radii = {k: float(np.linalg.norm(shift, k)) * rng.choice([1, 1, 1.3]) for k in (2, 4, 6)}
+        true = sum(c * np.linalg.norm(shift, k) ** k for k, c in coefficients.items())
+        worst = max(worst, true / tradeoff.largest_divergence(noise, radii))
+    assert 0.99 < worst <= 1 + 1e-9
+    # a middle ball that is far too large adds nothing
+    loose = tradeoff.largest_divergence(noise, {2: 0.4, 4: 5.0, 6: 0.25})
+    assert loose == pytest.approx(tradeoff.largest_divergence(noise, {2: 0.4, 6: 0.25}), rel=1e-9)
+
+
+# ---------------------------------------------------------------- edges
+
+
+def test_radii_move_with_the_scale_and_stay_ordered():
+    for scale in (1e-6, 1e6):
+        curve, one = tradeoff.frontier(GG(scale, 3.0, 3072), 0.99), tradeoff.frontier(THREE, 0.99)
+        assert curve.first == pytest.approx(scale * one.first, rel=1e-14)
+        assert tradeoff.balls(GG(scale, 3.0, 3072), 0.99).radii[3] == pytest.approx(scale * 0.2706174510, rel=1e-9)
+    assert (np.diff(one.first) > 0).all() and (np.diff(one.second) < 0).all()
+    better = tradeoff.frontier(THREE, q_a=1e-300)
+    assert (better.first > one.first).all()
+    assert one.at([0.2, 0.95604339, 5.0]) == pytest.approx([inf, 0.9560434, 0.9560434], rel=1e-6)
+    assert one.at(one.second[1:-1]) == pytest.approx(one.first[1:-1], rel=1e-8)
+
+
+def test_edges_of_the_probabilities():
+    assert tradeoff.budget(0.5) == tradeoff.budget(0.3) == 0 and tradeoff.budget(1.0) == inf
+    assert np.isnan(tradeoff.budget(nan)) and np.isnan(tradeoff.budget(1.5))
+    for p_a, value in ((0.4, 0.0), (1.0, inf), (nan, nan), (-0.1, nan)):
+        for curve in (tradeoff.frontier(THREE, p_a, points=3), tradeoff.printed_frontier(THREE, p_a, points=3)):
+            np.testing.assert_array_equal(curve.first, np.full(3, value))
+            np.testing.assert_array_equal(curve.at([0.1]), [value])
+        np.testing.assert_array_equal(list(tradeoff.balls(THREE, p_a).radii.values()), [value] * 2)
+        np.testing.assert_array_equal(list(tradeoff.weighted(FOUR, {2: 1, 4: 1}, p_a).values()), [value] * 2)
+    assert tradeoff.budget(0.6, p_b=0.1) == pytest.approx(-log(2 * np.sqrt(0.06) + 0.3), rel=1e-14)
+    assert np.isnan(tradeoff.largest_divergence(THREE, {1: nan, 3: 1.0}))
+    assert tradeoff.largest_divergence(THREE, {1: 0.0, 3: 1.0}) == 0
+
+
+def test_bad_arguments_are_named():
+    with pytest.raises(MissingDimensionError, match="needs the dimension"):
+        tradeoff.frontier(GG(1.0, 3.0), 0.99)
+    with pytest.raises(UnsupportedNoiseError, match="got Uniform"):
+        tradeoff.frontier(noises.Uniform(1.0, 4), 0.99)
+    with pytest.raises(TypeError, match="exactly one of p_a and q_a"):
+        tradeoff.frontier(THREE)
+    with pytest.raises(ValueError, match="norm must be a number of at least 1, got norm=0.5"):
+        tradeoff.balls(THREE, 0.99, norms=(0.5,))
+    with pytest.raises(UnsupportedNoiseError, match="knows no worst shift for shape 3"):
+        tradeoff.largest_divergence(THREE, {2: 1.0, 3: 1.0})
