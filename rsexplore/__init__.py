@@ -20,10 +20,14 @@ if TYPE_CHECKING:
         papers,
         plots,
         privacy,
+        proposition1,
         records,
         remake,
         rops,
+        scaling,
         soap,
+        tradeoff,
+        verdicts,
     )
     from rsexplore.comparison import Comparison, compare, exact_radius
 
@@ -44,10 +48,14 @@ _MODULES = (
     "papers",
     "plots",
     "privacy",
+    "proposition1",
     "records",
     "remake",
     "rops",
+    "scaling",
     "soap",
+    "tradeoff",
+    "verdicts",
 )
 _FUNCTIONS = ("Comparison", "compare", "exact_radius")
 __all__ = [  # noqa: RUF022  modules first, as in the layer order
@@ -61,12 +69,15 @@ __all__ = [  # noqa: RUF022  modules first, as in the layer order
     "laplace_law",
     "rops",
     "lipschitz",
+    "tradeoff",
+    "scaling",
     "confidence",
     "records",
     "accuracy",
     "data",
     "remake",
     "soap",
+    "verdicts",
     "plots",
     "explorers",
     "montecarlo",

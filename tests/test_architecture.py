@@ -24,6 +24,7 @@ CORE = (
     "noises",
     "divergences",
     "dual",
+    "convolution",
     "bounds",
     "comparison",
     "privacy",
@@ -31,6 +32,9 @@ CORE = (
     "laplace_law",
     "rops",
     "lipschitz",
+    "proposition1",
+    "tradeoff",
+    "scaling",
 )
 DATA = ("confidence", "rounding", "header", "row", "foreign", "records", "accuracy", "data")
 TO_NOISES = CORE[: CORE.index("noises") + 1]
@@ -43,6 +47,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "plots": (*CORE, *DATA, "remake", "soap"),
     "explorers": (*CORE, *DATA, "remake", "soap", "plots"),
     "soap": (*CORE, "confidence"),
+    "verdicts": (*CORE, *DATA, "remake", "soap"),
     "montecarlo": TO_NOISES + DATA,
     "datasets": (),  # the last two hold only data and the scripts that made them; nothing imports them
     "printed": CORE + DATA,
@@ -54,7 +59,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "numpy": ANYWHERE,
     "scipy": ANYWHERE,
     "mpmath": ANYWHERE,
-    "sympy": CORE,
+    "sympy": (*CORE, "verdicts"),
     "pooch": ("data",),
     "matplotlib": ("plots", "explorers"),
     "ipywidgets": ("explorers",),

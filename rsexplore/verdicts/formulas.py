@@ -1,0 +1,143 @@
+"""Every coded bound against the exact radius of the same noise and norm, over a grid from ties to tails."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from math import inf
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from rsexplore import bounds, noises, papers
+from rsexplore.bound import Bound, Status
+from rsexplore.comparison import exact_bound
+from rsexplore.dual import Dual, law_of, worst_case
+from rsexplore.table import rounded_down
+from rsexplore.verdicts.verdict import Outcome, Verdict
+
+DIM = 3072
+SHAPES = (1.0, 2.0, 3.0, 4.0, 5.0)  # of generalized Gaussian noise
+SLACK = 1e-9  # above the exact radius by no more than this is rounding, of the printed formulas
+
+
+def _laplace_above(t: NDArray) -> NDArray:
+    return np.where(t > 0, np.exp(-np.abs(t)) / 2, 1 - np.exp(-np.abs(t)) / 2)
+
+
+TIES: dict[str, tuple[Callable[[NDArray], NDArray], Callable[[NDArray], NDArray]]] = {
+    # P(coordinate > t) at deviation or scale 1, and its inverse: independent of the formulas
+    "cohen-l2": (lambda t: special.ndtr(-t), lambda q: -special.ndtri(q)),
+    "cohen-lp": (lambda t: special.ndtr(-t), lambda q: -special.ndtri(q)),
+    "laplace-l1": (_laplace_above, lambda q: np.where(q < 0.5, -np.log(2 * q), np.log(2 * (1 - q)))),
+    "uniform-l1": (lambda t: np.clip((1 - t) / 2, 0, 1), lambda q: 1 - 2 * q),
+}
+
+
+@lru_cache
+def grid() -> tuple[NDArray, NDArray]:
+    """1 - p_A from near ties to 1e-300, and p_B from 1 - p_A down to 1e-12 of it; shapes (n,)."""
+    tails = np.concatenate([0.5 - np.logspace(-6, -1, 12), np.logspace(-1.1, -300, 80)])
+    shares = np.array([1.0, 1 - 1e-6, 0.9, 0.5, 0.1, 1e-3, 1e-12])
+    q, share = (x.ravel() for x in np.meshgrid(tails, shares))
+    keep = q * share > 1e-305
+    return q[keep], (q * share)[keep]
+
+
+def exact_twin(bound: Bound) -> tuple[noises.Noise, noises.Noise, float, float]:
+    """Member of a bound's family and the norm, and a noise and norm of the same exact radius, which is known."""
+    norm = 3.0 if bound.norm is None else float(bound.norm)
+    if bound.noise is noises.ExponentialLinf:  # one coordinate of it is Laplace noise
+        return noises.ExponentialLinf(1.0, 1), noises.Laplace(1.0, 1), norm, 1.0
+    noise = bound.noise.from_sigma(1.0, DIM)
+    return noise, noise, norm, norm
+
+
+def _one_coordinate(bound: Bound) -> NDArray:
+    """Radius over the exact one for generalized Gaussian noise of one coordinate, a row for each shape."""
+    q, p_b = grid()
+    found = []
+    for shape in (s for s in SHAPES if bound.supports(noises.GeneralizedGaussian(1.0, s, 1))):
+        top, runner = (special.gammainccinv(1 / shape, 2 * tail) ** (1 / shape) for tail in (q, p_b))
+        radius = bound.radius(noises.GeneralizedGaussian(1.0, shape, 1), q_a=q, p_b=p_b, norm=shape)
+        found.append(radius / ((top + runner) / 2))
+    return np.array(found)
+
+
+def shares(bound: Bound) -> NDArray | None:
+    """Radius over the exact one on the grid, nan where there is none; None if no exact radius is known."""
+    if bound.noise is noises.GeneralizedGaussian:
+        return _one_coordinate(bound)
+    noise, twin, norm, twin_norm = exact_twin(bound)
+    best, (q, p_b) = exact_bound(twin, twin_norm), grid()
+    if best is None:
+        return None
+    exact, found = best.radius(twin, q_a=q, p_b=p_b, norm=twin_norm), bound.radius(noise, q_a=q, p_b=p_b, norm=norm)
+    with np.errstate(all="ignore"):
+        return np.where((exact > 0) & np.isfinite(exact), found / exact, np.nan)
+
+
+def tie(bound: Bound) -> float:
+    """How far two half-lines moved by an exact radius are from a tie: largest relative difference of their votes."""
+    above, inverse = TIES[bound.key]
+    q, p_b = np.array([0.4, 0.1, 1e-3, 1e-9]), np.array([0.3, 0.05, 1e-4, 1e-12])
+    norm = 3.0 if bound.norm is None else bound.norm
+    noise = bound.noise(1.0, DIM)
+    moved = bound.radius(noise, q_a=q, p_b=p_b, norm=norm) * DIM ** (
+        0.5 - 1 / norm if bound.noise is noises.Gaussian else 0
+    )
+    top, runner = above(-inverse(q) + moved), above(inverse(p_b) - moved)
+    return float(np.max(np.abs(top / runner - 1)))
+
+
+def verdict(bound: Bound) -> Verdict:
+    """Compare one bound with the exact radius."""
+    corrects = any(other.corrected_by == bound.key for other in bounds.ALL)
+    label = "right form: " if corrects else "ours: " if bound.source.paper is papers.ours else ""
+    printed = f"{label}$r = {bound.latex}$"
+    if bound.key in TIES:
+        outcome = Outcome.HOLDS if tie(bound) < 1e-10 else Outcome.NOT_REPRODUCIBLE
+        return Verdict(
+            bound.key, bound.source, printed, outcome, "exact: moved by r, two half-lines tie to within 1e-10"
+        )
+    if isinstance(bound.formula, Dual):
+        return _dual(bound, printed)
+    found = shares(bound)
+    if found is None:
+        words = "no exact radius is known for this noise and norm"
+        return Verdict(bound.key, bound.source, printed, Outcome.UNCHECKED, words)
+    q, p_b = grid()
+    low, high = float(np.nanmin(found)), float(np.nanmax(found))
+    if high > 1 + SLACK:
+        outcome, at = Outcome.UNSOUND, int(np.nanargmax(found)) % len(q)
+        words = f"{high:.4g} of the exact radius at 1 − p_A = {q[at]:.4g}, p_B = {p_b[at]:.4g}"
+    else:
+        outcome = Outcome.PRINT_FAULT if bound.status is Status.AS_PRINTED else Outcome.HOLDS
+        words = f"{rounded_down(low, 3)} to {rounded_down(high, 4)} of the exact radius"
+        words += ", in one coordinate for shapes up to 5" if bound.noise is noises.GeneralizedGaussian else ""
+    return Verdict(bound.key, bound.source, printed, outcome, words, _right(bound, outcome))
+
+
+def _dual(bound: Bound, printed: str) -> Verdict:
+    """At the radius of an exact dual the worst case of the vote is 1/2."""
+    tail = inf if bound.norm == inf else 2.0
+    noise = noises.PowerGaussian.matched(1.0, 250.0, DIM, power_norm=tail, tail_norm=tail)
+    q, norm = np.array([0.3, 0.01, 1e-6]), 3.0 if bound.norm is None else bound.norm
+    length = bound.radius(noise, q_a=q, norm=norm) / noise.scale * (DIM ** (0.5 - 1 / 3) if bound.norm is None else 1.0)
+    gap = float(np.max(np.abs(worst_case(law_of(DIM, 250.0, tail, tail), q, length) - 0.5)))
+    outcome = Outcome.HOLDS if gap < 1e-8 else Outcome.NOT_REPRODUCIBLE
+    return Verdict(bound.key, bound.source, printed, outcome, "exact: V(p_A, r) is 1/2 to within 1e-8")
+
+
+def _right(bound: Bound, outcome: Outcome) -> str:
+    if outcome is Outcome.HOLDS:
+        return ""
+    return (
+        bound.erratum or "no certificate"
+        if bound.corrected_by is None
+        else f"$r = {bounds.get(bound.corrected_by).latex}$"
+    )
+
+
+def verdicts(paper: str | None = None) -> list[Verdict]:
+    """One for every coded bound, of one paper if its key is given."""
+    return [verdict(bound) for bound in bounds.ALL if paper in (None, bound.source.paper.key)]
