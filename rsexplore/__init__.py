@@ -69,6 +69,7 @@ __all__ = [  # noqa: RUF022  modules first, as in the layer order
     "laplace_law",
     "rops",
     "lipschitz",
+    "proposition1",
     "tradeoff",
     "scaling",
     "confidence",

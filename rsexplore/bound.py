@@ -73,7 +73,7 @@ class Bound:
 
     key: str
     title: str
-    noise: type
+    noise: type[Any]
     norm: float | None
     status: Status
     source: Source

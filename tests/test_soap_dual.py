@@ -29,6 +29,7 @@ NINE = {  # times sqrt(dim)
     (3072, 250): [0.11918036, 0.25968390, 0.44168626, 0.72329503, 0.97848984, 1.50250760, 2.14373324, 3.20431639],
     (3072, 500): [0.05770240, 0.13033060, 0.23017571, 0.39538361, 0.55483974, 0.90705252, 1.37600911, 2.22286824],
     (150_528, 250): [0.24994483, 0.51746671, 0.83069257, 1.26532025, 1.62444295, 2.29855849, 3.05484051, 4.21905782],
+    (150_528, 50_000): [0.00368896, 0.00844421, 0.01514533, 0.02659852, 0.03804895, 0.06462644, 0.10262935, 0.17856982],
 }
 TEN = [1.00014, 1.00003, 0.99989, 0.99968, 0.99948, 0.99906, 0.99850, 0.99749]  # d = 3072, k = 0
 
@@ -153,6 +154,16 @@ def test_what_the_reference_lacks_is_named():
         bounds.get("soap-dual-linf").radius_mp(PowerGaussian(1.0, 10.0, 300, inf, 2), 0.9)
 
 
+@pytest.mark.parametrize("dim, k", [(2, 1.9), (5, 4.99), (50, 49.6), (3072, 3071.99), (150_528, 150_527.99)])
+def test_k_next_to_dim_of_eq_9_is_refused(dim, k):
+    noise = PowerGaussian(1.0, k, dim, inf, 2)
+    with pytest.raises(UnsupportedNoiseError, match="k <= dim - 0.5"):
+        bounds.get("soap-dual-linf").radius(noise, 0.9)
+    with pytest.raises(NotImplementedError, match="k this near dim"):
+        law_of(dim, k, inf, 2.0)
+    assert bounds.get("soap-dual-linf").supports(PowerGaussian(1.0, k, dim, inf, inf))
+
+
 @pytest.mark.parametrize(
     "norms, norm, k", [((2, 2), 2, 500.0), ((inf, 2), inf, 250.0), ((inf, inf), inf, 250.0)], ids=str
 )
@@ -228,6 +239,6 @@ def test_scale_is_exact_and_other_norms_follow():
     )  # Theorem 3
     assert float(bounds.get("soap-dual-lp").radius(noise, 0.9, norm=1)) == pytest.approx(r, rel=1e-14)
     assert float(exact_radius(noise, 0.9)) == r
-    with pytest.raises(UnsupportedNoiseError, match="needs PowerGaussian with power_norm=inf noise"):
+    with pytest.raises(UnsupportedNoiseError, match="needs PowerGaussian with power_norm=inf .* noise"):
         bounds.get("soap-dual-linf").radius(noise, 0.9)
     assert [b.key for b in bounds.of(noise, 2)] == ["soap-dual"] and mpmath.mp.dps >= 15

@@ -10,6 +10,7 @@ from math import inf
 from rsexplore import papers
 from rsexplore.bound import Bound, Status
 from rsexplore.dual import Dual
+from rsexplore.dual.law import resolved
 from rsexplore.noises import Noise, PowerGaussian
 
 
@@ -19,8 +20,10 @@ def spherical(noise: Noise) -> bool:
 
 
 def cubical(noise: Noise) -> bool:
-    """Whether a noise is of the family of eq. (9) or (10)."""
-    return isinstance(noise, PowerGaussian) and noise.power_norm == inf
+    """Whether a noise is of the family of eq. (9), with k not too near dim, or of eq. (10)."""
+    if not isinstance(noise, PowerGaussian) or noise.power_norm != inf:
+        return False
+    return noise.dim is not None and resolved(noise.dim, noise.k, noise.power_norm, noise.tail_norm)
 
 
 l2 = Bound(
@@ -55,5 +58,5 @@ linf = Bound(
     source=papers.soap.at("Theorems 1, 5 and 6, Appendix D; evaluated by rsexplore"),
     formula=Dual("inf"),
     member=cubical,
-    member_text="PowerGaussian with power_norm=inf",
+    member_text="PowerGaussian with power_norm=inf (tail_norm=2: k <= dim - 0.5)",
 )

@@ -13,19 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from rsexplore.dual.law import Law, Tails
+from rsexplore.dual.law import LEAST_DIM, Law, Tails
 from rsexplore.dual.panels import Panels
 from rsexplore.dual.pieces import log_beyond
 from rsexplore.dual.sums import Sums
 from rsexplore.dual.wide import Wide
 from rsexplore.noises.largest_coordinate import log_shape, support
 
-LEAST_DIM = 20  # below, the transform of the sum falls off too slowly
 RULES = (12, 20)  # nodes over a that are tried
 
 
 def Mixed(dim: int, k: float) -> Law:
-    """Law of L for family (9), by the fastest way that resolves it; 2 <= dim, 0 <= k < dim."""
+    """Law of L for family (9), by the fastest way that resolves it; 2 <= dim, 0 <= k, where `resolved`."""
     if dim < LEAST_DIM:
         return Panels(dim, k)
     if k < 0.8 * dim:

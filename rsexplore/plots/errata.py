@@ -26,7 +26,9 @@ def shares_of_exact(ax: Axes, keys: Sequence[str], least: float = 1e-12) -> list
         lines += ax.plot(
             q_a, share, color=look.color, linestyle=look.linestyle, label=f"{bound.title}: {bound.status.value}"
         )
-    top = max(2.2, *(1.1 * line.get_ydata().max() for line in lines if np.isfinite(line.get_ydata()).all()))
+    top = max(
+        2.2, *(1.1 * y.max() for y in map(np.asarray, (line.get_ydata() for line in lines)) if np.isfinite(y).all())
+    )
     ax.axhspan(1, top, color=style.FORBIDDEN, zorder=0)
     ax.axhline(1, color="black", linewidth=1.4)
     ax.text(

@@ -237,10 +237,10 @@ def _verdict(rule: Rule, cells: list[PrintedCell]) -> Verdict:
     source = paper.at(rule.location)
     if rule.made is None:
         return Verdict(key, source, printed, Outcome.UNCHECKED, rule.reason)
-    made = [rule.made(cell) for cell in cells]
-    if any(x is None for x in made):
+    made = [x for cell in cells if (x := rule.made(cell)) is not None]
+    if len(made) < len(cells):
         return Verdict(key, source, printed, Outcome.UNCHECKED, LOGS)
     differ = [(cell, x) for cell, x in zip(cells, made, strict=True) if not agrees(float(x), cell.value)]
-    words = f"{len(cells) - len(differ)} of {len(cells)} as made from {rule.how}"
-    words += "".join(f"; {cell.column}: made {x:.4g}, printed {cell.value}" for cell, x in differ)
-    return Verdict(key, source, printed, Outcome.NOT_REPRODUCIBLE if differ else Outcome.HOLDS, words)
+    told = f"{len(cells) - len(differ)} of {len(cells)} as made from {rule.how}"
+    told += "".join(f"; {cell.column}: made {x:.4g}, printed {cell.value}" for cell, x in differ)
+    return Verdict(key, source, printed, Outcome.NOT_REPRODUCIBLE if differ else Outcome.HOLDS, told)
