@@ -7,7 +7,8 @@ they are functions with constant 1, to be compared by their growth in the dimens
 
 from collections.abc import Sequence
 from fractions import Fraction
-from math import inf, sqrt
+from math import inf, log, sqrt
+from typing import NamedTuple
 
 import numpy as np
 from scipy import optimize, special
@@ -18,6 +19,45 @@ from rsexplore.table import Table
 DIVERGENCES = ("D_inf", "D_MR")
 FAMILIES: tuple[type[Noise], ...] = (Gaussian, ExponentialLinf)
 DIMS = tuple(10**k for k in range(4, 149, 6))  # logarithms of logarithms need room to show
+
+HALF = Fraction(1, 2)
+
+
+class Law(NamedTuple):
+    """Growth d^power (log d)^log_power."""
+
+    power: Fraction
+    log_power: Fraction = Fraction(0)
+
+    def slope(self, dim: float) -> float:
+        """Derivative of the logarithm by log d, at one dimension."""
+        return float(self.power) + (float(self.log_power) / log(dim) if self.log_power else 0.0)
+
+    def fitted(self, dims: Sequence[int]) -> float:
+        """Slope of the straight line through the law itself at `dims`, which is what `exponent` fits to radii."""
+        logs = np.log(np.asarray(dims, dtype=float))
+        values = float(self.power) * logs
+        if self.log_power:
+            values = values + float(self.log_power) * np.log(logs)
+        return float(np.polyfit(logs, values, 1)[0])
+
+    def __str__(self) -> str:
+        powers = [("d", self.power), ("log d", self.log_power)]
+        below = [(base, -e) for base, e in powers if e < 0]
+        over = " ".join(_power(base, e) for base, e in powers if e > 0) or "1"
+        if not below:
+            return f"O({over})"
+        if all(e == HALF for _, e in below):
+            return f"O({over}/sqrt({' '.join(base for base, _ in below)}))"
+        under = " ".join(_power(base, e) for base, e in below)
+        return f"O({over}/({under}))" if len(below) > 1 else f"O({over}/{under})"
+
+
+def _power(base: str, exponent: Fraction) -> str:
+    if exponent in (HALF, 1):
+        return base if exponent == 1 else f"sqrt({base})"
+    bracketed = f"({base})" if " " in base else base
+    return f"{bracketed}^{exponent}" if exponent.denominator == 1 else f"{bracketed}^({exponent})"
 
 
 def radius(noise: Noise, eps: float, divergence: str = "D_MR", norm: float = inf) -> float:
@@ -99,24 +139,7 @@ def verdict(family: type[Noise], divergence: str, norm: float) -> str:
         return "unable to certify"
     power, log_power = (x - y for x, y in zip(found, limit_growth(divergence, norm), strict=True))
     near = "optimal" if (power, log_power) == (0, 0) else "near optimal" if power == 0 else "not optimal"
-    return f"{near}, {_order(*found)}"
-
-
-def _order(power: Fraction, log_power: Fraction) -> str:
-    assert power <= 0 and log_power <= 0
-    below = [(base, -e) for base, e in (("d", power), ("log d", log_power)) if e]
-    if not below:
-        return "O(1)"
-    if all(e == Fraction(1, 2) for _, e in below):
-        return f"O(1/sqrt({' '.join(base for base, _ in below)}))"
-    written = " ".join(_power(base, e) for base, e in below)
-    return f"O(1/({written}))" if len(below) > 1 else f"O(1/{written})"
-
-
-def _power(base: str, exponent: Fraction) -> str:
-    if exponent == Fraction(1, 2):
-        return f"sqrt({base})"
-    return base if exponent == 1 else f"({base})^({exponent})"
+    return f"{near}, {Law(*found)}"
 
 
 def table_1(families: Sequence[type[Noise]] = FAMILIES) -> Table:

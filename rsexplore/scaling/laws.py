@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from math import inf, isinf, log
+from math import inf, isinf
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,50 +14,13 @@ from rsexplore.bound import Bound, UnsupportedNoiseError
 from rsexplore.divergences.kl_radius import KLRadius
 from rsexplore.dual import Dual
 from rsexplore.formula import Formula, number
+from rsexplore.mechanisms import HALF, Law
 from rsexplore.noises import ExponentialLinf, GeneralizedGaussian, Laplace, Noise, PowerGaussian, Uniform
 from rsexplore.notation import d, p
 from rsexplore.solve import Supremum
 from rsexplore.table import Table
 
 DIMS = (16, 64, 256, 1024, 3072, 6144, 12_288, 24_576, 49_152, 98_304, 150_528)
-HALF = Fraction(1, 2)
-
-
-class Law(NamedTuple):
-    """Growth d^power (log d)^log_power."""
-
-    power: Fraction
-    log_power: Fraction = Fraction(0)
-
-    def slope(self, dim: float) -> float:
-        """Derivative of the logarithm by log d, at one dimension."""
-        return float(self.power) + (float(self.log_power) / log(dim) if self.log_power else 0.0)
-
-    def fitted(self, dims: Sequence[int]) -> float:
-        """Slope of the straight line through the law itself at `dims`, which is what `exponent` fits to radii."""
-        logs = np.log(np.asarray(dims, dtype=float))
-        values = float(self.power) * logs
-        if self.log_power:
-            values = values + float(self.log_power) * np.log(logs)
-        return _line(logs, values).value
-
-    def __str__(self) -> str:
-        powers = [("d", self.power), ("log d", self.log_power)]
-        below = [(base, -e) for base, e in powers if e < 0]
-        over = " ".join(_power(base, e) for base, e in powers if e > 0) or "1"
-        if not below:
-            return f"O({over})"
-        if all(e == HALF for _, e in below):
-            return f"O({over}/sqrt({' '.join(base for base, _ in below)}))"
-        under = " ".join(_power(base, e) for base, e in below)
-        return f"O({over}/({under}))" if len(below) > 1 else f"O({over}/{under})"
-
-
-def _power(base: str, exponent: Fraction) -> str:
-    if exponent in (HALF, 1):
-        return base if exponent == 1 else f"sqrt({base})"
-    bracketed = f"({base})" if " " in base else base
-    return f"{bracketed}^{exponent}" if exponent.denominator == 1 else f"{bracketed}^({exponent})"
 
 
 class Slope(NamedTuple):
