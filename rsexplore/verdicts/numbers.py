@@ -76,9 +76,13 @@ def best_of_cohen(dataset: str) -> Callable[[PrintedCell], float]:
 
 def table_2(cell: PrintedCell) -> float:
     """Certified accuracy of the lecture's Table 2."""
-    found = remake.certified_accuracy_table("lecture", "Table 2", "locuslab-smoothing", "imagenet")
     at = (float(cell.row.split("=")[1]), last_number(cell.column))
-    return next(made.remade for made in found.cells if (made.sigma, made.radius) == at)
+    return next(made.remade for made in _table_2().cells if (made.sigma, made.radius) == at)
+
+
+@lru_cache
+def _table_2() -> remake.Remade:
+    return remake.certified_accuracy_table("lecture", "Table 2", "locuslab-smoothing", "imagenet")
 
 
 def at_hand() -> bool:
