@@ -157,33 +157,34 @@ class Panels(Law):
         """Tail probability given a, the density of L there, and that times dL / dr; shape (3, len(a))."""
         d = self.dim
         whole = interval(-a, a)
-        out = self._cell(d - 1, (-a, a), (a + r, a, -a, 1.0), level, r, side)
+        out = self._cell(d - 1, (-a, a), (r, a, -a, 1.0), level, r, side)
         far = a > r
         if np.any(far):
             x, least = a[far], 2 * r - a[far]
             share = np.exp((d - 1) * log_beyond(x, np.full_like(x, 2 * r), whole[far]))
-            out[:, far] += share * self._cell(d - 1, (least, x), (x - r, x, x, -1.0), level, r, side)
+            out[:, far] += share * self._cell(d - 1, (least, x), (-r, x, x, -1.0), level, r, side)
         return (out + self._over_eta(a, level, r, budget, side, whole)) / 2
 
     def _cell(
         self,
         count: int,
         ends: tuple[NDArray, NDArray],
-        place: tuple[NDArray, NDArray, NDArray, float],
+        place: tuple[NDArray | float, NDArray, NDArray, float],
         level: float,
         r: float,
         side: str,
     ) -> NDArray:
         """The same given a and the coordinates beside `count` free ones, which lie between `ends`.
 
-        `place` has b, a, the sum of the coordinates that are not free, and db / dr.
+        `place` has b - a, a, the sum of the coordinates that are not free, and db / dr.
         """
-        b, a, rest, turn = place
-        # b / a - 1 is the shift r, or r - eta
-        total = level / r + self.dim * r / 2
+        gain, a, rest, turn = place
+        b = a + gain  # which is rounded, and k log(b / a) must not be
+        total = np.full_like(a, level / r + self.dim * r / 2)
         if self.k:
             with np.errstate(divide="ignore"):
-                total = total + self.k / r * np.log1p((b - a) / a)
+                log_b = np.where(b < a / 2, np.log(b / a), np.log1p(np.maximum(gain / a, -1.0)))
+            total += self.k / r * log_b
         value, density = self._sum(count, ends[0], ends[1], total - rest, side)
         density = density / r
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -219,7 +220,7 @@ class Panels(Law):
         least = np.minimum(x - a, a)
         log_weight = -(least**2) / 2 + (d - 2) * np.maximum(log_beyond(a, x, whole), -700.0)
         w = w * (d - 1) * np.exp(log_weight) / np.sqrt(2 * np.pi) / whole
-        for row, part in zip(out, self._cell(d - 2, (least, a), (a + r - x, a, x, 1.0), level, r, side), strict=True):
+        for row, part in zip(out, self._cell(d - 2, (least, a), (r - x, a, x, 1.0), level, r, side), strict=True):
             row += np.bincount(rows, w * part, out.shape[1])
         return out
 
