@@ -1,4 +1,7 @@
-"""From counts to bounds on a probability that hold with confidence 1 - alpha (Clopper-Pearson)."""
+"""From counts to bounds on a probability that hold with confidence 1 - alpha, and to the class that noise leaves.
+
+They are for a number of draws that was fixed beforehand; `anytime.py` is for those who look on the way.
+"""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,6 +15,7 @@ LEAST_ALPHA = 1e-200
 # the rounding of its exponent.
 CLOSED_SHAVE = 2.0**-49
 EXPONENT_SHAVE = 2.0**-52
+ABSTAINED = -1  # stands for a class where none is predicted
 
 
 def clopper_pearson_lower(count: ArrayLike, n: ArrayLike, alpha: ArrayLike) -> NDArray:
@@ -40,7 +44,7 @@ def clopper_pearson_lower(count: ArrayLike, n: ArrayLike, alpha: ArrayLike) -> N
     ------
     C. J. Clopper and E. S. Pearson, Biometrika 26 (1934) 404-413.
     """
-    count, n, alpha = _checked("clopper_pearson_lower", count, n, alpha)
+    count, n, alpha = checked("clopper_pearson_lower", count, n, alpha)
     inside = special.betaincinv(np.maximum(count, 1), n - np.maximum(count, 1) + 1, alpha) * (1 - SHAVE)
     every = alpha ** (1 / n) * (1 - CLOSED_SHAVE + np.log(alpha) / n * EXPONENT_SHAVE)
     return np.where(count == 0, 0.0, np.where(count == n, every, inside))
@@ -56,7 +60,7 @@ def clopper_pearson_tail(count: ArrayLike, n: ArrayLike, alpha: ArrayLike) -> ND
     ndarray of float64, shape (...)
         1 where count = 0, 1 - alpha^(1/n) where count = n, nan where an argument is nan. Rounded up, at most 1.
     """
-    count, n, alpha = _checked("clopper_pearson_tail", count, n, alpha)
+    count, n, alpha = checked("clopper_pearson_tail", count, n, alpha)
     failures = n - np.maximum(count, 1)
     inside = np.minimum(special.betainccinv(failures + 1, n - failures, alpha) * (1 + SHAVE), 1.0)
     every = np.minimum(-np.expm1(np.log(alpha) / n) * (1 + CLOSED_SHAVE), 1.0)
@@ -74,12 +78,101 @@ def clopper_pearson_upper(count: ArrayLike, n: ArrayLike, alpha: ArrayLike) -> N
     ndarray of float64, shape (...)
         1 where count = n, 1 - alpha^(1/n) where count = 0, nan where an argument is nan. Rounded up, at most 1.
     """
-    count, n, alpha = _checked("clopper_pearson_upper", count, n, alpha)
+    count, n, alpha = checked("clopper_pearson_upper", count, n, alpha)
     # the event's complement was seen n - count times
     return clopper_pearson_tail(n - count, n, alpha)
 
 
-def _checked(owner: str, count: ArrayLike, n: ArrayLike, alpha: ArrayLike) -> tuple[NDArray, ...]:
+def hoeffding_lower(count: ArrayLike, n: ArrayLike, alpha: ArrayLike) -> NDArray:
+    """count / n - sqrt(log(1 / alpha) / (2 n)), or 0: a looser `clopper_pearson_lower`, kept to compare with.
+
+    Parameters and errors are those of `clopper_pearson_lower`. Rounded down.
+
+    Source
+    ------
+    W. Hoeffding, J. Amer. Statist. Assoc. 58 (1963) 13-30, Theorem 1.
+    """
+    count, n, alpha = checked("hoeffding_lower", count, n, alpha)
+    return np.maximum(count / n - np.sqrt(-np.log(alpha) / (2 * n)) - SHAVE**1.5, 0.0)
+
+
+def top_two(counts: ArrayLike, predicted: ArrayLike, alpha: float) -> tuple[NDArray, NDArray]:
+    """Bounds on the predicted class and on its strongest rival that hold together: what a bilateral radius takes.
+
+    Half of `alpha` goes to either (Bonferroni). The rival's bound is that of the largest other count: it is no smaller
+    than the bound of the class which truly comes second, whichever that is, and nothing has to be selected.
+
+    Parameters
+    ----------
+    counts : array_like of int, shape (..., classes)
+        Votes; none of them has served to choose `predicted`.
+    predicted : array_like of int, shape (...)
+        The class in question.
+    alpha : float, in (0, 1), at least 2e-200
+        Probability with which one of the two bounds may be wrong.
+
+    Returns
+    -------
+    q_a : ndarray, shape (...)
+        Upper bound on 1 - p_A.
+    p_b : ndarray, shape (...)
+        Upper bound on the probability of every other class; at most q_a.
+
+    Raises
+    ------
+    ValueError
+        An argument is outside its range.
+    """
+    votes, chosen = np.asarray(counts), np.asarray(predicted)
+    if votes.ndim < 1 or votes.shape[-1] < 2:
+        raise ValueError(f"top_two: counts must have shape (..., classes) with two classes at least, got {votes.shape}")
+    if not np.issubdtype(chosen.dtype, np.integer) or np.any((chosen < 0) | (chosen >= votes.shape[-1])):
+        raise ValueError(f"top_two: predicted must be classes from 0 to {votes.shape[-1] - 1}, got {predicted!r}")
+    mine = np.arange(votes.shape[-1]) == chosen[..., None]
+    n = votes.sum(-1)
+    q_a = clopper_pearson_tail(np.where(mine, votes, 0).sum(-1), n, alpha / 2)
+    rival = clopper_pearson_upper(np.where(mine, 0, votes).max(-1), n, alpha / 2)
+    return q_a, np.minimum(rival, q_a)
+
+
+def prediction(counts: ArrayLike, alpha: ArrayLike) -> NDArray[np.int64]:
+    """Class that the smoothed classifier chooses, or `ABSTAINED` where the votes do not tell it at level `alpha`.
+
+    Parameters
+    ----------
+    counts : array_like of int, shape (..., classes)
+        Votes.
+    alpha : array_like, shape (...), in (0, 1)
+        Probability with which a class other than the smoothed classifier's may be returned.
+
+    Returns
+    -------
+    ndarray of int64, shape (...)
+
+    Raises
+    ------
+    ValueError
+        An argument is outside its range.
+
+    Source
+    ------
+    Cohen, Rosenfeld and Kolter 2019, PREDICT and Proposition 1: the two-sided binomial test that the two classes with
+    the most votes are as likely, which needs no correction for their choice (Hung and Fithian 2019).
+    """
+    votes = np.asarray(counts)
+    if votes.ndim < 1 or votes.shape[-1] < 2:
+        raise ValueError(
+            f"prediction: counts must have shape (..., classes) with two classes at least, got {votes.shape}"
+        )
+    second, first = np.moveaxis(np.sort(votes, axis=-1)[..., -2:], -1, 0)
+    first, both, level = checked("prediction", first, first + second, alpha)
+    tied = first * 2 == both
+    # P(X >= first) for X ~ Binomial(both, 1/2), doubled for the other side
+    chance = 2 * special.betainc(np.maximum(first, 1), both - first + 1, 0.5)
+    return np.where(tied | (chance > level), ABSTAINED, votes.argmax(-1)).astype(np.int64)
+
+
+def checked(owner: str, count: ArrayLike, n: ArrayLike, alpha: ArrayLike) -> tuple[NDArray, ...]:
     """Return the arguments as float64 (SciPy's inverse fails on float32), or say which of them is out of range."""
     successes, draws, level = np.broadcast_arrays(*(np.asarray(x, dtype=np.float64) for x in (count, n, alpha)))
     for name, needed, bad, values in (

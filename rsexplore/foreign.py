@@ -1,19 +1,20 @@
 """Logs of others: a printed radius an image, in the columns ``idx label predict radius correct time``."""
 
 import re
+from datetime import timedelta
 from math import isfinite
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rsexplore.confidence import ABSTAINED
 from rsexplore.header import Header, LogHeaderError
 from rsexplore.noises import Gaussian, from_dict
 from rsexplore.rounding import Printed
 from rsexplore.row import whole
 
 COLUMNS = "idx label predict radius correct time".split()
-ABSTAINED = -1  # the class that these logs give to an image without a prediction
 _RADIUS = re.compile(r"[0-9]+(\.[0-9]*)?(e[+-]?[0-9]+)?")  # as Python prints a float; none of its inf, nan, 1_0
 
 Columns = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
@@ -54,6 +55,20 @@ def columns(path: Path, text: str, header: Header) -> Columns:
     printed = np.array(radii)
     _check_ceiling(path, printed, predictions, header)
     return np.array(list(rows), dtype=np.int64), labels, predictions, printed
+
+
+def text(index: NDArray, label: NDArray, predict: NDArray, radius: NDArray, seconds: NDArray) -> str:
+    """Return a log in these columns, with every radius to its last bit: a rounded one might be no certificate.
+
+    An image without a radius (nan, or a prediction that is `ABSTAINED`) is written as an abstention of radius 0.
+    """
+    lines = ["\t".join(COLUMNS)]
+    for one, truth, chosen, reach, took in zip(index, label, predict, radius, seconds, strict=True):
+        kept = chosen != ABSTAINED and reach >= 0
+        shown, known = (int(chosen), float(reach)) if kept else (ABSTAINED, 0.0)
+        time = timedelta(seconds=float(took) if isfinite(took) else 0.0)
+        lines.append("\t".join(map(str, (int(one), int(truth), shown, known, int(truth == shown), time))))
+    return "\n".join(lines) + "\n"
 
 
 def _row(line: str) -> tuple[int, int, int, float]:

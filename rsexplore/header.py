@@ -9,6 +9,10 @@ from rsexplore import noises
 
 FORMAT, VERSION = "rsexplore-counts", 1
 MOST_DRAWS = 2**53  # up to here a float, in which bounds are computed, holds every count
+# How a run may end an image before its n-th draw -> all that the header says of it. A bound for a fixed number of draws
+# does not hold at such an end, so a rule that is unknown here must be refused.
+STOP_RULES = {"beta-mixture": {"rule", "radius", "norm", "bound", "q_a"}}
+OPTIONAL = {"stop", "grid"}  # left out of the text where None, as in logs that are older than it
 
 
 class LogHeaderError(ValueError):
@@ -28,11 +32,14 @@ class Header:
     data: Any = None
     versions: Any = None
     radius_format: str | None = None  # how a log of others prints radii: one of `rounding.FORMATS`
+    stop: Mapping[str, Any] | None = None  # what ended an image before its n-th draw; None if nothing did
+    grid: int | None = None  # steps in one unit of the input, if images and noise were whole numbers of them
 
     def text(self) -> str:
         """Return the first line of our log."""
         entries = asdict(self)
         del entries["radius_format"]
+        entries = {name: value for name, value in entries.items() if value is not None or name not in OPTIONAL}
         return json.dumps({"format": FORMAT, "version": VERSION, **entries}, ensure_ascii=True)
 
     @classmethod
@@ -52,21 +59,23 @@ class Header:
         if kind != (FORMAT, VERSION):
             raise LogHeaderError(f"{owner}: needs {FORMAT} version {VERSION}, got {kind[0]} version {kind[1]}")
         known = set(cls.__dataclass_fields__) - {"radius_format"}
-        if entries.keys() != known:
-            odd = "; ".join(f"{name} is {'missing' if name in known else 'unknown'}" for name in entries.keys() ^ known)
+        if wrong := (entries.keys() ^ known) - (OPTIONAL - entries.keys()):
+            odd = "; ".join(f"{name} is {'missing' if name in known else 'unknown'}" for name in wrong)
             raise LogHeaderError(f"{owner}: line 1, the header, must have the fields {sorted(known)}, but {odd}")
         header = cls(**entries)
         header._check_fields(owner)
         return header
 
     def _check_fields(self, owner: object) -> None:
-        whole = {name: type(getattr(self, name)) is int for name in ("n0", "n", "seed")}
+        whole = {name: type(getattr(self, name)) is int for name in ("n0", "n", "seed", "grid")}
         for name, needed, fits in (
             ("n0", f"a whole number from 1 to {MOST_DRAWS}", whole["n0"] and 1 <= self.n0 <= MOST_DRAWS),
             ("n", f"a whole number from 1 to {MOST_DRAWS}", whole["n"] and 1 <= self.n <= MOST_DRAWS),
             ("alpha", "a number between 0 and 1", type(self.alpha) is float and 0 < self.alpha < 1),
             ("seed", "a whole number of at least 0", self.seed is None or (whole["seed"] and self.seed >= 0)),
+            ("grid", "a whole number of at least 1", self.grid is None or (whole["grid"] and self.grid >= 1)),
             ("noise", "a family with its fields", isinstance(self.noise, Mapping)),
+            ("stop", f"a rule of {sorted(STOP_RULES)} with its fields", self.stop is None or _is_rule(self.stop)),
         ):
             if not fits:
                 got = getattr(self, name)
@@ -79,5 +88,10 @@ class Header:
     def check(self, other: "Header", owner: object) -> None:
         """Raise LogHeaderError, naming every field that differs, unless `other` (of `owner`) is the same header."""
         mine, theirs = json.loads(self.text()), json.loads(other.text())
-        if wrong := [f"{key}={theirs[key]!r} (needed {mine[key]!r})" for key in mine if mine[key] != theirs[key]]:
+        pairs = {key: (mine.get(key), theirs.get(key)) for key in {**mine, **theirs}}
+        if wrong := [f"{key}={theirs!r} (needed {mine!r})" for key, (mine, theirs) in pairs.items() if mine != theirs]:
             raise LogHeaderError(f"{owner} belongs to another run, and is left as it is: it has {'; '.join(wrong)}")
+
+
+def _is_rule(stop: Any) -> bool:
+    return isinstance(stop, Mapping) and STOP_RULES.get(str(stop.get("rule"))) == set(stop)

@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rsexplore import foreign, noises
-from rsexplore.confidence import clopper_pearson_tail
-from rsexplore.foreign import ABSTAINED
+from rsexplore.anytime import anytime_tail
+from rsexplore.bound import Bound
+from rsexplore.confidence import ABSTAINED, clopper_pearson_tail, top_two
 from rsexplore.header import Header, LogHeaderError
 from rsexplore.rounding import Printed, checked
 from rsexplore.row import COLUMNS, Row
@@ -32,6 +33,7 @@ __all__ = [
     "Records",
     "Row",
     "alpha_of",
+    "export",
     "from_rows",
     "read",
     "resume",
@@ -99,7 +101,37 @@ class Records:
         if self.count is None:
             return self.printed.q_a(alpha, rounding)
         checked(rounding)  # although counts are not rounded
-        return clopper_pearson_tail(self.count, self.header.n, self.header.alpha if alpha is None else alpha)
+        level = self.header.alpha if alpha is None else alpha
+        if self.header.stop is None:
+            return clopper_pearson_tail(self.count, self.header.n, level)
+        # the number of draws depends on what was seen, at which only a bound for every number of draws holds
+        return anytime_tail(self.count, self.draws, level)
+
+    @cached_property
+    def draws(self) -> NDArray[np.int64]:
+        """Size of each image's estimation sample, shape (images,); `header.n` unless the run could stop earlier."""
+        if self.header.stop is None:
+            return np.full(len(self), self.header.n, dtype=np.int64)
+        return np.array([row.draws for row in self.rows], dtype=np.int64)
+
+    def top_two(self, alpha: float | None = None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Upper bounds q_a on 1 - p_A and p_b on every other class's probability, shape (images,), holding together.
+
+        See `confidence.top_two`: each half has alpha / 2. What a bilateral radius takes.
+
+        Raises
+        ------
+        ValueError
+            The log holds no votes, or the run stopped at what it saw.
+        """
+        if self.count is None or self.header.stop is not None:
+            lack = "a log of others holds no votes" if self.count is None else "this run stopped at what it saw"
+            raise ValueError(f"top_two needs the votes of a run with a fixed number of draws, but {lack}")
+        classes = 1 + max(2, *(max((row.predict, *row.counts)) for row in self.rows)) if self.rows else 2
+        votes = np.zeros((len(self), classes), dtype=np.int64)
+        for line, row in zip(votes, self.rows, strict=True):
+            line[list(row.counts)] = list(row.counts.values())
+        return top_two(votes, self.predict, self.header.alpha if alpha is None else alpha)
 
 
 def from_rows(header: Header, rows: Iterable[Row]) -> Records:
@@ -174,6 +206,46 @@ def write_row(file: BinaryIO, row: Row) -> None:
     _write(file, f"{row.text()}\n".encode())
 
 
+def export(
+    records: Records,
+    path: str | os.PathLike[str],
+    bound: Bound,
+    *,
+    alpha: float | None = None,
+    norm: float | None = None,
+    **params: float | None,
+) -> None:
+    """Write a log in the columns ``idx label predict radius correct time``, which the tools of others read.
+
+    An image is an abstention where nothing is certified. Radii are written to the last bit, not rounded.
+
+    Parameters
+    ----------
+    records : Records
+        A log, ours or one of others.
+    path : path
+        Where to write; a file that is there is replaced.
+    bound : Bound
+        What turns votes into radii.
+    alpha, norm, **params
+        As in `accuracy.certified`.
+
+    Raises
+    ------
+    ValueError
+        The bound is no certificate.
+    UnsupportedNoiseError, MissingDimensionError
+        As of `bound.radius`.
+    """
+    if not bound.certifies:
+        raise ValueError(f"export needs a proved bound, got {bound.key}, which is {bound.status.value}")
+    q_a = records.q_a(alpha, "lower")
+    radius = bound.radius(records.noise, q_a=q_a, norm=norm, **params)
+    predict = np.where(q_a < 0.5, records.predict, ABSTAINED)
+    text = foreign.text(records.index, records.label, predict, radius, records.seconds)
+    Path(path).write_text(text, encoding="utf-8", newline="\n")
+
+
 def alpha_of(records: Records, candidates: ArrayLike = (0.001, 0.01, 0.05)) -> float | None:
     """Smallest of the candidate levels at which every printed radius of a log of others can occur; None if none does.
 
@@ -188,7 +260,9 @@ def _head(header: Header) -> bytes:
 
 
 def _write(file: BinaryIO, line: bytes) -> None:
-    file.write(line)
+    left = memoryview(line)
+    while left:  # a file without a buffer may take a part of it
+        left = left[file.write(left) :]
     file.flush()
     os.fsync(file.fileno())
 
@@ -216,7 +290,7 @@ def _parse(path: Path, raw: bytes) -> tuple[Header, list[Row], int]:
     rows, seen = [], set[int]()
     for number, line in enumerate(lines[2:], start=3):
         try:
-            row = Row.parse(line, header.n0, header.n)
+            row = Row.parse(line, header.n0, header.n, stopped=header.stop is not None)
         except ValueError as error:
             raise ValueError(f"{path}: line {number} must be a row of votes, got {line[:60]!r} ({error})") from None
         if row.index in seen:

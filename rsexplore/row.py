@@ -29,14 +29,19 @@ class Row:
         """Estimation votes of the predicted class."""
         return self.counts.get(self.predict, 0)
 
+    @property
+    def draws(self) -> int:
+        """Size of the estimation sample."""
+        return sum(self.counts.values())
+
     def text(self) -> str:
         """Return one line of our log, without its end."""
         votes = (",".join(f"{label}:{n}" for label, n in sorted(c.items()) if n) for c in (self.counts0, self.counts))
         return "\t".join(map(str, (self.index, self.label, self.predict, self.count, *votes, f"{self.seconds:.3f}")))
 
     @classmethod
-    def parse(cls, text: str, n0: int, n: int) -> "Row":
-        """Return the row that `text` wrote, of a run with `n0` and `n` draws.
+    def parse(cls, text: str, n0: int, n: int, *, stopped: bool = False) -> "Row":
+        """Return the row that `text` wrote, of a run with `n0` and `n` draws, or with up to `n` if it may be `stopped`.
 
         Raises
         ------
@@ -47,7 +52,7 @@ class Row:
         if len(fields) != len(COLUMNS):
             raise ValueError(f"needs the columns {' '.join(COLUMNS)}")
         index, label, predict, count = (whole(name, fields[at]) for at, name in enumerate(COLUMNS[:4]))
-        counts0, counts = _votes("counts0", fields[4], "n0", n0), _votes("counts", fields[5], "n", n)
+        counts0, counts = _votes("counts0", fields[4], "n0", n0), _votes("counts", fields[5], "n", n, stopped)
         row = cls(index, label, counts0, counts, float(fields[6]))
         if not (isfinite(row.seconds) and row.seconds >= 0):
             raise ValueError(f"seconds must be finite and at least 0, got {fields[6]}")
@@ -64,7 +69,7 @@ def whole(name: str, text: str) -> int:
     return int(text)
 
 
-def _votes(column: str, text: str, draws_name: str, draws: int) -> dict[int, int]:
+def _votes(column: str, text: str, draws_name: str, draws: int, fewer: bool = False) -> dict[int, int]:
     votes: dict[int, int] = {}
     for part in text.split(","):
         label, _, number = part.partition(":")
@@ -72,6 +77,7 @@ def _votes(column: str, text: str, draws_name: str, draws: int) -> dict[int, int
         if key in votes:
             raise ValueError(f"{column} has class {key} twice")
         votes[key] = whole(f"the votes in {column}", number)
-    if sum(votes.values()) != draws:
-        raise ValueError(f"{column} must add up to {draws_name}={draws}, got {sum(votes.values())}")
+    total = sum(votes.values())
+    if not (1 <= total <= draws if fewer else total == draws):
+        raise ValueError(f"{column} must add up to {'at most ' * fewer}{draws_name}={draws}, got {total}")
     return votes

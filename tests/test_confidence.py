@@ -3,8 +3,17 @@
 import mpmath
 import numpy as np
 import pytest
+from scipy import stats
 
-from rsexplore.confidence import clopper_pearson_lower, clopper_pearson_tail, clopper_pearson_upper
+from rsexplore.confidence import (
+    ABSTAINED,
+    clopper_pearson_lower,
+    clopper_pearson_tail,
+    clopper_pearson_upper,
+    hoeffding_lower,
+    prediction,
+    top_two,
+)
 
 
 def probability_of_at_least(count, n, p):
@@ -117,3 +126,55 @@ def test_bounds_fail_no_more_often_than_alpha(truth):
 def test_arguments_out_of_range_are_named(bound, arguments, words):
     with pytest.raises(ValueError, match=f"{bound.__name__}: {words}"):
         bound(*arguments)
+
+
+# ---- Hoeffding, two classes, prediction ----
+
+
+@pytest.mark.parametrize(("count", "n", "alpha"), [(900, 1000, 0.01), (5, 10, 0.3), (99_999, 100_000, 1e-12)])
+def test_hoeffding_is_the_root_of_its_own_inequality(count, n, alpha):
+    with mpmath.workdps(40):
+        gap = mpmath.mpf(count) / n - mpmath.mpf(float(hoeffding_lower(count, n, alpha)))
+        assert mpmath.exp(-2 * n * gap**2) <= alpha
+        assert mpmath.exp(-2 * n * (gap * (1 - mpmath.mpf("1e-9"))) ** 2) > alpha * (1 - mpmath.mpf("1e-6"))
+
+
+def test_hoeffding_is_never_below_zero_nor_above_clopper_pearson():
+    counts = np.arange(101)
+    found = hoeffding_lower(counts, 100, 0.001)
+    assert found.min() == 0 and (found <= clopper_pearson_lower(counts, 100, 0.001)).all()
+
+
+def test_the_two_top_bounds_are_clopper_pearsons_at_half_the_level():
+    q_a, p_b = top_two([[3, 90, 7], [50, 50, 0], [0, 0, 100]], [1, 1, 0], 0.01)
+    assert np.array_equal(q_a, clopper_pearson_tail([90, 50, 0], 100, 0.005))
+    assert p_b[0] == clopper_pearson_upper(7, 100, 0.005)
+    assert p_b[1] == min(q_a[1], clopper_pearson_upper(50, 100, 0.005))
+    assert p_b[2] == q_a[2] == 1
+    assert top_two([10, 90], 1, 0.01)[0].shape == ()
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.001])
+def test_a_prediction_is_that_of_the_two_sided_binomial_test(alpha):
+    counts = np.array([(a, b, c) for a in range(0, 41, 4) for b in range(0, 41, 3) for c in (0, 5) if a + b + c])
+    for votes, found in zip(counts, prediction(counts, alpha), strict=True):
+        second, first = np.sort(votes)[-2:]
+        sure = stats.binomtest(int(first), int(first + second), 0.5).pvalue <= alpha
+        assert found == (votes.argmax() if sure else ABSTAINED)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: top_two([5], 0, 0.1), r"top_two: counts must have shape \(..., classes\) with two classes at least"),
+        (lambda: top_two([5, 5], 2, 0.1), "top_two: predicted must be classes from 0 to 1, got 2"),
+        (lambda: top_two([5, 5], 0.0, 0.1), "top_two: predicted must be classes from 0 to 1, got 0.0"),
+        (lambda: top_two([5, 5], 0, 2.0), "alpha must be between 0 and 1"),
+        (lambda: prediction(5, 0.1), r"prediction: counts must have shape \(..., classes\)"),
+        (lambda: prediction([0, 0], 0.1), "prediction: n must be a whole number of at least 1, got n=0"),
+        (lambda: prediction([1, 2], 0.0), "prediction: alpha must be between 0 and 1"),
+    ],
+)
+def test_wrong_votes_are_named(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()
