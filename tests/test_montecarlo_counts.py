@@ -8,7 +8,7 @@ pytest.importorskip("safetensors")
 from scipy import stats  # noqa: E402
 
 from rsexplore.montecarlo import ModelOutputError, TorchRng, class_counts  # noqa: E402
-from rsexplore.montecarlo.counts import DRAW_COORDINATES  # noqa: E402
+from rsexplore.montecarlo.engine import BLOCK_COORDINATES  # noqa: E402
 from rsexplore.noises import Gaussian, Laplace, Uniform  # noqa: E402
 
 torch.set_num_threads(1)
@@ -40,7 +40,7 @@ def test_counts_do_not_depend_on_the_batch_size(noise, batch_size):
 
 @pytest.mark.parametrize("batch_size", [3, 11, 40])
 def test_nor_where_an_image_fills_a_draw(batch_size):
-    large = torch.zeros(DRAW_COORDINATES // 4)
+    large = torch.zeros(BLOCK_COORDINATES["cpu"] // 4)
     expected = count(image=large, n=30, batch_size=1)
     assert (count(image=large, n=30, batch_size=batch_size) == expected).all()
 

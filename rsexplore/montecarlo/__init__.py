@@ -1,10 +1,12 @@
 """Certification by sampling: the only part that needs torch."""
 
 from rsexplore.montecarlo.certify import certify
-from rsexplore.montecarlo.counts import ModelOutputError, class_counts
+from rsexplore.montecarlo.counts import class_counts
 from rsexplore.montecarlo.logfile import LogInUseError
+from rsexplore.montecarlo.logits import ModelOutputError
 from rsexplore.montecarlo.models import CheckpointError, card, digest, load_model, names
-from rsexplore.montecarlo.networks import ARCHITECTURES, DigitsNet
+from rsexplore.montecarlo.networks import ARCHITECTURES, CifarResNet, DigitsNet
+from rsexplore.montecarlo.predict import predict
 from rsexplore.montecarlo.quality import Accuracies, accuracies
 from rsexplore.montecarlo.rng import TorchRng
 
@@ -12,6 +14,7 @@ __all__ = [
     "ARCHITECTURES",
     "Accuracies",
     "CheckpointError",
+    "CifarResNet",
     "DigitsNet",
     "LogInUseError",
     "ModelOutputError",
@@ -23,4 +26,5 @@ __all__ = [
     "digest",
     "load_model",
     "names",
+    "predict",
 ]

@@ -1,28 +1,26 @@
 """Certification: the votes of every image, logged as they are counted."""
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from os import PathLike
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
 import rsexplore
 from rsexplore import noises, records
-from rsexplore.montecarlo.counts import BATCH_SIZE, Model, class_counts
-from rsexplore.montecarlo.job import Job, job, whole_number
+from rsexplore.bound import Bound
+from rsexplore.montecarlo.job import Job, job
 from rsexplore.montecarlo.logfile import kept, writable
-from rsexplore.montecarlo.quality import predictions
-from rsexplore.montecarlo.rng import TorchRng
+from rsexplore.montecarlo.logits import Model
+from rsexplore.montecarlo.runner import Plan, Runner, Survey
+from rsexplore.montecarlo.scaleout import RemoteRunner
+from rsexplore.montecarlo.stopping import stop_at
 from rsexplore.noises import Noise
 from rsexplore.records import Header, Records, Row
-
-# Coordinates below which one thread is the default. Small layers gain nothing from a second one and wait for it after
-# each: 2,000,000 votes of the shipped net took 11 s with one thread; with two, 16 s, and 127 s beside busy neighbours.
-SMALL_IMAGE = 512
 
 
 def certify(
@@ -36,10 +34,18 @@ def certify(
     seed: int = 0,
     log: str | PathLike[str] | None = None,
     *,
+    radius: float | None = None,
+    bound: Bound | None = None,
+    norm: float | None = None,
     indices: ArrayLike | None = None,
-    batch_size: int = BATCH_SIZE,
+    batch_size: int | None = None,
     device: torch.device | str | None = None,
     threads: int | None = None,
+    autocast: str | torch.dtype | None = None,
+    compile: bool = False,
+    channels_last: bool = False,
+    grid: int | None = None,
+    executor: Any = None,
     data: str = "",
     progress: bool = True,
 ) -> Records:
@@ -69,14 +75,30 @@ def certify(
     log : path, optional
         Where each image's counts are appended and fsynced when done. The log of an unfinished run is gone on with, by
         the same call: its images are fixed, so more of them are another run, which needs another log.
+    radius : float, optional
+        Wanted radius, in the input's units. Each image ends as soon as its votes certify it, or rule out that n would,
+        with a bound that holds at every number of draws (`rsexplore.anytime`); the log says so, and is read so.
+    bound, norm : Bound and float, optional
+        What certifies `radius`, and in which norm if not in the bound's own.
     indices : array_like of int, shape (images,), optional
         The images' numbers in the log; 0, 1, 2, ... if absent.
-    batch_size : int, >= 1
-        Noisy copies that pass through the model at once; the noise does not depend on it.
+    batch_size : int, >= 1, optional
+        Noisy copies that pass through the model at once, halved where memory is short. If absent, it is measured; the
+        noise does not depend on it.
     device : torch.device or str, optional
         Where to run; an nn.Module is moved there. If absent, where the model is.
     threads : int, >= 1, optional
-        CPU threads of the run. If absent, 1 for images of fewer than `SMALL_IMAGE` coordinates, else torch's setting.
+        CPU threads of the run. If absent, 1 for images of fewer than `runner.SMALL_IMAGE` coordinates, else torch's
+        setting.
+    autocast : {"bfloat16", "float16"}, optional
+        Precision in which torch runs what can be run so; noise is drawn and added in the images' own.
+    compile, channels_last : bool
+        Whether the model is compiled, or it and its batches are put into that memory format.
+    grid : int, >= 1, optional
+        Steps in one unit of the input (255 for 8-bit images in [0, 1]), where certificates are to hold in spite of
+        rounding: see `montecarlo.grid`. Images must be whole multiples of 1 / grid, and so are the noisy copies.
+    executor : concurrent.futures.Executor or dask.distributed.Client, optional
+        Where the images are shared out; rows are logged here as they come. Its workers need this package.
     data : str
         Name of the data; kept in the header, beside least and largest pixel and a digest of images, labels, indices.
     progress : bool
@@ -97,36 +119,34 @@ def certify(
         Another run is writing `log`.
     rsexplore.records.LogHeaderError
         `log` belongs to another run; it is left as it is.
+    OSError
+        The log cannot be written any further. It holds every finished image, and the same call goes on from there.
     KeyboardInterrupt
         Passed on; the log holds every finished image, and the same call goes on from there.
     """
     task = job(
-        model, images, labels, indices, device, noise=noise, n0=n0, n=n, alpha=alpha, seed=seed, batch_size=batch_size
-    )
-    header, path = _header(task, data), writable(log)
-    with _threads(threads, task):
-        clean, num_classes = predictions(task.model, task.images, task.batch_size)
-        task.check_classes(num_classes)
-        with kept(header, path) as (rows, keep):
-            _run(task, num_classes, rows, keep, f"clean {np.mean(clean == task.labels):.1%}", progress)
+        model, images, labels, indices, None if executor else device, noise=noise, n0=n0, n=n, alpha=alpha, seed=seed,
+        batch_size=batch_size, threads=threads, autocast=autocast, compile=compile, channels_last=channels_last,
+        device=device, grid=grid,
+    )  # fmt: skip
+    stop = None if radius is None else stop_at(radius, bound, norm, noise, n, alpha)
+    if radius is None and (bound, norm) != (None, None):
+        raise ValueError("certify: bound and norm are for a wanted radius; without one, ask them of the records")
+    plan = task.plan(stop)
+    header, path = _header(task, plan, data), writable(log)
+    runner = Runner(plan) if executor is None else RemoteRunner(plan, executor)
+    copies = len(task.images) * (task.n0 + task.n)
+    survey = runner.survey(task.images, copies)
+    task.check_classes(survey.num_classes)
+    with kept(header, path) as (rows, keep):
+        _run(task, runner, survey, rows, keep, progress)
     return records.from_rows(header, rows)
 
 
-@contextmanager
-def _threads(asked: int | None, task: Job) -> Iterator[None]:
-    """CPU threads for a while: torch's setting is the whole process's, so it is put back."""
-    before = torch.get_num_threads()
-    whole_number("threads", before if asked is None else asked, 1)
-    torch.set_num_threads(asked or (1 if task.images[0].numel() < SMALL_IMAGE else before))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def _header(task: Job, data: str) -> Header:
+def _header(task: Job, plan: Plan, data: str) -> Header:
     # another torch, or another kind of device, may draw other numbers from the same seed
-    versions = {"rsexplore": rsexplore.__version__, "torch": torch.__version__, "device": task.images.device.type}
+    device = task.images.device if plan.device is None else torch.device(plan.device)
+    versions = {"rsexplore": rsexplore.__version__, "torch": torch.__version__, "device": device.type}
     return Header(
         noise=noises.to_dict(task.noise),
         n0=int(task.n0),
@@ -136,34 +156,56 @@ def _header(task: Job, data: str) -> Header:
         model=task.model_entry(),
         data=task.data_entry(data),
         versions=versions,
+        stop=None if plan.stop is None else plan.stop.header(),
+        grid=plan.grid,
     )
 
 
-def _run(task: Job, num_classes: int, rows: list[Row], keep: Callable[[Row], None], title: str, progress: bool) -> None:
+def _run(
+    task: Job,
+    runner: Runner | RemoteRunner,
+    survey: Survey,
+    rows: list[Row],
+    keep: Callable[[Row], None],
+    progress: bool,
+) -> None:
     finished = {row.index for row in rows}
-    votes = sum(row.counts.get(row.label, 0) for row in rows)
-    with tqdm(total=len(task.images), initial=len(rows), unit="image", desc=title, disable=not progress) as bar:
-        for position, index in enumerate(task.indices.tolist()):
-            if index in finished:
-                continue
-            row = _row(task, position, num_classes)
-            keep(row)
-            votes += row.counts.get(row.label, 0)
-            bar.set_postfix_str(f"under noise {votes / (task.n * len(rows)):.1%}", refresh=False)
-            bar.update()
+    places = [place for place, index in enumerate(task.indices.tolist()) if index not in finished]
+    if not places:
+        return
+    right, each = _Share(), task.n0 + task.n
+    for row in rows:
+        right.add(row)
+    clean = np.mean(survey.clean == task.labels[: len(survey.clean)])
+    of = "" if len(survey.clean) == len(task.images) else f" of {len(survey.clean)}"
+    with tqdm(
+        total=each * len(places),
+        desc=f"clean {clean:.1%}{of}",
+        unit=" votes",
+        unit_scale=True,
+        disable=not progress,
+        postfix=right.text(len(task.images)),
+    ) as bar:
+        chosen = (task.images[places], task.labels[places], task.indices[places])
+        with closing(runner.rows(*chosen, survey, bar.update)) as found:
+            for row in found:
+                keep(row)
+                right.add(row)
+                bar.total -= task.n - row.draws  # what a stop has saved
+                bar.set_postfix_str(right.text(len(task.images)), refresh=False)
 
 
-def _row(task: Job, position: int, num_classes: int) -> Row:
-    start = time.perf_counter()
-    index, image = int(task.indices[position]), task.images[position]
-    rng = TorchRng(task.seed, index, device=image.device)
-    # two separate samples: a class chosen on the votes that certify it would fail up to twice as often
-    counts0, counts = (
-        class_counts(task.model, image, task.noise, size, rng, num_classes=num_classes, batch_size=task.batch_size)
-        for size in (task.n0, task.n)
-    )
-    return Row(index, int(task.labels[position]), _sparse(counts0), _sparse(counts), time.perf_counter() - start)
+class _Share:
+    """How many images are done, and the share of right votes among theirs."""
 
+    def __init__(self) -> None:
+        self.images = self.right = self.votes = 0
 
-def _sparse(counts: NDArray[np.int64]) -> dict[int, int]:
-    return {label: count for label, count in enumerate(counts.tolist()) if count}
+    def add(self, row: Row) -> None:
+        self.images += 1
+        self.right += row.counts.get(row.label, 0)
+        self.votes += row.draws
+
+    def text(self, total: int) -> str:
+        share = f", under noise {self.right / self.votes:.1%}" if self.votes else ""
+        return f"{self.images}/{total} images{share}"

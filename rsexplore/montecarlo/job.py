@@ -1,6 +1,7 @@
 """What a certification run is given, checked before anything is computed."""
 
 import hashlib
+import secrets
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -10,9 +11,11 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from rsexplore.montecarlo import pixels
-from rsexplore.montecarlo.counts import Model, model_dtype
+from rsexplore.montecarlo import grid, pixels
+from rsexplore.montecarlo.logits import Model, model_dtype
 from rsexplore.montecarlo.models import digest
+from rsexplore.montecarlo.runner import AUTOCAST, Plan
+from rsexplore.montecarlo.stopping import Stop
 from rsexplore.noises import Noise
 
 
@@ -29,11 +32,20 @@ class Job:
     n: int
     alpha: float
     seed: int
-    batch_size: int
+    batch_size: int | None = None  # measured where None
+    device: Any = None
+    threads: int | None = None
+    autocast: Any = None
+    compile: bool = False
+    channels_last: bool = False
+    grid: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("n0", "n", "batch_size"):
-            whole_number(name, getattr(self, name), 1)
+        for name in ("n0", "n", "batch_size", "threads"):
+            if getattr(self, name) is not None or name in ("n0", "n"):
+                whole_number(name, getattr(self, name), 1)
+        if self.autocast_name not in (None, *AUTOCAST):
+            raise ValueError(f"certify: autocast must be one of {tuple(AUTOCAST)}, got autocast={self.autocast!r}")
         whole_number("seed", self.seed, 0)
         number = isinstance(self.alpha, (int, float, np.integer, np.floating))
         if not number or not 0 < self.alpha < 1:
@@ -42,6 +54,7 @@ class Job:
             raise TypeError(f"certify: noise must be a Noise, got {type(self.noise).__name__}")
         self._check_mode()
         self._check_images()
+        self._check_grid()
         self._check_rows("labels", self.labels)
         self._check_rows("indices", self.indices)
         if len(np.unique(self.indices)) != len(self.indices):
@@ -71,6 +84,13 @@ class Job:
                 "coordinates"
             )
 
+    def _check_grid(self) -> None:
+        if self.grid is None:
+            return
+        grid.GridNoise(self.noise, self.grid)
+        for number, image in enumerate(self.images):
+            grid.steps(image, self.grid, f"images[{number}]")
+
     def _check_rows(self, name: str, values: NDArray) -> None:
         if values.shape != (len(self.images),):
             raise ValueError(
@@ -90,9 +110,40 @@ class Job:
         """Name and digest of the model, for a log's header; a plain callable has no digest."""
         kind = type(self.model).__name__
         name = getattr(self.model, "name", None)
+        # what changes the rounding of logits is part of the classifier that is certified
+        ways = {
+            "autocast": self.autocast_name,
+            "compile": bool(self.compile),
+            "channels_last": bool(self.channels_last),
+        }
+        ways = {way: value for way, value in ways.items() if value}
         if isinstance(self.model, nn.Module):
-            return {"name": name if isinstance(name, str) else kind, "digest": digest(self.model)}
-        return {"name": getattr(self.model, "__name__", kind), "digest": None}
+            return {"name": name if isinstance(name, str) else kind, "digest": digest(self.model), **ways}
+        return {"name": getattr(self.model, "__name__", kind), "digest": None, **ways}
+
+    @property
+    def autocast_name(self) -> Any:
+        """Name of the precision that the model runs in; None for its own."""
+        return str(self.autocast).removeprefix("torch.") if isinstance(self.autocast, torch.dtype) else self.autocast
+
+    def plan(self, stop: Stop | None) -> Plan:
+        """Return what a process needs to vote on any of the images."""
+        return Plan(
+            token=secrets.token_hex(16),
+            model=self.model,
+            noise=self.noise,
+            n0=int(self.n0),
+            n=int(self.n),
+            seed=int(self.seed),
+            stop=stop,
+            batch_size=self.batch_size,
+            device=None if self.device is None else str(self.device),
+            threads=self.threads,
+            autocast=self.autocast_name,
+            compile=bool(self.compile),
+            channels_last=bool(self.channels_last),
+            grid=None if self.grid is None else int(self.grid),
+        )
 
     def data_entry(self, name: str) -> dict[str, Any]:
         """Name of the data, digest of images, labels and indices, and least and largest pixel, for a log's header."""
@@ -114,24 +165,24 @@ def job(
     images: ArrayLike | Tensor,
     labels: ArrayLike,
     indices: ArrayLike | None,
-    device: torch.device | str | None,
+    here: torch.device | str | None,
     **settings: Any,
 ) -> Job:
-    """Job from a caller's arguments: arrays become tensors on the device where the model is, or is moved to.
+    """Job from a caller's arguments: arrays become tensors where the model is; it goes `here`.
 
     Images are kept in float32, or float64 for a model of that type: a narrow one rounds the noisy copies, not these.
     """
     wide = model_dtype(model) == torch.float64
     found = pixels.tensor(images, torch.float64 if wide else torch.float32)
-    if device is not None:
-        device = pixels.usable_device(device)
+    if here is not None:
+        here = pixels.usable_device(here)
     if isinstance(model, nn.Module):
-        if device is not None:
-            model.to(device)
-        device = next((value.device for value in model.state_dict().values()), device)
+        if here is not None:
+            model.to(here)
+        here = next((value.device for value in model.state_dict().values()), here)
     task = Job(
         model=model,
-        images=found if device is None else found.to(pixels.usable_device(device)),
+        images=found if here is None else found.to(pixels.usable_device(here)),
         labels=_integers(labels),
         indices=np.arange(found.shape[0] if found.ndim else 0) if indices is None else _integers(indices),
         **settings,

@@ -1,10 +1,11 @@
 """The log file of a run: one writer at a time, and a start where the last run ended."""
 
 import errno
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
 from typing import BinaryIO
@@ -38,6 +39,10 @@ def writable(log: str | PathLike[str] | None) -> Path | None:
         raise ValueError(f"certify: the folder of the log must exist, got log={str(path)!r}")
     if path.is_dir():
         raise ValueError(f"certify: log must be a file, got the folder {str(path)!r}")
+    if path.exists() and not path.is_file():
+        raise ValueError(f"certify: log must be a file, got the device {str(path)!r}")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise ValueError(_read_only(path))
     if path.suffix == ".gz":
         raise ValueError(f"certify: a log is written as plain text, got the compressed log={str(path)!r}")
     return path
@@ -52,26 +57,56 @@ def kept(header: Header, path: Path | None) -> Iterator[Kept]:
     LogInUseError
         Another run writes the log.
     rsexplore.records.LogHeaderError, ValueError
-        The log is another run's, or damaged; it is left as it is.
+        The log is another run's, or damaged, or may not be written; it is left as it is.
+    OSError
+        The log cannot be written any further, as where the disk is full. What is in it is whole.
     """
     if path is None:
         rows: list[Row] = []
         yield rows, rows.append
         return
-    # "a" makes the file if there is none, and cuts nothing off; what it writes goes to the end
-    with path.open("a+b") as file:
+    # "a" makes the file if there is none, and cuts nothing off; what it writes goes to the end. Without a buffer, for
+    # what a full disk has refused would be tried again when the file is closed
+    try:
+        file = path.open("a+b", buffering=0)
+    except PermissionError:
+        raise ValueError(_read_only(path)) from None
+    with file:
         _lock(file, path)
         rows, offset = records.resume(path, header)
         file.truncate(offset)  # a killed run may have left half a line
         if offset == 0:
-            records.write_header(file, header)
+            _written(file, path, rows, lambda: records.write_header(file, header))
 
         def keep(row: Row) -> None:
             # an interrupt in here leaves at worst half a line at the end, which reading and resuming drop
-            records.write_row(file, row)
+            _written(file, path, rows, lambda: records.write_row(file, row))
             rows.append(row)
 
         yield rows, keep
+
+
+def _written(file: BinaryIO, path: Path, rows: list[Row], write: Callable[[], None]) -> None:
+    """Write, or cut off the half line and say what is left and what to do."""
+    before = os.fstat(file.fileno()).st_size
+    try:
+        write()
+    except OSError as error:
+        with suppress(OSError):
+            file.truncate(before)
+        raise OSError(
+            error.errno,
+            f"certify: the log cannot be written any further ({error.strerror}). The {len(rows)} finished images are "
+            "in it; make room, and the same call goes on from there",
+            str(path),
+        ) from error
+
+
+def _read_only(path: Path) -> str:
+    return (
+        f"certify: log must be a file that may be written, got the read-only log={str(path)!r}; copy it to go on with "
+        "it, or rsexplore.records.read it"
+    )
 
 
 def _lock(file: BinaryIO, path: Path) -> None:

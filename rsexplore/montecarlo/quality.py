@@ -7,14 +7,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rsexplore.montecarlo.counts import (
-    BATCH_SIZE,
+from rsexplore.montecarlo.counts import BATCH_SIZE, class_counts
+from rsexplore.montecarlo.logits import (
     Model,
     checked_logits,
-    class_counts,
     in_own_dtype,
     no_class,
-    unreadable,
+    read_classes,
 )
 from rsexplore.montecarlo.rng import TorchRng
 from rsexplore.noises import Noise
@@ -46,9 +45,10 @@ def predictions(model: Model, images: Tensor, batch_size: int = BATCH_SIZE) -> t
             # a copy, for a model may work in place, and the images may be the caller's own
             logits = checked_logits(logits_of(batch.clone()), len(batch), width)
             width = logits.shape[1]
-            if unreadable(logits).any():
+            found = read_classes(logits, width).cpu()
+            if (found == width).any():
                 raise no_class("a clean image")
-            classes.append(logits.argmax(1).cpu())
+            classes.append(found)
     assert width is not None
     return torch.cat(classes).numpy(), width
 

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+WORD_BITS = 63  # random bits in a word: torch's widest integers are signed
+
 
 class TorchRng:
     """`numpy.random.Generator`'s samplers, drawn as tensors on a device.
@@ -49,6 +51,15 @@ class TorchRng:
         self._generator.manual_seed(int(state[0]))
         self._options: dict[str, Any] = {"generator": self._generator, "device": self.device, "dtype": dtype}
 
+    @property
+    def state(self) -> Tensor:
+        """Where the stream stands; setting it goes back there."""
+        return self._generator.get_state()
+
+    @state.setter
+    def state(self, value: Tensor) -> None:
+        self._generator.set_state(value)
+
     def standard_normal(self, size: tuple[int, ...]) -> Tensor:
         """Draws of N(0, 1), shape `size`."""
         return torch.randn(size, **self._options)
@@ -56,6 +67,10 @@ class TorchRng:
     def random(self, size: tuple[int, ...]) -> Tensor:
         """Draws uniform on [0, 1), shape `size`."""
         return torch.rand(size, **self._options)
+
+    def words(self, size: tuple[int, ...]) -> Tensor:
+        """Draws uniform on the whole numbers from 0 to 2^63 - 1, shape `size`, int64."""
+        return torch.empty(size, dtype=torch.int64, device=self.device).random_(generator=self._generator)
 
     def standard_exponential(self, size: tuple[int, ...]) -> Tensor:
         """Draws of the exponential law of mean 1, shape `size`."""

@@ -1,0 +1,282 @@
+"""Votes of many images under noise, at the speed of the network: full batches across the borders of images.
+
+A lane is one image in work. Its noise comes from a generator of its own, in blocks of a size that depends on nothing
+but the image's shape and the kind of device, so neither batches, nor neighbours, nor stops change it. Copies are
+written into one buffer, classes are counted where they are found, and an image's counts come back once.
+"""
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from rsexplore.montecarlo import memory
+from rsexplore.montecarlo.ahead import Blocks
+from rsexplore.montecarlo.logits import Model, checked_logits, no_class, read_classes
+from rsexplore.montecarlo.rng import TorchRng
+
+# Copies, and coordinates, that one call of the sampler draws. Constants, so that the batch size never changes the
+# noise. A CPU's second-level cache holds 2 MiB; a GPU wants work for all its cores.
+BLOCK_COPIES = 400
+BLOCK_COORDINATES = {"cpu": 2**19}
+DEVICE_BLOCK_COORDINATES = 2**24
+# The last batch of a run is filled up to a multiple of this with copies that are not counted: a network given two or
+# three images takes other routes through its sums than in a full batch, and might round otherwise.
+QUANTUM = 25
+
+Votes = NDArray[np.int64]
+
+
+class Sampler(Protocol):
+    """What noise is drawn from: a `Noise`, or one on a grid."""
+
+    def draw(self, rng: TorchRng, shape: tuple[int, ...]) -> Tensor:
+        """Return independent draws of that shape, in the units of the images."""
+
+
+@dataclass(eq=False)
+class Work:
+    """One image to be voted on."""
+
+    key: Any  # the caller's name of it
+    image: Tensor  # (...) floating, in the units of the noise
+    rng: TorchRng
+    samples: tuple[int, ...]  # sizes of separate samples, drawn one after the other
+
+
+@dataclass(frozen=True)
+class Looks:
+    """When the last sample of an image is looked at, and what ends it then."""
+
+    sizes: tuple[int, ...]  # ascending
+    enough: Callable[[Votes], bool]  # takes counts (samples, classes)
+
+
+class Lane:
+    """An image in work: where its noise stands and what was counted."""
+
+    def __init__(
+        self, work: Work, noise: Sampler, num_classes: int, looks: Looks | None, pool: Executor | None = None
+    ) -> None:
+        self.work, self.looks, shape = work, looks, work.image.shape
+        self.total = sum(work.samples)
+        self.counts = torch.zeros(len(work.samples), num_classes + 1, dtype=torch.int64, device=work.image.device)
+        kind = work.image.device.type
+        coordinates = BLOCK_COORDINATES.get(kind, DEVICE_BLOCK_COORDINATES)
+        block = max(1, min(BLOCK_COPIES, coordinates // max(1, math.prod(shape))))
+        self.blocks = Blocks(lambda size: noise.draw(work.rng, (size, *shape)), work.samples, block, pool)
+        self.start = work.rng.state
+        self._begin()
+
+    def _begin(self) -> None:
+        self.placed, self.sample, self.sample_end = 0, 0, self.work.samples[0]
+        self.left: Tensor | None = None
+        self.set_barrier()
+
+    def restart(self) -> None:
+        """Forget everything: the next copies are the first ones again."""
+        self.blocks.restart()
+        self.work.rng.state = self.start
+        self.counts.zero_()
+        self._begin()
+
+    def set_barrier(self) -> None:
+        """Set how many copies are to be placed before the counts are looked at."""
+        before = self.total - self.work.samples[-1]
+        sizes = self.looks.sizes if self.looks else ()
+        self.barrier = next((before + size for size in sizes if before + size > self.placed), self.total)
+
+    def place(self, rows: Tensor, batch_size: int) -> tuple[int, int]:
+        """Write noisy copies into the first of `rows`; return how many and of which sample."""
+        if self.placed == self.sample_end:
+            self.sample += 1
+            self.sample_end += self.work.samples[self.sample]
+        if self.left is None:
+            self.left = self.blocks.next(self.barrier, batch_size)
+        found, room = len(self.left), min(len(rows), self.barrier - self.placed)
+        size = min(found, room)
+        part = self.left if size == found else self.left[:size]
+        torch.add(part, self.work.image, out=rows if size == len(rows) else rows[:size])
+        self.left = self.left[size:] if size < found else None
+        self.placed += size
+        return size, self.sample
+
+    def send(self) -> None:
+        """Send the counts on their way from the device, behind all that it has been asked for so far."""
+        self.sent: Tensor = self.counts
+        self.arrival = None
+        if self.counts.device.type == "cuda":
+            self.sent = torch.empty(self.counts.shape, dtype=self.counts.dtype, pin_memory=True)
+            self.sent.copy_(self.counts, non_blocking=True)
+            self.arrival = torch.cuda.Event()
+            self.arrival.record(torch.cuda.current_stream(self.counts.device))
+
+    def received(self) -> Votes:
+        """Return the counts, shape (samples, classes).
+
+        Raises
+        ------
+        ModelOutputError
+            Some copy left no class.
+        """
+        if self.arrival is not None:
+            self.arrival.synchronize()
+        found = self.sent.cpu().numpy()
+        if lost := int(found[:, -1].sum()):
+            sample = found[int(np.argmax(found[:, -1] > 0))]
+            raise no_class(f"{lost} of {int(sample.sum())} noisy copies")
+        return found[:, :-1].copy()
+
+
+class Engine:
+    """Counts votes with one model, one noise and one buffer.
+
+    Parameters
+    ----------
+    logits_of : callable
+        Maps a batch (b, ...) to logits (b, num_classes); may spoil what it is given.
+    noise : Sampler
+        Law of the additive noise.
+    num_classes : int
+        Number of classes.
+    batch_size : int
+        Copies that pass through the model at once; halved for good where memory does not suffice.
+    fixed_shape : bool
+        Whether every batch is filled up to `batch_size`, as a compiled model wants it.
+    channels_last : bool
+        Memory format of image batches.
+    ahead : bool
+        Whether noise for the next batch is drawn by another thread while this one is at work.
+    """
+
+    def __init__(
+        self,
+        logits_of: Model,
+        noise: Sampler,
+        num_classes: int,
+        batch_size: int,
+        *,
+        fixed_shape: bool = False,
+        channels_last: bool = False,
+        ahead: bool = False,
+    ) -> None:
+        self.logits_of, self.noise, self.num_classes, self.batch_size = logits_of, noise, num_classes, batch_size
+        self.fixed_shape, self.channels_last, self.ahead = fixed_shape, channels_last, ahead
+        self._buffer: Tensor | None = None
+
+    def run(
+        self, works: Iterable[Work], looks: Looks | None = None, tick: Callable[[int], Any] = lambda copies: None
+    ) -> Iterator[tuple[Work, Votes]]:
+        """Yield every image and its counts (samples, classes), as they are done.
+
+        Parameters
+        ----------
+        works : iterable of Work
+            Taken up as there is room in a batch. All images of one shape.
+        looks : Looks, optional
+            When an image may end early.
+        tick : callable
+            Is told how many copies were counted, batch by batch.
+
+        Raises
+        ------
+        ModelOutputError
+            The logits have another shape, or some copy has a nan, a +inf or no finite logit.
+        """
+        with ThreadPoolExecutor(1, "noise") if self.ahead else nullcontext() as pool:
+            lanes = (Lane(work, self.noise, self.num_classes, looks, pool) for work in works)
+            yield from self._run(lanes, looks, tick)
+
+    def _run(
+        self, source: Iterator[Lane], looks: Looks | None, tick: Callable[[int], Any]
+    ) -> Iterator[tuple[Work, Votes]]:
+        ready, waiting = deque[Lane](), list[Lane]()
+        while True:
+            try:
+                with torch.inference_mode():
+                    placed, halted = self._batch(ready, source)
+            except Exception as error:
+                if not memory.is_exhaustion(error) or self.batch_size == 1:
+                    raise
+                self._halve(ready)
+                continue
+            tick(placed)
+            # a GPU works on the next batch while the counts of the last one are read
+            lag = placed > 0 and bool(halted or waiting) and self._is_asynchronous()
+            due, waiting = (waiting, halted) if lag else (waiting + halted, [])
+            for lane in due:
+                counts = lane.received()
+                if lane.placed == lane.total or (looks and looks.enough(counts)):
+                    yield lane.work, counts
+                else:
+                    lane.set_barrier()
+                    ready.appendleft(lane)
+            if not placed and not ready and not waiting:
+                return
+
+    def _batch(self, ready: deque[Lane], source: Iterator[Lane]) -> tuple[int, list[Lane]]:
+        """Fill a batch and count it; return its size and the lanes that have reached their barrier."""
+        segments, halted, filled = list[tuple[Tensor, int, int]](), list[Lane](), 0
+        try:
+            while filled < self.batch_size:
+                if not ready:
+                    fresh = next(source, None)
+                    if fresh is None:
+                        break
+                    ready.append(fresh)
+                lane = ready[0]
+                buffer = self._rows(lane.work.image)
+                size, sample = lane.place(buffer[filled:], self.batch_size)
+                segments.append((lane.counts[sample], filled, filled + size))
+                filled += size
+                if lane.placed == lane.barrier:
+                    halted.append(ready.popleft())
+            if filled:
+                self._count(segments, filled)
+            for lane in halted:
+                lane.send()
+        except BaseException:
+            ready.extendleft(reversed(halted))  # so that nothing is lost where a smaller batch is tried
+            raise
+        return filled, halted
+
+    def _count(self, segments: list[tuple[Tensor, int, int]], filled: int) -> None:
+        assert self._buffer is not None
+        step = self.batch_size if self.fixed_shape else min(QUANTUM, self.batch_size)
+        size = min(-(-filled // step) * step, self.batch_size)
+        batch = self._buffer[:size]
+        if size > filled:
+            batch[filled:] = batch[0]
+        classes = read_classes(checked_logits(self.logits_of(batch), size, self.num_classes), self.num_classes)
+        for counts, start, stop in segments:
+            counts.scatter_add_(0, classes[start:stop], self._ones[start:stop])
+
+    def _rows(self, image: Tensor) -> Tensor:
+        """Return the buffer that takes one batch of copies of such an image."""
+        shape = (self.batch_size, *image.shape)
+        if self._buffer is None or self._buffer.shape != shape:
+            self._buffer = torch.empty(shape, dtype=image.dtype, device=image.device)
+            if self.channels_last and image.ndim == 3:
+                self._buffer = self._buffer.to(memory_format=torch.channels_last)
+            self._ones = torch.ones(self.batch_size, dtype=torch.int64, device=image.device)
+        return self._buffer
+
+    def _halve(self, ready: deque[Lane]) -> None:
+        # copies that were drawn into the failed batch are drawn anew: images in work start again, with the same noise
+        self.batch_size //= 2
+        device, self._buffer = ready[0].work.image.device, None
+        with torch.inference_mode():
+            for lane in ready:
+                lane.restart()
+        memory.release(device)
+
+    def _is_asynchronous(self) -> bool:
+        return self._buffer is not None and self._buffer.device.type == "cuda"

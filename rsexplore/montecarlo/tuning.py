@@ -1,0 +1,94 @@
+"""The batch size at which a network is fastest here, found by measuring."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rsexplore.montecarlo import memory
+from rsexplore.montecarlo.counts import BATCH_SIZE
+from rsexplore.montecarlo.logits import Model
+
+SIZES = {"cpu": (25, 50, 100, 200, 400, 800)}
+DEVICE_SIZES = tuple(2**power for power in range(6, 14))
+SHARE = 0.02  # of the run, that measuring may take
+WORTH = 25  # batches of the largest size that a run must have before anything is measured
+AT_LEAST = 0.03  # seconds for one size
+ROUNDS = 3
+
+
+def best_batch_size(logits_of: Model, image: Tensor, copies: int) -> int:
+    """Size at which most copies a second pass through a network.
+
+    The votes do not depend on it. What measuring takes is bounded by a share of the run.
+
+    Parameters
+    ----------
+    logits_of : callable
+        Maps a batch (b, ...) to logits.
+    image : Tensor, shape (...)
+        On the device of the run.
+    copies : int
+        Copies that the run will count.
+    """
+    sizes = SIZES.get(image.device.type, DEVICE_SIZES)
+    if copies < WORTH * sizes[-1]:
+        return BATCH_SIZE
+    best, best_rate, spent, losers = BATCH_SIZE, 0.0, 0.0, 0
+    for size in sizes:
+        start = time.perf_counter()
+        try:
+            rate = _rate(logits_of, image, size)
+        except Exception as error:
+            if not memory.is_exhaustion(error) or not best_rate:
+                raise
+            memory.release(image.device)
+            break
+        if rate > best_rate:
+            best, best_rate = size, rate
+        spent += time.perf_counter() - start
+        # one slow size may be a neighbour's doing; after two larger batches only lose, or measuring costs too much
+        losers = losers + 1 if rate < 0.9 * best_rate else 0
+        if losers == 2 or spent > SHARE * copies / best_rate:
+            break
+    return best
+
+
+def is_faster(run: Callable[[bool], Any], trial: int, copies: int) -> bool:
+    """Whether `run(True)` takes less time than `run(False)`, each of which counts `trial` copies.
+
+    Nothing is measured, and it is not, where that would take more than a share of the run.
+    """
+    if 2 * ROUNDS * trial > SHARE * copies:
+        return False
+    best = [float("inf"), float("inf")]
+    for _ in range(ROUNDS):
+        for way in (False, True):
+            start = time.perf_counter()
+            run(way)
+            best[way] = min(best[way], time.perf_counter() - start)
+    return best[True] < best[False]
+
+
+def _rate(logits_of: Model, image: Tensor, size: int) -> float:
+    """Copies a second, the best of some batches after a first one."""
+    best, begin, rounds = float("inf"), time.perf_counter(), 0
+    with torch.inference_mode():
+        batch = image.expand(size, *image.shape)
+        while rounds < 3 or time.perf_counter() - begin < AT_LEAST:
+            own = batch.clone()  # the model may spoil it
+            _wait(image)
+            start = time.perf_counter()
+            logits_of(own)
+            _wait(image)
+            if rounds:  # the first one pays for what is set up once
+                best = min(best, time.perf_counter() - start)
+            rounds += 1
+    return size / best
+
+
+def _wait(image: Tensor) -> None:
+    if image.device.type == "cuda":
+        torch.cuda.synchronize(image.device)
