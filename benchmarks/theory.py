@@ -8,17 +8,13 @@ line with what the package promises: nan outside [0, 1], 0 where p_A <= p_B. The
 plain lines lose digits.
 """
 
-import os
-import platform
 import sys
 import time
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
-from importlib.metadata import version
+from collections.abc import Callable
 from itertools import chain
-from pathlib import Path
 
 import numpy as np
+from report import machine, table
 from scipy import integrate, optimize, special, stats
 
 from rsexplore import bounds, soap
@@ -238,27 +234,10 @@ def duals() -> None:
     table(head, (sampled(*c) for c in cases if c[0].dim == DIM))
 
 
-def table(head: list[str], rows: Iterable[list[str]]) -> None:
-    """Print a table in Markdown, row by row."""
-    print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
-    for row in rows:
-        print(f"| {' | '.join(row)} |", flush=True)
-
-
-def machine() -> str:
-    """Processor, cores and versions, in one line."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    name = next((one.partition(":")[2].strip() for one in lines if one.startswith("model name")), platform.processor())
-    versions = ", ".join(f"{package} {version(package)}" for package in ("numpy", "scipy", "sympy", "rsexplore"))
-    system = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
-    return f"{name}, {os.cpu_count()} cores (all may be used); {system}; {versions}; {datetime.now(UTC):%Y-%m-%d}"
-
-
 def main() -> None:
     """Print the table."""
     head = ["bound", "classes", "million/s", "time / line", "time / line with edges", "one point, µs", "line by hand"]
-    print(f"# Speed of the radii\n\n{machine()}\n")
+    print(f"# Speed of the radii\n\n{machine('numpy', 'scipy', 'sympy', 'rsexplore')}\n")
     print(f"{POINTS:,} points; times are the best of 9; ratios below 1 are faster.\n")
     rows = [(key, line, True) for key, line in TWO_CLASSES.items()]
     rows += [(key, line, False) for key, line in MORE_CLASSES.items()]
