@@ -25,7 +25,7 @@ from rsexplore.montecarlo.rng import TorchRng
 
 # Copies, and coordinates, that one call of the sampler draws. Constants, so that the batch size never changes the
 # noise. A CPU's second-level cache holds 2 MiB; a GPU wants work for all its cores.
-BLOCK_COPIES = 400
+BLOCK_COPIES = 100
 BLOCK_COORDINATES = {"cpu": 2**19}
 DEVICE_BLOCK_COORDINATES = 2**24
 # The last batch of a run is filled up to a multiple of this with copies that are not counted: a network given two or

@@ -15,7 +15,7 @@ SIZES = {"cpu": (25, 50, 100, 200, 400, 800)}
 DEVICE_SIZES = tuple(2**power for power in range(6, 14))
 SHARE = 0.02  # of the run, that measuring may take
 WORTH = 25  # batches of the largest size that a run must have before anything is measured
-AT_LEAST = 0.03  # seconds for one size
+AT_LEAST = 0.03  # seconds for one size, or its part of the share
 ROUNDS = 3
 
 
@@ -36,11 +36,11 @@ def best_batch_size(logits_of: Model, image: Tensor, copies: int) -> int:
     sizes = SIZES.get(image.device.type, DEVICE_SIZES)
     if copies < WORTH * sizes[-1]:
         return BATCH_SIZE
-    best, best_rate, spent, losers = BATCH_SIZE, 0.0, 0.0, 0
+    best, best_rate, spent, losers, seconds = BATCH_SIZE, 0.0, 0.0, 0, 0.0
     for size in sizes:
         start = time.perf_counter()
         try:
-            rate = _rate(logits_of, image, size)
+            rate = _rate(logits_of, image, size, seconds)
         except Exception as error:
             if not memory.is_exhaustion(error) or not best_rate:
                 raise
@@ -49,9 +49,11 @@ def best_batch_size(logits_of: Model, image: Tensor, copies: int) -> int:
         if rate > best_rate:
             best, best_rate = size, rate
         spent += time.perf_counter() - start
+        share = SHARE * copies / best_rate
+        seconds = min(AT_LEAST, share / len(sizes))
         # one slow size may be a neighbour's doing; after two larger batches only lose, or measuring costs too much
         losers = losers + 1 if rate < 0.9 * best_rate else 0
-        if losers == 2 or spent > SHARE * copies / best_rate:
+        if losers == 2 or spent > share:
             break
     return best
 
@@ -72,12 +74,12 @@ def is_faster(run: Callable[[bool], Any], trial: int, copies: int) -> bool:
     return best[True] < best[False]
 
 
-def _rate(logits_of: Model, image: Tensor, size: int) -> float:
-    """Copies a second, the best of some batches after a first one."""
+def _rate(logits_of: Model, image: Tensor, size: int, seconds: float) -> float:
+    """Copies a second, the best of some batches after a first one, which take about `seconds`."""
     best, begin, rounds = float("inf"), time.perf_counter(), 0
     with torch.inference_mode():
         batch = image.expand(size, *image.shape)
-        while rounds < 3 or time.perf_counter() - begin < AT_LEAST:
+        while rounds < 3 or time.perf_counter() - begin < seconds:
             own = batch.clone()  # the model may spoil it
             _wait(image)
             start = time.perf_counter()
