@@ -69,9 +69,13 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "safetensors": ("montecarlo",),
     "tqdm": ("montecarlo",),
     "distributed": ("montecarlo",),
+    "torchvision": ("montecarlo",),
+    "timm": ("montecarlo",),
+    "PIL": ("montecarlo",),
     "sklearn": ("datasets",),
 }
-ONLY_IN_FUNCTIONS = ("pooch", "distributed")  # needed by those few who download, or have a cluster
+# needed by those few who download, have a cluster, or bring networks and images of their own
+ONLY_IN_FUNCTIONS = ("pooch", "distributed", "torchvision", "timm", "PIL")
 NOWHERE = ("matplotlib.pyplot",)  # pyplot opens windows and keeps global state
 
 

@@ -13,6 +13,7 @@ pytest.importorskip("safetensors")
 from safetensors.torch import save_file  # noqa: E402
 
 from rsexplore.montecarlo import CheckpointError, DigitsNet, card, digest, load_model, names  # noqa: E402
+from rsexplore.montecarlo.recipe import SHIPPED  # noqa: E402
 
 torch.set_num_threads(1)
 
@@ -231,10 +232,8 @@ def test_an_asked_architecture_is_compared(tmp_path):
         load_model(tmp_path / "a.pth", arch="digits_net")
 
 
-def test_the_six_models_are_shipped():
-    assert names() == tuple(
-        f"digits-{family}-{sigma}" for family in ("gaussian", "laplace") for sigma in ("0.12", "0.25", "0.5")
-    )
+def test_the_model_of_every_recipe_is_shipped():
+    assert list(names()) == sorted(recipe.name for recipe in SHIPPED)
 
 
 @pytest.mark.parametrize("name", names())

@@ -1,29 +1,22 @@
 """Networks from checkpoints: shipped ones by name, anyone's by path. No pickled code is ever run."""
 
 import hashlib
-import re
-import warnings
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
 from torch import Tensor, nn
 
-from rsexplore.montecarlo.networks import ARCHITECTURES
+from rsexplore.montecarlo.checkpoints import CheckpointError, Contents, contents, read
+from rsexplore.montecarlo.networks import ARCHITECTURES, NORMALIZATIONS, TRAINED_ON, Normalize
 from rsexplore.montecarlo.pixels import usable_device
+from rsexplore.montecarlo.pretrained import LIBRARIES, library_net, pretrained
 
 # what a checkpoint may keep its numbers in; narrower ones come with scales, which a state_dict alone does not have
 _FLOATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
-# what DataParallel and torch.compile put before every parameter's name
-_WRAPPERS = ("module.", "_orig_mod.")
 _ZOO = Path(__file__).parent / "zoo"
-
-
-class CheckpointError(ValueError):
-    """A checkpoint is missing, damaged, of another architecture, or wants code to be run."""
 
 
 def names() -> tuple[str, ...]:
@@ -54,17 +47,30 @@ def digest(model: nn.Module) -> str:
 
 
 def load_model(
-    source: str | PathLike[str], *, arch: str | None = None, device: torch.device | str = "cpu"
+    source: str | PathLike[str],
+    *,
+    arch: str | nn.Module | None = None,
+    normalize: str | None = None,
+    num_classes: int | None = None,
+    device: torch.device | str = "cpu",
 ) -> nn.Module:
-    """Network from a checkpoint, in evaluation mode.
+    """Network from a checkpoint, in evaluation mode, that takes images in the units of their pixels.
 
     Parameters
     ----------
     source : str or path
         A name of `names()`, a `.safetensors` file, or a torch checkpoint: a plain `state_dict`, or a dict with `arch`
-        and `state_dict`. That of a model wrapped by DataParallel or torch.compile will do.
-    arch : str, optional
-        Key of `ARCHITECTURES`, for files that do not name theirs; without it, the one whose parameters fit.
+        and `state_dict`, of a network alone or behind a normalising layer, as Cohen et al. 2019, Salman et al. 2019
+        and Yang et al. 2020 save it. A model wrapped by DataParallel or torch.compile will do. `torchvision:NAME` and
+        `timm:NAME` are published weights of these libraries, which they download.
+    arch : str or nn.Module, optional
+        Key of `ARCHITECTURES`, or `torchvision:NAME` or `timm:NAME`, for files that do not name theirs; without it,
+        the one of `ARCHITECTURES` whose parameters fit. Or a network of your own, which is filled.
+    normalize : str, optional
+        Key of `NORMALIZATIONS`, or "none": what the pixels pass first, where the file does not hold it. Absent, it is
+        that of the architecture's data for a file of which the network is the second layer.
+    num_classes : int, optional
+        Number of classes, where it is not the architecture's usual one.
     device : torch.device or str
         Where the network is put.
 
@@ -76,19 +82,24 @@ def load_model(
     Raises
     ------
     CheckpointError
-        The file is missing, empty, cut short or no checkpoint; it holds pickled code; its architecture is unknown or
-        does not fit; a parameter is of a wrong type, without numbers or not finite.
+        The file is missing, empty, cut short or no checkpoint; it holds pickled code; its architecture is unknown, does
+        not fit or needs a library that is not here; a parameter is of a wrong type, without numbers or not finite; the
+        normalisation is not known.
     ValueError
         `device` is not there.
     """
-    path, device = _path(source), usable_device(device, "load_model")
-    state, recorded = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
-    for prefix in _WRAPPERS:
-        if state and all(key.startswith(prefix) for key in state):
-            state = {key.removeprefix(prefix): value for key, value in state.items()}
-    model = ARCHITECTURES[_architecture(path, state, arch, recorded)]()
-    _fill(path, model, state)
-    vars(model).update(name=path.stem, digest=digest(model))  # plain attributes, no part of the network's state
+    device = usable_device(device, "load_model")
+    if str(source).partition(":")[0] in LIBRARIES and not Path(source).exists():
+        (net, stats), name, label = pretrained(str(source)), str(source), str(source)
+        found = Contents({}, stats)
+    else:
+        path = _path(source)
+        net, name, found = _network(path, arch, num_classes)
+        _fill(path, net, found.state)
+        label = path.stem
+    first = _first_layer(source, name, found, normalize)
+    model = net if first is None else _behind(source, first, net)
+    vars(model).update(name=label, digest=digest(model))  # plain attributes, no part of the network's state
     return model.eval().to(device)
 
 
@@ -98,71 +109,82 @@ def _path(source: str | PathLike[str]) -> Path:
     path = Path(source).expanduser()
     if not path.is_file():
         raise CheckpointError(f"no file {str(path)!r} and no shipped model of that name; shipped: {', '.join(names())}")
-    if path.stat().st_size == 0:
-        raise CheckpointError(f"{path} is empty: the download or the copy was cut short")
     return path
 
 
-def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], Any]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {key: file.get_tensor(key) for key in file.keys()}, (file.metadata() or {}).get("arch")
-    except Exception as error:
-        raise CheckpointError(f"{path} is no whole safetensors file: {error}") from None
-
-
-def _read_torch(path: Path) -> tuple[dict[str, Tensor], Any]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # remarks about pickle protocols, which tell a user nothing
-            held = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise _refusal(path, str(error)) from None
-    recorded = None
-    if isinstance(held, Mapping) and "state_dict" in held:
-        held, recorded = held["state_dict"], held.get("arch")
-    if not (isinstance(held, Mapping) and held and all(_is_parameter(*item) for item in held.items())):
-        raise CheckpointError(
-            f"{path} must hold a state_dict of tensors, or {{'arch': ..., 'state_dict': ...}}, got {_kind(held)}"
-        )
-    return dict(held), recorded
-
-
-def _refusal(path: Path, reason: str) -> CheckpointError:
-    # torch's own words are dropped: they recommend allow-listing what the file asks for, which is an attacker's wish
-    wanted = re.search(r"GLOBAL ([\w.]+)", reason)
-    if wanted:
-        return CheckpointError(
-            f"{path} is refused, and nothing in it was run: it holds pickled code beside its tensors (it asks for "
-            f"{wanted[1]}). Ask its author for a state_dict of tensors alone or for a .safetensors file"
-        )
-    return CheckpointError(
-        f"{path} cannot be read, and nothing in it was run: it is cut short, damaged, or no torch checkpoint of tensors"
-    )
-
-
-def _is_parameter(key: Any, value: Any) -> bool:
-    return isinstance(key, str) and isinstance(value, Tensor) and value.layout is torch.strided
-
-
-def _kind(held: Any) -> str:
-    return f"a dict with {list(held)[:5]}" if isinstance(held, Mapping) else type(held).__name__
+def _network(path: Path, arch: str | nn.Module | None, num_classes: int | None) -> tuple[nn.Module, str, Contents]:
+    """Untrained network, name of its architecture ('' for the caller's own), and what the file holds for it."""
+    state, recorded = read(path)
+    if isinstance(arch, nn.Module):
+        # a Sequential of the caller's own may look like a network behind a layer
+        whole = _shapes(arch.state_dict()) == _shapes(state)
+        return arch, "", Contents(state) if whole else contents(path, state)
+    found = contents(path, state)
+    name = _architecture(path, found.state, arch, recorded)
+    return _build(path, name, num_classes), name, found
 
 
 def _architecture(path: Path, state: Mapping[str, Tensor], asked: str | None, recorded: Any) -> str:
     name = recorded if asked is None else asked
-    known = ", ".join(sorted(ARCHITECTURES))
+    known = ", ".join(ARCHITECTURES)
     if name is not None:
-        if not isinstance(name, str) or name not in ARCHITECTURES:
-            raise CheckpointError(f"{path} needs the architecture {name!r}; known are {known}")
+        if not isinstance(name, str) or not (name in ARCHITECTURES or name.partition(":")[0] in LIBRARIES):
+            raise CheckpointError(
+                f"{path} needs the architecture {name!r}; known are {known}, torchvision:NAME and timm:NAME, or give "
+                "arch= an nn.Module of your own"
+            )
         return name
-    fitting = [key for key, build in ARCHITECTURES.items() if _shapes(build().state_dict()) == _shapes(state)]
+    fitting = [key for key in ARCHITECTURES if _fits(key, state)]
     if len(fitting) != 1:
         raise CheckpointError(
             f"{path} names no architecture and its parameters fit none of {known} (first: {list(state)[:3]}); "
-            "give arch= if it is one of these"
+            "give arch= if it is one of these with other classes, torchvision:NAME, timm:NAME or an nn.Module"
         )
     return fitting[0]
+
+
+def _fits(name: str, state: Mapping[str, Tensor]) -> bool:
+    try:
+        with torch.device("meta"):  # shapes alone: no time, and no random numbers
+            return _shapes(ARCHITECTURES[name]().state_dict()) == _shapes(state)
+    except ImportError:
+        return False
+
+
+def _build(path: Path, name: str, num_classes: int | None) -> nn.Module:
+    options = {} if num_classes is None else {"num_classes": num_classes}
+    try:
+        return ARCHITECTURES[name](**options) if name in ARCHITECTURES else library_net(name, **options)
+    except (ImportError, ValueError, TypeError, RuntimeError) as error:
+        raise CheckpointError(f"{path} needs the architecture {name!r}, which cannot be built: {error}") from None
+
+
+def _first_layer(source: Any, name: str, found: Contents, asked: str | None) -> Normalize | None:
+    """What the pixels pass first; None for nothing."""
+    choices = ", ".join((*NORMALIZATIONS, "none"))
+    if asked not in (None, "none", *NORMALIZATIONS):
+        raise CheckpointError(f"load_model: normalize must be one of {choices}, got normalize={asked!r}")
+    if found.stats is not None:
+        if asked is not None:
+            raise CheckpointError(f"{source} holds its own normalisation; leave normalize={asked!r} out")
+        try:
+            return Normalize(*found.stats)
+        except ValueError as error:
+            raise CheckpointError(f"{source} holds a normalisation that is none: {error}") from None
+    usual = TRAINED_ON.get(name, "imagenet" if ":" in name else None)
+    if asked is None and found.behind and usual:
+        asked = usual
+    elif asked is None and (found.behind or usual):
+        where = "holds a network behind a layer" if found.behind else "holds a network alone"
+        raise CheckpointError(f"{source} {where} and does not say how pixels are normalised; give normalize={choices}")
+    return None if asked in (None, "none") else Normalize(*NORMALIZATIONS[asked])
+
+
+def _behind(source: Any, first: Normalize, net: nn.Module) -> nn.Sequential:
+    needed = next((part.in_channels for part in net.modules() if isinstance(part, nn.Conv2d)), len(first.mean))
+    if needed != len(first.mean):
+        raise CheckpointError(f"{source} takes images of {needed} channels, but is normalised for {len(first.mean)}")
+    return nn.Sequential(first, net)
 
 
 def _shapes(state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
@@ -170,12 +192,10 @@ def _shapes(state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
 
 
 def _fill(path: Path, model: nn.Module, state: Mapping[str, Tensor]) -> None:
-    needed, found = _shapes(model.state_dict()), _shapes(state)
-    if needed != found:
-        wrong = sorted(key for key in needed.keys() | found.keys() if needed.get(key) != found.get(key))
-        told = "; ".join(f"{key}: needed {needed.get(key)}, got {found.get(key)}" for key in wrong[:3])
-        raise CheckpointError(f"{path} does not fit {type(model).__name__}: {len(wrong)} parameters differ ({told})")
     own = model.state_dict()
+    needed, found = _shapes(own), _shapes(state)
+    if needed != found:
+        raise _misfit(path, type(model).__name__, needed, found)
     for key, value in state.items():
         if value.is_meta:
             raise CheckpointError(f"{path} holds no numbers in {key}: it was saved from the device meta")
@@ -187,6 +207,15 @@ def _fill(path: Path, model: nn.Module, state: Mapping[str, Tensor]) -> None:
     broken = [key for key, value in model.state_dict().items() if not torch.isfinite(value).all()]
     if broken:
         raise CheckpointError(f"{path} holds nan or inf in {', '.join(broken[:3])}, as {own[broken[0]].dtype}")
+
+
+def _misfit(path: Path, kind: str, needed: Mapping[str, Any], found: Mapping[str, Any]) -> CheckpointError:
+    wrong = sorted(key for key in needed.keys() | found.keys() if needed.get(key) != found.get(key))
+    told = "; ".join(f"{key}: needed {needed.get(key)}, got {found.get(key)}" for key in wrong[:3])
+    # only the last layer differs, and in its rows alone: another number of classes
+    rows = {found[key][0] for key in wrong if key in needed and key in found and found[key][1:] == needed[key][1:]}
+    hint = f"; if it has {rows.pop()} classes, say num_classes=" if len(rows) == 1 and len(wrong) <= 2 else ""
+    return CheckpointError(f"{path} does not fit {kind}: {len(wrong)} parameters differ ({told}){hint}")
 
 
 def _is_plain(dtype: torch.dtype) -> bool:

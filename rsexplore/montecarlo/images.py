@@ -1,0 +1,191 @@
+"""Images of CIFAR-10 and ImageNet, read from where the user has them; nothing is downloaded."""
+
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rsexplore.data import Split
+
+CIFAR_FILES = {"train": tuple(f"data_batch_{number}" for number in range(1, 6)), "test": ("test_batch",)}
+CIFAR_ROWS = 10_000  # images in a file
+CIFAR_PIXELS = 3 * 32 * 32
+CIFAR_ARCHIVE = "cifar-10-binary.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html"
+IMAGENET_CLASSES = 1000
+SHORT_SIDE, CROP = 256, 224  # as in Cohen et al. 2019, and in torchvision's evaluation of its own networks
+
+
+class ImagesUnavailableError(RuntimeError):
+    """A data set is not where it is looked for, or is not whole."""
+
+
+def cifar10(folder: str | os.PathLike[str] | None = None, split: str = "test") -> Split:
+    """CIFAR-10 in the order of its files, from its binary or its Python version.
+
+    Parameters
+    ----------
+    folder : path, optional
+        `cifar-10-batches-bin`, `cifar-10-batches-py`, or the folder that holds one of them; the environment variable
+        CIFAR10_DIR if absent.
+    split : {"test", "train"}
+        10,000 or 50,000 images.
+
+    Returns
+    -------
+    Split
+        Images (n, 3, 32, 32) float32 in [0, 1], labels 0 to 9, and their places in the split.
+
+    Raises
+    ------
+    ImagesUnavailableError
+        The files are not there, or not whole.
+    ValueError
+        `split` is another.
+    """
+    if split not in CIFAR_FILES:
+        raise ValueError(f"cifar10: split must be 'test' or 'train', got split={split!r}")
+    top = _folder("cifar10", folder, "CIFAR10_DIR", f"CIFAR-10 ({CIFAR_ARCHIVE})")
+    for place in (top, top / "cifar-10-batches-bin", top / "cifar-10-batches-py"):
+        if (place / "test_batch.bin").is_file():
+            parts = [_binary(place / f"{name}.bin") for name in CIFAR_FILES[split]]
+            break
+        if (place / "test_batch").is_file():
+            parts = [_pickled(place / name) for name in CIFAR_FILES[split]]
+            break
+    else:
+        raise ImagesUnavailableError(
+            f"cifar10: {top} must hold test_batch.bin, or a folder cifar-10-batches-bin with it: unpack {CIFAR_ARCHIVE}"
+        )
+    labels = np.concatenate([part[0] for part in parts]).astype(np.int64)
+    pixels = np.concatenate([part[1] for part in parts]).reshape(-1, 3, 32, 32).astype(np.float32)
+    if labels.min() < 0 or labels.max() > 9:
+        raise ImagesUnavailableError(f"cifar10: labels in {place} must be 0 to 9, got up to {labels.max()}")
+    return Split(pixels / np.float32(255), labels, np.arange(len(labels)))
+
+
+def imagenet(
+    folder: str | os.PathLike[str] | None = None, indices: ArrayLike | slice = slice(None, None, 100)
+) -> Split:
+    """Some of ImageNet's validation images, as they are usually certified: short side 256, then the middle 224 x 224.
+
+    Parameters
+    ----------
+    folder : path, optional
+        The validation images, in one folder for each class, or a folder that holds these as `val`; the environment
+        variable IMAGENET_DIR if absent.
+    indices : array_like of int, or slice
+        Which images, in the order of their classes' folders and then of their names. By default every 100th, the 500
+        that Cohen et al. 2019 certify; 0.6 MB each.
+
+    Returns
+    -------
+    Split
+        Images (n, 3, 224, 224) float32 in [0, 1]; labels, which are the places of the folders' names in sorted order;
+        and the images' numbers.
+
+    Raises
+    ------
+    ImagesUnavailableError
+        The folder is not there or lacks classes, an image cannot be read, or Pillow is not installed.
+    """
+    top = _folder("imagenet", folder, "IMAGENET_DIR", "ImageNet's validation images, a folder for each class")
+    top = top / "val" if (top / "val").is_dir() else top
+    classes = sorted(path for path in top.iterdir() if path.is_dir())
+    if len(classes) != IMAGENET_CLASSES:
+        # a class that lacks would move the labels of all behind it
+        raise ImagesUnavailableError(
+            f"imagenet: {top} must hold {IMAGENET_CLASSES} folders, one for each class, got {len(classes)}: sort the "
+            "validation images into them first"
+        )
+    files = [(file, label) for label, path in enumerate(classes) for file in sorted(path.iterdir()) if file.is_file()]
+    chosen = np.arange(len(files))[indices if isinstance(indices, slice) else np.asarray(indices)]
+    images = np.stack([_cropped(files[index][0]) for index in chosen.tolist()])
+    return Split(images, np.array([files[index][1] for index in chosen.tolist()], dtype=np.int64), chosen)
+
+
+def _folder(owner: str, folder: str | os.PathLike[str] | None, variable: str, what: str) -> Path:
+    found = folder if folder is not None else os.environ.get(variable)
+    if found is None:
+        raise ImagesUnavailableError(f"{owner}: say where you have {what}: give folder=, or set {variable}")
+    path = Path(found).expanduser()
+    if not path.is_dir():
+        raise ImagesUnavailableError(f"{owner}: there is no folder {str(path)!r}; it must hold {what}")
+    return path
+
+
+def _binary(path: Path) -> tuple[NDArray, NDArray]:
+    """Labels and pixels of a file of 10,000 records: a byte for the label, then red, green and blue."""
+    data = _bytes(path)
+    if len(data) != CIFAR_ROWS * (1 + CIFAR_PIXELS):
+        raise _not_whole(path, f"{CIFAR_ROWS * (1 + CIFAR_PIXELS)} bytes", f"{len(data)}")
+    rows = np.frombuffer(data, dtype=np.uint8).reshape(CIFAR_ROWS, 1 + CIFAR_PIXELS)
+    return rows[:, 0], rows[:, 1:]
+
+
+def _pickled(path: Path) -> tuple[NDArray, NDArray]:
+    """Labels and pixels of a file of the Python version, of which nothing but plain values is taken."""
+    with path.open("rb") as stream:
+        try:
+            held = _Plain(stream, encoding="bytes").load()
+            labels, pixels = np.array(held[b"labels"], dtype=np.int64), held[b"data"].raw
+        except Exception as error:
+            raise ImagesUnavailableError(
+                f"cifar10: {path} is refused, and nothing in it was run: {error or type(error).__name__}. The binary "
+                f"version holds no pickles: {CIFAR_ARCHIVE}"
+            ) from None
+    if labels.shape != (CIFAR_ROWS,) or not isinstance(pixels, bytes) or len(pixels) != CIFAR_ROWS * CIFAR_PIXELS:
+        raise _not_whole(path, f"{CIFAR_ROWS} labels and images", f"{labels.shape} labels")
+    return labels, np.frombuffer(pixels, dtype=np.uint8)
+
+
+class _Stub:
+    """Stands for NumPy's array, type and maker of arrays in a pickle: keeps the bytes and makes nothing."""
+
+    raw: Any = None
+
+    def __init__(self, *arguments: Any) -> None:
+        pass
+
+    def __setstate__(self, state: Any) -> None:
+        self.raw = state[-1] if isinstance(state, tuple) else None
+
+
+class _Plain(pickle.Unpickler):
+    """Reads plain values, and arrays as `_Stub`; refuses every other name."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module.partition(".")[0] == "numpy" and name in ("_reconstruct", "ndarray", "dtype"):
+            return _Stub
+        raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+
+
+def _cropped(path: Path) -> NDArray[np.float32]:
+    try:
+        from PIL import Image
+    except ImportError:
+        raise ImagesUnavailableError("imagenet: reading images needs Pillow: pip install pillow") from None
+    try:
+        with Image.open(path) as stored:
+            image = stored.convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ImagesUnavailableError(f"imagenet: {path} is no whole image ({error})") from None
+    width, height = image.size
+    short = min(width, height)
+    size = (SHORT_SIDE * width // short, SHORT_SIDE * height // short)
+    left, upper = (round((side - CROP) / 2) for side in size)
+    image = image.resize(size, Image.Resampling.BILINEAR).crop((left, upper, left + CROP, upper + CROP))
+    return np.asarray(image, dtype=np.float32).transpose(2, 0, 1) / np.float32(255)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ImagesUnavailableError(f"cifar10: {path} cannot be read ({error.strerror})") from None
+
+
+def _not_whole(path: Path, needed: str, found: str) -> ImagesUnavailableError:
+    return ImagesUnavailableError(f"cifar10: {path} must hold {needed}, got {found}: fetch {CIFAR_ARCHIVE} again")
