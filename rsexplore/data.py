@@ -1,7 +1,7 @@
-"""Data: the digits that are shipped, and the certification logs that others published.
+"""Data: the digits and logs of our own models, which are shipped, and the certification logs that others published.
 
-Logs are never shipped. `registry.csv` says what each is, where it is in the folder that RSEXPLORE_DATA names, where it
-came from and the sha256 of its uncompressed bytes, which every read is checked against.
+Logs of others are never shipped. `registry.csv` says what each is, where it is in the folder that RSEXPLORE_DATA
+names, where it came from and the sha256 of its uncompressed bytes, which every read is checked against.
 """
 
 import csv
@@ -11,7 +11,7 @@ import os
 import zlib
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from importlib.resources import files
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -30,6 +30,7 @@ REPOSITORIES = {  # repository and commit of each source
     "dsrs": ("llylly/DSRS", "13b15a58b3afef2ee12b49f978950039bd776ded"),
 }
 TRAINING_DIGITS = 1297
+ZOO_SUFFIX = ".tsv.gz"
 
 
 class DataUnavailableError(RuntimeError):
@@ -87,6 +88,26 @@ def digits(side: int = 8) -> Digits:
         images, labels, index = stored["images"], stored["labels"], stored["index"]
     pixels = images[:, None].repeat(factor, axis=2).repeat(factor, axis=3) / np.float32(16)
     return Digits(pixels, labels.astype(np.int64), index.astype(np.int64))
+
+
+def zoo() -> tuple[str, ...]:
+    """Names of the shipped logs, sorted: each is the name of the model, certified under its own noise."""
+    found = files("rsexplore").joinpath("datasets", "zoo").iterdir()
+    return tuple(sorted(item.name.removesuffix(ZOO_SUFFIX) for item in found if item.name.endswith(ZOO_SUFFIX)))
+
+
+def zoo_log(name: str) -> records.Records:
+    """Shipped log of one of our models on the 500 test digits; `python -m rsexplore.montecarlo.zoo` makes it.
+
+    Raises
+    ------
+    LookupError
+        No log of that name is shipped; the message lists them.
+    """
+    if name not in zoo():
+        raise LookupError(f"no shipped log is called {name!r}; there are {', '.join(zoo())}")
+    with as_file(files("rsexplore").joinpath("datasets", "zoo", name + ZOO_SUFFIX)) as path:
+        return records.read(path)
 
 
 @dataclass(frozen=True)

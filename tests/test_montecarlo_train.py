@@ -1,6 +1,7 @@
 """The shipped models are as good as their cards say, and the script that makes them repeats itself."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +9,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
 from rsexplore import data, noises  # noqa: E402
-from rsexplore.montecarlo import accuracies, card, digest, load_model, names, train  # noqa: E402
+from rsexplore.montecarlo import ARCHITECTURES, accuracies, card, digest, load_model, names, train  # noqa: E402
+from rsexplore.montecarlo.recipe import SHIPPED, shipped  # noqa: E402
 
 torch.set_num_threads(1)
 
@@ -24,10 +26,10 @@ def entry(text, name):
 
 @pytest.mark.parametrize("name", names())
 def test_a_shipped_model_reaches_the_accuracy_of_its_card(name, digits):
-    _, family, sigma = name.split("-")
-    noise = train.FAMILIES[family].from_sigma(float(sigma))
+    noise = shipped(name).noise
     images = torch.as_tensor(digits.test.images)
-    found = accuracies(load_model(name), images, digits.test.labels, noise, n=100, seed=5)
+    draws = 1000 if noise.sigma > 0.9 else 100  # where classes are nearly tied, a majority of few draws is another
+    found = accuracies(load_model(name), images, digits.test.labels, noise, n=draws, seed=5)
     text = card(name)
     assert f"`{noise!r}`" in text
     assert found.clean == pytest.approx(float(entry(text, "clean accuracy")), abs=1e-3)
@@ -38,12 +40,24 @@ def test_a_shipped_model_reaches_the_accuracy_of_its_card(name, digits):
 @pytest.mark.parametrize("name", names())
 def test_a_shipped_model_is_worth_certifying(name):
     text = card(name)
-    assert float(entry(text, "smoothed accuracy")) >= 0.96
-    assert float(entry(text, "accuracy under noise")) >= (0.75 if name.endswith("0.5") else 0.95)
+    smoothed, noisy = {0.12: (0.96, 0.95), 0.25: (0.96, 0.95), 0.5: (0.96, 0.75), 1.0: (0.9, 0.4)}[shipped(name).sigma]
+    assert float(entry(text, "smoothed accuracy")) >= smoothed
+    assert float(entry(text, "accuracy under noise")) >= noisy
+    assert f"`{shipped(name).command}`" in text
+    assert entry(text, "digest") == load_model(name).digest
+
+
+def test_every_recipe_is_shipped_and_small():
+    assert {recipe.name for recipe in SHIPPED} == set(names())
+    assert {recipe.family for recipe in SHIPPED} == set(train.FAMILIES)
+    sizes = [path.stat().st_size for path in Path(train.__file__).parent.glob("zoo/*.safetensors")]
+    assert max(sizes) < 100_000 and sum(sizes) < 1_500_000
+    with pytest.raises(KeyError, match="digits-gaussian-0.12"):
+        shipped("digits-poisson-1")
 
 
 def test_deviations_not_scales_are_matched():
-    assert train.Recipe("laplace", 0.25).noise == noises.Laplace.from_sigma(0.25)
+    assert train.Recipe("laplace", 0.25).noise == noises.Laplace.from_sigma(0.25, 64)
     assert train.Recipe("laplace", 0.25).noise.sigma == pytest.approx(0.25)
 
 
@@ -55,12 +69,51 @@ def test_training_repeats_to_the_bit_and_follows_the_seed(digits):
     assert first == second != other
 
 
+def test_a_shipped_model_trained_anew_is_as_good_as_its_card(digits):
+    """To the bit with the card's versions on its kind of processor; this checks what holds elsewhere too."""
+    recipe = shipped("digits-gaussian-0.25")
+    model = train.fit(recipe, digits.train.images, digits.train.labels)
+    images, labels = torch.as_tensor(digits.test.images), digits.test.labels
+    found = accuracies(model, images, labels, recipe.noise, n=200, seed=7)
+    noisy, smoothed = (float(entry(card(recipe.name), name)) for name in ("accuracy under noise", "smoothed accuracy"))
+    assert abs(found.noisy - noisy) <= 1.96 * (noisy * (1 - noisy) / len(labels)) ** 0.5
+    assert abs(found.smoothed - smoothed) <= 1.96 * (2 * smoothed * (1 - smoothed) / len(labels)) ** 0.5
+
+
+def test_a_type_2_step_goes_uphill_by_the_push():
+    model, labels = load_model("digits-gaussian-0.25"), torch.as_tensor(data.digits().test.labels[:20])
+    images = torch.as_tensor(data.digits().test.images[:20])
+    pushed = train._pushed(model, images.clone(), labels, 0.05)
+    assert not pushed.requires_grad
+    assert (pushed - images).abs().max().item() == pytest.approx(0.05, rel=1e-5)
+    before, after = (torch.nn.functional.cross_entropy(model(x), labels).item() for x in (images, pushed))
+    assert after > 2 * before
+
+
+@pytest.mark.parametrize("side", train.SIDES)
+def test_larger_images_are_brought_down_to_the_mean_of_each_block_at_first(side):
+    torch.manual_seed(0)
+    large, small = ARCHITECTURES[train.Recipe("gaussian", 0.25, side=side).arch](), ARCHITECTURES["digits_net"]()
+    small.load_state_dict({name: value for name, value in large.state_dict().items() if "shrink" not in name})
+    logits = large(torch.as_tensor(data.digits(side).images[:5]))
+    assert torch.allclose(logits, small(torch.as_tensor(data.digits().images[:5])), atol=1e-5)
+
+
 def test_training_leaves_the_global_generator_alone(digits):
     torch.manual_seed(0)
     expected = torch.rand(3)
     torch.manual_seed(0)
     train.fit(train.Recipe("gaussian", 0.25, epochs=1), digits.train.images[:64], digits.train.labels[:64])
     assert torch.equal(torch.rand(3), expected)
+
+
+def test_the_script_makes_a_larger_model_on_demand(tmp_path):
+    options = "--noise linf --sigma 0.5 --side 16 --push 0.1 --epochs 1 --quiet --out".split()
+    train.main([*options, str(tmp_path)])
+    path = tmp_path / "digits16-linf-0.5-type2.safetensors"
+    assert load_model(path)(torch.zeros(2, 1, 16, 16)).shape == (2, 10)
+    text = path.with_suffix(".md").read_text(encoding="utf-8")
+    assert "16x16" in text and "--side 16 --push 0.1 --out DIR" in text and "Type-2" in text
 
 
 def test_the_script_writes_a_model_and_its_card(tmp_path, capsys):

@@ -2,7 +2,6 @@
 
 import argparse
 import platform
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,45 +12,14 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 import rsexplore
-from rsexplore import data, noises
+from rsexplore import data
 from rsexplore.montecarlo.models import digest
 from rsexplore.montecarlo.networks import ARCHITECTURES
 from rsexplore.montecarlo.quality import Accuracies, accuracies
+from rsexplore.montecarlo.recipe import FAMILIES, SHIPPED, SIDES, Recipe
 from rsexplore.montecarlo.rng import TorchRng
-from rsexplore.noises import Noise
 
-FAMILIES: dict[str, type[Noise]] = {"gaussian": noises.Gaussian, "laplace": noises.Laplace}
-SHIPPED = tuple((family, sigma) for family in FAMILIES for sigma in (0.12, 0.25, 0.5))
 EVALUATION_DRAWS = 1000
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """All that decides the parameters of a trained network, but for the machine's arithmetic."""
-
-    family: str
-    sigma: float  # deviation of one coordinate, pixels being in [0, 1]
-    seed: int = 0
-    epochs: int = 200
-    batch: int = 64
-    rate: float = 3e-3  # largest learning rate
-    arch: str = "digits_net"
-
-    @property
-    def name(self) -> str:
-        """Name of the model that this recipe makes."""
-        return f"digits-{self.family}-{self.sigma:g}"
-
-    @property
-    def noise(self) -> Noise:
-        """Noise added to every image at every step."""
-        return FAMILIES[self.family].from_sigma(self.sigma)
-
-    @property
-    def command(self) -> str:
-        """Command line that makes this model."""
-        options = f"--noise {self.family} --sigma {self.sigma:g} --seed {self.seed} --epochs {self.epochs}"
-        return f"python -m rsexplore.montecarlo.train {options} --out DIR"
 
 
 def fit(recipe: Recipe, images: ArrayLike, labels: ArrayLike, *, progress: bool = False) -> nn.Module:
@@ -60,11 +28,15 @@ def fit(recipe: Recipe, images: ArrayLike, labels: ArrayLike, *, progress: bool 
     Parameters
     ----------
     recipe : Recipe
-        Architecture, noise, seed, epochs.
-    images : array_like of float, shape (images, 1, 8, 8), in [0, 1]
+        Architecture, noise, kind of training, seed, epochs.
+    images : array_like of float, shape (images, 1, side, side), in [0, 1]
     labels : array_like of int, shape (images,)
     progress : bool
         Whether a bar over the epochs is shown.
+
+    Source
+    ------
+    Teng et al. 2020, section 5.1: Type-1 and Type-2 training, the latter with inputs + noise + push * sign(gradient).
     """
     pixels, classes = torch.as_tensor(images, dtype=torch.float32), torch.as_tensor(labels, dtype=torch.int64)
     with torch.random.fork_rng(devices=[]):  # the first weights come from the global generator; leave it as it was
@@ -78,7 +50,10 @@ def fit(recipe: Recipe, images: ArrayLike, labels: ArrayLike, *, progress: bool 
     for _ in tqdm(range(recipe.epochs), desc=recipe.name, unit="epoch", disable=not progress):
         for chosen in np.array_split(order.permutation(len(pixels)), steps):
             batch = pixels[chosen]
-            _step(model, optimizer, batch + recipe.noise.draw(noise_rng, tuple(batch.shape)), classes[chosen])
+            noisy = batch + recipe.noise.draw(noise_rng, tuple(batch.shape))
+            if recipe.push:
+                noisy = _pushed(model, noisy, classes[chosen], recipe.push)
+            _step(model, optimizer, noisy, classes[chosen])
             schedule.step()
     return model.eval()
 
@@ -89,6 +64,13 @@ def _step(model: nn.Module, optimizer: torch.optim.Optimizer, batch: Tensor, cla
     optimizer.step()
 
 
+def _pushed(model: nn.Module, noisy: Tensor, classes: Tensor, push: float) -> Tensor:
+    """Noisy images, each pixel moved by `push` to where the loss grows."""
+    place = noisy.requires_grad_()
+    (uphill,) = torch.autograd.grad(nn.functional.cross_entropy(model(place), classes), place)
+    return (place + push * uphill.sign()).detach()
+
+
 def make(recipe: Recipe, out: Path, *, progress: bool = False) -> Path:
     """Train one model on the digits and write `NAME.safetensors` and its card `NAME.md` into `out`.
 
@@ -97,7 +79,7 @@ def make(recipe: Recipe, out: Path, *, progress: bool = False) -> Path:
     Path
         The written `.safetensors` file.
     """
-    digits = data.digits()
+    digits = data.digits(recipe.side)
     model = fit(recipe, digits.train.images, digits.train.labels, progress=progress)
     pixels = torch.as_tensor(digits.test.images)
     found = accuracies(model, pixels, digits.test.labels, recipe.noise, EVALUATION_DRAWS, recipe.seed + 1)
@@ -111,17 +93,21 @@ def make(recipe: Recipe, out: Path, *, progress: bool = False) -> Path:
 
 def _card(recipe: Recipe, model: nn.Module, found: Accuracies, train: int, test: int) -> str:
     parameters = sum(value.numel() for value in model.parameters())
+    push = f"{recipe.push:g} times the sign of the loss's gradient"
+    kind = f"Type-2: the noise, then {push}" if recipe.push else "Type-1: the noise alone"
+    side, call = recipe.side, "digits()" if recipe.side == 8 else f"digits({recipe.side})"
     versions = f"rsexplore {rsexplore.__version__}, torch {torch.__version__}, numpy {np.__version__}"
     margin = 1.96 * (found.noisy * (1 - found.noisy) / test) ** 0.5
     return f"""# {recipe.name}
 
-A classifier of 8x8 grey digits, trained to be smoothed. What a certificate speaks of is the *smoothed* classifier.
+A classifier of {side}x{side} grey digits, trained to be smoothed. A certificate speaks of the *smoothed* classifier.
 
 | | |
 | --- | --- |
 | data | scikit-learn's digits (UCI, optical recognition of handwritten digits), pixels in [0, 1] |
-| split | `rsexplore.data.digits()`: {train} images for training, {test} for the accuracies below |
+| split | `rsexplore.data.{call}`: {train} images for training, {test} for the accuracies below |
 | noise | `{recipe.noise!r}`: deviation {recipe.sigma:g} a pixel, drawn afresh at every step |
+| added to an image | {kind} |
 | architecture | `{recipe.arch}`, {parameters:,} parameters |
 | training | AdamW, one cycle up to rate {recipe.rate:g}, batches of {recipe.batch}, {recipe.epochs} epochs |
 | seed | {recipe.seed} |
@@ -143,6 +129,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--sigma", type=float, help="deviation of the noise a pixel, pixels being in [0, 1]")
     parser.add_argument("--seed", type=int, default=Recipe.seed)
     parser.add_argument("--epochs", type=int, default=Recipe.epochs)
+    parser.add_argument("--side", type=int, choices=SIDES, default=Recipe.side, help="pixels of a side")
+    parser.add_argument("--push", type=float, default=Recipe.push, help="step of Type-2 training; 0 is Type-1")
     parser.add_argument("--out", type=Path, required=True, help="folder for the models and their cards")
     parser.add_argument("--all", action="store_true", help="make every shipped model")
     parser.add_argument("--quiet", action="store_true", help="show no progress bar")
@@ -151,10 +139,13 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error("give either --all, or --noise and --sigma")
     if not given.all and (given.noise is None or given.sigma is None):
         parser.error("--noise and --sigma go together")
+    if not given.push >= 0:
+        parser.error(f"--push must be at least 0, got {given.push}")
     # one thread: sums are then made in one order, and the digest repeats
     torch.set_num_threads(1)
-    for family, sigma in SHIPPED if given.all else [(given.noise, given.sigma)]:
-        path = make(Recipe(family, sigma, given.seed, given.epochs), given.out, progress=not given.quiet)
+    options = {name: getattr(given, name) for name in ("seed", "epochs", "side", "push")}
+    for recipe in SHIPPED if given.all else [Recipe(given.noise, given.sigma, **options)]:
+        path = make(recipe, given.out, progress=not given.quiet)
         print(f"{path} ({path.stat().st_size:,} bytes)")
 
 
