@@ -45,7 +45,7 @@ def test_without_torch_an_example_that_needs_it_is_left_as_it_is(monkeypatch):
 def test_what_is_not_there_yet_is_said_and_is_so():
     (section,) = re.findall(r"## Not yet\n(.*?)\n## ", TEXT, re.DOTALL)
     coming = re.findall(r"`(\w+)`", section)
-    assert coming == ["attacks"]
+    assert coming == ["app"]
     assert [name for name in coming if list((ROOT / "rsexplore").rglob(f"{name}*"))] == []
 
 
