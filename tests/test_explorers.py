@@ -69,11 +69,15 @@ def test_the_table_is_what_the_package_computes(panel, family, norm):
     assert panel.message.value == ""
 
 
-def test_a_family_without_bounds_is_said_plainly(panel):
-    panel.move(family=rs.noises.GeneralizedGaussian)
-    if not rs.bounds.of(rs.noises.GeneralizedGaussian.from_sigma(0.5), 2):
-        assert "No bound for GeneralizedGaussian noise" in panel.readout.value
-    assert panel.message.value == ""
+def test_a_noise_without_bounds_is_said_plainly():
+    noise = rs.noises.GeneralizedGaussian(0.1, shape=0.5, dim=64)  # heavier tails than any bound here is about
+    assert not rs.bounds.of(noise, 2)
+    panel = rs.explorers.bounds(noise=noise, norm=2)
+    assert "No bound for GeneralizedGaussian noise" in panel.readout.value and panel.message.value == ""
+    assert not any(line.get_visible() for line in panel.view.curves.lines.values())
+    assert panel.view.curves.note.get_text().startswith("no bound for this noise")
+    panel.move(shape=2.0)
+    assert "No bound" not in panel.readout.value and readout(panel)[1]
 
 
 def test_field_and_slider_go_together(panel):

@@ -1,7 +1,6 @@
 """Every certified radius against the vote, under the exact one, and each one's share of it at one vote."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, fields
 from math import inf, nan
 from typing import Any
 
@@ -12,8 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import IdentityTransform, blended_transform_factory
 
 from rsexplore import noises
-from rsexplore.explorers.base import Panel
-from rsexplore.explorers.controls import choice, number, pick, toggle
+from rsexplore.explorers import families
+from rsexplore.explorers.base import View
+from rsexplore.explorers.controls import number, pick, toggle
+from rsexplore.explorers.families import DIM, LEAST, NORMS, member, noise_code, unused
+from rsexplore.explorers.panel import Panel
 from rsexplore.explorers.readout import radius_table
 from rsexplore.noises import Noise
 from rsexplore.plots import style
@@ -21,17 +23,11 @@ from rsexplore.plots.claims import Claim, ball, claims, merged
 from rsexplore.plots.curves import RadiusCurves, vote_grid
 from rsexplore.plots.shares import ShareBars
 
-NORMS = {"1": 1.0, "1.5": 1.5, "2": 2.0, "3": 3.0, "4": 4.0, "8": 8.0, "∞": inf}
-OWN = {"k": "k", "power_norm": "powers", "shape": "shape"}  # fields that only some families have -> their controls
-LEAST = 1e-12  # of 1 - p_A
-DIM = 3072  # a 32 x 32 colour image
-POWERS = {"‖z‖₂, eq. (8)": (2.0, 2.0), "‖z‖∞, eq. (10)": (inf, inf), "mixed, eq. (9)": (inf, 2.0)}
-SHAPE = 2.0  # of generalized Gaussian noise, where the start has none
 # pixels that text needs: left of the curves, between the two axes (labels, names), right of the bars; above and below
 LEFT, BETWEEN, RIGHT, TOP, BOTTOM = 80, 312, 74, 34, 50
 
 
-class BoundsView:
+class BoundsView(View):
     """The two axes of `bounds` and the table of their numbers."""
 
     def __init__(self, assumed: bool, least: float, size: tuple[int, int]) -> None:
@@ -81,8 +77,7 @@ class BoundsView:
         self.vote.set_text(f"{self.q_a:g}")
 
     def idle(self) -> Iterable[str]:
-        fielded = {field.name for field in fields(self.noise)}  # type: ignore[arg-type]
-        yield from (name for field, name in OWN.items() if field not in fielded)
+        yield from unused(self.noise)
         shown = {name for claim in self.found for name in claim.bound.params}
         if "c" not in shown:
             yield "c"
@@ -93,24 +88,15 @@ class BoundsView:
 
     def code(self) -> str:
         noise = self.noise
-        held = asdict(noise).items()  # type: ignore[call-overload]
-        made = ", ".join(f"{name}={value!r}".replace("=inf", '=float("inf")') for name, value in held)
         norm = 'float("inf")' if self.norm == inf else f"{self.norm:g}"
         defaults = {"share": 1.0, "c": 1.0, "order": None, "printed": True}
         rest = "".join(f", {k}={self.question[k]!r}" for k, v in defaults.items() if self.question[k] != v)
         remark = f"  # dim={DIM} is assumed: the noise had none" if self._assumed and noise.dim == DIM else ""
-        call = f"rs.explorers.bounds(noise=rs.noises.{noise.family}({made}), q_a={self.q_a!r}, norm={norm}{rest})"
+        call = f"rs.explorers.bounds(noise={noise_code(noise)}, q_a={self.q_a!r}, norm={norm}{rest})"
         return call + remark
 
     def readout(self) -> str:
         return radius_table(self.found, self.noise, self.q_a, self.share * self.q_a, self.norm, self.question)
-
-
-def member(family: type[Noise], sigma: float, dim: int, k: float, powers: tuple[float, float], shape: float) -> Noise:
-    """Return the family's member of that deviation; `k` is a share of `dim`, and what a family lacks is not used."""
-    own = {"k": float(f"{k * dim:.12g}"), "power_norm": powers[0], "tail_norm": powers[1], "shape": shape}
-    has = {field.name for field in fields(family)}  # type: ignore[arg-type]
-    return family.from_sigma(sigma, dim, **{name: value for name, value in own.items() if name in has})
 
 
 def bounds(
@@ -149,20 +135,19 @@ def bounds(
         Of the picture, in pixels.
     """
     start = noises.Gaussian(0.5, dim=DIM) if noise is None else noise
-    powers = (getattr(start, "power_norm", 2.0), getattr(start, "tail_norm", 2.0))
     controls = [
-        choice("family", "noise", {cls.__name__: cls for cls in noises.ALL}, type(start)),
+        families.family(start),
         pick("norm", "norm p", "of the ball", NORMS, float(ball(start, norm))),
-        number("sigma", "σ", "input units", start.sigma, 0.01, 10, help="deviation of one coordinate of the noise"),
-        number("q_a", "1 − p_A", "votes against", q_a, least, 0.4999, scale="reversed log"),
-        number("share", "p_B", "of 1 − p_A (1: two classes)", share, 0.01, 1, scale="linear"),
-        number("dim", "d", "coordinates", start.dim or DIM, 1, 1_000_000, whole=True),
-        pick("powers", "power of", "which norm pulls", POWERS, powers),
-        number("k", "k", "of d", getattr(start, "k", 0.0) / (start.dim or DIM), 0, 0.99, scale="linear"),
-        number("shape", "shape s", "1 Laplace, 2 Gaussian", getattr(start, "shape", SHAPE), 1, 20),
+        families.sigma(start.sigma),
+        families.votes(q_a, least),
+        families.share(share),
+        families.dim(start.dim or DIM),
+        families.powers(start),
+        families.power(start),
+        families.shape(start),
         number("c", "c", "of D_MR", c, 0.1, 10),
         number("order", "order", "of Rényi", order or 2.0, 0.05, 20),
         toggle("best", "best Rényi order", order is None),
         toggle("printed", "show formulas as printed", printed),
     ]
-    return Panel(BoundsView(start.dim is None, min(least, q_a), (width, height)), controls)
+    return Panel(BoundsView(start.dim is None, min(least, q_a), (width, height)), controls, "bounds")

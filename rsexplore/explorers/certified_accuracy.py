@@ -1,6 +1,6 @@
 """Certified accuracy of a log, re-scored under any bound and confidence level, over the curve that was logged."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from math import inf
 from typing import Any
 
@@ -14,9 +14,10 @@ from rsexplore import accuracy, bounds
 from rsexplore.accuracy import Curve
 from rsexplore.bound import Bound
 from rsexplore.comparison import exact_bound
-from rsexplore.explorers.base import Panel
-from rsexplore.explorers.bounds import NORMS
+from rsexplore.explorers.base import View
 from rsexplore.explorers.controls import choice, number, pick, toggle
+from rsexplore.explorers.families import NORMS
+from rsexplore.explorers.panel import Panel
 from rsexplore.noises import Noise
 from rsexplore.plots import style
 from rsexplore.plots.accuracy import ceiling, steps
@@ -30,7 +31,7 @@ AT = 9  # radii in the table
 LOGGED = "#888888"
 
 
-class AccuracyView:
+class AccuracyView(View):
     """One axes: the curve as logged, the curve as re-scored, and the largest radius that n votes can give."""
 
     def __init__(self, logs: Mapping[str, Curve | Records], call: str, remark: str, size: tuple[int, int]) -> None:
@@ -98,9 +99,6 @@ class AccuracyView:
             words[3] = "thin: between what rounding of the log leaves open"
         for text, line, ink in zip(self.keys, words, (dark(color), "#666666", "black", dark(color)), strict=True):
             text.set(text=line, color=ink)
-
-    def idle(self) -> Iterable[str]:
-        return ()
 
     def code(self) -> str:
         v = self.values
@@ -226,7 +224,7 @@ def certified_accuracy(
     call = "" if records is None else "records, "
     call += f"dataset={dataset!r}, " if dataset else ""
     remark = "" if records is None else "  # records: what you gave"
-    return Panel(AccuracyView(named, call, remark, (width, height)), controls)
+    return Panel(AccuracyView(named, call, remark, (width, height)), controls, "certified_accuracy")
 
 
 def _named(records: Any, dataset: str | None) -> dict[str, Records | Curve]:

@@ -31,6 +31,13 @@ def radius_table(
     return f'<div class="rsx-readout" style="{look}" {data}>{_words(noise, norm, bool(found))}{table}</div>'
 
 
+def framed(html: str, **state: Any) -> str:
+    """HTML under a head that holds the state as ``data-`` attributes, numbers to full precision."""
+    texts = {key: value if isinstance(value, str) else repr(value) for key, value in state.items()}
+    data = " ".join(f'data-{key}="{escape(text)}"' for key, text in texts.items())
+    return f'<div class="rsx-readout" style="font-size:12px;line-height:1.35" {data}>{html}</div>'
+
+
 def _words(noise: Noise, norm: float, any_bound: bool) -> str:
     if not any_bound:
         return f"No bound for {noise.family} noise in the l{norm:g} norm is in this package yet."

@@ -1,5 +1,7 @@
 """Text that is drawn once and then copied: laying out a text costs more than all the lines of a figure."""
 
+import re
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +12,8 @@ from matplotlib.text import Text
 from matplotlib.transforms import IdentityTransform
 from numpy.typing import NDArray
 
-DIGITS = frozenset("0123456789.e-")
+# numbers change with every move, their digits do not, nor do the words between them
+RUNS = re.compile(r"[\d.]|(?<=\d)e-(?=\d)|[^\d.]+?(?=e-\d|[\d.]|$)")
 MOST = 4000  # sprites kept
 PAD = 2
 
@@ -37,24 +40,20 @@ class Sprites:
         if not words or not text.get_visible():
             return
         x, y = text.get_transform().transform(text.get_position())
-        if set(words) <= DIGITS and text.get_horizontalalignment() == "left":
-            # numbers change with every move, their digits do not
-            y -= self._middle(text)
-            for letter in words:
-                sprite = self._sprite(text, letter, "baseline")
-                _paste(pixels, sprite, x, y, text.get_color())
-                x += sprite.width
-        else:
+        align = text.get_horizontalalignment()
+        if "$" in words or "\n" in words or align == "center" or not any(letter.isdigit() for letter in words):
             _paste(pixels, self._sprite(text, words), x, y, text.get_color())
+            return
+        # letters as high and as low as any tell where the line is
+        y += self._sprite(text, "lp").top - self._sprite(text, "lp", "baseline").top
+        runs = [self._sprite(text, run, "baseline", "left") for run in RUNS.findall(words)]
+        x -= sum(run.width for run in runs) if align == "right" else 0
+        for run in runs:
+            _paste(pixels, run, x, y, text.get_color())
+            x += run.width
 
-    def _middle(self, text: Text) -> float:
-        """Height of the anchor above the line that digits stand on."""
-        zero = self._sprite(text, "0", "baseline")
-        height = zero.top - PAD  # a digit stands on its line
-        return {"center": height / 2, "top": height}.get(text.get_verticalalignment(), 0.0)
-
-    def _sprite(self, text: Text, words: str, upright: str | None = None) -> Sprite:
-        align = (text.get_horizontalalignment(), upright or text.get_verticalalignment())
+    def _sprite(self, text: Text, words: str, upright: str | None = None, side: str | None = None) -> Sprite:
+        align = (side or text.get_horizontalalignment(), upright or text.get_verticalalignment())
         key = (words, *align, text.get_fontsize(), text.get_fontweight(), text.get_fontstyle())
         if key not in self._kept:
             if len(self._kept) >= MOST:
@@ -85,4 +84,9 @@ def _paste(pixels: NDArray[np.uint8], sprite: Sprite, x: float, y: float, color:
     part = pixels[max(y0, 0) : y1, max(x0, 0) : x1]
     if part.size:
         opacity = sprite.opacity[max(-y0, 0) :, max(-x0, 0) :][: part.shape[0], : part.shape[1]]
-        part[:] = part + opacity * (255 * np.array(to_rgb(color), dtype=np.float32) - part)
+        part[:] = part + opacity * (_ink(color) - part)
+
+
+@lru_cache(maxsize=256)
+def _ink(color: Any) -> NDArray[np.floating]:
+    return 255 * np.array(to_rgb(color), dtype=np.float32)

@@ -1,5 +1,35 @@
 """Pictures: functions that draw on an Axes and return the artists. They know no widgets and touch no global state."""
 
-from rsexplore.plots import accuracy, claims, curves, errata, images, lecture, shares, style
+from rsexplore.plots import (
+    accuracy,
+    claims,
+    curves,
+    dimensions,
+    errata,
+    hayes,
+    images,
+    laplace,
+    lecture,
+    scaling,
+    shares,
+    soap,
+    style,
+    unified,
+)
 
-__all__ = ["accuracy", "claims", "curves", "errata", "images", "lecture", "shares", "style"]
+__all__ = [
+    "accuracy",
+    "claims",
+    "curves",
+    "dimensions",
+    "errata",
+    "hayes",
+    "images",
+    "laplace",
+    "lecture",
+    "scaling",
+    "shares",
+    "soap",
+    "style",
+    "unified",
+]
