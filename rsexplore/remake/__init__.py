@@ -1,0 +1,29 @@
+"""Printed tables and figures made again: cell by cell, and the list of all with how far each one came.
+
+`python -m rsexplore.remake > docs/figures.md` writes that list.
+"""
+
+from rsexplore.remake.attacks import Attacked, attacked
+from rsexplore.remake.best import Best, best_table, coarse, framework_curves, other_sigma
+from rsexplore.remake.inventory import Item, inventory, inventory_table
+from rsexplore.remake.tables import Cell, Remade, ceilings, certified_accuracy_table, curve, levels, rescored
+
+__all__ = [
+    "Attacked",
+    "Best",
+    "Cell",
+    "Item",
+    "Remade",
+    "attacked",
+    "best_table",
+    "ceilings",
+    "certified_accuracy_table",
+    "coarse",
+    "curve",
+    "framework_curves",
+    "inventory",
+    "inventory_table",
+    "levels",
+    "other_sigma",
+    "rescored",
+]
