@@ -1,6 +1,7 @@
 """Noise that another thread draws while the network is at work: the same counts, in any trouble."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ pytest.importorskip("safetensors")
 from halfspace import DIM, HalfSpace  # noqa: E402
 
 from rsexplore import noises  # noqa: E402
-from rsexplore.montecarlo import TorchRng  # noqa: E402
+from rsexplore.montecarlo import TorchRng, ahead  # noqa: E402
 from rsexplore.montecarlo.ahead import Blocks  # noqa: E402
 from rsexplore.montecarlo.engine import Engine, Looks, Work  # noqa: E402
 from rsexplore.noises import Gaussian, PowerGaussian  # noqa: E402
@@ -58,10 +59,44 @@ def test_memory_that_runs_out_while_noise_is_drawn_ahead_changes_nothing():
 
 def test_sizes_depend_on_the_samples_alone_and_no_block_reaches_over_their_ends():
     asked = []
-    blocks = Blocks(lambda size: asked.append(size) or torch.zeros(size), (100, 2000), 400, None)
+    blocks = Blocks(lambda size: asked.append(size) or torch.zeros(size), (100, 2000), 400, 1, None)
     for _ in range(8):
-        blocks.next(0, 0)
+        blocks.next(0)
     assert asked == [100, 100, 100, 200, 400, 400, 400, 400]
+
+
+def test_nothing_is_drawn_far_beyond_what_may_be_asked_for():
+    asked = []
+    with ThreadPoolExecutor(1) as pool:
+        blocks = Blocks(lambda size: asked.append(size) or torch.zeros(size), (100, 10**6), 50, 200, pool)
+        found = [len(blocks.next(333)) for _ in range(7)]
+    assert found == [50] * 7 == asked
+
+
+@pytest.mark.parametrize("faster", [True, False])
+def test_both_ways_are_tried_in_turns_and_the_faster_one_stays(faster, monkeypatch):
+    now, seen, turns = [0.0], [], ahead.Turns()
+    monkeypatch.setattr(ahead.time, "perf_counter", lambda: now[0])
+    coordinates = ahead.CHUNK // 2
+    for _ in range(3 * ahead.TURNS * ahead.TURN):
+        seen.append(turns.on)
+        now[0] += 1.0 if turns.on == faster else 1.1
+        turns.tick(2, coordinates)
+    tried = 2 * ahead.TURNS * ahead.TURN
+    assert sum(seen[:tried]) == tried / 2
+    assert set(seen[tried:]) == {faster}
+
+
+def test_switching_between_the_ways_leaves_the_noise_as_it_is(monkeypatch):
+    monkeypatch.setattr(ahead, "CHUNK", 50 * DIM)  # turns end often
+
+    def counts(way):
+        works = [Work(i, torch.full((DIM,), 0.1 * i), TorchRng(4, i), (100, 12_340)) for i in range(3)]
+        return {
+            work.key: found.tolist() for work, found in Engine(HalfSpace(), Gaussian(1), 2, 64, ahead=way).run(works)
+        }
+
+    assert counts(True) == counts(False)
 
 
 class Broken:

@@ -1,7 +1,6 @@
 """Batches are full, small or halved, images are packed, and none of it shows in the counts."""
 
 import re
-import time
 from pathlib import Path
 
 import numpy as np
@@ -203,18 +202,6 @@ def test_few_copies_are_not_worth_measuring_and_many_are():
     assert tuning.best_batch_size(model, torch.zeros(4), 1000) == 100 and not asked
     assert tuning.best_batch_size(model, torch.zeros(4), 10**7) in tuning.SIZES["cpu"]
     assert set(asked) <= set(tuning.SIZES["cpu"]) and asked[0] == 25
-
-
-def test_ways_are_compared_only_where_the_run_is_long_and_the_faster_one_is_taken():
-    calls = []
-
-    def run(way):
-        calls.append(way)
-        time.sleep(0.001 if way else 0.01)
-
-    assert not tuning.is_faster(run, 100, 20_000) and not calls
-    assert tuning.is_faster(run, 100, 100_000) and calls == [False, True] * tuning.ROUNDS
-    assert not tuning.is_faster(lambda way: run(not way), 100, 100_000)
 
 
 def test_a_size_that_does_not_fit_is_not_chosen():

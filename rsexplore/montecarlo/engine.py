@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rsexplore.montecarlo import memory
-from rsexplore.montecarlo.ahead import Blocks
-from rsexplore.montecarlo.logits import Model, checked_logits, no_class, read_classes
+from rsexplore.montecarlo.ahead import CHUNK, Blocks, Turns
+from rsexplore.montecarlo.ballots import Ballots
+from rsexplore.montecarlo.logits import Model, checked_logits, no_class
 from rsexplore.montecarlo.rng import TorchRng
 
 # Copies, and coordinates, that one call of the sampler draws. Constants, so that the batch size never changes the
 # noise. A CPU's second-level cache holds 2 MiB; a GPU wants work for all its cores.
-BLOCK_COPIES = 100
+BLOCK_COPIES = 400
 BLOCK_COORDINATES = {"cpu": 2**19}
 DEVICE_BLOCK_COORDINATES = 2**24
 # The last batch of a run is filled up to a multiple of this with copies that are not counted: a network given two or
@@ -64,15 +65,29 @@ class Lane:
     """An image in work: where its noise stands and what was counted."""
 
     def __init__(
-        self, work: Work, noise: Sampler, num_classes: int, looks: Looks | None, pool: Executor | None = None
+        self,
+        work: Work,
+        noise: Sampler,
+        num_classes: int,
+        looks: Looks | None,
+        pool: Executor | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self.work, self.looks, shape = work, looks, work.image.shape
         self.total = sum(work.samples)
         self.counts = torch.zeros(len(work.samples), num_classes + 1, dtype=torch.int64, device=work.image.device)
         kind = work.image.device.type
         coordinates = BLOCK_COORDINATES.get(kind, DEVICE_BLOCK_COORDINATES)
-        block = max(1, min(BLOCK_COPIES, coordinates // max(1, math.prod(shape))))
-        self.blocks = Blocks(lambda size: noise.draw(work.rng, (size, *shape)), work.samples, block, pool)
+        size = max(1, math.prod(shape))
+        block = max(1, min(BLOCK_COPIES, coordinates // size))
+        self.blocks = Blocks(
+            lambda copies: noise.draw(work.rng, (copies, *shape)),
+            work.samples,
+            block,
+            max(1, CHUNK // size),
+            pool,
+            turns,
+        )
         self.start = work.rng.state
         self._begin()
 
@@ -94,13 +109,13 @@ class Lane:
         sizes = self.looks.sizes if self.looks else ()
         self.barrier = next((before + size for size in sizes if before + size > self.placed), self.total)
 
-    def place(self, rows: Tensor, batch_size: int) -> tuple[int, int]:
+    def place(self, rows: Tensor) -> tuple[int, int]:
         """Write noisy copies into the first of `rows`; return how many and of which sample."""
         if self.placed == self.sample_end:
             self.sample += 1
             self.sample_end += self.work.samples[self.sample]
         if self.left is None:
-            self.left = self.blocks.next(self.barrier, batch_size)
+            self.left = self.blocks.next(self.barrier)
         found, room = len(self.left), min(len(rows), self.barrier - self.placed)
         size = min(found, room)
         part = self.left if size == found else self.left[:size]
@@ -154,7 +169,7 @@ class Engine:
     channels_last : bool
         Memory format of image batches.
     ahead : bool
-        Whether noise for the next batch is drawn by another thread while this one is at work.
+        Whether another thread may draw noise while this one is at work; it does where that is seen to help.
     """
 
     def __init__(
@@ -171,6 +186,7 @@ class Engine:
         self.logits_of, self.noise, self.num_classes, self.batch_size = logits_of, noise, num_classes, batch_size
         self.fixed_shape, self.channels_last, self.ahead = fixed_shape, channels_last, ahead
         self._buffer: Tensor | None = None
+        self._ballots, self._turns = Ballots(num_classes), Turns()
 
     def run(
         self, works: Iterable[Work], looks: Looks | None = None, tick: Callable[[int], Any] = lambda copies: None
@@ -192,7 +208,7 @@ class Engine:
             The logits have another shape, or some copy has a nan, a +inf or no finite logit.
         """
         with ThreadPoolExecutor(1, "noise") if self.ahead else nullcontext() as pool:
-            lanes = (Lane(work, self.noise, self.num_classes, looks, pool) for work in works)
+            lanes = (Lane(work, self.noise, self.num_classes, looks, pool, self._turns) for work in works)
             yield from self._run(lanes, looks, tick)
 
     def _run(
@@ -209,6 +225,8 @@ class Engine:
                 self._halve(ready)
                 continue
             tick(placed)
+            if self.ahead and self._buffer is not None:
+                self._turns.tick(placed, self._buffer[0].numel())
             # a GPU works on the next batch while the counts of the last one are read
             lag = placed > 0 and bool(halted or waiting) and self._is_asynchronous()
             due, waiting = (waiting, halted) if lag else (waiting + halted, [])
@@ -234,13 +252,15 @@ class Engine:
                     ready.append(fresh)
                 lane = ready[0]
                 buffer = self._rows(lane.work.image)
-                size, sample = lane.place(buffer[filled:], self.batch_size)
-                segments.append((lane.counts[sample], filled, filled + size))
+                size, sample = lane.place(buffer[filled:] if filled else buffer)
+                segments.append((lane.counts, sample, size))
                 filled += size
                 if lane.placed == lane.barrier:
                     halted.append(ready.popleft())
             if filled:
-                self._count(segments, filled)
+                self._ballots.add(self._logits(filled), segments)
+            if halted:
+                self._ballots.count()
             for lane in halted:
                 lane.send()
         except BaseException:
@@ -248,16 +268,15 @@ class Engine:
             raise
         return filled, halted
 
-    def _count(self, segments: list[tuple[Tensor, int, int]], filled: int) -> None:
+    def _logits(self, filled: int) -> Tensor:
+        """Logits of the batch; those of copies that fill it up come last."""
         assert self._buffer is not None
         step = self.batch_size if self.fixed_shape else min(QUANTUM, self.batch_size)
         size = min(-(-filled // step) * step, self.batch_size)
-        batch = self._buffer[:size]
+        batch = self._buffer if size == self.batch_size else self._buffer[:size]
         if size > filled:
             batch[filled:] = batch[0]
-        classes = read_classes(checked_logits(self.logits_of(batch), size, self.num_classes), self.num_classes)
-        for counts, start, stop in segments:
-            counts.scatter_add_(0, classes[start:stop], self._ones[start:stop])
+        return checked_logits(self.logits_of(batch), size, self.num_classes)
 
     def _rows(self, image: Tensor) -> Tensor:
         """Return the buffer that takes one batch of copies of such an image."""
@@ -266,13 +285,13 @@ class Engine:
             self._buffer = torch.empty(shape, dtype=image.dtype, device=image.device)
             if self.channels_last and image.ndim == 3:
                 self._buffer = self._buffer.to(memory_format=torch.channels_last)
-            self._ones = torch.ones(self.batch_size, dtype=torch.int64, device=image.device)
         return self._buffer
 
     def _halve(self, ready: deque[Lane]) -> None:
         # copies that were drawn into the failed batch are drawn anew: images in work start again, with the same noise
         self.batch_size //= 2
         device, self._buffer = ready[0].work.image.device, None
+        self._ballots.clear()
         with torch.inference_mode():
             for lane in ready:
                 lane.restart()

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,14 +19,13 @@ from rsexplore.montecarlo.logits import Model, in_own_dtype
 from rsexplore.montecarlo.quality import predictions
 from rsexplore.montecarlo.rng import TorchRng
 from rsexplore.montecarlo.stopping import Stop
-from rsexplore.montecarlo.tuning import best_batch_size, is_faster
+from rsexplore.montecarlo.tuning import best_batch_size
 from rsexplore.noises import Noise
 from rsexplore.row import Row
 
 # Coordinates below which one thread is the default. Small layers gain nothing from a second one and wait for it after
 # each: 2,000,000 votes of the shipped net took 11 s with one thread; with two, 16 s, and 127 s beside busy neighbours.
 SMALL_IMAGE = 512
-TRIAL = 4  # batches, each time that two ways are compared
 AUTOCAST = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -57,14 +56,21 @@ class Survey:
     clean: NDArray[np.int64]  # classes of clean images
     num_classes: int
     batch_size: int
-    ahead: bool = False  # whether drawing noise by another thread was seen to help
 
 
 class Runner:
-    """A plan at work."""
+    """A plan at work.
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan, model = plan, plan.model
+    Parameters
+    ----------
+    plan : Plan
+        What to do.
+    alone : bool
+        Whether no other process of the run wants this machine's cores.
+    """
+
+    def __init__(self, plan: Plan, alone: bool = True) -> None:
+        self.plan, self._alone, model = plan, alone, plan.model
         if isinstance(model, nn.Module):
             if plan.device is not None:
                 model.to(plan.device)
@@ -99,19 +105,7 @@ class Runner:
                     memory.release(images.device)
             if batch_size is None:
                 batch_size = best_batch_size(self.logits_of, images[0], copies)
-            found = Survey(clean, num_classes, min(batch_size, self.plan.n0 + self.plan.n))
-            return replace(found, ahead=self._draws_ahead(found, images[0], copies))
-
-    def _draws_ahead(self, survey: Survey, image: Tensor, copies: int) -> bool:
-        if not ahead.may_help(image.device):
-            return False
-        trial = TRIAL * survey.batch_size
-
-        def run(way: bool) -> None:
-            work = Work(None, self._addend(image), TorchRng(0, device=image.device), (trial,))
-            list(self._engine(replace(survey, ahead=way)).run([work]))
-
-        return is_faster(run, trial, copies)
+            return Survey(clean, num_classes, min(batch_size, self.plan.n0 + self.plan.n))
 
     def rows(
         self,
@@ -129,7 +123,7 @@ class Runner:
             for position, (image, index) in enumerate(zip(images, indices, strict=True))
         )
         with self._surroundings(images[0]):
-            engine = self._engine(survey)
+            engine = self._engine(survey, images.device)
             before = time.perf_counter()
             for work, counts in engine.run(works, stop.looks() if stop else None, tick):
                 now = time.perf_counter()
@@ -139,7 +133,7 @@ class Runner:
                 if engine.batch_size < survey.batch_size:
                     self._largest = engine.batch_size
 
-    def _engine(self, survey: Survey) -> Engine:
+    def _engine(self, survey: Survey, device: torch.device) -> Engine:
         """Return an engine for one call alone: a worker may run several in threads."""
         plan = self.plan
         return Engine(
@@ -149,7 +143,7 @@ class Runner:
             min(survey.batch_size, self._largest),
             fixed_shape=plan.compile,
             channels_last=plan.channels_last,
-            ahead=survey.ahead,
+            ahead=self._alone and ahead.may_help(device),
         )
 
     def _addend(self, image: Tensor) -> Tensor:

@@ -1,7 +1,6 @@
 """A run that is shared out: images go to the workers of an executor, rows come back as they are done."""
 
 from collections.abc import Callable, Generator
-from dataclasses import replace
 from queue import SimpleQueue
 from threading import Lock
 from typing import Any
@@ -97,13 +96,12 @@ def _runner(plan: Plan) -> Runner:
     with _lock:
         if plan.token not in _ready:
             _ready.clear()
-            _ready[plan.token] = Runner(plan)
+            _ready[plan.token] = Runner(plan, alone=False)
         return _ready[plan.token]
 
 
 def _survey(plan: Plan, images: NDArray, copies: int) -> Survey:
-    # the other workers, idle for now, will leave no core to a second thread
-    return replace(_runner(plan).survey(torch.from_numpy(images.copy()), copies), ahead=False)
+    return _runner(plan).survey(torch.from_numpy(images.copy()), copies)
 
 
 def _rows(plan: Plan, images: NDArray, labels: NDArray, indices: NDArray, survey: Survey) -> list[Row]:

@@ -1,8 +1,6 @@
 """The batch size at which a network is fastest here, found by measuring."""
 
 import time
-from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,8 +13,8 @@ SIZES = {"cpu": (25, 50, 100, 200, 400, 800)}
 DEVICE_SIZES = tuple(2**power for power in range(6, 14))
 SHARE = 0.02  # of the run, that measuring may take
 WORTH = 25  # batches of the largest size that a run must have before anything is measured
+EQUAL = 0.95  # of the best rate: of two such sizes the larger one has less to do between batches
 AT_LEAST = 0.03  # seconds for one size, or its part of the share
-ROUNDS = 3
 
 
 def best_batch_size(logits_of: Model, image: Tensor, copies: int) -> int:
@@ -46,8 +44,8 @@ def best_batch_size(logits_of: Model, image: Tensor, copies: int) -> int:
                 raise
             memory.release(image.device)
             break
-        if rate > best_rate:
-            best, best_rate = size, rate
+        if rate > EQUAL * best_rate:
+            best, best_rate = size, max(rate, best_rate)
         spent += time.perf_counter() - start
         share = SHARE * copies / best_rate
         seconds = min(AT_LEAST, share / len(sizes))
@@ -56,22 +54,6 @@ def best_batch_size(logits_of: Model, image: Tensor, copies: int) -> int:
         if losers == 2 or spent > share:
             break
     return best
-
-
-def is_faster(run: Callable[[bool], Any], trial: int, copies: int) -> bool:
-    """Whether `run(True)` takes less time than `run(False)`, each of which counts `trial` copies.
-
-    Nothing is measured, and it is not, where that would take more than a share of the run.
-    """
-    if 2 * ROUNDS * trial > SHARE * copies:
-        return False
-    best = [float("inf"), float("inf")]
-    for _ in range(ROUNDS):
-        for way in (False, True):
-            start = time.perf_counter()
-            run(way)
-            best[way] = min(best[way], time.perf_counter() - start)
-    return best[True] < best[False]
 
 
 def _rate(logits_of: Model, image: Tensor, size: int, seconds: float) -> float:

@@ -24,22 +24,16 @@ from rsexplore.montecarlo.models import load_model
 from rsexplore.montecarlo.recipe import SHIPPED, Recipe, shipped
 from rsexplore.records import Records
 
-DRAWS = 10_000
-MANY = {"digits-gaussian-0.25": 100_000}  # models with more draws an image
+DRAWS = 100_000  # an image
 # the fastest of 100 to 800; another size may move a vote, by the order of sums
 BATCH_SIZE = 400
-
-
-def draws(recipe: Recipe) -> int:
-    """Estimation draws an image in the shipped log of a model."""
-    return MANY.get(recipe.name, DRAWS)
 
 
 def count(
     recipe: Recipe,
     model: str | Path,
     *,
-    n: int | None = None,
+    n: int = DRAWS,
     indices: ArrayLike | None = None,
     log: Path | None = None,
     progress: bool = False,
@@ -52,8 +46,8 @@ def count(
         Noise, size and seed.
     model : str or path
         As of `load_model`.
-    n : int, >= 1, optional
-        Estimation draws; those of the shipped log if absent.
+    n : int, >= 1
+        Estimation draws; the default is that of the shipped logs.
     indices : array_like of int, optional
         Which of the 500 test digits; all if absent. A digit's votes do not depend on the others.
     log : path, optional
@@ -67,7 +61,7 @@ def count(
     """
     digits = data.digits(recipe.side).test
     chosen = np.arange(len(digits.labels)) if indices is None else np.asarray(indices)
-    images, labels, n = digits.images[chosen], digits.labels[chosen], draws(recipe) if n is None else n
+    images, labels = digits.images[chosen], digits.labels[chosen]
     return certify(
         load_model(model), images, labels, recipe.noise, n=n, seed=recipe.seed, log=log, indices=chosen,
         batch_size=BATCH_SIZE, threads=1, data="digits test", progress=progress,
