@@ -177,9 +177,10 @@ def draws_until_decided(p: np.ndarray, q: np.ndarray, rng: np.random.Generator) 
     draws, decided = np.full(len(p), N), np.zeros(len(p), dtype=int)
     for size in sizes:
         count, before = count + rng.binomial(size - before, p), size
-        now = np.where(decided == 0, anytime.decision(count, size, q, ALPHA), 0)
+        now = np.where(decided == 0, anytime.decision(count, size, q, ALPHA / 2), 0)
         draws, decided = np.where(now != 0, size, draws), decided + now
-    return draws, decided
+    last = (decided == 0) & (anytime.stopped_tail(count, N, N, ALPHA) <= q)
+    return draws, np.where(last, 1, decided)
 
 
 def stopping(sigma: float) -> list[list[str]]:

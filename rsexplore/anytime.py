@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from rsexplore.confidence import checked
+from rsexplore.confidence import checked, clopper_pearson_tail
 
 # log M is a difference of terms as large as log n!, each right to a few 1e-16 of itself; bounds are moved outwards by
 # what this share of them could change.
@@ -103,6 +103,42 @@ def anytime_upper(count: ArrayLike, n: ArrayLike, alpha: ArrayLike) -> NDArray:
     """
     count, n, alpha = checked("anytime_upper", count, n, alpha)
     return _tail(count, n, alpha)
+
+
+def stopped_tail(count: ArrayLike, draws: ArrayLike, n: int, alpha: ArrayLike) -> NDArray:
+    """Upper bound on 1 - p for a run that may end when it likes and must end at `n`, a number fixed beforehand.
+
+    Half of `alpha` is for the bound at every number of draws, half for the one that only `n` draws are read by; those
+    who come to `n` have both. So the stop hardly costs anything where it does not come.
+
+    Parameters
+    ----------
+    count, alpha : array_like, shape (...)
+        As of `anytime_lower`.
+    draws : array_like of int, shape (...)
+        At which the run ended, 1 <= draws <= n.
+    n : int, >= 1
+        Most draws.
+
+    Returns
+    -------
+    ndarray of float64, shape (...)
+        1 where count = 0, nan where an argument is nan. Rounded up.
+
+    Raises
+    ------
+    ValueError
+        An argument is outside its range.
+
+    Source
+    ------
+    As of `log_evidence`, and Clopper and Pearson 1934, by a union bound.
+    """
+    count, draws, alpha = checked("stopped_tail", count, draws, alpha)
+    if np.any(draws > n):
+        raise ValueError(f"stopped_tail: draws must be at most n={n}, got draws={np.nanmax(draws):g}")
+    anytime = anytime_tail(count, draws, alpha / 2)
+    return np.where(draws == n, np.minimum(anytime, clopper_pearson_tail(count, draws, alpha / 2)), anytime)
 
 
 def decision(count: ArrayLike, n: ArrayLike, q: ArrayLike, alpha: ArrayLike) -> NDArray[np.int64]:

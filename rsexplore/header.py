@@ -11,7 +11,7 @@ FORMAT, VERSION = "rsexplore-counts", 1
 MOST_DRAWS = 2**53  # up to here a float, in which bounds are computed, holds every count
 # How a run may end an image before its n-th draw -> all that the header says of it. A bound for a fixed number of draws
 # does not hold at such an end, so a rule that is unknown here must be refused.
-STOP_RULES = {"beta-mixture": {"rule", "radius", "norm", "bound", "q_a"}}
+STOP_RULES = {"beta-mixture, clopper-pearson at n": {"rule", "radius", "norm", "bound", "q_a"}}
 OPTIONAL = {"stop", "grid"}  # left out of the text where None, as in logs that are older than it
 
 

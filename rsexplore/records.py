@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rsexplore import foreign, noises
-from rsexplore.anytime import anytime_tail
+from rsexplore.anytime import stopped_tail
 from rsexplore.bound import Bound
 from rsexplore.confidence import ABSTAINED, clopper_pearson_tail, top_two
 from rsexplore.header import Header, LogHeaderError
@@ -104,8 +104,7 @@ class Records:
         level = self.header.alpha if alpha is None else alpha
         if self.header.stop is None:
             return clopper_pearson_tail(self.count, self.header.n, level)
-        # the number of draws depends on what was seen, at which only a bound for every number of draws holds
-        return anytime_tail(self.count, self.draws, level)
+        return stopped_tail(self.count, self.draws, self.header.n, level)
 
     @cached_property
     def draws(self) -> NDArray[np.int64]:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rsexplore.anytime import anytime_lower, anytime_tail, anytime_upper, decision, log_evidence
+from rsexplore.anytime import anytime_lower, anytime_tail, anytime_upper, decision, log_evidence, stopped_tail
 from rsexplore.confidence import clopper_pearson_lower, clopper_pearson_tail
 
 CASES = [(1, 1), (0, 5), (1, 100), (50, 100), (99, 100), (990, 1000), (60_000, 100_000), (99_999, 100_000),
@@ -91,6 +91,25 @@ def test_a_bound_for_a_fixed_number_of_draws_does_not_survive_looking_all_the_ti
 def test_the_price_of_looking_is_small():
     q_fixed, q_any = clopper_pearson_tail(99_000, 100_000, 0.001), anytime_tail(99_000, 100_000, 0.001)
     assert q_fixed < q_any < 1.1 * q_fixed  # a bound on 1 - p_A that is 6 % larger
+
+
+@pytest.mark.parametrize(("truth", "wanted"), [(0.55, 0.56), (0.8, 0.805), (0.95, 0.945)])
+def test_a_run_that_may_end_anywhere_up_to_n_keeps_its_level(truth, wanted):
+    seen = walks(truth, RUNS, STEPS, seed=1)
+    n = np.arange(1, STEPS + 1)
+    # as greedy as can be: ends as soon as the bound certifies what is wanted, or at the last draw
+    ends = np.where((hit := decision(seen, n, 1 - wanted, ALPHA / 2) == 1).any(axis=1), hit.argmax(axis=1), STEPS - 1)
+    q = stopped_tail(seen[np.arange(RUNS), ends], ends + 1, STEPS, ALPHA)
+    wrong = int((q < 1 - truth).sum())
+    assert stats.binomtest(wrong, RUNS, ALPHA, alternative="greater").pvalue > 1e-3
+    assert wrong > 0
+
+
+def test_who_comes_to_the_last_draw_loses_little():
+    assert stopped_tail(510, 1000, 1000, 0.01) == clopper_pearson_tail(510, 1000, 0.005)
+    assert stopped_tail(510, 999, 1000, 0.01) == anytime_tail(510, 999, 0.005)
+    with pytest.raises(ValueError, match="stopped_tail: draws must be at most n=1000, got draws=1001"):
+        stopped_tail(510, 1001, 1000, 0.01)
 
 
 def test_ends_shapes_and_nan():

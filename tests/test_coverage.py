@@ -12,7 +12,7 @@ from scipy import integrate, optimize, special, stats
 
 import rsexplore as rs
 from rsexplore import confidence
-from rsexplore.anytime import anytime_tail, decision
+from rsexplore.anytime import decision, stopped_tail
 
 RUNS, N0, N, ALPHA, SIGMA = 20_000, 100, 1000, 0.05, 0.5
 NOISE = rs.noises.Gaussian(SIGMA)
@@ -121,7 +121,7 @@ def stopped(known, q, n, seed=2):
     rng, p = np.random.default_rng(seed), max(known.p)
     count, draws = np.zeros(RUNS, dtype=int), np.zeros(RUNS, dtype=int)
     size = 20.0
-    while (open_ := (draws < n) & ((draws == 0) | (decision(count, np.maximum(draws, 1), q, ALPHA) == 0))).any():
+    while (open_ := (draws < n) & ((draws == 0) | (decision(count, np.maximum(draws, 1), q, ALPHA / 2) == 0))).any():
         step = min(int(size), n) - draws[open_]
         count[open_] += rng.binomial(step, p)
         draws[open_] += step
@@ -136,7 +136,7 @@ def test_an_image_that_ends_early_keeps_the_level(known, share):
     q = stats.norm.sf(share * true_radius / SIGMA)
     count, draws = stopped(known, q, 5000)
     assert draws.min() < 5000
-    q_a = anytime_tail(count, draws, ALPHA)
+    q_a = stopped_tail(count, draws, 5000, ALPHA)
     wrong = q_a < 1 - max(known.p)
     assert seldom(wrong)
     assert not (COHEN.radius(NOISE, q_a=np.minimum(q_a, 0.5)) > known.distance)[~wrong].any()

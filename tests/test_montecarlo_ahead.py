@@ -14,7 +14,8 @@ from halfspace import DIM, HalfSpace  # noqa: E402
 from rsexplore import noises  # noqa: E402
 from rsexplore.montecarlo import TorchRng, ahead  # noqa: E402
 from rsexplore.montecarlo.ahead import Blocks  # noqa: E402
-from rsexplore.montecarlo.engine import Engine, Looks, Work  # noqa: E402
+from rsexplore.montecarlo.engine import Engine  # noqa: E402
+from rsexplore.montecarlo.lane import Looks, Work  # noqa: E402
 from rsexplore.noises import Gaussian, PowerGaussian  # noqa: E402
 
 torch.set_num_threads(1)

@@ -8,7 +8,7 @@ pytest.importorskip("safetensors")
 from scipy import stats  # noqa: E402
 
 from rsexplore.montecarlo import ModelOutputError, TorchRng, class_counts  # noqa: E402
-from rsexplore.montecarlo.engine import BLOCK_COORDINATES  # noqa: E402
+from rsexplore.montecarlo.lane import BLOCK_COORDINATES  # noqa: E402
 from rsexplore.noises import Gaussian, Laplace, Uniform  # noqa: E402
 
 torch.set_num_threads(1)

@@ -16,7 +16,8 @@ import rsexplore as rs  # noqa: E402
 from rsexplore import noises  # noqa: E402
 from rsexplore.confidence import ABSTAINED  # noqa: E402
 from rsexplore.montecarlo import CifarResNet, DigitsNet, TorchRng, load_model, predict, tuning  # noqa: E402
-from rsexplore.montecarlo.engine import Engine, Work  # noqa: E402
+from rsexplore.montecarlo.engine import Engine  # noqa: E402
+from rsexplore.montecarlo.lane import Work  # noqa: E402
 from rsexplore.montecarlo.memory import kept_heap  # noqa: E402
 from rsexplore.noises import Gaussian, PowerGaussian  # noqa: E402
 

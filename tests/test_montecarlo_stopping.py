@@ -10,9 +10,10 @@ from halfspace import DIM, HalfSpace, certified, votes  # noqa: E402
 from scipy import stats  # noqa: E402
 
 import rsexplore as rs  # noqa: E402
-from rsexplore.anytime import anytime_tail  # noqa: E402
+from rsexplore.anytime import stopped_tail  # noqa: E402
 from rsexplore.montecarlo import TorchRng  # noqa: E402
-from rsexplore.montecarlo.engine import Engine, Looks, Work  # noqa: E402
+from rsexplore.montecarlo.engine import Engine  # noqa: E402
+from rsexplore.montecarlo.lane import Looks, Work  # noqa: E402
 from rsexplore.montecarlo.stopping import stop_at  # noqa: E402
 from rsexplore.noises import Gaussian  # noqa: E402
 
@@ -89,6 +90,6 @@ def test_half_the_certified_radius_takes_a_fifth_of_the_votes_and_less():
             if stop.enough(np.array([[0, 100], [size - count, count]])):
                 break
         draws.append(before)
-        certified_ones += anytime_tail(count, before, 0.001) <= stop.q_a
+        certified_ones += stopped_tail(count, before, 100_000, 0.001) <= stop.q_a
     assert certified_ones >= 97  # where p_A is hardly above 1/2 even 100,000 votes do not tell
     assert np.median(draws) <= 100_000 / 5

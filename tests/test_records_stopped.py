@@ -8,12 +8,12 @@ import pytest
 
 import rsexplore as rs
 from rsexplore import noises, records
-from rsexplore.anytime import anytime_tail
+from rsexplore.anytime import anytime_tail, stopped_tail
 from rsexplore.confidence import clopper_pearson_tail, top_two
 from rsexplore.records import Header, Row
 
 FIXED = Header(noise=noises.to_dict(noises.Gaussian(0.5)), n0=10, n=1000, alpha=0.001, seed=3)
-STOP = {"rule": "beta-mixture", "radius": 0.25, "norm": 2.0, "bound": "cohen-l2", "q_a": 0.3}
+STOP = {"rule": "beta-mixture, clopper-pearson at n", "radius": 0.25, "norm": 2.0, "bound": "cohen-l2", "q_a": 0.3}
 STOPPED = dataclasses.replace(FIXED, stop=STOP)
 EARLY = [Row(0, 1, {1: 10}, {1: 60, 0: 3}, 0.25), Row(1, 1, {1: 6, 0: 4}, {0: 500, 1: 500}, 0.5)]
 WHOLE = [Row(0, 1, {1: 10}, {1: 990, 0: 6, 2: 4}, 0.25), Row(1, 2, {0: 6, 2: 4}, {0: 500, 2: 500}, 61.5),
@@ -35,13 +35,14 @@ def test_a_stopped_log_is_read_as_written_and_by_the_anytime_bound(tmp_path):
     assert found.draws.tolist() == [63, 1000]
     for alpha in (None, 0.05):
         level = 0.001 if alpha is None else alpha
-        assert np.array_equal(found.q_a(alpha), anytime_tail([60, 500], [63, 1000], level))
+        assert found.q_a(alpha)[0] == anytime_tail(60, 63, level / 2)
+        assert found.q_a(alpha)[1] == clopper_pearson_tail(500, 1000, level / 2)  # the draws that were fixed beforehand
         assert (found.q_a(alpha) > clopper_pearson_tail([60, 500], [63, 1000], level)).all()
 
 
 def test_certified_accuracy_of_a_stopped_log_uses_that_bound(tmp_path):
     found = records.read(write(tmp_path / "log.tsv", STOPPED, EARLY))
-    radius = COHEN.radius(found.noise, q_a=anytime_tail(60, 63, 0.001))
+    radius = COHEN.radius(found.noise, q_a=stopped_tail(60, 63, 1000, 0.001))
     assert radius > 0.2
     assert rs.accuracy.certified(found, COHEN, [radius, np.nextafter(radius, 9)]).tolist() == [0.5, 0.0]
 
@@ -72,7 +73,8 @@ def test_a_stop_that_is_unknown_is_refused(stop, tmp_path):
     first, rest = log.read_text().split("\n", 1)
     log.write_text(json.dumps(json.loads(first) | {"stop": stop}) + "\n" + rest)
     with pytest.raises(
-        records.LogHeaderError, match="header, needs stop to be a rule of .'beta-mixture'. with its fields"
+        records.LogHeaderError,
+        match="header, needs stop to be a rule of .'beta-mixture, clopper-pearson at n'. with its fields",
     ):
         records.read(log)
 

@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rsexplore.montecarlo.engine import Engine, Work
+from rsexplore.montecarlo.engine import Engine
+from rsexplore.montecarlo.lane import Work
 from rsexplore.montecarlo.logits import Model, in_own_dtype
 from rsexplore.montecarlo.rng import TorchRng
 from rsexplore.noises import Noise

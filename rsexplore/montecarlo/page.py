@@ -28,7 +28,7 @@ TYPE_2 = """
 
 The same noise, and the same certificate ({bounds}), for training on the noise alone (Type-1) and
 on the noise and then a step uphill in the loss (Type-2, Teng et al. 2020, section 5.1). `median` is the median radius
-over all images, an abstention or a wrong class counting 0. More draws n favour a row.
+over all images, an abstention or a wrong class counting 0.
 """
 
 

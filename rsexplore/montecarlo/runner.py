@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from rsexplore.montecarlo import ahead, memory
 from rsexplore.montecarlo.counts import BATCH_SIZE
-from rsexplore.montecarlo.engine import Engine, Sampler, Work
+from rsexplore.montecarlo.engine import Engine
 from rsexplore.montecarlo.grid import GridNoise, on_grid, steps
+from rsexplore.montecarlo.lane import Sampler, Work
 from rsexplore.montecarlo.logits import Model, in_own_dtype
 from rsexplore.montecarlo.quality import predictions
 from rsexplore.montecarlo.rng import TorchRng

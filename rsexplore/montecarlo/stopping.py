@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rsexplore.anytime import anytime_tail, decision
+from rsexplore.anytime import decision, stopped_tail
 from rsexplore.bound import Bound
-from rsexplore.montecarlo.engine import Looks
+from rsexplore.montecarlo.lane import Looks
 from rsexplore.noises import Noise
 
 FIRST_LOOK = 20
@@ -19,7 +19,7 @@ HALVINGS = 200
 
 @dataclass(frozen=True)
 class Stop:
-    """What ends an image: its bound on 1 - p_A holds at every number of draws, so any end of any image keeps alpha."""
+    """What ends an image: its bound on 1 - p_A holds wherever it ends (`stopped_tail`), so any end keeps alpha."""
 
     radius: float
     norm: float
@@ -31,7 +31,7 @@ class Stop:
     def header(self) -> Mapping[str, Any]:
         """Entry of a log's header."""
         return {
-            "rule": "beta-mixture",
+            "rule": "beta-mixture, clopper-pearson at n",
             "radius": self.radius,
             "norm": self.norm,
             "bound": self.bound,
@@ -49,7 +49,7 @@ class Stop:
     def enough(self, counts: NDArray[np.int64]) -> bool:
         """Whether the counts (2, classes) of selection and estimation decide on the radius."""
         chosen = int(counts[0].argmax())
-        return bool(decision(counts[1, chosen], counts[1].sum(), self.q_a, self.alpha))
+        return bool(decision(counts[1, chosen], counts[1].sum(), self.q_a, self.alpha / 2))
 
 
 def stop_at(radius: Any, bound: Any, norm: float | None, noise: Noise, n: int, alpha: float) -> Stop:
@@ -71,7 +71,7 @@ def stop_at(radius: Any, bound: Any, norm: float | None, noise: Noise, n: int, a
     if not number or not 0 < radius < np.inf:
         raise ValueError(f"certify: the wanted radius must be positive and finite, got radius={radius!r}")
     q_a = _needed_tail(float(radius), bound, norm, noise)
-    if not (best := float(anytime_tail(n, n, alpha))) <= q_a:
+    if not (best := float(stopped_tail(n, n, n, alpha))) <= q_a:
         largest = float(bound.radius(noise, q_a=best, norm=norm))
         raise ValueError(
             f"certify: {n} votes out of n={n} certify a radius of {largest:.4g} at alpha={alpha:g}, "
