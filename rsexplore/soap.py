@@ -124,6 +124,22 @@ def ball_accuracy(noise: PowerGaussian, size: float, rng: Any = None, n: int = 1
     return float((np.linalg.norm(noise.draw(rng, (n, noise.dim)), axis=1) <= size).mean())
 
 
+def at_accuracy(
+    inside: float, size: float, k: float, dim: int, norms: tuple[float, float] = (2, 2), rng: Any = None,
+    n: int = 100_000,
+) -> PowerGaussian:  # fmt: skip
+    """Return the member with P(||z||_2 <= size) = inside; `norms` are those of the power and of the tail.
+
+    Exact for eqs. (8) and (9), whose scales are then the same; from `n` draws for eq. (10).
+    """
+    unit = PowerGaussian(1.0, k, dim, *norms)
+    if unit.tail_norm == 2:
+        return PowerGaussian(size / sqrt(2 * special.gammaincinv(unit.gamma, inside)), k, dim, *norms)
+    rng = np.random.default_rng(0) if rng is None else rng
+    length = np.linalg.norm(unit.draw(rng, (n, dim)), axis=1)
+    return PowerGaussian(size / float(np.quantile(length, inside)), k, dim, *norms)
+
+
 def robustness(noise: PowerGaussian, r: float, lam: float = 1.0, rng: Any = None, n: int = 100_000) -> float:
     """Figure 4's robustness term: max over ||delta||_inf <= r of D(lambda), sampled; the paper states neither."""
     rng = np.random.default_rng(0) if rng is None else rng

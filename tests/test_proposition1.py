@@ -141,3 +141,22 @@ def test_the_table_shows_it():
     text = str(proposition1.table())
     assert "> then < at 0.9980876129" in text and "no counterexample" in text
     assert "hellinger-l2 > kl-l2 on (1/2, 0.998)" in text
+
+
+def test_the_curve_takes_many_orders_at_once():
+    """Against itself one order at a time, and against 40 digits of the formula as papers write it."""
+    orders = np.array([-3.0, -1e-3, 0.0, 1e-3, 0.5, 1.0, 1.4, 2.0, 30.0, np.inf])
+    p_a, p_b = np.array([0.6, 0.99, 0.3]), np.array([0.3, 0.01, 0.3])
+    found = least_over_order(orders[:, None], p_a, p_b=p_b)
+    assert found.shape == (10, 3) and (found[:, 2] == 0).all()
+    assert (found == np.array([least_over_order(float(o), p_a, p_b=p_b) for o in orders])).all()
+    curve = sp.lambdify((symbol, p_A, p_B), Formula(LeastRenyi(symbol, p_A, p_B)).plain / symbol, "mpmath")
+    for o, row in zip(orders, found, strict=True):
+        if o in (0, 1) or np.isinf(o):
+            continue  # limits of the formula, held elsewhere
+        with mpmath.workdps(40):
+            expected = [
+                float(curve(mpmath.mpf(o), mpmath.mpf(a), mpmath.mpf(b))) for a, b in ((0.6, 0.3), (0.99, 0.01))
+            ]
+        assert row[:2] == pytest.approx(expected, rel=1e-12)
+    assert np.isnan(least_over_order([np.nan, 1.0], 0.6, p_b=0.3)).tolist() == [True, False]

@@ -160,3 +160,14 @@ def test_collapse_of_eq_10_in_few_dimensions():
     for kappa, c in ((1.0, 1.0), (-0.1, 1.0), (0.5, 0.0)):
         with pytest.raises(ValueError, match="collapse_rate needs"):
             soap.collapse_rate(kappa, c)
+
+
+def test_at_equal_accuracy_equation_8_shares_the_most():
+    """Figure 3 in the plane: of the three families, at 60 % of the draws within 0.65 and k = 1, eq. (8) leads."""
+    shares = []
+    for norms in ((2, 2), (np.inf, 2), (np.inf, np.inf)):
+        noise = soap.at_accuracy(0.6, 0.65, 1.0, 2, norms)
+        draws = np.linalg.norm(noise.draw(np.random.default_rng(1), (100_000, 2)), axis=1)
+        assert (draws <= 0.65).mean() == pytest.approx(0.6, abs=0.005)
+        shares.append(soap.overlap_map(noise, [0.5, 0.5], 5.4, 801)[2])
+    assert shares == pytest.approx([0.418, 0.411, 0.391], abs=0.002)

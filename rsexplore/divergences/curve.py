@@ -28,26 +28,29 @@ class Best(NamedTuple):
 
 
 def least_over_order(
-    order: float, p_a: ArrayLike | None = None, *, q_a: ArrayLike | None = None, p_b: ArrayLike | None = None
+    order: ArrayLike, p_a: ArrayLike | None = None, *, q_a: ArrayLike | None = None, p_b: ArrayLike | None = None
 ) -> NDArray:
     """Least Renyi divergence of a class change, over its order.
 
     Parameters
     ----------
-    order : float
-        Any real number, or inf (where it is 0).
+    order : array_like, shape (...)
+        Any real numbers, or inf (where it is 0); broadcasts with the probabilities.
     p_a, q_a, p_b : array_like, shape (...)
         As for `Bound.radius`.
 
     Returns
     -------
     ndarray, shape (...)
-        0 where p_a <= p_b, nan outside [0, 1]. The l2 radius of Gaussian noise is sigma sqrt(2 value).
+        0 where p_a <= p_b, nan outside [0, 1] and at an order of nan. The l2 radius of Gaussian noise is
+        sigma sqrt(2 value).
     """
     points = _points(p_a, q_a, p_b)
+    orders = np.asarray(order, dtype=float)
     with np.errstate(all="ignore"):
-        found = _value(float(order), *points.cut)
-    return np.where(points.valid, np.where(points.tied, 0.0, found), np.nan)
+        found = _value(orders, *points.cut)
+    valid = points.valid & ~np.isnan(orders)
+    return np.where(valid, np.where(points.tied, 0.0, found), np.nan)
 
 
 def best_order(p_a: ArrayLike | None = None, *, q_a: ArrayLike | None = None, p_b: ArrayLike | None = None) -> Best:
@@ -122,12 +125,12 @@ def _points(p_a: ArrayLike | None, q_a: ArrayLike | None, p_b: ArrayLike | None)
     return Probabilities.of(*(None if x is None else np.broadcast_to(x, shape) for x in given))
 
 
-def _value(order: float, pa: NDArray, qa: NDArray, pb: NDArray, qb: NDArray) -> NDArray:
-    if np.isinf(order):
-        return np.zeros(pa.shape)
-    if order == 0:
-        return LeastReverseKL.floats(pa, qa, pb, qb)
-    return LeastRenyi.floats(order, pa, qa, pb, qb) / order
+def _value(order: NDArray, pa: NDArray, qa: NDArray, pb: NDArray, qb: NDArray) -> NDArray:
+    usual = np.where(np.isinf(order) | (order == 0), 1.0, order)  # the formula has neither 0 nor inf
+    found = LeastRenyi.floats(usual, pa, qa, pb, qb) / usual
+    if (order == 0).any():
+        found = np.where(order == 0, LeastReverseKL.floats(pa, qa, pb, qb), found)
+    return np.where(np.isinf(order), 0.0, found)
 
 
 def _slope(order: NDArray, half: NDArray, pa: NDArray, qa: NDArray, pb: NDArray, qb: NDArray) -> NDArray:

@@ -1,11 +1,12 @@
 """Printed tables and figures made again: cell by cell, and the list of all with how far each one came.
 
-`python -m rsexplore.remake > docs/figures.md` writes that list.
+`python -m rsexplore.remake notebooks > docs/figures.md` writes that list.
 """
 
-from rsexplore.remake.attacks import Attacked, attacked
+from rsexplore.remake import formulas
+from rsexplore.remake.attacks import Attacked, attacked, printed_ratios
 from rsexplore.remake.best import Best, best_table, coarse, framework_curves, other_sigma
-from rsexplore.remake.inventory import Item, inventory, inventory_table
+from rsexplore.remake.inventory import Item, confirm, inventory, inventory_table
 from rsexplore.remake.tables import Cell, Remade, ceilings, certified_accuracy_table, curve, levels, rescored
 
 __all__ = [
@@ -19,11 +20,14 @@ __all__ = [
     "ceilings",
     "certified_accuracy_table",
     "coarse",
+    "confirm",
     "curve",
+    "formulas",
     "framework_curves",
     "inventory",
     "inventory_table",
     "levels",
     "other_sigma",
+    "printed_ratios",
     "rescored",
 ]

@@ -1,8 +1,9 @@
-"""`python -m rsexplore.remake > docs/figures.md` writes the page of figures; RSEXPLORE_DATA must name the logs."""
+"""`RSEXPLORE_DATA=<logs> python -m rsexplore.remake notebooks > docs/figures.md` writes the page of figures."""
 
 import sys
+from pathlib import Path
 
 from rsexplore.remake.inventory import page
 
 sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-print(page(), end="")
+print(page(Path(sys.argv[1] if len(sys.argv) > 1 else "notebooks")), end="")

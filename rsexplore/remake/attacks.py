@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rsexplore import data, records
+from rsexplore import data, papers, records
 from rsexplore.remake.best import SALMAN
 
 SIZE = re.compile(r"pgd_l2_([\d.]+)_(base|m128)_")
@@ -31,10 +31,25 @@ class Attacked:
         found = np.isfinite(self.broken)
         return float(np.median(self.broken[found] / self.radius[found])) if found.any() else float("nan")
 
+    def surely_outside(self, low: float, high: float) -> NDArray:
+        """Whether the least size that changes the class, over the radius, is surely not in [low, high]; (images,).
+
+        It is at most the least size that was tried with success, and above the largest that was tried before it.
+        """
+        tried = np.append(0.0, np.sort(self.sizes))
+        without = tried[np.searchsorted(tried, self.broken) - 1]
+        return np.asarray((self.broken < low * self.radius) | (without >= high * self.radius))
+
     @property
     def contradictions(self) -> int:
         """Images that an attack smaller than their certified radius changes."""
         return int(np.sum(self.broken < self.radius))
+
+
+def printed_ratios() -> tuple[float, float]:
+    """Ends of the interval of ratios that section 3.4 prints, 2 and 2.5."""
+    low, high = (float(cell.value) for cell in papers.printed("hayes", "Section 3.4") if cell.unit == "ratio")
+    return low, high
 
 
 def attacked(sigma: float) -> Attacked | None:

@@ -75,3 +75,24 @@ def rops_interval() -> tuple[Outcome, str]:
     return (Outcome.CONDITIONAL if broken else Outcome.HOLDS), (
         f"{text}; at x = 0 the largest are {largest[Laplace]:.4f} (Laplace) and {largest[Gaussian]:.4f} (Gaussian)"
     )
+
+
+@CLAIMS.add(
+    "rops-order",
+    papers.laplace.at("Appendix D, Figures 10 and 11"),
+    "Laplace noise has the larger ROPS for every x, and at x = 0.3 for every wanted radius",
+    "for x up to 0.97, and at x = 0.3 for radii up to 0.49",
+)
+def rops_order() -> tuple[Outcome, str]:
+    def ahead(x: float, radius: float) -> float:
+        laplace, gaussian = (rops.feasible(family, x, radius).largest for family in (Laplace, Gaussian))
+        return laplace - gaussian
+
+    at_x, at_radius = np.linspace(0, 0.995, 200), np.linspace(0, 0.69, 139)
+    by_x, by_radius = (np.array([ahead(*case) for case in cases])
+                       for cases in ([(x, 0.0) for x in at_x], [(0.3, r) for r in at_radius]))  # fmt: skip
+    outcome = Outcome.HOLDS if min(by_x.min(), by_radius.min()) > 0 else Outcome.CONDITIONAL
+    return outcome, (
+        f"larger up to x = {at_x[by_x > 0].max():.3f}, and up to a radius of {at_radius[by_radius > 0].max():.3f}; "
+        f"beyond, the Gaussian's is larger by up to {-by_radius.min():.2f}"
+    )
