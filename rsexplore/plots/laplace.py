@@ -26,7 +26,8 @@ def ball_overlaps(axes: Sequence[Axes], length: float = 1.0) -> list[float]:
             corners = np.array([(1, 0), (0, 1), (-1, 0), (0, -1), (1, 0)]) + centre
             ax.plot(*corners.T, color=colour)
             ax.plot(*centre, "o", color=colour, markersize=4)
-        area = float(both.sum() * (grid[1] - grid[0]) ** 2)
+        # turned by 45 degrees the balls are squares of side sqrt(2)
+        area = float(np.prod(np.maximum(0, 2 - np.abs([delta[0] + delta[1], delta[0] - delta[1]])))) / 2
         ax.set(aspect="equal", xlim=(-1.6, 2.4), ylim=(-1.6, 2.0), xlabel="$x_1$", ylabel="$x_2$")
         ax.set_title(f"δ = ({delta[0]:g}, {delta[1]:g}): shared area {area:.2f}")
         areas.append(area)
@@ -56,11 +57,11 @@ def region(ax: Axes, cells: int = 401) -> float:
     p_a, p_b = np.meshgrid(grid, grid)
     with np.errstate(all="ignore"):
         better = laplace_law.figure_4_region(p_a, p_b)
-    ax.contourf(grid, grid, better, levels=[-1.5, 0, 1.5], colors=["#BFE3CF", "#F2C6BC"])
+    ax.contourf(grid, grid, better, levels=[-1.5, 0, 1.5], colors=["#CFE3F5", "#F6D9C4"])
     ends = np.linspace(0.5, 1, 200)
     ax.plot(ends, (1 - ends) ** 2 / ends, color="black", label="$p_B = (1 - p_A)^2 / p_A$  (Remark 2)")
-    ax.text(0.7, 0.19, "new bound\nis larger", color=style.BEYOND)
-    ax.text(0.56, 0.06, "old bound\nis larger", color="#1B6B45")
+    ax.text(0.66, 0.17, "new bound\nis larger", color="#7A3A12")
+    ax.text(0.52, 0.06, "old bound\nis larger", color=style.BLUE)
     ax.set(xlabel="$p_A$", ylabel="$p_B$", xlim=(0.3, 1), ylim=(0, 0.5), title="Figure 4: who wins in Theorem 1")
     ax.legend(loc="upper right")
     defined = np.isfinite(better)
