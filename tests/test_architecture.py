@@ -36,7 +36,7 @@ CORE = (
     "tradeoff",
     "scaling",
 )
-DATA = ("confidence", "anytime", "rounding", "header", "row", "foreign", "records", "accuracy", "data")
+DATA = ("confidence", "anytime", "rounding", "header", "row", "foreign", "records", "thinning", "accuracy", "data")
 TO_NOISES = CORE[: CORE.index("noises") + 1]
 
 # layer -> what it may import from the package; one line per module or folder of rsexplore/
@@ -52,6 +52,9 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "datasets": (),  # the last two hold only data and the scripts that made them; nothing imports them
     "printed": CORE + DATA,
 }
+
+# layer -> what it may import besides, in functions alone: a panel that certifies needs torch only when it is asked for
+LAZY: dict[str, tuple[str, ...]] = {"explorers": ("montecarlo",)}
 
 # library -> the layers that may import it; the standard library is free to all, anything else to nobody
 ANYWHERE = tuple(LAYERS)
@@ -105,7 +108,7 @@ def complaint(name: str, layer: str, package: str) -> str | None:
         return f"imports {name}, which nothing here may"
     if top == package:
         target = rest.partition(".")[0]
-        if target in ("", layer, "__version__") or target in LAYERS[layer]:
+        if target in ("", layer, "__version__", *LAYERS[layer], *LAZY.get(layer, ())):
             return None
         return f"imports {name}; {layer} may import only {', '.join(LAYERS[layer]) or 'nothing'} of the package"
     if top in sys.stdlib_module_names or layer in LIBRARIES.get(top, ()):
@@ -126,7 +129,9 @@ def violations(package: Path) -> list[str]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node, name in imported(tree, path, package):
             wrong = complaint(name, layer, package.name)
-            if not wrong and node in tree.body and name.partition(".")[0] in ONLY_IN_FUNCTIONS:
+            top, _, rest = name.partition(".")
+            late = ONLY_IN_FUNCTIONS if top != package.name else LAZY.get(layer, ())
+            if not wrong and node in tree.body and (rest.partition(".")[0] if top == package.name else top) in late:
                 wrong = f"imports {name} at its top; do it in the function that needs it"
             if wrong:
                 found.append(f"{path.relative_to(package.parent)}:{node.lineno} {wrong}")
@@ -150,7 +155,9 @@ def test_every_import_keeps_to_the_layers():
         ("plots/curves.py", "import ipywidgets", "for explorers"),
         ("montecarlo/rng.py", "import rsexplore.plots", "montecarlo may import only"),
         ("montecarlo/rng.py", "import rsexplore\nb = rsexplore.plots.style", "montecarlo may import only"),
-        ("explorers/base.py", "from rsexplore.montecarlo import certify", "explorers may import only"),
+        ("explorers/base.py", "from rsexplore.montecarlo import certify", "at its top"),
+        ("explorers/base.py", "from rsexplore import montecarlo", "at its top"),
+        ("plots/style.py", "def f():\n    from rsexplore import montecarlo", "plots may import only"),
         ("accuracy.py", "import pandas", "for nobody"),
         ("data.py", "import pooch", "at its top"),
         ("wherever.py", "", "is in no layer"),
@@ -168,6 +175,9 @@ def test_the_checker_lets_pass_what_is_allowed(tmp_path):
     path = tmp_path / "rsexplore" / "noises" / "gaussian.py"
     path.parent.mkdir(parents=True)
     path.write_text("import math\nimport numpy as np\nfrom rsexplore.noises.base import Noise\nfrom .. import bound\n")
+    path = tmp_path / "rsexplore" / "explorers" / "certify.py"
+    path.parent.mkdir()
+    path.write_text("def f():\n    from rsexplore import montecarlo\n")
     assert violations(tmp_path / "rsexplore") == []
 
 
@@ -189,6 +199,11 @@ def test_importing_the_package_loads_no_library():
 def test_the_core_loads_none_of_the_three_heavy_libraries(name):
     heavy = {"torch", "ipywidgets", "matplotlib", "pooch", "sklearn"}
     assert loaded(f"import rsexplore as rs; rs.{name}") & heavy == set()
+
+
+def test_explorers_load_no_torch():
+    pytest.importorskip("ipywidgets")
+    assert "torch" not in loaded("import rsexplore.explorers.certify")
 
 
 def test_the_fresh_interpreter_test_can_fail():

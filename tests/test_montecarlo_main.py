@@ -88,8 +88,21 @@ def test_other_noises_and_files_of_ones_own(command, tmp_path):
     ("change", "words"),
     [
         (["--model", "nowhere.pth"], "no file 'nowhere.pth' and no shipped model of that name; shipped: digits-"),
-        (["--data", "nowhere.npz"], "--data must be 'digits' or an .npz file with the arrays images and labels, got"),
-        (["--images", "9000:"], "--images must leave some of the 500 images"),
+        (["--data", "nowhere.npz"], "data must be 'digits', 'cifar10:DIR' or 'imagenet:DIR'"),
+        (["--images", "9000:"], "images must leave some of the 500 images, got slice(9000, None, None)"),
+        (["--data", "cifar10:"], "got 'cifar10:' without the folder after its colon"),
+        (["--data", "cifar10:nowhere"], "cifar10: there is no folder 'nowhere'; it must hold CIFAR-10"),
+        (["--data", "imagenet:nowhere"], "imagenet: there is no folder 'nowhere'; it must hold ImageNet's validation"),
+        (
+            ["--normalize", "mnist"],
+            "normalize must be one of cifar10, imagenet, cifar10-centred, imagenet-centred, none",
+        ),
+        (["--normalize", "cifar10"], "takes images of 1 channels, but is normalised for 3"),
+        (
+            ["--normalize", "0.5:0"],
+            "normalize=([0.5], [0.0]) is no mean and deviation: Normalize: std must be positive",
+        ),
+        (["--num-classes", "7"], "needs the architecture 'digits_net', which cannot be built"),
         (["--sigma", "-1"], "Gaussian: sigma must be positive and finite, got sigma=-1"),
         (["--k", "4"], "--noise gaussian does not take ['k']"),
         (["--n", "0"], "certify: n must be a whole number of at least 1, got n=0"),
@@ -110,7 +123,15 @@ def test_what_cannot_be_run_is_told_in_one_line(command, change, words, capsys):
 
 
 @pytest.mark.parametrize(
-    "change", [["--noise", "poisson"], ["--images", "a:b"], ["--autocast", "int8"], ["--n", "many"]]
+    "change",
+    [
+        ["--noise", "poisson"],
+        ["--images", "a:b"],
+        ["--autocast", "int8"],
+        ["--n", "many"],
+        ["--normalize", "1,2:x"],
+        ["--normalize", "1:2:3"],
+    ],
 )
 def test_what_is_no_argument_is_told_by_the_parser(command, change, capsys):
     with pytest.raises(SystemExit) as ended:
@@ -122,7 +143,7 @@ def test_help_shows_an_example(capsys):
     with pytest.raises(SystemExit):
         main(["certify", "--help"])
     told = capsys.readouterr().out
-    assert "example:" in told and "--scheduler ADDRESS" in told
+    assert "examples:" in told and "--scheduler ADDRESS" in told
 
 
 def test_control_c_stops_cleanly_and_the_command_goes_on(command, tmp_path):

@@ -26,9 +26,11 @@ from rsexplore.plots.curves import round_above
 from rsexplore.plots.labels import dark
 from rsexplore.records import Records
 from rsexplore.table import rounded_down
+from rsexplore.thinning import can_thin, thinned
 
 AT = 9  # radii in the table
 LOGGED = "#888888"
+TOP = 1.36  # of the axes, with room for words above all curves
 
 
 class AccuracyView(View):
@@ -36,12 +38,13 @@ class AccuracyView(View):
 
     def __init__(self, logs: Mapping[str, Curve | Records], call: str, remark: str, size: tuple[int, int]) -> None:
         self._logs, self._call, self._remark = logs, call, remark
+        self._thinned: tuple[tuple[str, int], Records] | None = None
         width, height = size
         with matplotlib.rc_context(style.PAPER):
             self.figure = Figure((width / 100, height / 100), dpi=100)
             self.figure.set_layout_engine("none")
             self.ax = self.figure.add_axes((66 / width, 50 / height, 1 - 90 / width, 1 - 84 / height))
-            self.ax.set(ylim=(0, 1), ylabel="certified accuracy  (share of all images)")
+            self.ax.set(ylim=(0, TOP), yticks=np.linspace(0, 1, 6), ylabel="certified accuracy  (share of all images)")
             self.title = self.ax.set_title(" ")
         self.logged, self.scored, self.low, self.high = (self.ax.plot([], [])[0] for _ in range(4))
         self.logged.set(color=LOGGED, linewidth=1.6, linestyle=(0, (4, 2)))
@@ -57,14 +60,15 @@ class AccuracyView(View):
     def update(self, **values: Any) -> None:
         self.values = values
         log, bound, norm, alpha = self._logs[values["log"]], values["bound"], values["norm"], values["alpha"]
+        part = self._part(values["log"], values["n"])
         # everything that can fail comes before the first artist moves
-        self.curve = _scored(log, bound, norm, alpha)
+        self.curve = _scored(part, bound, norm, alpha)
         before = log if isinstance(log, Curve) else _as_logged(log)
         # radii in two norms do not go on one axis
         self.before = before if before is not None and before.norm == norm else None
         interval: list[Curve | None] = [None, None]
         if values["rounding"]:
-            interval = [_scored(log, bound, norm, alpha, way) for way in ("lower", "upper")]
+            interval = [_scored(part, bound, norm, alpha, way) for way in ("lower", "upper")]
         counted = Curve(self.curve.radii, self.curve.certified, self.curve.noise, values["n"], alpha, norm, {})
         self.most = ceiling(counted, alpha, bound, norm)
         look = style.look(bound, bound.status_at(norm))
@@ -72,11 +76,20 @@ class AccuracyView(View):
         self._draw(self.logged, self.before)
         for line, curve in zip((self.low, self.high), interval, strict=True):
             self._draw(line, curve, color=look.color, linewidth=0.8)
-        self.limit.set_data([self.most, self.most], [0, 0.74])  # below the words
+        self.limit.set_data([self.most, self.most], [0, 1])
         self.ax.set_xlim(0, self._right())
         self.ax.set_xlabel(f"{style.norm_label(norm)} radius  (input units)")
         self.title.set_text(values["log"])
         self._legend(look.color)
+
+    def _part(self, name: str, n: int) -> Curve | Records:
+        """Votes of `n` draws, where the log has more and can tell."""
+        log = self._logs[name]
+        if isinstance(log, Curve) or not can_thin(log, n) or n == log.header.n:
+            return log
+        if self._thinned is None or self._thinned[0] != (name, n):
+            self._thinned = (name, n), thinned(log, n)
+        return self._thinned[1]
 
     def _draw(self, line: Line2D, curve: Curve | None, **look: Any) -> None:
         line.set_visible(curve is not None)
@@ -95,7 +108,10 @@ class AccuracyView(View):
         words = [f"{_title(bound)}  {status}{_warning(bound)}, α = {alpha:g}", "", limit, ""]
         if self.before is not None:
             words[1] = f"{_origin(self.before)} (dashed), α = {self.before.alpha:g}"
-        if self.values["rounding"]:
+        logged = _draws(self._logs[self.values["log"]])
+        if self.curve.n < logged:
+            words[3] = f"a random {n:,} of each image's {logged:,} votes; dashed: all of them"
+        elif self.values["rounding"]:
             words[3] = "thin: between what rounding of the log leaves open"
         for text, line, ink in zip(self.keys, words, (dark(color), "#666666", "black", dark(color)), strict=True):
             text.set(text=line, color=ink)
@@ -103,7 +119,7 @@ class AccuracyView(View):
     def code(self) -> str:
         v = self.values
         norm = 'float("inf")' if v["norm"] == inf else f"{v['norm']:g}"
-        rest = f", n={v['n']}" if v["n"] != self.curve.n else ""
+        rest = f", n={v['n']}" if v["n"] != _draws(self._logs[v["log"]]) else ""
         rest += ", rounding=True" if v["rounding"] else ""
         return (f"rs.explorers.certified_accuracy({self._call}log={v['log']!r}, bound={v['bound'].key!r}, norm={norm}, "
                 f"alpha={v['alpha']!r}{rest})" + self._remark)  # fmt: skip
@@ -119,6 +135,10 @@ class AccuracyView(View):
         body = "".join(f"<tr>{line}</tr>" for line in lines)
         data = f'data-bound="{v["bound"].key}" data-alpha="{v["alpha"]!r}" data-ceiling="{self.most!r}"'
         return f'<div class="rsx-accuracy" style="font-size:12px" {data}><table>{body}</table></div>'
+
+
+def _draws(log: Curve | Records) -> int:
+    return log.n if isinstance(log, Curve) else log.header.n
 
 
 def _origin(before: Curve) -> str:
@@ -192,7 +212,8 @@ def certified_accuracy(
     alpha : float in (0, 1), optional
         Failure probability of one image's radius; that of the log if absent.
     n : int, optional
-        Number of votes whose largest radius is marked; that of the log if absent. The curve keeps the log's votes.
+        Number of votes whose largest radius is marked; that of the log if absent. Where the log holds more votes, the
+        curve is of so many of them, chosen at random (`rsexplore.thinning`), and says so; else it keeps the log's.
     rounding : bool
         Whether to show what the rounding of printed radii leaves open.
     width, height : int
@@ -218,7 +239,7 @@ def certified_accuracy(
         choice("bound", "bound", names, bounds.get(bound) if bound else _first_bound(start.noise, able)),
         number("alpha", "α", "failure rate of a radius", logged.alpha if alpha is None else alpha, 1e-6, 0.2),
         pick("norm", "norm p", "of the ball", NORMS, float(ball(start.noise, norm))),
-        number("n", "n", "votes (moves the dotted limit)", n or logged.n, 100, 10_000_000, whole=True),
+        number("n", "n", "votes (dotted: their limit)", n or logged.n, 100, 10_000_000, whole=True),
         toggle("rounding", "show what rounding of the log leaves open", rounding),
     ]
     call = "" if records is None else "records, "

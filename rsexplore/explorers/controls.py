@@ -104,6 +104,13 @@ def toggle(name: str, label: str, value: bool) -> Control:
     return Control(name, field, widgets.HBox([field], layout={"padding": "0 0 0 66px"}))
 
 
+def text(name: str, label: str, value: str, placeholder: str = "") -> Control:
+    """Return a row with a text field, which calls back when it is left or Enter is pressed."""
+    field = widgets.Text(value=value, description=label, placeholder=placeholder, style=NAME, continuous_update=False)
+    field.layout, field.tooltip = {"width": "98%"}, placeholder or label
+    return Control(name, field, widgets.HBox([field]))
+
+
 def _scales(scale: str) -> tuple[Callable[[float], float], Callable[[float], float]]:
     """Return the maps from a value to a place on the slider, and back."""
     if scale == "linear":

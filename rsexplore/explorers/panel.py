@@ -21,6 +21,13 @@ COPY = (
 )
 
 
+def alert(words: str, note: str = "") -> str:
+    """HTML of an error, in words."""
+    style = "padding:4px 8px;border-left:4px solid #D55E00;background:#FBEDE3;color:#5A2A00"
+    lines = "<br>".join(escape(line) for line in (*words.splitlines(), note) if line)
+    return f'<div role="alert" style="{style}">{lines}</div>'
+
+
 class Panel(widgets.VBox):
     """A view under its controls."""
 
@@ -152,9 +159,8 @@ class Panel(widgets.VBox):
         self.saved.value = "&nbsp; ".join(links)
 
     def _say(self, words: str) -> None:
-        style = "padding:4px 8px;border-left:4px solid #D55E00;background:#FBEDE3;color:#5A2A00"
         note = "The picture shows the last state that could be drawn."
-        self.message.value = f'<div role="alert" style="{style}">{escape(words)}<br>{note}</div>' if words else ""
+        self.message.value = alert(words, note) if words else ""
         self.message.layout.display = None if words else "none"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Mapping[str, Any]:

@@ -7,11 +7,14 @@ from rsexplore.montecarlo.counts import class_counts
 from rsexplore.montecarlo.images import ImagesUnavailableError, cifar10, imagenet
 from rsexplore.montecarlo.logfile import LogInUseError
 from rsexplore.montecarlo.logits import ModelOutputError
-from rsexplore.montecarlo.models import card, digest, load_model, names
+from rsexplore.montecarlo.models import card, digest, load_model, names, normalization
 from rsexplore.montecarlo.networks import ARCHITECTURES, NORMALIZATIONS, CifarResNet, DigitsNet, Normalize, WideResNet
+from rsexplore.montecarlo.pixels import devices
 from rsexplore.montecarlo.predict import predict
+from rsexplore.montecarlo.progress import Progress
 from rsexplore.montecarlo.quality import Accuracies, accuracies
 from rsexplore.montecarlo.rng import TorchRng
+from rsexplore.montecarlo.sources import data_name, load_images
 
 __all__ = [
     "ARCHITECTURES",
@@ -25,6 +28,7 @@ __all__ = [
     "ModelOutputError",
     "Normalize",
     "Perturbations",
+    "Progress",
     "TorchRng",
     "WideResNet",
     "accuracies",
@@ -33,9 +37,13 @@ __all__ = [
     "certify",
     "cifar10",
     "class_counts",
+    "data_name",
+    "devices",
     "digest",
     "imagenet",
+    "load_images",
     "load_model",
     "names",
+    "normalization",
     "predict",
 ]

@@ -5,10 +5,8 @@ from contextlib import closing
 from os import PathLike
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from tqdm.auto import tqdm
 
 import rsexplore
 from rsexplore import noises, records
@@ -16,6 +14,7 @@ from rsexplore.bound import Bound
 from rsexplore.montecarlo.job import Job, job
 from rsexplore.montecarlo.logfile import kept, writable
 from rsexplore.montecarlo.logits import Model
+from rsexplore.montecarlo.progress import Progress, Reporter
 from rsexplore.montecarlo.runner import Plan, Runner, Survey
 from rsexplore.montecarlo.scaleout import RemoteRunner
 from rsexplore.montecarlo.stopping import stop_at
@@ -47,7 +46,7 @@ def certify(
     grid: int | None = None,
     executor: Any = None,
     data: str = "",
-    progress: bool = True,
+    progress: bool | Callable[[Progress], Any] = True,
 ) -> Records:
     """Votes of a classifier under noise, from which every bound certifies.
 
@@ -101,8 +100,9 @@ def certify(
         Where the images are shared out; rows are logged here as they come. Its workers need this package.
     data : str
         Name of the data; kept in the header, beside least and largest pixel and a digest of images, labels, indices.
-    progress : bool
-        Whether a bar with rate, time left, clean and noisy accuracy is shown.
+    progress : bool or callable
+        Whether a bar with rate, time left, clean and noisy accuracy is shown. A callable gets these as a `Progress`
+        after each batch; what it raises is passed on, as a KeyboardInterrupt is.
 
     Returns
     -------
@@ -167,45 +167,16 @@ def _run(
     survey: Survey,
     rows: list[Row],
     keep: Callable[[Row], None],
-    progress: bool,
+    progress: bool | Callable[[Progress], Any],
 ) -> None:
     finished = {row.index for row in rows}
     places = [place for place, index in enumerate(task.indices.tolist()) if index not in finished]
     if not places:
         return
-    right, each = _Share(), task.n0 + task.n
-    for row in rows:
-        right.add(row)
-    clean = np.mean(survey.clean == task.labels[: len(survey.clean)])
-    of = "" if len(survey.clean) == len(task.images) else f" of {len(survey.clean)}"
-    with tqdm(
-        total=each * len(places),
-        desc=f"clean {clean:.1%}{of}",
-        unit=" votes",
-        unit_scale=True,
-        disable=not progress,
-        postfix=right.text(len(task.images)),
-    ) as bar:
+    clean = survey.clean == task.labels[: len(survey.clean)]
+    with Reporter(progress, (task.n0 + task.n) * len(places), len(task.images), clean, rows) as reporter:
         chosen = (task.images[places], task.labels[places], task.indices[places])
-        with closing(runner.rows(*chosen, survey, bar.update)) as found:
+        with closing(runner.rows(*chosen, survey, reporter.tick)) as found:
             for row in found:
                 keep(row)
-                right.add(row)
-                bar.total -= task.n - row.draws  # what a stop has saved
-                bar.set_postfix_str(right.text(len(task.images)), refresh=False)
-
-
-class _Share:
-    """How many images are done, and the share of right votes among theirs."""
-
-    def __init__(self) -> None:
-        self.images = self.right = self.votes = 0
-
-    def add(self, row: Row) -> None:
-        self.images += 1
-        self.right += row.counts.get(row.label, 0)
-        self.votes += row.draws
-
-    def text(self, total: int) -> str:
-        share = f", under noise {self.right / self.votes:.1%}" if self.votes else ""
-        return f"{self.images}/{total} images{share}"
+                reporter.add(row, task.n - row.draws)

@@ -90,6 +90,8 @@ def imagenet(
     ------
     ImagesUnavailableError
         The folder is not there or lacks classes, an image cannot be read, or Pillow is not installed.
+    ValueError
+        `indices` leave no image.
     """
     top = _folder("imagenet", folder, "IMAGENET_DIR", "ImageNet's validation images, a folder for each class")
     top = top / "val" if (top / "val").is_dir() else top
@@ -102,6 +104,8 @@ def imagenet(
         )
     files = [(file, label) for label, path in enumerate(classes) for file in sorted(path.iterdir()) if file.is_file()]
     chosen = np.arange(len(files))[indices if isinstance(indices, slice) else np.asarray(indices)]
+    if not chosen.size:
+        raise ValueError(f"imagenet: indices must leave some of the {len(files)} images, got indices={indices!r}")
     images = np.stack([_cropped(files[index][0]) for index in chosen.tolist()])
     return Split(images, np.array([files[index][1] for index in chosen.tolist()], dtype=np.int64), chosen)
 

@@ -1,7 +1,7 @@
 """Networks from checkpoints: shipped ones by name, anyone's by path. No pickled code is ever run."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from rsexplore.montecarlo.pretrained import LIBRARIES, library_net, pretrained
 # what a checkpoint may keep its numbers in; narrower ones come with scales, which a state_dict alone does not have
 _FLOATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 _ZOO = Path(__file__).parent / "zoo"
+
+Normalization = str | tuple[Sequence[float], Sequence[float]]  # a name, or mean and deviation of each channel
 
 
 def names() -> tuple[str, ...]:
@@ -46,11 +48,29 @@ def digest(model: nn.Module) -> str:
     return total.hexdigest()
 
 
+def normalization(text: str) -> Normalization:
+    """How pixels are normalised, from a name or from MEAN,..:STD,.. with a number for each channel.
+
+    Raises
+    ------
+    ValueError
+        There is a colon, and not two lists of numbers around it. Names are left to `load_model`.
+    """
+    if ":" not in text:
+        return text
+    try:
+        mean, std = ([float(value) for value in part.split(",")] for part in text.split(":"))
+    except ValueError:
+        form = "a name or MEAN,..:STD,.. like 0.49,0.48,0.45:0.25,0.24,0.26"
+        raise ValueError(f"normalize must be {form}, got {text!r}") from None
+    return mean, std
+
+
 def load_model(
     source: str | PathLike[str],
     *,
     arch: str | nn.Module | None = None,
-    normalize: str | None = None,
+    normalize: Normalization | None = None,
     num_classes: int | None = None,
     device: torch.device | str = "cpu",
 ) -> nn.Module:
@@ -66,9 +86,10 @@ def load_model(
     arch : str or nn.Module, optional
         Key of `ARCHITECTURES`, or `torchvision:NAME` or `timm:NAME`, for files that do not name theirs; without it,
         the one of `ARCHITECTURES` whose parameters fit. Or a network of your own, which is filled.
-    normalize : str, optional
-        Key of `NORMALIZATIONS`, or "none": what the pixels pass first, where the file does not hold it. Absent, it is
-        that of the architecture's data for a file of which the network is the second layer.
+    normalize : str or (mean, std), optional
+        Key of `NORMALIZATIONS`, "none", or mean and deviation of each channel: what the pixels pass first, where the
+        file does not hold it. Absent, it is that of the architecture's data for a file of which the network is the
+        second layer.
     num_classes : int, optional
         Number of classes, where it is not the architecture's usual one.
     device : torch.device or str
@@ -159,11 +180,11 @@ def _build(path: Path, name: str, num_classes: int | None) -> nn.Module:
         raise CheckpointError(f"{path} needs the architecture {name!r}, which cannot be built: {error}") from None
 
 
-def _first_layer(source: Any, name: str, found: Contents, asked: str | None) -> Normalize | None:
+def _first_layer(source: Any, name: str, found: Contents, asked: Normalization | None) -> Normalize | None:
     """What the pixels pass first; None for nothing."""
     choices = ", ".join((*NORMALIZATIONS, "none"))
-    if asked not in (None, "none", *NORMALIZATIONS):
-        raise CheckpointError(f"load_model: normalize must be one of {choices}, got normalize={asked!r}")
+    if isinstance(asked, str) and asked not in ("none", *NORMALIZATIONS):
+        raise CheckpointError(f"load_model: normalize must be one of {choices} or (mean, std), got normalize={asked!r}")
     if found.stats is not None:
         if asked is not None:
             raise CheckpointError(f"{source} holds its own normalisation; leave normalize={asked!r} out")
@@ -177,7 +198,12 @@ def _first_layer(source: Any, name: str, found: Contents, asked: str | None) -> 
     elif asked is None and (found.behind or usual):
         where = "holds a network behind a layer" if found.behind else "holds a network alone"
         raise CheckpointError(f"{source} {where} and does not say how pixels are normalised; give normalize={choices}")
-    return None if asked in (None, "none") else Normalize(*NORMALIZATIONS[asked])
+    if asked in (None, "none"):
+        return None
+    try:
+        return Normalize(*(NORMALIZATIONS[asked] if isinstance(asked, str) else asked))
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise CheckpointError(f"load_model: normalize={asked!r} is no mean and deviation: {error}") from None
 
 
 def _behind(source: Any, first: Normalize, net: nn.Module) -> nn.Sequential:

@@ -73,3 +73,9 @@ def usable_device(device: torch.device | str, owner: str = "certify") -> torch.d
     if found.type == "meta":
         raise ValueError(f"{owner}: device must be one that keeps numbers, got the device meta of an empty model")
     return found
+
+
+def devices() -> tuple[str, ...]:
+    """Names of the devices that are here, the processor first."""
+    cuda = tuple(f"cuda:{number}" for number in range(torch.cuda.device_count()))
+    return ("cpu", *cuda, *(("mps",) if torch.backends.mps.is_available() else ()))

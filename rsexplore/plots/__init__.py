@@ -15,6 +15,7 @@ from rsexplore.plots import (
     soap,
     style,
     unified,
+    votes,
 )
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "soap",
     "style",
     "unified",
+    "votes",
 ]

@@ -1,0 +1,57 @@
+"""Work that a panel starts and stops; it knows no widgets, and what it works on may be anything."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+
+class Stopped(KeyboardInterrupt):
+    """The reader has pressed Stop."""
+
+
+class Run:
+    """A function in a thread of its own, since one that keeps the kernel busy would hear no button.
+
+    Parameters
+    ----------
+    work : callable
+        Gets a function to call now and then with how far it is; this raises `Stopped` once `stop` was called. What is
+        raised ends up in `error`, what is returned in `result`.
+    """
+
+    def __init__(self, work: Callable[[Callable[[Any], None]], Any]) -> None:
+        self.progress: Any = None  # the last that was told
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self._work, self._wish = work, threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)  # a kernel that is ended waits for nothing
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it is at work."""
+        return self._thread.is_alive()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was asked to stop."""
+        return self._wish.is_set()
+
+    def stop(self) -> None:
+        """Ask it to stop, which it does when it next tells how far it is."""
+        self._wish.set()
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Wait for its end, or so long."""
+        self._thread.join(seconds)
+
+    def _tell(self, progress: Any) -> None:
+        self.progress = progress
+        if self._wish.is_set():
+            raise Stopped
+
+    def _run(self) -> None:
+        try:
+            self.result = self._work(self._tell)
+        except BaseException as error:  # a thread has nobody else to tell
+            self.error = error

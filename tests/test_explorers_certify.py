@@ -1,0 +1,285 @@
+"""The certification panel without a browser: run, stop, go on, look at the artists; and one image of a run."""
+
+import asyncio
+import re
+import time
+from math import inf
+
+import numpy as np
+import pytest
+
+pytest.importorskip("ipywidgets")
+pytest.importorskip("matplotlib")
+torch = pytest.importorskip("torch")
+pytest.importorskip("safetensors")
+
+from panels import table  # noqa: E402
+
+import rsexplore as rs  # noqa: E402
+from rsexplore import montecarlo  # noqa: E402
+from rsexplore.explorers.running import Run, Stopped  # noqa: E402
+from rsexplore.plots.votes import shown  # noqa: E402
+from rsexplore.thinning import thinned  # noqa: E402
+
+DIGITS = rs.data.digits().test
+
+
+class Slow(torch.nn.Module):
+    """Takes a while, and calls every image a 1."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("logits", torch.eye(10)[1])
+        self.eval()
+
+    def forward(self, batch):
+        time.sleep(0.004)
+        return self.logits.expand(len(batch), 10)
+
+
+def done(panel, seconds=60):
+    panel.wait(seconds)
+    assert panel.stop.disabled and not panel.run.disabled
+    return panel
+
+
+@pytest.fixture(scope="module")
+def panel():
+    made = rs.explorers.certify(images=4, n=300)
+    made.run.click()
+    return done(made)
+
+
+def votes(found):
+    return [(row.index, dict(row.counts0), dict(row.counts)) for row in found.rows]
+
+
+def test_run_counts_what_the_library_counts(panel):
+    noise, model = rs.noises.Gaussian(0.25, 64), montecarlo.load_model("digits-gaussian-0.25")
+    expected = montecarlo.certify(model, DIGITS.images[:4], DIGITS.labels[:4], noise, n=300, data="digits",
+                                  progress=False)  # fmt: skip
+    assert votes(panel.records) == votes(expected) and panel.records.header == expected.header
+    assert panel.status.value.startswith("4 images are counted.") and panel.bar.value == 1
+    assert panel.message.value == ""
+
+
+def test_the_results_are_views_of_the_votes(panel):
+    curve, image = panel.views.values()
+    found = rs.accuracy.curve(panel.records, rs.bounds.get("cohen-l2"))
+    np.testing.assert_array_equal(curve.view.scored.get_xdata()[1:-1], found.radii)
+    assert [bar.get_height() + 0.6 for bar in image.view.votes.bars][1] == panel.records.rows[0].counts[1]
+    # published curves of the same noise are there to choose
+    assert any("cifar10" in name and "σ = 0.25" in name for name in curve.controls["log"].field.options)
+    panel.move(norm=inf)
+    assert curve.values["norm"] == image.values["norm"] == inf and curve.message.value == image.message.value == ""
+    panel.move(norm=2.0)
+
+
+def test_stop_keeps_what_is_counted_and_run_goes_on(tmp_path):
+    panel = rs.explorers.certify(Slow(), images=12, n=10_000, log=tmp_path / "log.tsv")
+    panel.run.click()
+    assert panel.run.disabled and not panel.stop.disabled
+    panel.run.click()  # a second press does nothing
+    for _ in range(600):
+        panel.wait(0.05)
+        if panel.bar.value > 0.2:
+            break
+    assert re.match(r"\d+ of 12 images, [\d,]+ votes/s, \d+ s left; right: clean", panel.status.value)
+    panel.stop.click()
+    assert panel.status.value.endswith(", stopping")
+    some = len(done(panel).records)
+    assert 1 <= some < 12 and f"stopped: {some} of 12 images" in panel.status.value
+    assert f"Votes are in {tmp_path / 'log.tsv'}" in panel.status.value
+    assert list(panel.views) == ["All images", "One image"]
+    panel.run.click()
+    assert len(done(panel).records) == 12 and panel.message.value == ""
+    again = rs.explorers.certify(Slow(), images=12, n=10_000, log=tmp_path / "log.tsv")  # another kernel
+    again.run.click()
+    assert votes(done(again, 20).records) == votes(panel.records)
+
+
+def test_a_stopped_run_goes_on_without_a_path_too():
+    panel = rs.explorers.certify(Slow(), images=6, n=2000)
+    panel.start()
+    panel.stop.click()
+    done(panel)
+    assert panel.status.value.startswith("stopped: 0 of 6 images") and panel.records is None
+    panel.start()
+    assert len(done(panel).records) == 6
+    assert "kept as long as this panel" in panel.status.value
+
+
+def test_in_a_kernel_the_panel_looks_by_itself():
+    async def kernel():
+        panel = rs.explorers.certify(images=3, n=50_000)
+        panel.run.click()
+        longest, seen = 0.0, set()
+        while panel.run.disabled:
+            before, counting = time.monotonic(), panel._run.alive and panel._run.progress is not None
+            await asyncio.sleep(0.01)
+            if counting and panel._run is not None:  # its end draws pictures
+                longest = max(longest, time.monotonic() - before)
+            seen.add(panel.status.value)
+        return panel, longest, seen
+
+    panel, longest, seen = asyncio.run(kernel())
+    assert len(panel.records) == 3 and any("of 3 images, " in status for status in seen)
+    assert longest < 0.5  # seconds that a slider waits while votes are counted
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"model": "a file"}, "needs the path of a checkpoint"),
+        ({"model": "a file", "file": "/nowhere/net.pth"}, "no file &#x27;/nowhere/net.pth&#x27; and no shipped model"),
+        ({"model": "a file", "file": "x", "normalize": "1:x"}, "normalize must be a name or MEAN,..:STD,.."),
+        ({"data": "nowhere.npz"}, "data must be &#x27;digits&#x27;"),
+        ({"data": "cifar10:nowhere"}, "cifar10: there is no folder"),
+        ({"log": "no/such/folder.tsv"}, "the folder of the log must exist"),
+    ],
+)
+def test_what_cannot_be_run_is_said_in_words(values, words, monkeypatch):
+    panel = rs.explorers.certify(images=2, n=100)
+    panel.move(**values)
+    panel.run.click()
+    done(panel)
+    assert words in panel.message.value and 'role="alert"' in panel.message.value
+    assert "Traceback" not in panel.message.value and panel.message.layout.display is None
+    panel.move(model="digits-gaussian-0.25", data="digits", log="")
+    panel.run.click()
+    assert len(done(panel).records) == 2 and panel.message.value == ""
+
+
+def test_the_log_of_another_run_is_refused_and_left(tmp_path):
+    panel = rs.explorers.certify(images=2, n=100, log=tmp_path / "log.tsv")
+    panel.start()
+    before = (done(panel) and tmp_path / "log.tsv").read_bytes()
+    panel.move(sigma=0.5)
+    panel.start()
+    assert "belongs to another run, and is left as it is" in done(panel).message.value
+    assert (tmp_path / "log.tsv").read_bytes() == before
+
+
+def test_every_tenth_image_can_be_taken():
+    panel = rs.explorers.certify(images=3, every=10, n=100)
+    panel.start()
+    found = done(panel).records
+    assert found.index.tolist() == [0, 10, 20] and found.label.tolist() == DIGITS.labels[:30:10].tolist()
+    np.testing.assert_array_equal(panel.views["One image"].view.pictures[0].get_array(), DIGITS.images[0][0])
+
+
+@pytest.mark.parametrize("wrong", [{"n": 0}, {"images": 0}, {"every": -1}, {"device": "cuda:99"}])
+def test_what_no_control_can_hold_is_refused(wrong):
+    with pytest.raises(ValueError, match="certify needs images, every and n of at least 1, and a device of"):
+        rs.explorers.certify(**wrong)
+
+
+def test_noise_without_a_bound_shows_one_image_and_says_so(monkeypatch):
+    panel = rs.explorers.certify(images=2, n=100)
+    monkeypatch.setattr(rs.bounds, "ALL", ())
+    panel.start()
+    done(panel)
+    assert "needs a noise with a bound" in panel.message.value and list(panel.views) == ["One image"]
+
+
+def test_soap_bubbles_have_their_controls_and_run():
+    panel = rs.explorers.certify(images=2, n=100)
+    hidden = {name for name in panel.controls if panel.controls[name].row.layout.display == "none"}
+    assert hidden == {"file", "arch", "normalize", "k", "powers", "shape"}
+    panel.move(family=rs.noises.PowerGaussian, k=0.25)
+    assert panel.controls["k"].row.layout.display is None
+    panel.start()
+    found = done(panel).records
+    assert (found.noise.k, found.noise.dim) == (16, 64) and found.noise.sigma == pytest.approx(0.25)
+    assert panel.message.value == ""
+
+
+def test_a_checkpoint_is_run_from_its_path(tmp_path):
+    model = montecarlo.load_model("digits-laplace-0.25")
+    torch.save(model.state_dict(), tmp_path / "net.pth")
+    panel = rs.explorers.certify(tmp_path / "net.pth", rs.noises.Laplace(0.2), images=3, n=200)
+    assert panel.values["file"] == str(tmp_path / "net.pth") and panel.values["norm"] == 1
+    panel.start()
+    assert done(panel).records.header.model["digest"] == model.digest
+
+
+def test_the_code_line_gives_the_same_panel(panel):
+    again = eval(panel.code.value, {"rs": rs})
+    assert again.values == panel.values and again.code.value == panel.code.value
+    own = Slow()
+    given = rs.explorers.certify(own, log="x.tsv", seed=3, n0=20)
+    assert "n0=20, seed=3" in given.code.value
+    assert given.code.value.endswith("  # model: what you gave")
+    assert eval(given.code.value, {"rs": rs, "model": own}).values == given.values
+
+
+def test_a_thread_ends_with_its_result_or_its_error():
+    def forever(tell):
+        while True:
+            tell(1)
+            time.sleep(0.01)
+
+    run = Run(lambda tell: 3)
+    run.wait(10)
+    assert (run.result, run.error, run.alive) == (3, None, False)
+    run = Run(forever)
+    run.stop()
+    run.wait(10)
+    assert isinstance(run.error, Stopped) and run.stopping and not run.alive
+
+
+@pytest.fixture
+def single(panel):
+    return rs.explorers.one_image(panel.records, DIGITS.images, image=2)
+
+
+def test_one_image_shows_its_votes_and_every_radius(single, panel):
+    row = panel.records.rows[2]
+    q_a = panel.records.q_a()[2]
+    np.testing.assert_array_equal(single.view.pictures[0].get_array(), DIGITS.images[2][0])
+    assert not np.array_equal(single.view.pictures[1].get_array(), DIGITS.images[2][0])
+    heights = {i: round(bar.get_height() + 0.6) for i, bar in enumerate(single.view.votes.bars) if bar.get_height()}
+    assert heights == {label: count for label, count in row.counts.items() if count}
+    rows = table(single)
+    assert set(rows) == {bound.key for bound in rs.bounds.of(panel.records.noise, 2.0)}
+    for key, shown_row in rows.items():
+        expected = float(rs.bounds.get(key).radius(panel.records.noise, q_a=q_a))
+        assert float(shown_row["radius"]) == pytest.approx(expected, rel=1e-9)
+    assert "as printed" in single.readout.value and "tight" in single.readout.value  # the status in words
+
+
+def test_one_image_takes_fewer_votes_and_says_so(single, panel):
+    single.move(n=60, alpha=0.01)
+    part = thinned(panel.records, 60)
+    assert single.view.row == part.rows[2] and single.view.q_a == part.q_a(0.01)[2]
+    assert "These are a random 60 of the run's 300 votes" in single.readout.value.replace("&#x27;", "'")
+    again = eval(single.code.value, {"rs": rs, "records": panel.records, "images": DIGITS.images})
+    assert again.readout.value == single.readout.value
+
+
+def test_an_image_without_a_majority_abstains():
+    header = rs.records.Header(rs.noises.to_dict(rs.noises.Gaussian(0.5, dim=64)), n0=10, n=100, alpha=0.001)
+    found = rs.records.from_rows(header, [rs.records.Row(3, 1, {0: 10}, {0: 50, 1: 50}, 0.1)])
+    single = rs.explorers.one_image(found, {3: np.zeros((3, 4, 4))})
+    assert single.message.value == "" and "abstains" in single.readout.value and single.view.abstains
+    assert not any(bar.get_visible() for bar in single.view.radii.bars.values())
+    with pytest.raises(LookupError, match="needs an image of the run, from 3 to 3, got image=4"):
+        rs.explorers.one_image(found, DIGITS.images, image=4)
+
+
+def test_the_accuracy_of_fewer_votes_is_marked(panel):
+    shown_curve = rs.explorers.certified_accuracy(panel.records, n=50)
+    expected = rs.accuracy.curve(thinned(panel.records, 50), rs.bounds.get("cohen-l2"))
+    np.testing.assert_array_equal(shown_curve.view.scored.get_xdata()[1:-1], expected.radii)
+    assert shown_curve.view.keys[3].get_text().startswith("a random 50 of each image's 300 votes")
+    assert "n=50" in shown_curve.code.value
+    shown_curve.move(n=300)
+    assert shown_curve.view.keys[3].get_text() == "" and "n=" not in shown_curve.code.value
+    shown_curve.move(n=10_000)  # more than there are: only the limit moves
+    assert shown_curve.view.keys[3].get_text() == "" and len(shown_curve.view.curve.radii)
+
+
+def test_of_many_classes_those_with_most_votes_are_shown():
+    counts = {label: 10 + label for label in range(500, 530)} | {7: 4000}
+    found = shown(counts, predict=7, label=3)
+    assert len(found) == 10 and found[0] == 7 and 3 in found and 529 in found and 500 not in found
