@@ -3,9 +3,10 @@
 from rsexplore.explorers.bounds import bounds
 from rsexplore.explorers.certified_accuracy import certified_accuracy
 from rsexplore.explorers.noise import noise
+from rsexplore.explorers.page import page
 from rsexplore.explorers.renyi import renyi
 from rsexplore.explorers.scaling import scaling
 from rsexplore.explorers.soap_bubbles import soap_bubbles
 from rsexplore.explorers.tradeoff import tradeoff
 
-__all__ = ["bounds", "certified_accuracy", "noise", "renyi", "scaling", "soap_bubbles", "tradeoff"]
+__all__ = ["bounds", "certified_accuracy", "noise", "page", "renyi", "scaling", "soap_bubbles", "tradeoff"]
