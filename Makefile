@@ -6,6 +6,7 @@ CORE_VENV ?= .venv-core
 HOST ?= localhost
 PORT ?= 8888
 START ?= notebooks/00_start_here.ipynb
+NOTEBOOKS ?=
 PYTEST_ARGS ?=
 
 BIN := $(VENV)/bin
@@ -17,14 +18,16 @@ PIP_FLAGS := -qq --disable-pip-version-check
 NOT_CORE := montecarlo plots explorers browser notebooks project
 CORE_IGNORES := $(foreach name,$(NOT_CORE),--ignore-glob='tests/test_$(name)*')
 
-.PHONY: help lab test lint format core-test clean
+.PHONY: help lab app notebooks test lint format core-test clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make lab        set up everything and open JupyterLab at $(START)  (HOST=$(HOST) PORT=$(PORT))"
+	@echo "make app        set up everything and serve all explorers as one page without code  (HOST=$(HOST) PORT=$(PORT))"
+	@echo "make notebooks  run all notebooks, or NOTEBOOKS='01_lecture 05_hayes', and store them with their pictures; README too"
 	@echo "make test       set up everything, then lint, type check and run the whole suite"
-	@echo "make lint       ruff, mypy and the check that notebooks are stored without outputs"
-	@echo "make format     let ruff and nbstripout put it right"
+	@echo "make lint       ruff, mypy and the check that notebooks are stored as they ran"
+	@echo "make format     let ruff put it right; where that changes a notebook, make notebooks"
 	@echo "make core-test  the core's tests in an environment without torch, ipywidgets and matplotlib"
 	@echo "make clean      remove both environments and all caches"
 	@echo "PYTHON=python3.12 picks the interpreter (3.11 or newer); PYTEST_ARGS='-k cohen' is handed to pytest"
@@ -55,6 +58,18 @@ lab: $(READY)
 	  --LabApp.default_url="/lab/tree/$(START)" --LabApp.news_url=None \
 	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.extension_manager=readonly
 
+# one kernel for each visitor, which ends a minute after the page is left; visitors see no code and can run none
+app: $(READY)
+	@flags=; if [ "$$(uname)" != Darwin ] && [ -z "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
+	  flags="--no-browser"; echo "no display here: open http://$(HOST):$(PORT)/"; fi; \
+	exec $(BIN)/python -m voila app/explorers.ipynb $$flags --Voila.ip=$(HOST) --port=$(PORT) --Voila.port_retries=0 \
+	  --MappingKernelManager.cull_interval=30 --MappingKernelManager.cull_idle_timeout=60
+
+notebooks: $(READY)
+	$(BIN)/python tests/notebooks.py $(NOTEBOOKS)
+	$(BIN)/python tests/gallery.py
+	$(BIN)/python tests/readme.py
+
 test: lint
 	@$(BIN)/python tests/chromium.py
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
@@ -63,12 +78,11 @@ lint: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/nbstripout --verify notebooks/*.ipynb
+	$(BIN)/python tests/notebooks.py --check
 
 format: $(READY)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
-	$(BIN)/nbstripout notebooks/*.ipynb
 
 core-test: $(CORE_READY)
 	@$(CORE_VENV)/bin/python -c "from importlib.util import find_spec as f; \

@@ -19,6 +19,8 @@ from typing import Any
 
 import chromium
 
+from notebooks import stripped
+
 SECOND = 1000  # Playwright counts in milliseconds
 ERRORS = '[data-mime-type="application/vnd.jupyter.error"]'
 QUIET_FLAGS = (
@@ -101,6 +103,8 @@ def jupyterlab(notebooks: Path, **environment: str) -> Iterator[Server]:
     with TemporaryDirectory(prefix="rsexplore-lab-", ignore_cleanup_errors=True) as name:
         home = Path(name)
         root = Path(shutil.copytree(notebooks, home / "notebooks", ignore=shutil.ignore_patterns(".*")))
+        for path in root.glob("*.ipynb"):  # else a cell that did not run yet looks as if it had
+            path.write_text(stripped(path.read_text(encoding="utf-8")), encoding="utf-8")
         port, token, log = free_port(), secrets.token_hex(16), home / "server.log"
         server = Server(f"http://127.0.0.1:{port}", token)
         with (

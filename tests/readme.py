@@ -2,18 +2,22 @@
 
 import contextlib
 import io
+import json
 import re
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rsexplore import bounds, papers
+import gallery
+
+from rsexplore import __version__, bounds, papers
 from rsexplore.bounds import Bound, Status
+from rsexplore.remake.inventory import STATUSES, inventory
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 EXAMPLE = re.compile(r"```python\n(?P<code>.*?)```\n\n```text\n.*?```", re.DOTALL)
-TABLE = re.compile(r"<!-- papers -->\n.*?<!-- end of papers -->", re.DOTALL)
+PART = re.compile(r"<!-- (papers|documents|gallery|citation) -->\n.*?<!-- end of \1 -->", re.DOTALL)
 
 
 def printed_by(code: str) -> str:
@@ -32,7 +36,12 @@ def notebooks_about(key: str, shown: list[Bound], folder: Path) -> list[str]:
     """Names of the notebook named after a paper or, if there is none, of those that use one of its bounds."""
     paths = sorted(folder.glob("*.ipynb"))
     named = [path.stem for path in paths if path.stem.partition("_")[2] == key]
-    return named or [p.stem for p in paths if any(f'"{b.key}' in p.read_text(encoding="utf-8") for b in shown)]
+    return named or [p.stem for p in paths if any(f'"{b.key}' in source(p) for b in shown)]
+
+
+def source(path: Path) -> str:
+    """Return the text of a notebook's cells, without what they show."""
+    return "".join("".join(cell["source"]) + "\n" for cell in json.loads(path.read_text(encoding="utf-8"))["cells"])
 
 
 def paper_table(folder: Path = ROOT / "notebooks") -> str:
@@ -51,8 +60,45 @@ def paper_table(folder: Path = ROOT / "notebooks") -> str:
     return "\n".join(lines)
 
 
+def named_together(items: list[str]) -> str:
+    """Return e.g. "Table 1; Figures 1, 3 left" for ["Table 1", "Figure 1", "Figure 3 left"]."""
+    groups: dict[str, list[str]] = {}
+    for item in items:
+        kind, _, rest = item.partition(" ")
+        groups.setdefault(kind if kind in ("Figure", "Table") else item, []).append(rest)
+    plural = {"Figure": "Figures", "Table": "Tables"}
+    words = [
+        f"{plural[kind] if len(rests) > 1 else kind} {', '.join(rests)}" if kind in plural else kind
+        for kind, rests in groups.items()
+    ]
+    return "; ".join(words) or "-"
+
+
+def document_table() -> str:
+    """Return the Markdown table of the documents, their notebooks, and how far each figure and table is made again."""
+    lines = [f"| document | notebook | {' | '.join(STATUSES)} |", "| --- " * (2 + len(STATUSES)) + "|"]
+    for paper in papers.FIVE:
+        items = [item for item in inventory() if item.document == paper.key]
+        names = dict.fromkeys(item.notebook for item in items)
+        links = ", ".join(f"[{name}](notebooks/{name}.ipynb)" for name in names)
+        cells = [named_together([item.item for item in items if item.status == status]) for status in STATUSES]
+        lines.append(f"| {paper.short} | {links} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def citation() -> str:
+    """Return the BibTeX entry of the package; CITATION.cff says the same."""
+    ours = papers.ours
+    fields = {"title": f"{{{ours.title}}}", "author": f"{{{ours.authors}}}", "year": ours.year, "version": __version__}
+    lines = ",\n".join(f"  {name} = {{{value}}}" for name, value in fields.items())
+    return f"```bibtex\n@software{{{ours.key},\n{lines}\n}}\n```"
+
+
+PARTS = {"papers": paper_table, "documents": document_table, "gallery": gallery.table, "citation": citation}
+
+
 def render(text: str) -> str:
-    """Return the README with the output of every example that runs here and the table of papers as they are now."""
+    """Return the README with the output of every example that runs here and its tables as they are now."""
 
     def with_output(match: re.Match) -> str:
         if not runs_here(match["code"]):
@@ -60,7 +106,7 @@ def render(text: str) -> str:
         return f"```python\n{match['code']}```\n\n```text\n{printed_by(match['code'])}```"
 
     text = EXAMPLE.sub(with_output, text)
-    return TABLE.sub(lambda _: f"<!-- papers -->\n{paper_table()}\n<!-- end of papers -->", text)
+    return PART.sub(lambda match: f"<!-- {match[1]} -->\n{PARTS[match[1]]()}\n<!-- end of {match[1]} -->", text)
 
 
 if __name__ == "__main__":

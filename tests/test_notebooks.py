@@ -1,13 +1,24 @@
-"""Every notebook runs from top to bottom, with the authors' logs and without them, and is stored as we agreed."""
+"""Every notebook runs from top to bottom, with the authors' logs and without them, and is stored as it ran."""
 
 import ast
+import base64
+import io
 import os
 from pathlib import Path
 
 import pytest
-from lab import free_port
 
-nbformat = pytest.importorskip("nbformat")
+pytest.importorskip("nbformat")
+
+import nbformat
+import numpy as np
+from lab import free_port
+from matplotlib import image
+from matplotlib.figure import Figure
+
+from notebooks import compressed, faults, main, pictured, stripped, tidy, too_large
+
+v4 = nbformat.v4
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -39,14 +50,9 @@ def code_cells(notebook) -> list[str]:
     return ["\n".join(line for line in source.splitlines() if not line.startswith(("%", "!"))) for source in sources]
 
 
-def untidy(notebook) -> list[str]:
-    """Say what is stored that should not be, and which cells say too much."""
+def too_much(notebook) -> list[str]:
+    """Say which cells hold more than a page of code, and which functions belong into the package."""
     found = []
-    for place, cell in enumerate(notebook.cells):
-        if cell.get("outputs") or cell.get("execution_count"):
-            found.append(f"cell {place} has outputs: run `make format`")
-    if "widgets" in notebook.metadata:
-        found.append("the notebook has widget state: run `make format`")
     for place, source in enumerate(code_cells(notebook)):
         if (lines := len(source.strip().splitlines())) > CELL_LINES:
             found.append(f"code cell {place} has {lines} lines, over {CELL_LINES}")
@@ -79,17 +85,122 @@ def test_notebook_runs(path, logs, tmp_path):
 
 
 @each_notebook
-def test_notebook_is_tidy(path):
-    assert untidy(nbformat.read(path, as_version=4)) == []
+def test_notebook_is_thin(path):
+    assert too_much(nbformat.read(path, as_version=4)) == []
 
 
-def test_the_tidiness_check_can_fail():
-    v4 = nbformat.v4
-    output = v4.new_output("stream", text="1")
-    cells = [
-        v4.new_code_cell("x = 1\n" * 16),
-        v4.new_code_cell("def f():\n" + "    x = 1\n" * 5),
-        v4.new_code_cell("1", execution_count=1, outputs=[output]),
+@each_notebook
+def test_notebook_is_stored_as_it_ran(path):
+    assert faults(nbformat.read(path, as_version=4)) == []
+
+
+def test_stored_notebooks_are_small():
+    assert too_large({path.name: path.stat().st_size for path in NOTEBOOKS}) == []
+    assert len(too_large({"a": 1_600_000, "b": 1_400_000, "c": 1_400_000, "d": 1_400_000, "e": 400_000})) == 2
+
+
+def test_the_thinness_check_can_fail():
+    cells = [v4.new_code_cell("x = 1\n" * 16), v4.new_code_cell("def f():\n" + "    x = 1\n" * 5)]
+    assert len(too_much(v4.new_notebook(cells=cells))) == 2
+
+
+def executed(*sources: str):
+    """A stored notebook whose cells have run and shown nothing."""
+    cells = [v4.new_code_cell(source, execution_count=place + 1) for place, source in enumerate(sources)]
+    return tidy(v4.new_notebook(cells=cells))
+
+
+def shows(**data: str):
+    """A displayed output of these kinds."""
+    return v4.new_output("display_data", data={kind.replace("_", "/"): text for kind, text in data.items()})
+
+
+def test_a_notebook_that_ran_in_order_is_in_order():
+    notebook = executed("x = 1", "plt.subplots()")
+    notebook.cells[1].outputs = [shows(image_png="", text_plain="<Figure size 1 x 1, see notebooks/a.ipynb and 1/2>")]
+    assert faults(notebook) == []
+
+
+FAULTS = {
+    "without being run": lambda nb: (
+        nb.cells[0].update(execution_count=None) or nb.cells[1].update(execution_count=None)
+    ),
+    "in order": lambda nb: nb.cells[0].update(execution_count=3),
+    "was changed after": lambda nb: nb.cells[0].update(source="x = 2"),
+    "was changed": lambda nb: nb.metadata.pop("rsexplore"),
+    "widget state": lambda nb: nb.metadata.update(widgets={}),
+    "ended in ValueError": lambda nb: nb.cells[0].outputs.append(v4.new_output("error", ename="ValueError")),
+    "stderr": lambda nb: nb.cells[0].outputs.append(v4.new_output("stream", name="stderr", text="careful")),
+    "a widget": lambda nb: nb.cells[0].outputs.append(
+        v4.new_output("display_data", data={"application/vnd.jupyter.widget-view+json": {}})
+    ),
+    "an absolute path": lambda nb: nb.cells[0].outputs.append(shows(text_plain="wrote '/home/me/a.png'")),
+    "file://": lambda nb: nb.cells[0].outputs.append(shows(text_html="<a href='file:///a'>")),
+    "a memory address": lambda nb: nb.cells[0].outputs.append(shows(text_plain="<object at 0x7f12a4b3c0d0>")),
+    "a time of day": lambda nb: nb.cells[0].outputs.append(v4.new_output("stream", text="done at 12:34:56")),
+    "on this machine": lambda nb: nb.cells[0].outputs.append(shows(text_plain="http://127.0.0.1:80")),
+    "stores no picture": lambda nb: nb.cells[1].outputs.clear(),
+}
+
+
+@pytest.mark.parametrize("words", FAULTS)
+def test_the_check_of_stored_notebooks_can_fail(words):
+    notebook = executed("x = 1", "figure, axes = plt.subplots()")
+    notebook.cells[1].outputs = [shows(image_png="")]
+    assert faults(notebook) == []
+    FAULTS[words](notebook)
+    (fault,) = faults(notebook)
+    assert words in fault
+
+
+def test_cells_that_must_leave_a_picture_are_known():
+    helper = "def show(x):\n    figure, axes = plt.subplots()"
+    sources = ["import matplotlib.pyplot as plt", helper, "show(1)", "# plt.subplots()", "panel = rs.explorers.noise()"]
+    shown = ["rs.explorers.noise() if x else 1", "%matplotlib inline\nfigure, axes = plt.subplots(1, 2)"]
+    assert pictured(sources + shown) == [False, False, True, False, False, True, True]
+
+
+def test_the_tool_stores_pictures_and_nothing_of_the_machine(tmp_path, monkeypatch):
+    pytest.importorskip("nbclient")
+    monkeypatch.setenv("RSEXPLORE_QUICK", "1")
+    sources = [
+        "import os, sys\nprint(os.environ.get('RSEXPLORE_QUICK'))\nprint('careful', file=sys.stderr)",
+        "import matplotlib.pyplot as plt\nfigure, axes = plt.subplots()\naxes.plot([1, 2]);",
+        "from ipywidgets import FloatSlider\nFloatSlider()",
+        "import rsexplore as rs\nrs.explorers.renyi(width=600, height=200)",
     ]
-    notebook = v4.new_notebook(cells=cells, metadata={"widgets": {}})
-    assert len(untidy(notebook)) == 4
+    path = tmp_path / "a.ipynb"
+    nbformat.write(v4.new_notebook(cells=[v4.new_code_cell(source) for source in sources]), path)
+    assert main(["--folder", str(tmp_path), "--check"]) == 1
+    assert main(["--folder", str(tmp_path)]) == main(["--folder", str(tmp_path), "--check"]) == 0
+    first = path.read_bytes()
+    printed, drawn, slider, panel = [cell.outputs for cell in nbformat.reads(first.decode(), as_version=4).cells]
+    assert [output.text for output in printed] == ["None\n"]  # no stderr, and the sizes are those for readers
+    assert [[*output.data] for output in drawn + panel] == [["image/png", "text/plain"]] * 2
+    assert [[*output.data] for output in slider] == [["text/plain"]]
+    assert main(["--folder", str(tmp_path), "a"]) == 0 and path.read_bytes() == first
+    assert "image/png" not in stripped(first.decode())
+
+
+def test_a_notebook_that_fails_is_left_as_it_was(tmp_path, capsys):
+    pytest.importorskip("nbclient")
+    path = tmp_path / "a.ipynb"
+    nbformat.write(v4.new_notebook(cells=[v4.new_code_cell("print(1)"), v4.new_code_cell("1 / 0")]), path)
+    before = path.read_bytes()
+    assert main(["--folder", str(tmp_path)]) == 1 and path.read_bytes() == before
+    assert "ZeroDivisionError" in capsys.readouterr().out
+
+
+def test_a_stored_picture_is_the_picture():
+    stream = io.BytesIO()
+    figure = Figure((4, 3), dpi=100)
+    axes = figure.subplots()
+    for place, color in enumerate(("#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7")):
+        axes.plot([place, place + 1, place], color=color, lw=0.8)  # thin lines, whose colours must stay theirs
+    axes.imshow(np.add.outer(np.arange(64), np.arange(64)), extent=(0, 2, -4, 0), aspect="auto", cmap="viridis")
+    figure.savefig(stream, format="png", transparent=True)
+    short = base64.b64decode(compressed(base64.b64encode(stream.getvalue()).decode()))
+    assert len(short) < 0.6 * len(stream.getvalue())
+    on_white = image.imread(io.BytesIO(stream.getvalue()))
+    on_white = on_white[..., :3] * on_white[..., 3:] + 1 - on_white[..., 3:]
+    assert abs(image.imread(io.BytesIO(short))[..., :3] - on_white).max() < 0.08

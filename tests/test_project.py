@@ -124,7 +124,27 @@ def test_make_lab_serves_the_first_notebook_where_it_is_told():
     assert "--ip=127.0.0.1 --port=8123" in shown and "/lab/tree/notebooks/00_start_here.ipynb" in shown
 
 
-@pytest.mark.parametrize("tool", ["ruff check", "ruff format --check", "mypy", "nbstripout --verify", "pytest"])
+def test_make_app_serves_the_page_where_it_is_told():
+    planned = ["make", "-n", "app", "PORT=8123", "HOST=127.0.0.1", "VENV=no-such-folder"]
+    shown = subprocess.run(planned, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "-c constraints.txt -e '.[all]'" in shown and "--Voila.ip=127.0.0.1 --port=8123" in shown
+    assert "cull_idle_timeout" in shown  # or the process of every visitor would stay
+    assert "voila app/explorers.ipynb" in shown and (ROOT / "app" / "explorers.ipynb").exists()
+
+
+def test_make_notebooks_runs_the_ones_that_are_named():
+    planned = ["make", "-n", "notebooks", "NOTEBOOKS=01_lecture 05_hayes"]
+    shown = subprocess.run(planned, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "tests/notebooks.py 01_lecture 05_hayes" in shown
+
+
+def test_hooks_check_what_make_lint_checks():
+    (repo,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
+    entries = [hook["entry"].removeprefix(".venv/bin/") for hook in repo["hooks"]]
+    assert entries == ["ruff check --fix", "ruff format", "python tests/notebooks.py --check"]
+
+
+@pytest.mark.parametrize("tool", ["ruff check", "ruff format --check", "mypy", "tests/notebooks.py --check", "pytest"])
 def test_make_test_runs_every_check(tool):
     planned = subprocess.run(["make", "-n", "test"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert tool in planned

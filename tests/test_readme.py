@@ -1,12 +1,15 @@
 """The README says what is so: its examples run, its table and numbers are generated, its links lead somewhere."""
 
+import io
 import re
 
+import gallery
 import pytest
-from readme import README, ROOT, paper_table, printed_by, render, runs_here
+from readme import README, ROOT, citation, document_table, named_together, paper_table, printed_by, render, runs_here
 
-from rsexplore import bounds
+from rsexplore import bounds, papers
 from rsexplore.bounds import Status
+from rsexplore.remake import inventory
 
 TEXT = README.read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
@@ -42,11 +45,54 @@ def test_without_torch_an_example_that_needs_it_is_left_as_it_is(monkeypatch):
     assert render(stale) == stale != TEXT
 
 
-def test_what_is_not_there_yet_is_said_and_is_so():
-    (section,) = re.findall(r"## Not yet\n(.*?)\n## ", TEXT, re.DOTALL)
-    coming = re.findall(r"`(\w+)`", section)
-    assert coming == ["app"]
-    assert [name for name in coming if list((ROOT / "rsexplore").rglob(f"{name}*"))] == []
+def test_nothing_is_promised_and_every_make_command_that_is_named_is_there():
+    assert "## Not yet" not in TEXT
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    named = set(re.findall(r"\bmake (\w+)", TEXT))
+    assert {"lab", "app", "test"} <= named
+    assert [name for name in named if not re.search(rf"^{name}:", makefile, re.MULTILINE)] == []
+
+
+def test_every_figure_and_table_is_in_the_table_of_documents():
+    rows = document_table().splitlines()[2:]
+    assert len(rows) == len(papers.FIVE)
+    for paper, row in zip(papers.FIVE, rows, strict=True):
+        items = [item for item in inventory() if item.document == paper.key]
+        assert paper.short in row
+        assert [item.item for item in items if item.item.partition(" ")[2].split(" ")[0] not in row] == []
+        assert all((ROOT / "notebooks" / f"{item.notebook}.ipynb").exists() for item in items)
+
+
+def test_items_of_one_kind_are_named_together():
+    assert (
+        named_together(["Table 1", "Figure 1", "last slide", "Figure 3 left"])
+        == "Table 1; Figures 1, 3 left; last slide"
+    )
+    assert named_together([]) == "-"
+
+
+def test_every_notebook_has_a_small_picture_in_the_gallery():
+    stems = sorted(path.stem for path in ROOT.glob("notebooks/*.ipynb"))
+    assert [one.notebook for one in gallery.there()] == stems
+    sizes = {path.stem: path.stat().st_size for path in gallery.FOLDER.iterdir()}
+    assert sorted(sizes) == stems, "run: .venv/bin/python tests/gallery.py"
+    assert max(sizes.values()) < 40_000 and sum(sizes.values()) < 200_000
+
+
+@pytest.mark.parametrize("one", gallery.there(), ids=lambda one: one.notebook)
+def test_pictures_of_the_gallery_are_those_of_the_notebooks(one):
+    pytest.importorskip("nbformat")
+    image = pytest.importorskip("matplotlib.image")
+    shown = image.imread(gallery.FOLDER / f"{one.notebook}.png")
+    stored = image.imread(io.BytesIO(gallery.picture(one)))
+    assert shown.shape == stored.shape and abs(shown - stored).mean() < 0.01, "run: .venv/bin/python tests/gallery.py"
+
+
+def test_the_package_is_cited_as_citation_cff_says():
+    cff = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    entry = dict(re.findall(r"^  (\w+) = {+(.*?)}+,?$", citation(), re.MULTILINE))
+    assert f'title: "{entry["title"]}"' in cff and f'name: "{entry["author"]}"' in cff
+    assert f"version: {entry['version']}" in cff
 
 
 def test_every_bound_and_notebook_is_in_the_table():

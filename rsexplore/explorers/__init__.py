@@ -5,6 +5,7 @@ from rsexplore.explorers.certified_accuracy import certified_accuracy
 from rsexplore.explorers.certify import certify
 from rsexplore.explorers.noise import noise
 from rsexplore.explorers.one_image import one_image
+from rsexplore.explorers.page import page
 from rsexplore.explorers.renyi import renyi
 from rsexplore.explorers.scaling import scaling
 from rsexplore.explorers.soap_bubbles import soap_bubbles
@@ -16,6 +17,7 @@ __all__ = [
     "certify",
     "noise",
     "one_image",
+    "page",
     "renyi",
     "scaling",
     "soap_bubbles",

@@ -86,7 +86,7 @@ def pick(name: str, label: str, unit: str, options: Mapping[str, Any], value: An
     options = dict(options) if value in options.values() else {**options, f"{value:g}": value}
     field = widgets.Dropdown(options=options, value=value, description=label, style=NAME, layout=FIELD)
     slider = widgets.SelectionSlider(options=options, value=value, readout=False)
-    slider.layout = {"flex": "1 1 auto", "min_width": "90px", "width": "auto"}
+    slider.layout = {"flex": "1 1 auto", "min_width": "90px", "width": "auto", "padding": "0 6px 0 10px"}
     slider.tooltip = f"{label} ({unit})"
     widgets.link((field, "value"), (slider, "value"))
     return Control(name, field, widgets.HBox([field, widgets.Label(unit), slider]), slider)
