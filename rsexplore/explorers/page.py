@@ -1,4 +1,4 @@
-"""All explorers on one page, for who wants to move sliders and see no code; `make app` serves it."""
+"""The explorers of theory and logs on one page, for who wants to move sliders and see no code; `make app` serves it."""
 
 from collections.abc import Callable
 from html import escape
@@ -53,7 +53,7 @@ WAIT = '<p style="color:#666">One moment: the figure is being drawn.</p>'
 
 
 def page() -> widgets.VBox:
-    """Every explorer in a tab of its own, which is made when it is first opened.
+    """Every explorer of theory and logs in a tab of its own, which is made when it is first opened.
 
     Returns
     -------
