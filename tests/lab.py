@@ -154,7 +154,7 @@ class Notebook:
     """One notebook that is open in JupyterLab: run it, then use its widgets by keyboard and mouse."""
 
     def __init__(self, page: Any, server: Server, name: str):
-        self.page = page
+        self.page, self.place = page, 0  # which of the pictures is meant, and which panel: the box that it is in
         page.goto(server.address(name))
         self.wait_idle()
 
@@ -179,8 +179,10 @@ class Notebook:
         return self.page.locator(ERRORS).all_inner_texts()
 
     def row(self, label: str) -> Any:
-        """Return the innermost row that holds this label and a slider."""
-        rows = self.page.locator(".widget-hbox", has=self.page.locator(".noUi-handle"))
+        """Return the innermost row of the panel that holds this label and a slider."""
+        picture = self.page.locator("img.widget-image").nth(self.place)
+        panel = picture.locator("xpath=ancestor::*[contains(@class, 'widget-vbox')][1]")
+        rows = panel.locator(".widget-hbox", has=self.page.locator(".noUi-handle"))
         return rows.filter(has=self.page.get_by_text(label, exact=True)).last
 
     def handle(self, label: str) -> Any:
@@ -218,14 +220,14 @@ class Notebook:
         self.page.mouse.up()
 
     def picture(self) -> str:
-        """Return the SHA-256 of the bytes of the first picture widget, as the page holds them."""
-        code = """async () => {
-            const image = document.querySelector('img.widget-image');
+        """Return the SHA-256 of the bytes of the panel's picture, as the page holds them."""
+        code = """async place => {
+            const image = document.querySelectorAll('img.widget-image')[place];
             const bytes = await (await fetch(image.src)).arrayBuffer();
             const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
             return [...digest].map(byte => byte.toString(16).padStart(2, '0')).join('');
         }"""
-        return self.page.evaluate(code)
+        return self.page.evaluate(code, self.place)
 
     def settle(self, seconds: float = 20, rest: float = 0.8) -> str:
         """Wait until picture and numbers have been at rest for a while; return the picture's hash."""

@@ -15,7 +15,6 @@ import ipywidgets as widgets
 from matplotlib.image import imread
 
 import rsexplore as rs
-from rsexplore.explorers.base import png
 
 FAMILIES = rs.noises.ALL
 
@@ -199,22 +198,6 @@ def test_the_exact_curve_stays_in_the_axes(panel, sigma, q_a):
     top = panel.view.curves.ax.get_ylim()[1]
     largest = float(rs.exact_radius(rs.noises.Gaussian(sigma), q_a=1e-12))
     assert largest < top < 1.6 * largest
-
-
-def test_png_is_lossless():
-    image = np.random.default_rng(0).integers(0, 256, (7, 5, 3), dtype=np.uint8)
-    read = imread(io.BytesIO(png(image)), format="png")
-    np.testing.assert_array_equal(np.rint(255 * read).astype(np.uint8), image)
-
-
-def test_text_is_written_where_matplotlib_would(panel):
-    canvas, fast = panel.canvas, pixels(panel)
-    for artist in panel.view.moving:
-        artist.set_animated(False)
-    canvas._agg.draw()
-    slow = np.asarray(canvas._agg.buffer_rgba())[..., :3] / 255
-    # anti-aliasing may differ by the fraction of a pixel that a text is moved by; words in other places would not
-    assert np.mean(np.abs(fast[..., :3] - slow)) < 0.012
 
 
 @pytest.fixture(scope="module")

@@ -95,7 +95,13 @@ def test_bars_are_shares_and_what_is_beyond_the_exact_radius_is_marked(axes):
     for key, bar in drawn.bars.items():
         radius = float(rs.bounds.get(key).radius(GAUSSIAN, q_a=1e-3))
         assert bar.get_width() == pytest.approx(radius / exact)
-        assert (bar.get_hatch() is not None) == (radius > exact)
+        stripes = drawn.stripes[key]
+        assert stripes.get_visible() == (radius > exact)
+        if radius > exact:  # all over the bar, and nowhere else
+            assert np.nanmin(stripes.get_xdata()) == pytest.approx(0, abs=1e-9)
+            assert np.nanmax(stripes.get_xdata()) == pytest.approx(bar.get_width(), rel=0.05)
+            assert np.nanmin(stripes.get_ydata()) == pytest.approx(bar.get_y())
+            assert np.nanmax(stripes.get_ydata()) == pytest.approx(bar.get_y() + bar.get_height())
         if rs.bounds.get(key).certifies:
             assert float(drawn.values[key].get_text()) <= radius
 

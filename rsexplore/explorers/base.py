@@ -4,8 +4,6 @@ A full draw costs several times what moving the artists does, so it is done only
 """
 
 import io
-import struct
-import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -18,6 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from rsexplore.explorers.packed import Packer
 from rsexplore.explorers.sprites import Sprites
 from rsexplore.plots import style
 
@@ -62,6 +61,8 @@ class Canvas:
         self.figure = figure
         self._agg = FigureCanvasAgg(figure)
         self._sprites = Sprites(figure)
+        width, height = self._agg.get_width_height()
+        self._packer = Packer(height, width)
         self._backgrounds: dict[tuple[Any, ...], Any] = {}
         self.full_draws = 0
 
@@ -86,10 +87,11 @@ class Canvas:
                 texts.append(artist)
             else:
                 artist.draw(renderer)
-        pixels = np.asarray(self._agg.buffer_rgba())[..., :3]  # the canvas itself, which is painted over next time
+        pixels = np.asarray(self._agg.buffer_rgba())  # the canvas itself, which is painted over next time
+        words = pixels.view(np.uint32)[..., 0]  # the same memory
         for text in texts:
-            self._sprites.draw(pixels, text)
-        return png(pixels)
+            self._sprites.draw(words, text)
+        return self._packer.png(pixels)
 
     def saved(self, kind: str) -> bytes:
         """Return the figure as a file: "pdf" and "svg" are of lines, "png" has twice the pixels of the screen."""
@@ -107,22 +109,3 @@ def frames(size: tuple[int, int], *boxes: tuple[float, float, float, float]) -> 
         axes = [figure.add_axes((x / width, y / height, w / width, h / height)) for x, y, w, h in boxes]
         titles = [ax.set_title(" ") for ax in axes]
     return figure, axes, titles
-
-
-def png(pixels: np.ndarray) -> bytes:
-    """Return an image of bytes, shape (height, width, 3), as a PNG; packed lightly, as it must be made in a blink."""
-    height, width, _ = pixels.shape
-    rows = np.zeros((height, 3 * width + 1), dtype=np.uint8)
-    lines = rows[:, 1:].reshape(height, width, 3)  # the same memory
-    # each line as the difference from the one above (PNG's filter 2), which for lines and areas is mostly zeros
-    rows[:, 0] = 2
-    lines[0] = pixels[0]
-    for i in range(3):  # by colour, as the canvas has a fourth channel, over which NumPy steps slowly
-        np.subtract(pixels[1:, :, i], pixels[:-1, :, i], out=lines[1:, :, i])
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    body = zlib.compress(rows.data, 1)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", body) + chunk(b"IEND", b"")

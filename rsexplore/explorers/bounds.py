@@ -1,11 +1,10 @@
 """Every certified radius against the vote, under the exact one, and each one's share of it at one vote."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from math import inf, nan
 from typing import Any
 
 import matplotlib
-import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.transforms import IdentityTransform, blended_transform_factory
@@ -19,8 +18,9 @@ from rsexplore.explorers.panel import Panel
 from rsexplore.explorers.readout import radius_table
 from rsexplore.noises import Noise
 from rsexplore.plots import style
-from rsexplore.plots.claims import Claim, ball, claims, merged
+from rsexplore.plots.claims import ball
 from rsexplore.plots.curves import RadiusCurves, vote_grid
+from rsexplore.plots.kept import KeptClaims
 from rsexplore.plots.shares import ShareBars
 
 # pixels that text needs: left of the curves, between the two axes (labels, names), right of the bars; above and below
@@ -30,7 +30,7 @@ LEFT, BETWEEN, RIGHT, TOP, BOTTOM = 80, 312, 74, 34, 50
 class BoundsView(View):
     """The two axes of `bounds` and the table of their numbers."""
 
-    def __init__(self, assumed: bool, least: float, size: tuple[int, int]) -> None:
+    def __init__(self, assumed: bool, least: float, size: tuple[int, int], ahead: Sequence[float] = ()) -> None:
         self._assumed = assumed  # whether the start had no dimension
         width, height = size
         with matplotlib.rc_context(style.PAPER):
@@ -41,6 +41,7 @@ class BoundsView(View):
             left = self.figure.add_axes((LEFT / width, y, 0.64 * room / width, tall))
             right = self.figure.add_axes(((LEFT + 0.64 * room + BETWEEN) / width, y, 0.36 * room / width, tall))
             self.curves, self.bars = RadiusCurves(left, vote_grid(least)), ShareBars(right)
+            self._kept = KeptClaims(self.curves.q_a, ahead)
             left.yaxis.set_label_coords(20, 0.5, blended_transform_factory(IdentityTransform(), left.transAxes))
             self.title = left.set_title(" ")
             words = right.set_title("at $1 - p_A$ =")
@@ -59,22 +60,23 @@ class BoundsView(View):
         self.values = values
         best = values.pop("best")
         names = ("family", "sigma", "dim", "k", "powers", "shape")
-        self.noise = member(*(values.pop(name) for name in names))
+        family, sigma, *others = (values.pop(name) for name in names)
+        self.noise = member(family, sigma, *others)
         self.q_a, self.norm, self.share = values["q_a"], values["norm"], values["share"]
         question = {name: values[name] for name in ("norm", "share", "c", "printed")}
         question["order"] = None if best else values["order"]
         self.question = question
-        # one call for the curves and for the vote that is asked about, which is the last column
-        grid = self.curves.q_a
-        found = claims(self.noise, np.append(grid, self.q_a), **question)
-        self.found = [Claim(c.bound, c.status, c.exact, c.radii[-1:], c.title) for c in found]
-        exact = next((float(c.radii[-1]) for c in found if c.exact), nan)
-        on_grid = [Claim(c.bound, c.status, c.exact, c.radii[:-1], c.title) for c in found]
-        self.curves.show(on_grid, self.norm, (self.q_a, exact))
-        self.bars.show(found, -1, merged(found))
+        on_grid, self.found = self._kept.show(member(family, 1.0, *others), sigma, self.q_a, **question)
+        exact = next((float(c.radii[0]) for c in self.found if c.exact), nan)
+        self.curves.show(on_grid, self.norm, (self.q_a, exact), self._kept.together(on_grid))
+        self.bars.show(self.found, 0, self._kept.together(self.found))
         classes = "two classes" if self.share == 1 else f"runner-up {self.share:g} of the rest"
         self.title.set_text(f"{self.noise.label}, {classes}")
         self.vote.set_text(f"{self.q_a:g}")
+
+    def slow(self) -> Iterator[None]:
+        self._kept.look_ahead()
+        yield from ()
 
     def idle(self) -> Iterable[str]:
         yield from unused(self.noise)
@@ -150,4 +152,5 @@ def bounds(
         toggle("best", "best Rényi order", order is None),
         toggle("printed", "show formulas as printed", printed),
     ]
-    return Panel(BoundsView(start.dim is None, min(least, q_a), (width, height)), controls, "bounds")
+    votes = next(control.stops for control in controls if control.name == "q_a")
+    return Panel(BoundsView(start.dim is None, min(least, q_a), (width, height), votes), controls, "bounds")

@@ -237,9 +237,9 @@ def certified_accuracy(
     controls = [
         choice("log", "log", {name: name for name in named}, first),
         choice("bound", "bound", names, bounds.get(bound) if bound else _first_bound(start.noise, able)),
-        number("alpha", "α", "failure rate of a radius", logged.alpha if alpha is None else alpha, 1e-6, 0.2),
+        number("alpha", "α", "failure rate", logged.alpha if alpha is None else alpha, 1e-6, 0.2),
         pick("norm", "norm p", "of the ball", NORMS, float(ball(start.noise, norm))),
-        number("n", "n", "votes (dotted: their limit)", n or logged.n, 100, 10_000_000, whole=True),
+        number("n", "n", "votes, dotted", n or logged.n, 100, 10_000_000, whole=True),
         toggle("rounding", "show what rounding of the log leaves open", rounding),
     ]
     call = "" if records is None else "records, "

@@ -7,15 +7,20 @@ from typing import Any
 import ipywidgets as widgets
 
 DIGITS = 4  # significant digits of what a slider gives, so that the code line stays short
-FIELD = {"width": "190px"}
+FIELD = {"width": "180px"}
 NAME = {"description_width": "62px"}
+# room at both ends, where half of the thumb sticks out
+SLIDER = {"flex": "1 1 auto", "min_width": "60px", "width": "auto", "margin": "2px 10px"}
 
 
 class Control:
     """A row, the field that holds its value, and the slider (or nothing) that follows the field and moves it."""
 
-    def __init__(self, name: str, field: Any, row: Any, slider: Any = None) -> None:
+    def __init__(
+        self, name: str, field: Any, row: Any, slider: Any = None, back: Callable[[float], Any] | None = None
+    ) -> None:
         self.name, self.field, self.row, self.slider = name, field, row, slider
+        self.back = back  # from a place on the slider to a value
 
     @property
     def value(self) -> Any:
@@ -29,6 +34,14 @@ class Control:
     def observe(self, callback: Callable[[], None]) -> None:
         """Call back on every change."""
         self.field.observe(lambda change: callback(), "value")
+
+    @property
+    def stops(self) -> list[Any]:
+        """Values that the slider gives, from left to right; of one that is continuous, at each of its steps."""
+        if not isinstance(self.slider, widgets.FloatSlider) or self.back is None:
+            return []
+        count = round((self.slider.max - self.slider.min) / self.slider.step)
+        return [self.back(self.slider.min + i * self.slider.step) for i in range(count + 1)]
 
     def show(self, shown: bool) -> None:
         """Show or hide the row."""
@@ -74,11 +87,15 @@ def number(
     slider = widgets.FloatSlider(
         min=ends[0], max=ends[1], value=to(value), step=(ends[1] - ends[0]) / 200, readout=False
     )
-    slider.layout = {"flex": "1 1 auto", "min_width": "90px", "width": "auto"}
+    slider.layout = SLIDER
     slider.tooltip = field.tooltip = help or f"{label} ({unit})"
-    _link(field, slider, to, lambda place: _rounded(back(place), whole))
-    row = widgets.HBox([field, widgets.Label(unit, layout={"flex": "0 0 auto"}), slider])
-    return Control(name, field, row, slider)
+
+    def given(place: float) -> float:
+        return _rounded(back(place), whole)
+
+    _link(field, slider, to, given)
+    row = widgets.HBox([field, _unit(unit), slider])
+    return Control(name, field, row, slider, given)
 
 
 def pick(name: str, label: str, unit: str, options: Mapping[str, Any], value: Any) -> Control:
@@ -86,10 +103,10 @@ def pick(name: str, label: str, unit: str, options: Mapping[str, Any], value: An
     options = dict(options) if value in options.values() else {**options, f"{value:g}": value}
     field = widgets.Dropdown(options=options, value=value, description=label, style=NAME, layout=FIELD)
     slider = widgets.SelectionSlider(options=options, value=value, readout=False)
-    slider.layout = {"flex": "1 1 auto", "min_width": "90px", "width": "auto", "padding": "0 6px 0 10px"}
+    slider.layout = SLIDER
     slider.tooltip = f"{label} ({unit})"
     widgets.link((field, "value"), (slider, "value"))
-    return Control(name, field, widgets.HBox([field, widgets.Label(unit), slider]), slider)
+    return Control(name, field, widgets.HBox([field, _unit(unit), slider]), slider)
 
 
 def choice(name: str, label: str, options: Mapping[str, Any], value: Any, width: str = "98%") -> Control:
@@ -109,6 +126,10 @@ def text(name: str, label: str, value: str, placeholder: str = "") -> Control:
     field = widgets.Text(value=value, description=label, placeholder=placeholder, style=NAME, continuous_update=False)
     field.layout, field.tooltip = {"width": "98%"}, placeholder or label
     return Control(name, field, widgets.HBox([field]))
+
+
+def _unit(words: str) -> widgets.Label:
+    return widgets.Label(words, layout={"flex": "0 0 auto"})  # cut off by nothing
 
 
 def _scales(scale: str) -> tuple[Callable[[float], float], Callable[[float], float]]:

@@ -35,7 +35,8 @@ class NoiseView(View):
         self.figure, axes, self.titles = frames(size, *boxes)
         self.pictures = NoisePictures(*axes)
         self.keys = [Keys(axes[0], 0.02, 0.995, 2, size=8), Keys(axes[2], 0.02, 0.995, 2, size=8)]
-        self.keys[0].show([(name, str(line.get_color())) for name, line in self.pictures.slices.items()])
+        # short, as the density of some noises has a spike in the middle
+        self.keys[0].show([(name.split()[-1], str(line.get_color())) for name, line in self.pictures.slices.items()])
         self.keys[1].show([(NORMS[norm], str(line.get_color())) for norm, line in self.pictures.steps.items()])
 
     @property

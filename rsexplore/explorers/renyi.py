@@ -1,6 +1,6 @@
 """The Renyi divergence of every order: what a class change needs, and the radius that it gives."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -14,7 +14,7 @@ from rsexplore.explorers.controls import number, toggle
 from rsexplore.explorers.panel import Panel
 from rsexplore.explorers.readout import framed, radius_table
 from rsexplore.plots.claims import claims
-from rsexplore.plots.renyi import MOST, RenyiCurves, best
+from rsexplore.plots.renyi import MOST, RenyiCurves, best, look_ahead
 from rsexplore.table import rounded_down
 
 SHOWN = ("cohen-l2", "renyi-l2", "kl-l2", "chi2-l2", "hellinger-l2", "bhattacharyya-l2")
@@ -30,8 +30,9 @@ def largest(q_a: float, p_b: float | None) -> float:
 class RenyiView(View):
     """The two axes of `renyi`."""
 
-    def __init__(self, size: tuple[int, int]) -> None:
+    def __init__(self, size: tuple[int, int], stops: Mapping[str, Sequence[float]]) -> None:
         width, height = size
+        self._stops = stops  # of the sliders of q_a and share
         room, tall = (width - 66 - 230 - 166) / 2, height - 84
         boxes = [(66, 50, room, tall), (66 + room + 230, 50, room, tall)]
         self.figure, (left, right), self.titles = frames(size, *boxes)
@@ -45,7 +46,7 @@ class RenyiView(View):
 
     def update(self, **values: Any) -> None:
         self.values = values
-        self.p_b = None if values["share"] == 1 else values["share"] * values["q_a"]
+        self.p_b = _runner_up(values["q_a"], values["share"])
         at = float(best(values["q_a"], self.p_b).order)
         self.order = at if values["best"] else values["order"]
         self.curves.show(values["sigma"], values["q_a"], self.p_b, self.order)
@@ -53,6 +54,12 @@ class RenyiView(View):
         found, most = rounded_down(self.curves.radius), rounded_down(self.curves.largest)
         words = f"The best order, {at:.4g}, gives {most}"
         self.titles[1].set_text(words if values["best"] else f"Order {self.order:g} gives {found}, the best {most}")
+
+    def slow(self) -> Iterator[None]:
+        q_a, share = self.values["q_a"], self.values["share"]
+        votes = [(q, _runner_up(q, share)) for q in self._stops["q_a"]]
+        look_ahead(votes + [(q_a, _runner_up(q_a, s)) for s in self._stops["share"]])
+        yield from ()
 
     def idle(self) -> Iterable[str]:
         return ["order"] if self.values["best"] else []
@@ -74,6 +81,10 @@ class RenyiView(View):
         )
         table = radius_table(found, noise, v["q_a"], v["share"] * v["q_a"], 2, {"order": order, "c": ""})
         return framed(table + words, best=self.curves.best_at, mr=mr)
+
+
+def _runner_up(q_a: float, share: float) -> float | None:
+    return None if share == 1 else share * q_a
 
 
 def renyi(
@@ -121,4 +132,5 @@ def renyi(
         number("order", "order α", "1 KL, 2 χ²", order or 2.0, 0.02, MOST, scale="linear"),
         toggle("best", "best order", order is None),
     ]
-    return Panel(RenyiView((width, height)), controls, "renyi")
+    stops = {control.name: control.stops for control in controls if control.name in ("q_a", "share")}
+    return Panel(RenyiView((width, height), stops), controls, "renyi")

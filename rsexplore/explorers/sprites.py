@@ -19,11 +19,12 @@ PAD = 2
 
 
 class Sprite(NamedTuple):
-    """Opacity of a text's pixels, from the top down, and where they are from its anchor, in pixels."""
+    """The pixels of a text that have ink, from its anchor: right, down, and how opaque; and the text's width."""
 
-    opacity: NDArray[np.floating]  # (height, width, 1)
-    left: float
-    top: float  # upwards
+    right: NDArray[np.intp]
+    down: NDArray[np.intp]
+    opacity: NDArray[np.floating]  # (pixels, 1)
+    top: float  # of its box, upwards
     width: float
 
 
@@ -34,31 +35,48 @@ class Sprites:
         self._figure = figure
         self._kept: dict[tuple[Any, ...], Sprite] = {}
 
-    def draw(self, pixels: NDArray[np.uint8], text: Text) -> None:
-        """Write a text without rotation on an image of shape (height, width, 3)."""
+    def draw(self, pixels: NDArray[np.uint32], text: Text) -> None:
+        """Write a text without rotation on an image of shape (height, width), a number of four bytes a pixel."""
         words = text.get_text()
         if not words or not text.get_visible():
             return
         x, y = text.get_transform().transform(text.get_position())
+        _paste(pixels, self._line(text, words), round(x), len(pixels) - round(y), text.get_color())
+
+    def _line(self, text: Text, words: str) -> Sprite:
+        """The whole text, put together of its runs where it has numbers."""
         align = text.get_horizontalalignment()
         if "$" in words or "\n" in words or align == "center" or not any(letter.isdigit() for letter in words):
-            _paste(pixels, self._sprite(text, words), x, y, text.get_color())
-            return
-        # letters as high and as low as any tell where the line is
-        y += self._sprite(text, "lp").top - self._sprite(text, "lp", "baseline").top
-        runs = [self._sprite(text, run, "baseline", "left") for run in RUNS.findall(words)]
-        x -= sum(run.width for run in runs) if align == "right" else 0
-        for run in runs:
-            _paste(pixels, run, x, y, text.get_color())
-            x += run.width
+            return self._sprite(text, words)
+        face = _face(text)
+        key = (words, "whole", align, text.get_verticalalignment(), *face)
+        if key not in self._kept:
+            # letters as high and as low as any tell where the line is
+            up = round(self._sprite(text, "lp").top - self._sprite(text, "lp", "baseline").top)
+            runs = [self._run(text, run, face) for run in RUNS.findall(words)]
+            end = -sum(run.width for run in runs) if align == "right" else 0.0
+            parts = []
+            for run in runs:
+                parts.append(run.right + round(end))
+                end += run.width
+            down, opacity = np.concatenate([run.down for run in runs]), np.concatenate([run.opacity for run in runs])
+            self._keep(key, Sprite(np.concatenate(parts), down - up, opacity, 0.0, end))
+        return self._kept[key]
+
+    def _run(self, text: Text, words: str, face: tuple[Any, ...]) -> Sprite:
+        key = (words, "left", "baseline", *face)
+        return self._kept[key] if key in self._kept else self._sprite(text, words, "baseline", "left")
+
+    def _keep(self, key: tuple[Any, ...], sprite: Sprite) -> None:
+        if len(self._kept) >= MOST:
+            self._kept.clear()
+        self._kept[key] = sprite
 
     def _sprite(self, text: Text, words: str, upright: str | None = None, side: str | None = None) -> Sprite:
         align = (side or text.get_horizontalalignment(), upright or text.get_verticalalignment())
-        key = (words, *align, text.get_fontsize(), text.get_fontweight(), text.get_fontstyle())
+        key = (words, *align, *_face(text))
         if key not in self._kept:
-            if len(self._kept) >= MOST:
-                self._kept.clear()
-            self._kept[key] = self._made(text, words, align)
+            self._keep(key, self._made(text, words, align))
         return self._kept[key]
 
     def _made(self, text: Text, words: str, align: tuple[str, str]) -> Sprite:
@@ -72,21 +90,30 @@ class Sprites:
         sheet = RendererAgg(width, height, self._figure.dpi)
         twin.set_position((-left, -bottom))
         twin.draw(sheet)
-        opacity = np.asarray(sheet.buffer_rgba())[..., 3:].astype(np.float32) / 255
+        opacity = np.asarray(sheet.buffer_rgba())[..., 3]
+        down, right = np.nonzero(opacity)
         twin.set(text=words * 2, position=(0, 0))
-        return Sprite(opacity, left, bottom + height, twin.get_window_extent(measure).width - box.width)
+        more, top = twin.get_window_extent(measure).width - box.width, bottom + height
+        ink = opacity[down, right, None].astype(np.float32) / 255
+        return Sprite(right + int(left), down - int(top), ink, top, more)
 
 
-def _paste(pixels: NDArray[np.uint8], sprite: Sprite, x: float, y: float, color: Any) -> None:
-    height = len(pixels)
-    x0, y0 = round(x + sprite.left), height - round(y + sprite.top)
-    y1, x1 = y0 + sprite.opacity.shape[0], x0 + sprite.opacity.shape[1]
-    part = pixels[max(y0, 0) : y1, max(x0, 0) : x1]
-    if part.size:
-        opacity = sprite.opacity[max(-y0, 0) :, max(-x0, 0) :][: part.shape[0], : part.shape[1]]
-        part[:] = part + opacity * (_ink(color) - part)
+def _face(text: Text) -> tuple[Any, ...]:
+    return text.get_fontsize(), text.get_fontweight(), text.get_fontstyle()
+
+
+def _paste(pixels: NDArray[np.uint32], sprite: Sprite, x: int, y: int, color: Any) -> None:
+    height, width = pixels.shape
+    right, down, opacity = sprite.right + x, sprite.down + y, sprite.opacity
+    if not (right.size and 0 <= right.min() and right.max() < width and 0 <= down.min() and down.max() < height):
+        inside = (right >= 0) & (right < width) & (down >= 0) & (down < height)
+        right, down, opacity = right[inside], down[inside], opacity[inside]
+    place = down * width + right
+    flat = pixels.reshape(-1)  # the same memory
+    under = flat[place].view(np.uint8).reshape(-1, 4)
+    flat[place] = (under + opacity * (_ink(color) - under)).astype(np.uint8).view(np.uint32)[:, 0]
 
 
 @lru_cache(maxsize=256)
-def _ink(color: Any) -> NDArray[np.floating]:
-    return 255 * np.array(to_rgb(color), dtype=np.float32)
+def _ink(color: Any) -> NDArray[np.float32]:
+    return np.array([*(255 * channel for channel in to_rgb(color)), 255], dtype=np.float32)

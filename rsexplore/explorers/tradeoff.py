@@ -116,7 +116,7 @@ def tradeoff(
         raise ValueError(f"tradeoff needs q_a in (0, 1/2), weight in [0, 1] and norms 1 <= a < b, got {got}")
     controls = [
         pick("shape", "shape s", "of the noise", SHAPES, start.shape),
-        pick("norms", "norms", "a and b, of the balls", PAIRS, (float(norms[0]), float(norms[1]))),
+        pick("norms", "norms", "of the balls", PAIRS, (float(norms[0]), float(norms[1]))),
         families.sigma(start.sigma),
         families.votes(q_a),
         families.dim(start.dim, least=2),

@@ -55,9 +55,18 @@ class RadiusCurves:
         """Everything that `show` moves."""
         return [self.shade, self.cursor, *self.lines.values(), self.note, self.dot, *self.labels.artists]
 
-    def show(self, found: Sequence[Claim], norm: float, at: tuple[float, float] | None = None) -> None:
-        """Draw claims whose radii are on the grid; `at` is a vote (1 - p_A) to mark, and the exact radius there."""
-        together = merged(found)
+    def show(
+        self,
+        found: Sequence[Claim],
+        norm: float,
+        at: tuple[float, float] | None = None,
+        together: Sequence[Claim] | None = None,
+    ) -> None:
+        """Draw claims whose radii are on the grid, which are `together` if merged.
+
+        `at` is a vote (1 - p_A) to mark, and the exact radius there.
+        """
+        together = merged(found) if together is None else together
         top = axis_top(together)
         self.ax.set_ylim(0, top)
         self.ax.set_ylabel(f"certified {style.norm_label(norm)} radius  (input units)")
@@ -65,7 +74,7 @@ class RadiusCurves:
         for key in {**shown, **self.lines}:
             self._line(key, shown.get(key))
         self._shade(next((claim for claim in found if claim.exact), None), top, bool(found))
-        self._mark(at)
+        self._mark(at, top)
         if self._with_labels:
             self.labels.show([self._label(claim, top) for claim in together])
 
@@ -97,11 +106,13 @@ class RadiusCurves:
             corners = [(x[-1], 2 * top), (x[0], 2 * top)]
             self.shade.set_xy(np.concatenate([np.column_stack([x, y]), corners]))
 
-    def _mark(self, at: tuple[float, float] | None) -> None:
+    def _mark(self, at: tuple[float, float] | None, top: float) -> None:
         self.cursor.set_visible(at is not None)
         self.dot.set_data(*(([], []) if at is None else ([self._x(at[0])], [at[1]])))
         if at is not None:
-            self.cursor.set_xdata([self._x(at[0])] * 2)
+            # down from the exact radius: above it are only words
+            end = at[1] / top if np.isfinite(at[1]) else 1.0
+            self.cursor.set_data([self._x(at[0])] * 2, [0, end])
 
     def _label(self, claim: Claim, top: float) -> tuple[str, float, dict[str, Any]]:
         end = float(np.nan_to_num(claim.radii[-1], nan=0, posinf=2 * top)) / top

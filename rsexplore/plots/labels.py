@@ -1,6 +1,7 @@
 """Labels at the ends of curves, moved apart where they would cover one another."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from textwrap import fill
 from typing import Any, cast
 
@@ -49,6 +50,7 @@ def apart(wanted: ArrayLike, heights: ArrayLike, low: float, high: float) -> NDA
     return placed
 
 
+@lru_cache(maxsize=1024)
 def wrapped(text: str, width: int) -> str:
     """Return a text broken into lines of at most `width` letters, where it can be."""
     return fill(text, width, break_long_words=False, break_on_hyphens=False)
@@ -99,7 +101,7 @@ class EndLabels:
             if inside:
                 leader.set_data([0, START, BEND, STOP], [end, end, place, place])
             else:
-                leader.set_data([BEND - 6, STOP], [place, place])
+                leader.set_data([BEND, STOP], [place, place])  # right of where others run down or up
             leader.set_visible(True)
             if self._drawn.get(leader) != look:  # setting it again would take time
                 text.set_color(dark(look["color"]))

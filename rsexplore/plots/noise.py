@@ -54,7 +54,7 @@ class NoisePictures:
         density.set(ylim=(0, 1.4), yticks=[0, 0.5, 1])
         points.set(xlim=(-REACH, REACH), ylim=(-REACH, REACH), xlabel="z₁ / σ", ylabel="z₂ / σ")
         points.set_box_aspect(1)
-        norms.set(ylabel=f"share of {DRAWS} draws", ylim=(0, 0.5))
+        norms.set(xlabel="norm, in the unit named", ylabel=f"share of {DRAWS} draws", ylim=(0, 0.5))
         for ax in (points, density):
             ax.set_xticks([-2, 0, 2])
         picture.set_axis_off()

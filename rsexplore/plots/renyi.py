@@ -1,6 +1,6 @@
 """Renyi divergences of every order: what a class change needs, what a shift spends, and the radius that each gives."""
 
-from functools import lru_cache
+from collections.abc import Sequence
 from math import sqrt
 from typing import Any
 
@@ -23,6 +23,8 @@ MOST = 3.0  # order at the right end
 NAMED = {0.5: "hellinger-l2", 1.0: "kl-l2", 2.0: "chi2-l2"}  # orders that have a bound of their own
 NAMES = {0.5: "Hellinger", 1.0: "KL", 2.0: "χ²"}
 BEST = style.RED
+MOST_KEPT = 10_000
+_KEPT: dict[tuple[float, float | None], Best] = {}
 
 
 def needed(order: ArrayLike, q_a: float, p_b: float | None = None) -> NDArray:
@@ -38,10 +40,23 @@ def limit(q_a: float, p_b: float | None = None) -> float:
     return float(LeastInfinite.floats(*points.cut))
 
 
-@lru_cache(maxsize=256)
 def best(q_a: float, p_b: float | None = None) -> Best:
     """`best_order`, kept: it does not depend on the noise."""
-    return best_order(q_a=q_a, p_b=p_b)
+    if (q_a, p_b) not in _KEPT:
+        look_ahead([(q_a, p_b)])
+    return _KEPT[q_a, p_b]
+
+
+def look_ahead(votes: Sequence[tuple[float, float | None]]) -> None:
+    """Find the best order at many pairs (1 - p_A, p_B) for later: one search takes as long as hundreds together."""
+    if len(_KEPT) > MOST_KEPT:
+        _KEPT.clear()
+    for two in (True, False):
+        left = [pair for pair in votes if pair not in _KEPT and (pair[1] is None) == two]
+        if left:
+            q_a, p_b = zip(*left, strict=True)
+            found = best_order(q_a=np.array(q_a), p_b=None if two else np.array(p_b))
+            _KEPT.update(zip(left, map(Best, *(x.tolist() for x in found)), strict=True))
 
 
 def radius_of(sigma: float, value: float) -> float:
@@ -59,7 +74,8 @@ class RenyiCurves:
             ax.set(xlim=(0, MOST), xlabel="order α of the Rényi divergence")
             ax.yaxis.set_major_formatter("{x:g}")
             for order in NAMES:
-                ax.axvline(order, color="#DDDDDD", linewidth=0.8, zorder=0.6)
+                foot = 0.0 if ax is need else 0.06  # under it is its name
+                ax.axvline(order, foot, color="#DDDDDD", linewidth=0.8, zorder=0.6)
         for order, name in NAMES.items():
             reach.text(order, 0.015, name, transform=reach.get_xaxis_transform(), ha="center", va="bottom", size=8)
         need.set_ylabel("divergence $D_α$  (nats)")

@@ -1,6 +1,8 @@
 """Pairs of radii in two norms at once: what is certified, what is printed, and the balls on their own."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -8,15 +10,16 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.patches import Polygon
 from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.transforms import ScaledTranslation
 from numpy.typing import NDArray
 
 from rsexplore import tradeoff
 from rsexplore.bound import Status, UnsupportedNoiseError
-from rsexplore.noises import Noise
+from rsexplore.noises import GeneralizedGaussian
 from rsexplore.plots import style
 from rsexplore.plots.decades import above, below
-from rsexplore.plots.labels import EndLabels
-from rsexplore.tradeoff import Frontier
+from rsexplore.plots.labels import TEXT, EndLabels
+from rsexplore.tradeoff import Balls, Frontier
 
 POINTS = 129
 NO_FRONTIER = "the frontier of these norms is not known for this shape"
@@ -39,6 +42,28 @@ def weighted_point(frontier: Frontier, weight: float) -> tuple[float, float]:
     return float(frontier.first[best]), float(frontier.second[best])
 
 
+@lru_cache(maxsize=1024)
+def at_scale_1(
+    shape: float, dim: int, q_a: float, norms: tuple[float, float]
+) -> tuple[Balls, Frontier | None, Frontier | None]:
+    """Balls, frontier and printed frontier of noise of scale 1, each None where none is known for these norms."""
+    noise = GeneralizedGaussian(1.0, shape, dim)
+    front = known(lambda: tradeoff.frontier(noise, q_a=q_a, norms=norms, points=POINTS))
+    paper = known(lambda: tradeoff.printed_frontier(noise, q_a=q_a, points=POINTS))
+    own = paper if paper is not None and paper.norms == norms else None
+    return tradeoff.balls(noise, q_a=q_a, norms=norms), front, own
+
+
+def _scaled(frontier: Frontier, noise: GeneralizedGaussian) -> Frontier:
+    """The frontier of a noise, from that of scale 1."""
+    size = noise.scale
+
+    def partner(radius: float) -> float:
+        return size * frontier.partner(radius / size)
+
+    return replace(frontier, noise=noise, first=size * frontier.first, second=size * frontier.second, partner=partner)
+
+
 class TradeoffRegions:
     """Artists in the plane of two radii, which `show` moves."""
 
@@ -49,9 +74,12 @@ class TradeoffRegions:
             axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
             axis.set_major_formatter("{x:g}")
             axis.set_minor_formatter(NullFormatter())
-        common: dict[str, Any] = {"transform": ax.transAxes, "size": 8, "style": "italic", "color": "#1B4965"}
-        words = "dark: one of the balls alone is certified; light: both together; dotted: equal radii"
-        self.legend = ax.text(0.012, 0.02, words, zorder=6, **common)
+        common: dict[str, Any] = {"size": 8, "style": "italic", "color": "#1B4965"}
+        words = "dark: one of the balls alone is certified\nlight: both together; dotted: equal radii"
+        # above the labels, as curves go through every corner of the axes
+        inches = ax.get_figure(root=True).dpi_scale_trans  # type: ignore[union-attr]
+        corner = ax.transAxes + ScaledTranslation(TEXT / 72, 15 / 72, inches)
+        self.legend = ax.text(1, 1, words, va="center", linespacing=1.05, transform=corner, **common)
         self.safe = Polygon(np.ones((3, 2)), closed=True, color="#DCEBF5", linewidth=0, zorder=0.4)
         self.union = Polygon(np.ones((3, 2)), closed=True, color="#B9D8EC", linewidth=0, zorder=0.5)
         for patch in (self.safe, self.union):
@@ -74,16 +102,16 @@ class TradeoffRegions:
         lines = [self.equal, self.ball, self.claim, self.true, self.printed, self.chosen, self.at_print]
         return [self.safe, self.union, *lines, self.legend, self.note, *self.labels.artists]
 
-    def show(self, noise: Noise, q_a: float, norms: tuple[float, float], weight: float) -> None:
+    def show(self, noise: GeneralizedGaussian, q_a: float, norms: tuple[float, float], weight: float) -> None:
         """Draw the regions of a noise with `dim` and one vote, two classes; `norms` is (a, b), a < b."""
         assert noise.dim is not None
         self.noise, self.norms = noise, norms
-        self.balls = tradeoff.balls(noise, q_a=q_a, norms=norms)
-        self.frontier = known(lambda: tradeoff.frontier(noise, q_a=q_a, norms=norms, points=POINTS))
-        paper = known(lambda: tradeoff.printed_frontier(noise, q_a=q_a, points=POINTS))
-        self.paper = paper if paper is not None and paper.norms == norms else None
-        own = self.paper is not None
-        self.as_read = float(tradeoff.printed_equal(noise, q_a=q_a)) if own else float("nan")
+        balls, front, paper = at_scale_1(noise.shape, noise.dim, q_a, norms)
+        # radii grow with the scale of the noise
+        self.balls = Balls(noise, noise.dim, {norm: noise.scale * radius for norm, radius in balls.radii.items()})
+        self.frontier, self.paper = (None if one is None else _scaled(one, noise) for one in (front, paper))
+        # the printed frontier starts where both radii are the same
+        self.as_read = float(self.paper.second[0]) if self.paper is not None else float("nan")
         self.pair = weighted_point(self.frontier, weight) if self.frontier is not None else (np.nan, np.nan)
         self.paper_pair = weighted_point(self.paper, weight) if self.paper is not None else (np.nan, np.nan)
         low, high = self._limits(noise.dim)

@@ -50,10 +50,11 @@ def printed_equal(
     most = budget(p_a, q_a=q_a, p_b=p_b)
     if not 0 < most < inf:
         return most
-    norms = printed_norms(shape)
+    norms = np.array(printed_norms(shape))
+    costs = np.log([coefficient(k, shape) for k in norms.tolist()])
 
     def excess(x: float) -> float:
-        return float(special.logsumexp([log(coefficient(k, shape)) + k * x for k in norms])) - log(most)
+        return float(np.logaddexp.reduce(costs + norms * x)) - log(most)
 
     return scale * exp(root(excess, log(most) / 2))
 
