@@ -1,35 +1,38 @@
 """Votes counted where they are found, for several small batches at a time."""
 
+from collections import deque
+from concurrent.futures import Executor, Future, wait
+
 import torch
 from torch import Tensor
 
-from rsexplore.montecarlo.logits import classes_of
+from rsexplore.montecarlo.logits import read_classes
 
-ROOM = 2**13  # votes that are kept until they are counted; small batches would feel the calls that counting takes
+ROOM = 2**16  # logits that are kept until classes are read; small batches would feel the calls that reading takes
+BUFFERS = 2  # one is filled while another is read
 
 Segment = tuple[Tensor, int, int]  # counts (samples, num_classes + 1), the sample, and how many copies of it
 
 
 class Ballots:
-    """Votes of the last batches, and whose they are. They are in the counts after `count`, not before.
+    """Logits of the last batches, and whose they are. Their votes are in the counts after `count`, not before.
 
     Parameters
     ----------
     num_classes : int
         Number of classes; counts have one column more, for copies that left no class.
+    pool : Executor, optional
+        One thread that reads classes while the next batch is at work.
     """
 
-    def __init__(self, num_classes: int) -> None:
-        self._num_classes = num_classes
-        self._largest = self._places = self._ones = torch.empty(0)
-        self.clear()
-
-    def clear(self) -> None:
-        """Forget what was not counted."""
+    def __init__(self, num_classes: int, pool: Executor | None = None) -> None:
+        self._num_classes, self._pool = num_classes, pool
+        self._buffers = deque([torch.empty(0, num_classes)] * BUFFERS)
+        self._read = deque[Future[None]]()
         self._segments, self._filled = list[Segment](), 0
 
     def add(self, logits: Tensor, segments: list[Segment]) -> None:
-        """Take a batch.
+        """Take a batch. Its logits are copied, for a model may return the same tensor each time.
 
         Parameters
         ----------
@@ -38,34 +41,54 @@ class Ballots:
         segments : list of Segment
             In the order of the copies.
         """
-        start, size = self._filled, len(logits)
-        kept = self._largest
-        if start + size > len(kept) or kept.dtype != logits.dtype or kept.device != logits.device:
-            self.count()
-            self._make_room(logits)
-            start = 0
-        out = self._largest[start : start + size], self._places[start : start + size]
-        torch.max(logits, 1, out=out)
+        size, kept = sum(copies for *_, copies in segments), self._buffers[0]
+        if self._filled + size > len(kept) or kept.dtype != logits.dtype or kept.device != logits.device:
+            self._hand_over()
+            kept = self._with_room(logits)
+        kept[self._filled : self._filled + size] = logits[:size]
         self._segments += segments
-        self._filled = start + sum(copies for *_, copies in segments)
+        self._filled += size
 
     def count(self) -> None:
         """Count all that was taken."""
+        self._hand_over()
+        while self._read:
+            self._read.popleft().result()
+
+    def clear(self) -> None:
+        """Forget what was not counted."""
+        wait(self._read)
+        self._read.clear()
+        self._segments, self._filled = [], 0
+
+    def _hand_over(self) -> None:
         if not self._filled:
             return
-        filled, start = self._filled, 0
-        classes = classes_of(self._largest[:filled], self._places[:filled], self._num_classes)
-        for counts, sample, copies in _joined(self._segments):
-            counts[sample].scatter_add_(0, classes[start : start + copies], self._ones[:copies])
-            start += copies
-        self.clear()
+        task = (self._buffers[0][: self._filled], self._segments, self._num_classes)
+        self._segments, self._filled = [], 0
+        if self._pool is None:
+            _count(*task)
+            return
+        self._read.append(self._pool.submit(_count, *task))
+        self._buffers.rotate()
+        while len(self._read) >= BUFFERS:
+            self._read.popleft().result()
 
-    def _make_room(self, logits: Tensor) -> None:
-        room = max(ROOM, len(logits))
-        if len(self._largest) < room or self._largest.dtype != logits.dtype or self._largest.device != logits.device:
-            self._largest = logits.new_empty(room)
-            self._places = logits.new_empty(room, dtype=torch.int64)
-            self._ones = torch.ones_like(self._places)
+    def _with_room(self, logits: Tensor) -> Tensor:
+        kept, room = self._buffers[0], max(ROOM // self._num_classes, len(logits))
+        if len(kept) < room or kept.dtype != logits.dtype or kept.device != logits.device:
+            kept = self._buffers[0] = logits.new_empty(room, self._num_classes)
+        return kept
+
+
+def _count(logits: Tensor, segments: list[Segment], num_classes: int) -> None:
+    with torch.inference_mode():  # a setting of each thread
+        classes, start = read_classes(logits, num_classes), 0
+        ones = torch.ones_like(classes)
+        for counts, sample, copies in _joined(segments):
+            stop = start + copies
+            counts[sample].scatter_add_(0, classes[start:stop], ones[start:stop])
+            start = stop
 
 
 def _joined(segments: list[Segment]) -> list[Segment]:

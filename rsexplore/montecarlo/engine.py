@@ -80,6 +80,7 @@ class Engine:
             The logits have another shape, or some copy has a nan, a +inf or no finite logit.
         """
         with ThreadPoolExecutor(1, "noise") if self.ahead else nullcontext() as pool:
+            self._ballots = Ballots(self.num_classes, pool)
             lanes = (Lane(work, self.noise, self.num_classes, looks, pool, self._turns) for work in works)
             yield from self._run(lanes, looks, tick)
 

@@ -41,13 +41,9 @@ def read_classes(logits: Tensor, num_classes: int) -> Tensor:
 
     Rows without a class are counted in one of their own, so that no batch has to ask the device.
     """
-    return classes_of(*logits.max(1), num_classes)
-
-
-def classes_of(largest: Tensor, places: Tensor, num_classes: int) -> Tensor:
-    """The same from each row's largest logit and its place."""
     # a maximum passes nan on; some -inf are classes that are ruled out
-    return torch.where(largest.abs() < torch.inf, places, num_classes)
+    largest, classes = logits.max(1)
+    return torch.where(largest.abs() < torch.inf, classes, num_classes)
 
 
 def checked_logits(logits: Tensor, batch: int, num_classes: int | None = None) -> Tensor:
