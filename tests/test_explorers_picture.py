@@ -12,9 +12,11 @@ pytest.importorskip("matplotlib")
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imread
+from matplotlib.text import Text
 
 import rsexplore as rs
 from rsexplore.divergences import best_order
+from rsexplore.explorers import base
 from rsexplore.explorers.packed import Packer
 from rsexplore.explorers.sprites import Sprites
 from rsexplore.plots import renyi
@@ -32,7 +34,7 @@ def test_png_is_lossless():
     np.testing.assert_array_equal(np.rint(255 * read).astype(np.uint8), image[..., :3])
 
 
-def test_text_is_written_where_matplotlib_would():
+def test_the_picture_is_the_one_that_matplotlib_draws():
     panel = rs.explorers.bounds()
     canvas, fast = panel.canvas, imread(io.BytesIO(panel.image.value), format="png")
     for artist in panel.view.moving:
@@ -41,6 +43,36 @@ def test_text_is_written_where_matplotlib_would():
     slow = np.asarray(canvas._agg.buffer_rgba())[..., :3] / 255
     # anti-aliasing may differ by the fraction of a pixel that a text is moved by; words in other places would not
     assert np.mean(np.abs(fast[..., :3] - slow)) < 0.012
+
+
+def inked(pixels):
+    """Box of the pixels that are not white: left, upper, right, lower; and how much ink there is."""
+    ink = 255.0 - pixels[..., :3].mean(-1)
+    down, right = np.nonzero(ink > 25)
+    return (right.min(), down.min(), right.max(), down.max()), ink.sum()
+
+
+@pytest.mark.parametrize("name", ["bounds", "noise", "renyi", "scaling", "soap_bubbles", "tradeoff"])
+def test_every_text_is_written_where_matplotlib_would(name):
+    panel = getattr(rs.explorers, name)()
+    figure = panel.view.figure
+    labels = [text for ax in figure.axes if ax.axison for text in base.labels(ax)]
+    moving = [artist for artist in panel.view.moving if isinstance(artist, Text) and artist.get_bbox_patch() is None]
+    texts = [text for text in labels + moving if text.get_text() and text.get_visible()]
+    assert len(labels) > 5 and len(moving) > 1
+    canvas, sprites = FigureCanvasAgg(figure), Sprites(figure)
+    renderer = canvas.get_renderer()
+    pixels = np.asarray(canvas.buffer_rgba())
+    for text in texts:
+        text.set_color("black")
+        pixels[:] = 255
+        text.draw(renderer)
+        wanted = inked(pixels)
+        pixels[:] = 255
+        sprites.draw(pixels.view(np.uint32)[..., 0], text)
+        found = inked(pixels)
+        np.testing.assert_allclose(found[0], wanted[0], atol=2, err_msg=text.get_text())
+        assert found[1] == pytest.approx(wanted[1], rel=0.05), text.get_text()
 
 
 @pytest.mark.parametrize("place", [(-9, 20), (45, 20), (20, -4), (20, 36), (90, 90)])

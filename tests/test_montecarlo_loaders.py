@@ -228,6 +228,12 @@ def test_a_library_that_is_not_here_is_named(library, monkeypatch, tmp_path):
             load_model(source, **options)
 
 
+@pytest.mark.parametrize("given", [{"arch": "resnet18"}, {"num_classes": 10}])
+def test_a_library_s_weights_take_neither_an_architecture_nor_classes(given):
+    with pytest.raises(CheckpointError, match=f"timm:resnet18 .*leave out .*{next(iter(given))}="):
+        load_model("timm:resnet18", **given)
+
+
 def test_a_net_of_torchvision_gets_its_weights_without_pickled_code(monkeypatch):
     asked = {}
 

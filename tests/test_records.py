@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from logs import write
 
 from rsexplore import noises, records
 from rsexplore.confidence import clopper_pearson_tail
@@ -30,12 +31,7 @@ ROWS = [
 
 @pytest.fixture
 def log(tmp_path):
-    path = tmp_path / "log.tsv"
-    with path.open("wb") as file:
-        records.write_header(file, HEADER)
-        for row in ROWS:
-            records.write_row(file, row)
-    return path
+    return write(tmp_path / "log.tsv", HEADER, ROWS)
 
 
 def test_a_log_is_read_as_written(log):

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from logs import write
 
 import rsexplore as rs
 from rsexplore import noises, records
@@ -19,14 +20,6 @@ EARLY = [Row(0, 1, {1: 10}, {1: 60, 0: 3}, 0.25), Row(1, 1, {1: 6, 0: 4}, {0: 50
 WHOLE = [Row(0, 1, {1: 10}, {1: 990, 0: 6, 2: 4}, 0.25), Row(1, 2, {0: 6, 2: 4}, {0: 500, 2: 500}, 61.5),
          Row(7, 2, {2: 10}, {2: 1000}, 1.0)]  # fmt: skip
 COHEN = rs.bounds.get("cohen-l2")
-
-
-def write(path, header, rows):
-    with path.open("wb") as file:
-        records.write_header(file, header)
-        for row in rows:
-            records.write_row(file, row)
-    return path
 
 
 def test_a_stopped_log_is_read_as_written_and_by_the_anytime_bound(tmp_path):

@@ -15,12 +15,17 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from matplotlib.transforms import blended_transform_factory
+from numpy.typing import NDArray
 
 from rsexplore.explorers.packed import Packer
 from rsexplore.explorers.sprites import Sprites
 from rsexplore.plots import style
 
 KEPT = 16  # backgrounds: a slider that goes back and forth meets the same few axes again
+# Titles and labels of axes have fixed places: Matplotlib's search for them is a third of the time of a full draw.
+FIXED: dict[Any, Any] = style.PAPER | {"axes.titley": 1.0}
+UNDER, BESIDE = 30, 46  # pixels from axes to the labels of x and y
 
 
 class View(ABC):
@@ -44,6 +49,11 @@ class View(ABC):
     @abstractmethod
     def code(self) -> str:
         """One line of code that gives this panel in this state."""
+
+    @property
+    def spines(self) -> list[Artist]:
+        """Edges of the axes, which belong over what moves."""
+        return [spine for ax in self.figure.axes if ax.axison for spine in ax.spines.values()]
 
     def idle(self) -> Iterable[str]:
         """Names of the controls that nothing in the figure depends on now."""
@@ -70,28 +80,42 @@ class Canvas:
         """Return the picture with the artists where they are now."""
         axes = self.figure.axes
         frame = tuple((*ax.get_xlim(), *ax.get_ylim(), ax.get_xlabel(), ax.get_ylabel()) for ax in axes)
+        for artist in moving:
+            artist.set_animated(True)  # left out of the background
         if frame not in self._backgrounds:
             if len(self._backgrounds) >= KEPT:
                 self._backgrounds.pop(next(iter(self._backgrounds)))
-            for artist in moving:
-                artist.set_animated(True)  # left out of the background
-            self._agg.draw()
-            self._backgrounds[frame] = self._agg.copy_from_bbox(self.figure.bbox)
-            self.full_draws += 1
+            self._backgrounds[frame] = self._background()
         else:
             self._agg.restore_region(self._backgrounds[frame])
         renderer, texts = self._agg.get_renderer(), []
         for artist in moving:
-            artist.set_animated(True)
             if isinstance(artist, Text) and artist.get_bbox_patch() is None:
                 texts.append(artist)
             else:
                 artist.draw(renderer)
-        pixels = np.asarray(self._agg.buffer_rgba())  # the canvas itself, which is painted over next time
-        words = pixels.view(np.uint32)[..., 0]  # the same memory
+        self._write(texts)
+        return self._packer.png(self._pixels())
+
+    def _background(self) -> Any:
+        """Draw all that does not move; return its pixels."""
+        words = [text for ax in self.figure.axes if ax.axison for text in labels(ax)]
+        for text in words:
+            text.set_visible(False)
+        self._agg.draw()
+        for text in words:
+            text.set_visible(True)
+        self._write(words)
+        self.full_draws += 1
+        return self._agg.copy_from_bbox(self.figure.bbox)
+
+    def _pixels(self) -> NDArray[np.uint8]:
+        return np.asarray(self._agg.buffer_rgba())  # the canvas itself, which is painted over next time
+
+    def _write(self, texts: Iterable[Text]) -> None:
+        words = self._pixels().view(np.uint32)[..., 0]  # the same memory
         for text in texts:
             self._sprites.draw(words, text)
-        return self._packer.png(pixels)
 
     def saved(self, kind: str) -> bytes:
         """Return the figure as a file: "pdf" and "svg" are of lines, "png" has twice the pixels of the screen."""
@@ -100,12 +124,32 @@ class Canvas:
         return file.getvalue()
 
 
-def frames(size: tuple[int, int], *boxes: tuple[float, float, float, float]) -> tuple[Figure, list[Axes], list[Text]]:
-    """Return a figure of `size` pixels, axes in boxes of (left, bottom, width, height) pixels, and their titles."""
+def labels(ax: Axes) -> Iterator[Text]:
+    """Labels of the axes and of those ticks that are inside."""
+    for i, axis in enumerate((ax.xaxis, ax.yaxis)):
+        low, high = ax.bbox.get_points()[:, i]
+        yield axis.label
+        for text in axis.get_majorticklabels():
+            place = text.get_transform().transform(text.get_position())[i]
+            if low - 0.5 <= place <= high + 0.5:
+                yield text
+
+
+def frames(
+    size: tuple[int, int], *boxes: tuple[float, float, float, float], beside: Sequence[float] = ()
+) -> tuple[Figure, list[Axes], list[Text]]:
+    """Return a figure, axes in boxes of (left, bottom, width, height), and the titles of the axes.
+
+    All lengths are in pixels; `beside` are those from each axes to the label of its y, where they are not `BESIDE`.
+    """
     width, height = size
-    with matplotlib.rc_context(style.PAPER):
+    with matplotlib.rc_context(FIXED):
         figure = Figure((width / 100, height / 100), dpi=100)
         figure.set_layout_engine("none")
         axes = [figure.add_axes((x / width, y / height, w / width, h / height)) for x, y, w, h in boxes]
         titles = [ax.set_title(" ") for ax in axes]
+    for ax, (x, y, *_), gap in zip(axes, boxes, beside or [BESIDE] * len(boxes), strict=True):
+        place, inside = figure.transFigure, ax.transAxes
+        ax.xaxis.set_label_coords(0.5, (y - UNDER) / height, blended_transform_factory(inside, place))
+        ax.yaxis.set_label_coords((x - gap) / width, 0.5, blended_transform_factory(place, inside))
     return figure, axes, titles

@@ -6,12 +6,10 @@ from typing import Any
 
 import matplotlib
 from matplotlib.artist import Artist
-from matplotlib.figure import Figure
-from matplotlib.transforms import IdentityTransform, blended_transform_factory
 
 from rsexplore import noises
 from rsexplore.explorers import families
-from rsexplore.explorers.base import View
+from rsexplore.explorers.base import View, frames
 from rsexplore.explorers.controls import number, pick, toggle
 from rsexplore.explorers.families import DIM, LEAST, NORMS, member, noise_code, unused
 from rsexplore.explorers.panel import Panel
@@ -33,27 +31,20 @@ class BoundsView(View):
     def __init__(self, assumed: bool, least: float, size: tuple[int, int], ahead: Sequence[float] = ()) -> None:
         self._assumed = assumed  # whether the start had no dimension
         width, height = size
+        room, tall = width - LEFT - BETWEEN - RIGHT, height - TOP - BOTTOM
+        boxes = [(LEFT, BOTTOM, 0.64 * room, tall), (LEFT + 0.64 * room + BETWEEN, BOTTOM, 0.36 * room, tall)]
+        self.figure, (left, right), (self.title, words) = frames(size, *boxes, beside=(60, 60))
         with matplotlib.rc_context(style.PAPER):
-            self.figure = Figure((width / 100, height / 100), dpi=100)
-            self.figure.set_layout_engine("none")
-            room = width - LEFT - BETWEEN - RIGHT
-            y, tall = BOTTOM / height, 1 - (TOP + BOTTOM) / height
-            left = self.figure.add_axes((LEFT / width, y, 0.64 * room / width, tall))
-            right = self.figure.add_axes(((LEFT + 0.64 * room + BETWEEN) / width, y, 0.36 * room / width, tall))
             self.curves, self.bars = RadiusCurves(left, vote_grid(least)), ShareBars(right)
-            self._kept = KeptClaims(self.curves.q_a, ahead)
-            left.yaxis.set_label_coords(20, 0.5, blended_transform_factory(IdentityTransform(), left.transAxes))
-            self.title = left.set_title(" ")
-            words = right.set_title("at $1 - p_A$ =")
-            self.figure.draw_without_rendering()  # only then a title has a place
-            end = words.get_transform().inverted().transform((words.get_window_extent().x1 + 5, 0))[0]
-            place: dict[str, Any] = {"transform": words.get_transform(), "weight": "bold", "size": words.get_fontsize()}
-            self.vote = right.text(end, words.get_position()[1], "", **place)
+        self._kept = KeptClaims(self.curves.q_a, ahead)
+        words.set_text("at $1 - p_A$ =")
+        end = words.get_transform().inverted().transform((words.get_window_extent().x1 + 5, 0))[0]
+        place: dict[str, Any] = {"transform": words.get_transform(), "weight": "bold", "size": words.get_fontsize()}
+        self.vote = right.text(end, words.get_position()[1], "", **place)
 
     @property
     def moving(self) -> list[Artist]:
-        spines = [spine for ax in self.figure.axes for spine in ax.spines.values()]
-        artists = [*self.curves.artists, *self.bars.artists, *spines, self.title, self.vote]
+        artists = [*self.curves.artists, *self.bars.artists, *self.spines, self.title, self.vote]
         return sorted(artists, key=lambda artist: artist.get_zorder())
 
     def update(self, **values: Any) -> None:

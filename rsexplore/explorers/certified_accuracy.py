@@ -4,17 +4,15 @@ from collections.abc import Mapping
 from math import inf
 from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib.artist import Artist
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from rsexplore import accuracy, bounds
 from rsexplore.accuracy import Curve
 from rsexplore.bound import Bound
 from rsexplore.comparison import exact_bound
-from rsexplore.explorers.base import View
+from rsexplore.explorers.base import View, frames
 from rsexplore.explorers.controls import choice, number, pick, toggle
 from rsexplore.explorers.families import NORMS
 from rsexplore.explorers.panel import Panel
@@ -40,12 +38,8 @@ class AccuracyView(View):
         self._logs, self._call, self._remark = logs, call, remark
         self._thinned: tuple[tuple[str, int], Records] | None = None
         width, height = size
-        with matplotlib.rc_context(style.PAPER):
-            self.figure = Figure((width / 100, height / 100), dpi=100)
-            self.figure.set_layout_engine("none")
-            self.ax = self.figure.add_axes((66 / width, 50 / height, 1 - 90 / width, 1 - 84 / height))
-            self.ax.set(ylim=(0, TOP), yticks=np.linspace(0, 1, 6), ylabel="certified accuracy  (share of all images)")
-            self.title = self.ax.set_title(" ")
+        self.figure, (self.ax,), (self.title,) = frames(size, (66, 50, width - 90, height - 84))
+        self.ax.set(ylim=(0, TOP), yticks=np.linspace(0, 1, 6), ylabel="certified accuracy  (share of all images)")
         self.logged, self.scored, self.low, self.high = (self.ax.plot([], [])[0] for _ in range(4))
         self.logged.set(color=LOGGED, linewidth=1.6, linestyle=(0, (4, 2)))
         self.limit = self.ax.plot([], [], color="black", linestyle=":", linewidth=1.2)[0]
@@ -55,7 +49,7 @@ class AccuracyView(View):
     @property
     def moving(self) -> list[Artist]:
         lines = [self.limit, self.logged, self.low, self.high, self.scored]
-        return [*lines, *self.ax.spines.values(), *self.keys, self.title]
+        return [*lines, *self.spines, *self.keys, self.title]
 
     def update(self, **values: Any) -> None:
         self.values = values

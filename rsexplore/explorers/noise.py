@@ -14,14 +14,13 @@ from rsexplore.explorers.base import View, frames
 from rsexplore.explorers.controls import pick
 from rsexplore.explorers.families import unused
 from rsexplore.explorers.panel import Panel
-from rsexplore.explorers.readout import framed
+from rsexplore.explorers.readout import CELL, framed
 from rsexplore.noises import Noise
 from rsexplore.plots.keys import Keys
 from rsexplore.plots.noise import NORMS, NoisePictures
 
 SIDES = {"8 × 8": 8, "16 × 16": 16, "32 × 32": 32, "64 × 64": 64}
 DEFAULTS: dict[str, Any] = {}
-CELL = '<td style="text-align:right;padding:0 12px">'
 
 
 class NoiseView(View):
@@ -32,7 +31,7 @@ class NoiseView(View):
         gap, left = 62, 62
         room = min((width - left - 3 * gap - 10) / 4, height - 90)  # squares
         boxes = [(left + i * (room + gap) - (24 if i == 3 else 0), 54, room, room) for i in range(4)]
-        self.figure, axes, self.titles = frames(size, *boxes)
+        self.figure, axes, self.titles = frames(size, *boxes, beside=[42] * 4)
         self.pictures = NoisePictures(*axes)
         self.keys = [Keys(axes[0], 0.02, 0.995, 2, size=8), Keys(axes[2], 0.02, 0.995, 2, size=8)]
         # short, as the density of some noises has a spike in the middle
@@ -41,9 +40,8 @@ class NoiseView(View):
 
     @property
     def moving(self) -> list[Artist]:
-        spines = [spine for ax in self.figure.axes[:3] for spine in ax.spines.values()]
         keys = [artist for keys in self.keys for artist in keys.artists]
-        return [*self.pictures.artists, *spines, *keys, *self.titles]
+        return [*self.pictures.artists, *self.spines, *keys, *self.titles]
 
     def update(self, **values: Any) -> None:
         self.values = values

@@ -51,8 +51,7 @@ class ImageView(View):
 
     @property
     def moving(self) -> list[Artist]:
-        spines = [spine for ax in self.figure.axes[2:] for spine in ax.spines.values()]
-        return [*self.pictures, *self.votes.artists, *self.radii.artists, *spines, *self.titles]
+        return [*self.pictures, *self.votes.artists, *self.radii.artists, *self.spines, *self.titles]
 
     def _image(self, number: int) -> NDArray:
         return np.asarray(self._images[number])  # type: ignore[index]

@@ -13,6 +13,7 @@ from rsexplore.plots.shares import radius_text
 
 HEAD = (("bound", "left"), ("radius", "right"), ("of exact", "right"), ("status", "left"), ("source", "left"))
 NUMBER = "text-align:right;padding:0 12px"
+CELL = f'<td style="{NUMBER}">'
 
 
 def radius_table(
@@ -53,7 +54,7 @@ def _row(claim: Claim, radius: float, exact: float) -> str:
     share = f"{radius / exact:.1%}" if exact > 0 and isfinite(exact) else ""
     above = radius > exact * (1 + 1e-9)
     status = claim.status.value + (", above the exact radius" if above else "")
-    cells = [f'<td style="{NUMBER}">{text}</td>' for text in (radius_text(claim, radius), share)]
+    cells = [f"{CELL}{text}</td>" for text in (radius_text(claim, radius), share)]
     cells = [f"<td>{escape(claim.name)}</td>", *cells, f"<td>{status}</td>"]
     tint = ' style="background:#FBEDE3;color:#5A2A00"' if above else ""
     source = f"<td>{escape(str(claim.bound.source))}</td>"

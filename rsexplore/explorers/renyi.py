@@ -41,8 +41,7 @@ class RenyiView(View):
 
     @property
     def moving(self) -> list[Artist]:
-        spines = [spine for ax in self.figure.axes for spine in ax.spines.values()]
-        return [*self.curves.artists, *spines, *self.titles]
+        return [*self.curves.artists, *self.spines, *self.titles]
 
     def update(self, **values: Any) -> None:
         self.values = values

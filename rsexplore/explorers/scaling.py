@@ -11,7 +11,7 @@ from rsexplore.explorers.base import View, frames
 from rsexplore.explorers.controls import number, pick
 from rsexplore.explorers.families import NORMS
 from rsexplore.explorers.panel import Panel
-from rsexplore.explorers.readout import framed
+from rsexplore.explorers.readout import CELL, framed
 from rsexplore.plots.scaling import WORDS, Question, ScalingCurves, radius
 from rsexplore.plots.style import norm_label
 from rsexplore.scaling import DIMS
@@ -19,7 +19,6 @@ from rsexplore.table import rounded_down
 
 FIXED = {"σ": "sigma", "E ‖z‖∞": "mean"}
 DEFAULTS = {"norm": 2.0, "fixed": "sigma", "shape": 3.0, "k": 0.3, "dim": families.DIM}
-CELL = '<td style="text-align:right;padding:0 12px">'
 
 
 class ScalingView(View):
@@ -27,12 +26,12 @@ class ScalingView(View):
 
     def __init__(self, size: tuple[int, int]) -> None:
         width, height = size
-        self.figure, (ax,), (self.title,) = frames(size, (76, 54, width - 76 - 310, height - 90))
+        self.figure, (ax,), (self.title,) = frames(size, (76, 54, width - 76 - 310, height - 90), beside=[56])
         self.curves = ScalingCurves(ax)
 
     @property
     def moving(self) -> list[Artist]:
-        return [*self.curves.artists, *self.curves.ax.spines.values(), self.title]
+        return [*self.curves.artists, *self.spines, self.title]
 
     def update(self, **values: Any) -> None:
         self.values = values

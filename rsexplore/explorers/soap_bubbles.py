@@ -7,11 +7,11 @@ from typing import Any
 from matplotlib.artist import Artist
 
 from rsexplore.explorers import families
-from rsexplore.explorers.base import View, frames
+from rsexplore.explorers.base import BESIDE, View, frames
 from rsexplore.explorers.controls import number, pick
 from rsexplore.explorers.families import POWERS
 from rsexplore.explorers.panel import Panel
-from rsexplore.explorers.readout import framed
+from rsexplore.explorers.readout import CELL, framed
 from rsexplore.plots.soap_bubbles import FAMILIES, LEAST, Bubble, SoapCurves
 from rsexplore.plots.style import norm_label
 from rsexplore.table import rounded_down
@@ -19,7 +19,6 @@ from rsexplore.table import rounded_down
 MATCH = {"σ": "sigma", "mode of ‖z‖": "mode"}
 BALLS = {"2": 2.0, "∞": inf}
 DEFAULTS = {"dim": families.DIM, "q_a": 0.01, "norm": 2.0, "powers": (2.0, 2.0), "match": "sigma"}
-CELL = '<td style="text-align:right;padding:0 12px">'
 
 
 class SoapView(View):
@@ -30,13 +29,12 @@ class SoapView(View):
         room, tall = width - 40 - 76 - 150 - 58 - 24, height - 90
         boxes = [(40, 54, 0.27 * room, tall), (40 + 0.27 * room + 76, 54, 0.43 * room, tall),
                  (40 + 0.7 * room + 76 + 150 + 58, 54, 0.3 * room, tall)]  # fmt: skip
-        self.figure, axes, self.titles = frames(size, *boxes)
+        self.figure, axes, self.titles = frames(size, *boxes, beside=(20, BESIDE, 38))
         self.curves = SoapCurves(*axes)
 
     @property
     def moving(self) -> list[Artist]:
-        spines = [spine for ax in self.figure.axes for spine in ax.spines.values()]
-        return [*self.curves.artists, *spines, *self.titles]
+        return [*self.curves.artists, *self.spines, *self.titles]
 
     def update(self, **values: Any) -> None:
         self.values = values

@@ -36,7 +36,7 @@ class Sprites:
         self._kept: dict[tuple[Any, ...], Sprite] = {}
 
     def draw(self, pixels: NDArray[np.uint32], text: Text) -> None:
-        """Write a text without rotation on an image of shape (height, width), a number of four bytes a pixel."""
+        """Write a text on an image of shape (height, width), a number of four bytes a pixel."""
         words = text.get_text()
         if not words or not text.get_visible():
             return
@@ -46,7 +46,8 @@ class Sprites:
     def _line(self, text: Text, words: str) -> Sprite:
         """The whole text, put together of its runs where it has numbers."""
         align = text.get_horizontalalignment()
-        if "$" in words or "\n" in words or align == "center" or not any(letter.isdigit() for letter in words):
+        whole = "$" in words or "\n" in words or align == "center" or text.get_rotation()
+        if whole or not any(letter.isdigit() for letter in words):
             return self._sprite(text, words)
         face = _face(text)
         key = (words, "whole", align, text.get_verticalalignment(), *face)
@@ -80,9 +81,10 @@ class Sprites:
         return self._kept[key]
 
     def _made(self, text: Text, words: str, align: tuple[str, str]) -> Sprite:
-        twin = Text(0, 0, words, fontproperties=text.get_fontproperties(), linespacing=1.05, color="black")
-        twin.set(ha=align[0], va=align[1], figure=self._figure)
-        twin.set_transform(IdentityTransform())
+        twin = Text(0, 0, words)
+        twin.update_from(text)
+        twin.set(ha=align[0], va=align[1], color="black", visible=True, clip_on=False, figure=self._figure)
+        twin.set(rotation_mode=text.get_rotation_mode(), transform=IdentityTransform())
         measure = RendererAgg(8, 8, self._figure.dpi)
         box = twin.get_window_extent(measure)
         left, bottom = np.floor(box.x0) - PAD, np.floor(box.y0) - PAD
@@ -93,13 +95,13 @@ class Sprites:
         opacity = np.asarray(sheet.buffer_rgba())[..., 3]
         down, right = np.nonzero(opacity)
         twin.set(text=words * 2, position=(0, 0))
-        more, top = twin.get_window_extent(measure).width - box.width, bottom + height
+        more = twin.get_window_extent(measure).width - box.width
         ink = opacity[down, right, None].astype(np.float32) / 255
-        return Sprite(right + int(left), down - int(top), ink, top, more)
+        return Sprite(right + int(left), down - int(bottom) - height, ink, box.y1, more)
 
 
 def _face(text: Text) -> tuple[Any, ...]:
-    return text.get_fontsize(), text.get_fontweight(), text.get_fontstyle()
+    return text.get_fontsize(), text.get_fontweight(), text.get_fontstyle(), text.get_rotation()
 
 
 def _paste(pixels: NDArray[np.uint32], sprite: Sprite, x: int, y: int, color: Any) -> None:

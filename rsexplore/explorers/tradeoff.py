@@ -9,7 +9,7 @@ from rsexplore.explorers import families
 from rsexplore.explorers.base import View, frames
 from rsexplore.explorers.controls import number, pick
 from rsexplore.explorers.panel import Panel
-from rsexplore.explorers.readout import framed
+from rsexplore.explorers.readout import CELL, framed
 from rsexplore.noises import GeneralizedGaussian
 from rsexplore.plots.style import norm_label
 from rsexplore.plots.tradeoff import TradeoffRegions
@@ -20,7 +20,6 @@ PAIRS = {"1 and 3": (1.0, 3.0), "1 and 4": (1.0, 4.0), "1 and ∞": (1.0, inf), 
          "2 and ∞": (2.0, inf)}  # fmt: skip
 SHAPES = {"2 (Gaussian)": 2.0, "3": 3.0, "4": 4.0, "6": 6.0, "8": 8.0}
 DEFAULTS = {"norms": (1.0, 3.0), "weight": 0.5}
-CELL = '<td style="text-align:right;padding:0 12px">'
 
 
 class TradeoffView(View):
@@ -28,12 +27,12 @@ class TradeoffView(View):
 
     def __init__(self, size: tuple[int, int]) -> None:
         width, height = size
-        self.figure, (ax,), (self.title,) = frames(size, (76, 54, width - 76 - 260, height - 90))
+        self.figure, (ax,), (self.title,) = frames(size, (76, 54, width - 76 - 260, height - 90), beside=[56])
         self.regions = TradeoffRegions(ax)
 
     @property
     def moving(self) -> list[Artist]:
-        return [*self.regions.artists, *self.regions.ax.spines.values(), self.title]
+        return [*self.regions.artists, *self.spines, self.title]
 
     def update(self, **values: Any) -> None:
         self.values = values

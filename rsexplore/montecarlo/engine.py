@@ -58,7 +58,8 @@ class Engine:
         self.logits_of, self.noise, self.num_classes, self.batch_size = logits_of, noise, num_classes, batch_size
         self.fixed_shape, self.channels_last, self.ahead = fixed_shape, channels_last, ahead
         self._buffer: Tensor | None = None
-        self._ballots, self._turns = Ballots(num_classes), Turns()
+        self._turns = Turns()
+        self._ballots: Ballots  # of one run
 
     def run(
         self, works: Iterable[Work], looks: Looks | None = None, tick: Callable[[int], Any] = lambda copies: None

@@ -105,12 +105,15 @@ def load_model(
     CheckpointError
         The file is missing, empty, cut short or no checkpoint; it holds pickled code; its architecture is unknown, does
         not fit or needs a library that is not here; a parameter is of a wrong type, without numbers or not finite; the
-        normalisation is not known.
+        normalisation is not known; `arch` or `num_classes` is given with a library's weights.
     ValueError
         `device` is not there.
     """
     device = usable_device(device, "load_model")
     if str(source).partition(":")[0] in LIBRARIES and not Path(source).exists():
+        if arch is not None or num_classes is not None:
+            given = f"arch={arch!r}, num_classes={num_classes!r}"
+            raise CheckpointError(f"{source} is its own architecture with its own classes; leave out {given}")
         (net, stats), name, label = pretrained(str(source)), str(source), str(source)
         found = Contents({}, stats)
     else:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from scipy import special
 
 from rsexplore import bounds, laplace_law, rops
 from rsexplore.noises import Gaussian, Laplace, Noise
@@ -124,7 +125,8 @@ def rops_against_x(ax: Axes) -> list[Line2D]:
     x = np.linspace(0, 0.995, 120)
     lines = [*(ax.plot(x, rops.against_x(family, x), label=f"{name} (deviation {'√2 λ' if name == 'Laplace' else 'σ'})",
                        color=style.FAMILY[name])[0] for name, family in FAMILIES.items())]  # fmt: skip
-    ax.plot([0, 0], [np.sqrt(2) / np.log(2), 1.482602218505602], "ko", fillstyle="none", markersize=8, clip_on=False,
+    printed = [np.sqrt(2) / np.log(2), 1 / special.ndtri(0.75)]
+    ax.plot([0, 0], printed, "ko", fillstyle="none", markersize=8, clip_on=False,
             label="printed: √2 / log 2 and 1 / Φ⁻¹(3/4)")  # fmt: skip
     ax.set(xlabel="x  (input units)", ylabel="ROPS: largest deviation", title="Figure 10", xlim=(0, 1), ylim=(0, None))
     ax.legend(loc="lower left")
