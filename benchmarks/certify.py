@@ -4,8 +4,8 @@
     python benchmarks/certify.py > benchmarks/certify.md
 
 Bare inference is the network on one batch that lies ready, at its fastest batch size and with the heap kept. The usual
-loop is written down plainly, in a process of its own, whose allocator nobody has touched. All take turns, and a ratio
-is the median over the turns of neighbours in time, so that a busy machine slows both.
+loop is written down plainly, in a process of its own, whose allocator nobody has touched. Engine and network alternate
+several times a second within each turn, so that a busy machine slows both; a ratio is the median over the turns.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from scipy import stats
 from rsexplore import anytime, confidence, data
 from rsexplore.montecarlo import CifarResNet, certify, load_model
 from rsexplore.montecarlo.memory import kept_heap
+from rsexplore.montecarlo.progress import Progress
 from rsexplore.montecarlo.stopping import Stop
 from rsexplore.montecarlo.tuning import DEVICE_SIZES, SIZES, best_batch_size
 from rsexplore.noises import Gaussian
@@ -33,6 +34,7 @@ SIGMA, ALPHA, N0, N = 0.25, 0.001, 100, 100_000
 IMAGES = 4
 USUAL_BATCH = 400
 LONG_RUN = 10**7  # copies; for the choice of a batch size
+SLICE = 0.4  # seconds that engine and network have alternately
 SHARES = (0.25, 0.5, 0.75, 0.9)  # of the certified radius
 
 
@@ -43,7 +45,7 @@ class Case:
     name: str
     shape: tuple[int, ...]
     threads: int
-    seconds: float  # of one turn
+    seconds: float  # of the engine in one turn
     device: str = "cpu"
     autocast: torch.dtype | None = None
 
@@ -69,8 +71,8 @@ class Case:
             torch.cuda.synchronize()
 
 
-def bare(case: Case, model: Callable, size: int, seconds: float) -> float:
-    """Images a second of the network alone."""
+def bare(case: Case, model: Callable, size: int, seconds: float) -> tuple[int, float]:
+    """Images that pass the network alone, and the seconds that they take."""
     batch, done = case.images()[:1].expand(size, *case.shape).clone(), 0
     if case.device == "cuda":
         batch = batch.to(memory_format=torch.channels_last)
@@ -82,7 +84,7 @@ def bare(case: Case, model: Callable, size: int, seconds: float) -> float:
             model(batch)
             case.wait()
             done += size
-        return done / (time.perf_counter() - start)
+        return done, time.perf_counter() - start
 
 
 def usual(case: Case, seconds: float) -> float:
@@ -102,13 +104,34 @@ def usual(case: Case, seconds: float) -> float:
 _own: dict[str, torch.nn.Module] = {}
 
 
-def engine(case: Case, model: torch.nn.Module, size: int, copies: int) -> float:
-    """Votes a second of a whole call of `certify`: checks, digests, clean images and all."""
-    n = copies // IMAGES
+class Pauses:
+    """Has the engine pause now and then, and measures the bare network in the pauses."""
+
+    def __init__(self, case: Case, model: Callable, size: int, copies: int) -> None:
+        self._case, self._model, self._size, self._copies, self._next = case, model, size, copies, copies
+        self.images, self.seconds, self.paused = 0, 0.0, 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        """Is told how far the engine is."""
+        if progress.votes < self._next:
+            return
+        self._case.wait()  # what is still under way is the engine's
+        start = time.perf_counter()
+        done, seconds = bare(self._case, self._model, self._size, SLICE)
+        self.images, self.seconds = self.images + done, self.seconds + seconds
+        self._next = progress.votes + self._copies
+        self.paused += time.perf_counter() - start
+
+
+def engine(case: Case, model: torch.nn.Module, size: int, chosen: int, rate: float) -> tuple[float, float]:
+    """Images a second of the bare network, and votes a second of a whole call of `certify`: checks, digests and all."""
+    n = int(rate * case.seconds) // IMAGES
+    pauses = Pauses(case, model, size, int(rate * SLICE))
     start = time.perf_counter()
-    certify(model, case.images(), [0] * IMAGES, Gaussian(SIGMA), N0, n, batch_size=size, threads=case.threads,
-            autocast=case.autocast, channels_last=case.device == "cuda", progress=False)  # fmt: skip
-    return IMAGES * (N0 + n) / (time.perf_counter() - start)
+    certify(model, case.images(), [0] * IMAGES, Gaussian(SIGMA), N0, n, batch_size=chosen, threads=case.threads,
+            autocast=case.autocast, channels_last=case.device == "cuda", progress=pauses)  # fmt: skip
+    seconds = time.perf_counter() - start - pauses.paused
+    return pauses.images / pauses.seconds, IMAGES * (N0 + n) / seconds
 
 
 def throughput(case: Case, turns: int) -> list[str]:
@@ -117,17 +140,14 @@ def throughput(case: Case, turns: int) -> list[str]:
     image = case.images()[0]
     with torch.autocast(case.device, case.autocast, case.autocast is not None), kept_heap():
         chosen = best_batch_size(model, image, LONG_RUN)
-    rates = {size: [bare(case, model, size, case.seconds / 10) for _ in range(2)] for size in sizes}
-    size = max(rates, key=lambda one: max(rates[one]))
-    copies = int(max(rates[size]) * case.seconds)
+    rates = {size: max(_rate(case, model, size) for _ in range(3)) for size in sizes}
+    size = max(rates, key=rates.__getitem__)
     found = []
     with ProcessPoolExecutor(1, get_context("spawn")) as other:
         other.submit(usual, case, 0.1).result()
         for _ in range(turns):
-            before = bare(case, model, size, case.seconds / 2)
-            ours = engine(case, model, chosen, copies)
-            after = bare(case, model, size, case.seconds / 2)
-            found.append(((before + after) / 2, ours, other.submit(usual, case, case.seconds / 2).result()))
+            pair = engine(case, model, size, chosen, rates[size])
+            found.append((*pair, other.submit(usual, case, case.seconds / 2).result()))
     bares, ours, loops = np.array(found).T
     return [
         case.name,
@@ -139,6 +159,11 @@ def throughput(case: Case, turns: int) -> list[str]:
         f"{np.median(loops):,.0f}",
         f"{np.median(loops / bares):.2f}",
     ]
+
+
+def _rate(case: Case, model: Callable, size: int) -> float:
+    done, seconds = bare(case, model, size, case.seconds / 10)
+    return done / seconds
 
 
 def peak(n: int) -> list[str]:
@@ -213,7 +238,7 @@ def cases(threads: int) -> list[Case]:
 def main() -> None:
     """Print the tables."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--turns", type=int, default=5, help="of bare, engine and loop (default %(default)s)")
+    options.add_argument("--turns", type=int, default=9, help="of bare, engine and loop (default %(default)s)")
     options.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of the larger networks")
     given = options.parse_args()
     device = f"; {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""

@@ -1,7 +1,6 @@
-"""Noise that another thread draws while the network is at work: the same counts, in any trouble."""
+"""Batches that another thread makes while the network is at work: the same counts, in any trouble."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -13,9 +12,8 @@ from halfspace import DIM, HalfSpace  # noqa: E402
 
 from rsexplore import noises  # noqa: E402
 from rsexplore.montecarlo import TorchRng, ahead  # noqa: E402
-from rsexplore.montecarlo.ahead import Blocks  # noqa: E402
 from rsexplore.montecarlo.engine import Engine  # noqa: E402
-from rsexplore.montecarlo.lane import Looks, Work  # noqa: E402
+from rsexplore.montecarlo.lane import Looks, Work, block_sizes  # noqa: E402
 from rsexplore.noises import Gaussian, PowerGaussian  # noqa: E402
 
 torch.set_num_threads(1)
@@ -58,20 +56,55 @@ def test_memory_that_runs_out_while_noise_is_drawn_ahead_changes_nothing():
     assert seen[0] == 800 and seen[1] == 100
 
 
+@pytest.mark.parametrize("failing", [1, 2, 5, 9, 14])
+def test_memory_that_runs_out_where_noise_is_drawn_changes_nothing(failing):
+    class Tight:
+        calls = 0
+
+        def draw(self, rng, shape):
+            self.calls += 1
+            noise = Gaussian(0.5).draw(rng, shape)
+            if self.calls == failing:
+                raise MemoryError
+            return noise
+
+    def counts(noise, ahead):
+        works = [Work(i, torch.zeros(DIM), TorchRng(4, i), (100, 2000)) for i in range(3)]
+        engine = Engine(HalfSpace(), noise, 2, 300, ahead=ahead)
+        return {work.key: found.tolist() for work, found in engine.run(works)}, engine.batch_size
+
+    wanted = counts(Gaussian(0.5), False)[0]
+    assert counts(Tight(), True) == counts(Tight(), False) == (wanted, 150)
+
+
+def test_an_image_that_cannot_be_had_is_an_error_and_not_left_out():
+    def works():
+        yield Work(0, torch.zeros(DIM), TorchRng(0), (100, 2000))
+        raise OSError("no such image")
+
+    for ahead_ in (True, False):
+        with pytest.raises(OSError, match="no such image"):
+            list(Engine(HalfSpace(), Gaussian(0.5), 2, 64, ahead=ahead_).run(works()))
+
+
 def test_sizes_depend_on_the_samples_alone_and_no_block_reaches_over_their_ends():
-    asked = []
-    blocks = Blocks(lambda size: asked.append(size) or torch.zeros(size), (100, 2000), 400, 1, None)
-    for _ in range(8):
-        blocks.next(0)
-    assert asked == [100, 100, 100, 200, 400, 400, 400, 400]
+    assert list(block_sizes((100, 2000), 400)) == [100, 100, 100, 200, 400, 400, 400, 400]
+    assert list(block_sizes((70, 333), 50)) == [50, 20, *[50] * 6, 33]
 
 
-def test_nothing_is_drawn_far_beyond_what_may_be_asked_for():
+def test_nothing_is_drawn_beyond_the_next_look():
     asked = []
-    with ThreadPoolExecutor(1) as pool:
-        blocks = Blocks(lambda size: asked.append(size) or torch.zeros(size), (100, 10**6), 50, 200, pool)
-        found = [len(blocks.next(333)) for _ in range(7)]
-    assert found == [50] * 7 == asked
+
+    class Counting:
+        def draw(self, rng, shape):
+            asked.append(shape[0])
+            return torch.zeros(shape)
+
+    looks = Looks((333, 10**6), lambda counts: True)
+    work = Work(0, torch.zeros(DIM), TorchRng(0), (100, 10**6))
+    run = Engine(HalfSpace(), Counting(), 2, 64, ahead=True).run([work], looks)
+    assert next(run)[1][1].sum() == 333
+    assert sum(asked) <= 100 + 400
 
 
 @pytest.mark.parametrize("faster", [True, False])

@@ -1,20 +1,23 @@
-"""Noise of one image, block by block; on a CPU with a core to spare, drawn while the network is at work."""
+"""Batches of noisy copies; on a CPU with a core to spare, made while the network is at work on those before."""
 
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, wait
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-FIRST = 100  # copies
-# Coordinates that the other thread draws at a time. Waking a thread costs more than a block of a small image does.
+from rsexplore.montecarlo import memory
+from rsexplore.montecarlo.lane import Lane
+
+# Coordinates that the other thread makes at a time. Waking a thread costs more than a small batch does.
 CHUNK = 2**17
 CHUNKS = 2  # under way
 TURNS = 3  # of each way, before the faster one stays
-TURN = 8  # chunks of one turn; the first half of them is left to what was drawn in the turn before
+TURN = 8  # chunks of one turn; the first half of them is left to what was made in the turn before
 
 
 def may_help(device: torch.device) -> bool:
@@ -24,7 +27,7 @@ def may_help(device: torch.device) -> bool:
 
 
 class Turns:
-    """Whether the other thread draws: both ways in turns, then the one that was faster.
+    """Whether the other thread makes batches: both ways in turns, then the one that was faster.
 
     Nothing is lost by it, for every vote counts. A busy machine makes it slower, an idle core faster.
     """
@@ -50,79 +53,122 @@ class Turns:
             self.on = self._best[True] > self._best[False] if self._turn == 2 * TURNS else not self.on
 
 
-class Blocks:
-    """Noise in blocks whose sizes depend on nothing but the samples, so that drawing ahead never changes it.
+@dataclass(eq=False)
+class Batch:
+    """Noisy copies that wait for the network."""
+
+    rows: Tensor | None = None  # (batch_size, ...); None where there was nothing to do
+    size: int = 0  # how many of them are copies
+    segments: list[tuple[Lane, int, int]] = field(default_factory=list)  # lane, sample and copies, in their order
+    halted: list[Lane] = field(default_factory=list)  # to be looked at after this batch
+
+
+class Feeder:
+    """Makes batches, here or in another thread. Which copies share a batch never changes the votes.
 
     Parameters
     ----------
-    draw : callable
-        Takes a number of copies and returns their noise; each image has its own, which no two threads call at a time.
-    samples : tuple of int
-        Sizes of separate samples; no block reaches over an end of one.
-    block : int
-        Copies of a block; the first ones of a sample are shorter, for it may end early.
-    chunk : int
-        Copies that are drawn ahead at a time, in one or more blocks.
+    source : iterator of Lane
+        Taken up as there is room in a batch. All images of one shape.
+    batch_size : int
+        Copies of a batch.
+    channels_last : bool
+        Memory format of image batches.
     pool : Executor, optional
-        One thread that draws ahead.
-    turns : Turns, optional
-        Whether it does just now; without, it does.
+        One thread that makes batches ahead, as long as the turns say so.
+    turns : Turns
+        Whether it does just now.
     """
 
     def __init__(
-        self,
-        draw: Callable[[int], Tensor],
-        samples: tuple[int, ...],
-        block: int,
-        chunk: int,
-        pool: Executor | None,
-        turns: Turns | None = None,
+        self, source: Iterator[Lane], batch_size: int, channels_last: bool, pool: Executor | None, turns: Turns
     ) -> None:
-        self._draw, self._samples, self._block, self._chunk = draw, samples, block, chunk
-        self._pool, self._turns = pool, turns
-        self._queue = deque[Future[list[Tensor]]]()
-        self._begin()
+        self.batch_size, self._channels_last, self._pool, self._turns = batch_size, channels_last, pool, turns
+        self._source, self._ready = source, deque[Lane]()  # of the thread that makes batches
+        self._back, self._free = deque[Lane](), deque[Tensor]()  # handed over by the other one
+        self._tasks, self._made = deque[Future[list[Batch]]](), deque[Batch]()
+        self.taken, self.exhausted = 0, False
+        self._error: Exception | None = None
 
-    def _begin(self) -> None:
-        self._sizes, self._drawn = self._all_sizes(), 0
-        self._ready = deque[Tensor]()
+    def next(self) -> Batch:
+        """Return the next batch; an empty one where all lanes wait to be looked at, or are done."""
+        if not self._made:
+            if self._pool is not None and self._turns.on:
+                while len(self._tasks) <= CHUNKS:
+                    self._tasks.append(self._pool.submit(self._several, CHUNK))
+            self._made.extend(self._tasks.popleft().result() if self._tasks else self._several(1))
+        if not self._made and self._error is not None:
+            raise self._error
+        return self._made.popleft()
 
-    def _all_sizes(self) -> Iterator[int]:
-        for sample in self._samples:
-            start = 0
-            while start < sample:
-                size = min(self._block, max(FIRST, start), sample - start)
-                yield size
-                start += size
+    def go_on(self, lane: Lane) -> None:
+        """Take a lane that was looked at up again."""
+        self._back.append(lane)
 
-    def next(self, until: int) -> Tensor:
-        """Return the next block, and have others drawn in the meantime, up to that many copies of the image."""
-        if not self._ready:
-            if self._pool is not None and (self._turns is None or self._turns.on):
-                while len(self._queue) <= CHUNKS and (sizes := self._next_sizes(until)):
-                    self._queue.append(self._pool.submit(_quietly, self._draw, sizes))
-            if not self._queue:
-                size = next(self._sizes)
-                self._drawn += size
-                return self._draw(size)
-            self._ready.extend(self._queue.popleft().result())
-        return self._ready.popleft()
+    def recycle(self, batch: Batch) -> None:
+        """Have the memory of a batch filled again."""
+        assert batch.rows is not None
+        self._free.append(batch.rows)
 
-    def _next_sizes(self, until: int) -> list[int]:
-        sizes = list[int]()
-        end = min(self._drawn + self._chunk, until)
-        while self._drawn < end:
-            sizes.append(next(self._sizes))
-            self._drawn += sizes[-1]
-        return sizes
+    def restart(self, batch_size: int, failed: Batch) -> None:
+        """Make smaller batches. Copies that were not counted are drawn anew: their images start again, all the same."""
+        lost = [failed, *self._made, *(batch for task in self._tasks if not task.cancel() for batch in task.result())]
+        if self._error is not None and not memory.is_exhaustion(self._error):
+            raise self._error
+        lanes = [lane for batch in lost for lane, *_ in batch.segments]
+        self._ready = deque(dict.fromkeys([*lanes, *self._ready]))
+        self.batch_size, self._error = batch_size, None
+        for left in (self._tasks, self._made, self._free):
+            left.clear()
+        with torch.inference_mode():
+            for lane in self._ready:
+                lane.restart()
+                memory.release(lane.counts.device)
 
-    def restart(self) -> None:
-        """Forget what was drawn ahead. The next block is the first one again, if the source is set back, too."""
-        wait([future for future in self._queue if not future.cancel()])
-        self._queue.clear()
-        self._begin()
+    def _several(self, coordinates: int) -> list[Batch]:
+        """Make batches of so many coordinates in all; none after an error, which `next` tells in its turn."""
+        made, left = list[Batch](), coordinates
+        try:
+            while left > 0 and self._error is None:
+                made.append(self._fill())
+                rows = made[-1].rows
+                left -= coordinates if rows is None else rows.numel()
+        except Exception as error:
+            self._error = error
+        return made
 
+    def _fill(self) -> Batch:
+        batch = Batch()
+        try:
+            with torch.inference_mode():  # a setting of each thread
+                while batch.size < self.batch_size and (lane := self._first()):
+                    if batch.rows is None:
+                        batch.rows = self._rows(lane.work.image)
+                    rows = batch.rows[batch.size :] if batch.size else batch.rows
+                    size, sample = lane.place(rows)
+                    batch.segments.append((lane, sample, size))
+                    batch.size += size
+                    if lane.placed == lane.barrier:
+                        batch.halted.append(self._ready.popleft())
+        except BaseException:
+            self._ready.extendleft(reversed(batch.halted))  # so that nothing is lost where a smaller batch is tried
+            raise
+        return batch
 
-def _quietly(draw: Callable[[int], Tensor], sizes: list[int]) -> list[Tensor]:
-    with torch.inference_mode():  # a setting of each thread
-        return [draw(size) for size in sizes]
+    def _first(self) -> Lane | None:
+        while self._back:
+            self._ready.appendleft(self._back.popleft())
+        if not self._ready and not self.exhausted:
+            fresh = next(self._source, None)
+            self.exhausted = fresh is None
+            if fresh is not None:
+                self.taken += 1
+                self._ready.append(fresh)
+        return self._ready[0] if self._ready else None
+
+    def _rows(self, image: Tensor) -> Tensor:
+        shape = (self.batch_size, *image.shape)
+        if self._free and self._free[0].shape == shape:
+            return self._free.popleft()
+        rows = torch.empty(shape, dtype=image.dtype, device=image.device)
+        return rows.to(memory_format=torch.channels_last) if self._channels_last and image.ndim == 3 else rows

@@ -51,9 +51,10 @@ class Ballots:
 
     def count(self) -> None:
         """Count all that was taken."""
-        self._hand_over()
         while self._read:
             self._read.popleft().result()
+        if self._filled:
+            _count(*self._taken())
 
     def clear(self) -> None:
         """Forget what was not counted."""
@@ -61,18 +62,20 @@ class Ballots:
         self._read.clear()
         self._segments, self._filled = [], 0
 
-    def _hand_over(self) -> None:
-        if not self._filled:
-            return
-        task = (self._buffers[0][: self._filled], self._segments, self._num_classes)
+    def _taken(self) -> tuple[Tensor, list[Segment], int]:
+        """What was taken since the last time."""
+        taken = (self._buffers[0][: self._filled], self._segments, self._num_classes)
         self._segments, self._filled = [], 0
+        return taken
+
+    def _hand_over(self) -> None:
         if self._pool is None:
-            _count(*task)
-            return
-        self._read.append(self._pool.submit(_count, *task))
-        self._buffers.rotate()
-        while len(self._read) >= BUFFERS:
-            self._read.popleft().result()
+            self.count()
+        elif self._filled:
+            self._read.append(self._pool.submit(_count, *self._taken()))
+            self._buffers.rotate()
+            while len(self._read) >= BUFFERS:
+                self._read.popleft().result()
 
     def _with_room(self, logits: Tensor) -> Tensor:
         kept, room = self._buffers[0], max(ROOM // self._num_classes, len(logits))

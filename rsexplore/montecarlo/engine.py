@@ -1,9 +1,8 @@
 """Votes of many images under noise, at the speed of the network: full batches across the borders of images.
 
-Copies are written into one buffer, classes are counted where they are found, and an image's counts come back once.
+Classes are counted where they are found, and an image's counts come back once.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -13,8 +12,8 @@ import torch
 from torch import Tensor
 
 from rsexplore.montecarlo import memory
-from rsexplore.montecarlo.ahead import Turns
-from rsexplore.montecarlo.ballots import Ballots, Segment
+from rsexplore.montecarlo.ahead import Batch, Feeder, Turns
+from rsexplore.montecarlo.ballots import Ballots
 from rsexplore.montecarlo.lane import Lane, Looks, Sampler, Votes, Work
 from rsexplore.montecarlo.logits import Model, checked_logits
 
@@ -24,7 +23,7 @@ QUANTUM = 25
 
 
 class Engine:
-    """Counts votes with one model, one noise and one buffer.
+    """Counts votes with one model and one noise.
 
     Parameters
     ----------
@@ -41,7 +40,7 @@ class Engine:
     channels_last : bool
         Memory format of image batches.
     ahead : bool
-        Whether another thread may draw noise while this one is at work; it does where that is seen to help.
+        Whether another thread may make batches while this one is at work; it does where that is seen to help.
     """
 
     def __init__(
@@ -57,9 +56,7 @@ class Engine:
     ) -> None:
         self.logits_of, self.noise, self.num_classes, self.batch_size = logits_of, noise, num_classes, batch_size
         self.fixed_shape, self.channels_last, self.ahead = fixed_shape, channels_last, ahead
-        self._buffer: Tensor | None = None
         self._turns = Turns()
-        self._ballots: Ballots  # of one run
 
     def run(
         self, works: Iterable[Work], looks: Looks | None = None, tick: Callable[[int], Any] = lambda copies: None
@@ -81,95 +78,61 @@ class Engine:
             The logits have another shape, or some copy has a nan, a +inf or no finite logit.
         """
         with ThreadPoolExecutor(1, "noise") if self.ahead else nullcontext() as pool:
-            self._ballots = Ballots(self.num_classes, pool)
-            lanes = (Lane(work, self.noise, self.num_classes, looks, pool, self._turns) for work in works)
-            yield from self._run(lanes, looks, tick)
+            lanes = (Lane(work, self.noise, self.num_classes, looks) for work in works)
+            feeder = Feeder(lanes, self.batch_size, self.channels_last, pool, self._turns)
+            yield from self._run(feeder, Ballots(self.num_classes, pool), looks, tick)
 
     def _run(
-        self, source: Iterator[Lane], looks: Looks | None, tick: Callable[[int], Any]
+        self, feeder: Feeder, ballots: Ballots, looks: Looks | None, tick: Callable[[int], Any]
     ) -> Iterator[tuple[Work, Votes]]:
-        ready, waiting = deque[Lane](), list[Lane]()
+        waiting, done = list[Lane](), 0
         while True:
+            batch = Batch()
             try:
-                with torch.inference_mode():
-                    placed, halted = self._batch(ready, source)
+                batch = feeder.next()
+                self._vote(batch, ballots)
             except Exception as error:
                 if not memory.is_exhaustion(error) or self.batch_size == 1:
                     raise
-                self._halve(ready)
+                self.batch_size //= 2
+                ballots.clear()
+                feeder.restart(self.batch_size, batch)
                 continue
-            tick(placed)
-            if self.ahead and self._buffer is not None:
-                self._turns.tick(placed, self._buffer[0].numel())
+            if batch.rows is not None:
+                tick(batch.size)
+                if self.ahead:
+                    self._turns.tick(batch.size, batch.rows.numel() // self.batch_size)
+                feeder.recycle(batch)
             # a GPU works on the next batch while the counts of the last one are read
-            lag = placed > 0 and bool(halted or waiting) and self._is_asynchronous()
-            due, waiting = (waiting, halted) if lag else (waiting + halted, [])
+            lag = batch.rows is not None and batch.rows.device.type == "cuda" and bool(batch.halted or waiting)
+            due, waiting = (waiting, batch.halted) if lag else (waiting + batch.halted, [])
             for lane in due:
                 counts = lane.received()
                 if lane.placed == lane.total or (looks and looks.enough(counts)):
+                    done += 1
                     yield lane.work, counts
                 else:
                     lane.set_barrier()
-                    ready.appendleft(lane)
-            if not placed and not ready and not waiting:
+                    feeder.go_on(lane)
+            if not batch.size and feeder.exhausted and done == feeder.taken:
                 return
 
-    def _batch(self, ready: deque[Lane], source: Iterator[Lane]) -> tuple[int, list[Lane]]:
-        """Fill a batch and count it; return its size and the lanes that have reached their barrier."""
-        segments, halted, filled = list[Segment](), list[Lane](), 0
-        try:
-            while filled < self.batch_size:
-                if not ready:
-                    fresh = next(source, None)
-                    if fresh is None:
-                        break
-                    ready.append(fresh)
-                lane = ready[0]
-                buffer = self._rows(lane.work.image)
-                size, sample = lane.place(buffer[filled:] if filled else buffer)
-                segments.append((lane.counts, sample, size))
-                filled += size
-                if lane.placed == lane.barrier:
-                    halted.append(ready.popleft())
-            if filled:
-                self._ballots.add(self._logits(filled), segments)
-            if halted:
-                self._ballots.count()
-            for lane in halted:
+    def _vote(self, batch: Batch, ballots: Ballots) -> None:
+        """Pass a batch through the model, and send the counts of its lanes that are to be looked at."""
+        with torch.inference_mode():
+            if batch.rows is not None:
+                segments = [(lane.counts, sample, size) for lane, sample, size in batch.segments]
+                ballots.add(self._logits(batch.rows, batch.size), segments)
+            if batch.halted:
+                ballots.count()
+            for lane in batch.halted:
                 lane.send()
-        except BaseException:
-            ready.extendleft(reversed(halted))  # so that nothing is lost where a smaller batch is tried
-            raise
-        return filled, halted
 
-    def _logits(self, filled: int) -> Tensor:
+    def _logits(self, rows: Tensor, filled: int) -> Tensor:
         """Logits of the batch; those of copies that fill it up come last."""
-        assert self._buffer is not None
         step = self.batch_size if self.fixed_shape else min(QUANTUM, self.batch_size)
         size = min(-(-filled // step) * step, self.batch_size)
-        batch = self._buffer if size == self.batch_size else self._buffer[:size]
+        batch = rows if size == self.batch_size else rows[:size]
         if size > filled:
             batch[filled:] = batch[0]
         return checked_logits(self.logits_of(batch), size, self.num_classes)
-
-    def _rows(self, image: Tensor) -> Tensor:
-        """Return the buffer that takes one batch of copies of such an image."""
-        shape = (self.batch_size, *image.shape)
-        if self._buffer is None or self._buffer.shape != shape:
-            self._buffer = torch.empty(shape, dtype=image.dtype, device=image.device)
-            if self.channels_last and image.ndim == 3:
-                self._buffer = self._buffer.to(memory_format=torch.channels_last)
-        return self._buffer
-
-    def _halve(self, ready: deque[Lane]) -> None:
-        # copies that were drawn into the failed batch are drawn anew: images in work start again, with the same noise
-        self.batch_size //= 2
-        device, self._buffer = ready[0].work.image.device, None
-        self._ballots.clear()
-        with torch.inference_mode():
-            for lane in ready:
-                lane.restart()
-        memory.release(device)
-
-    def _is_asynchronous(self) -> bool:
-        return self._buffer is not None and self._buffer.device.type == "cuda"

@@ -5,8 +5,7 @@ kind of device, so neither batches, nor neighbours, nor stops change it.
 """
 
 import math
-from collections.abc import Callable
-from concurrent.futures import Executor
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,13 +14,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rsexplore.montecarlo.ahead import CHUNK, Blocks, Turns
 from rsexplore.montecarlo.logits import no_class
 from rsexplore.montecarlo.rng import TorchRng
 
 # Copies, and coordinates, that one call of the sampler draws. Constants, so that the batch size never changes the
 # noise. A CPU's second-level cache holds 2 MiB; a GPU wants work for all its cores.
 BLOCK_COPIES = 400
+FIRST_COPIES = 100
 BLOCK_COORDINATES = {"cpu": 2**19}
 DEVICE_BLOCK_COORDINATES = 2**24
 
@@ -53,44 +52,39 @@ class Looks:
     enough: Callable[[Votes], bool]  # takes counts (samples, classes)
 
 
+def block_sizes(samples: tuple[int, ...], block: int) -> Iterator[int]:
+    """Copies of each block: they depend on nothing but the samples, and none reaches over an end of one.
+
+    The first ones of a sample are shorter, for it may end early.
+    """
+    for sample in samples:
+        start = 0
+        while start < sample:
+            size = min(block, max(FIRST_COPIES, start), sample - start)
+            yield size
+            start += size
+
+
 class Lane:
     """An image in work: where its noise stands and what was counted."""
 
-    def __init__(
-        self,
-        work: Work,
-        noise: Sampler,
-        num_classes: int,
-        looks: Looks | None,
-        pool: Executor | None = None,
-        turns: Turns | None = None,
-    ) -> None:
-        self.work, self.looks, shape = work, looks, work.image.shape
+    def __init__(self, work: Work, noise: Sampler, num_classes: int, looks: Looks | None) -> None:
+        self.work, self.looks, self._noise = work, looks, noise
         self.total = sum(work.samples)
         self.counts = torch.zeros(len(work.samples), num_classes + 1, dtype=torch.int64, device=work.image.device)
-        kind = work.image.device.type
-        coordinates = BLOCK_COORDINATES.get(kind, DEVICE_BLOCK_COORDINATES)
-        size = max(1, math.prod(shape))
-        block = max(1, min(BLOCK_COPIES, coordinates // size))
-        self.blocks = Blocks(
-            lambda copies: noise.draw(work.rng, (copies, *shape)),
-            work.samples,
-            block,
-            max(1, CHUNK // size),
-            pool,
-            turns,
-        )
+        coordinates = BLOCK_COORDINATES.get(work.image.device.type, DEVICE_BLOCK_COORDINATES)
+        self._block = max(1, min(BLOCK_COPIES, coordinates // max(1, math.prod(work.image.shape))))
         self.start = work.rng.state
         self._begin()
 
     def _begin(self) -> None:
+        self._sizes = block_sizes(self.work.samples, self._block)
         self.placed, self.sample, self.sample_end = 0, 0, self.work.samples[0]
         self.left: Tensor | None = None
         self.set_barrier()
 
     def restart(self) -> None:
         """Forget everything: the next copies are the first ones again."""
-        self.blocks.restart()
         self.work.rng.state = self.start
         self.counts.zero_()
         self._begin()
@@ -107,7 +101,7 @@ class Lane:
             self.sample += 1
             self.sample_end += self.work.samples[self.sample]
         if self.left is None:
-            self.left = self.blocks.next(self.barrier)
+            self.left = self._noise.draw(self.work.rng, (next(self._sizes), *self.work.image.shape))
         found, room = len(self.left), min(len(rows), self.barrier - self.placed)
         size = min(found, room)
         part = self.left if size == found else self.left[:size]

@@ -13,7 +13,8 @@ SIZES = {"cpu": (25, 50, 100, 200, 400, 800)}
 DEVICE_SIZES = tuple(2**power for power in range(6, 14))
 SHARE = 0.02  # of the run, that measuring may take
 WORTH = 25  # batches of the largest size that a run must have before anything is measured
-EQUAL = 0.95  # of the best rate: of two such sizes the larger one has less to do between batches
+EQUAL = 0.95  # of the best rate: of two such sizes the larger one leaves more time between batches
+BETWEEN = 1e-4  # seconds that the engine itself takes for a batch on a CPU
 AT_LEAST = 0.03  # seconds for one size, or its part of the share
 
 
@@ -59,6 +60,7 @@ def best_batch_size(logits_of: Model, image: Tensor, copies: int) -> int:
 def _rate(logits_of: Model, image: Tensor, size: int, seconds: float) -> float:
     """Copies a second, the best of some batches after a first one, which take about `seconds`."""
     best, begin, rounds = float("inf"), time.perf_counter(), 0
+    between = BETWEEN if image.device.type == "cpu" else 0.0
     with torch.inference_mode():
         batch = image.expand(size, *image.shape)
         while rounds < 3 or time.perf_counter() - begin < seconds:
@@ -70,7 +72,7 @@ def _rate(logits_of: Model, image: Tensor, size: int, seconds: float) -> float:
             if rounds:  # the first one pays for what is set up once
                 best = min(best, time.perf_counter() - start)
             rounds += 1
-    return size / best
+    return size / (best + between)
 
 
 def _wait(image: Tensor) -> None:
