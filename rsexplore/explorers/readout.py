@@ -22,14 +22,12 @@ def radius_table(
     """HTML of claims with one radius each, largest first; ``data-`` attributes hold the state and full precision."""
     state = {"noise": noise.family, "sigma": repr(float(noise.sigma)), "dim": noise.dim, "qa": repr(q_a)}
     state |= {"pb": repr(p_b), "norm": f"{norm:g}", "c": params["c"], "order": params["order"] or ""}
-    data = " ".join(f'data-{key}="{escape(str(value))}"' for key, value in state.items())
     exact = next((float(c.radii[0]) for c in found if c.exact), nan)
     rows = sorted(found, key=lambda c: -np.nan_to_num(c.radii[0], nan=-np.inf))
     head = "".join(f'<th style="text-align:{side}">{name}</th>' for name, side in HEAD)
     body = "".join(_row(claim, float(claim.radii[0]), exact) for claim in rows)
-    look = "font-size:12px;line-height:1.35"
     table = f"<table><tr>{head}</tr>{body}</table>" if found else ""
-    return f'<div class="rsx-readout" style="{look}" {data}>{_words(noise, norm, bool(found))}{table}</div>'
+    return framed(_words(noise, norm, bool(found)) + table, **state)
 
 
 def framed(html: str, **state: Any) -> str:
