@@ -75,6 +75,32 @@ def test_every_text_is_written_where_matplotlib_would(name):
         assert found[1] == pytest.approx(wanted[1], rel=0.05), text.get_text()
 
 
+EXTREMES = {
+    "bounds": {"noise": rs.noises.ExponentialLinf.from_sigma(0.01, 3072)},
+    "bounds, large": {"noise": rs.noises.Gaussian(10.0, 3072)},
+    "renyi": {"sigma": 0.01},
+    "renyi, large": {"sigma": 10.0, "q_a": 1e-9},
+    "scaling": {"size": 0.01, "norm": inf},
+    "soap_bubbles": {"sigma": 0.01},
+    "tradeoff": {"noise": rs.noises.GeneralizedGaussian.from_sigma(0.01, 3072, shape=3.0)},
+    "tradeoff, large": {"noise": rs.noises.GeneralizedGaussian.from_sigma(10.0, 10**6, shape=8.0)},
+}
+
+
+@pytest.mark.parametrize("name", EXTREMES)
+def test_labels_of_axes_stand_clear_of_their_numbers(name):
+    panel = getattr(rs.explorers, name.split(",")[0])(**EXTREMES[name])
+    figure = panel.view.figure
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    for ax in figure.axes:
+        for axis in (ax.xaxis, ax.yaxis):
+            label = axis.label.get_window_extent(renderer)
+            numbers = [text for text in base.labels(ax) if text in axis.get_majorticklabels() and text.get_text()]
+            if axis.label.get_text():
+                assert 0 <= label.x0 and 0 <= label.y0 and label.x1 <= figure.bbox.x1
+                assert not any(label.overlaps(text.get_window_extent(renderer)) for text in numbers), name
+
+
 @pytest.mark.parametrize("place", [(-9, 20), (45, 20), (20, -4), (20, 36), (90, 90)])
 def test_text_is_cut_off_at_the_edges(place):
     figure = Figure((0.5, 0.4), dpi=100)

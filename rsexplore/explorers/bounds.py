@@ -9,7 +9,7 @@ from matplotlib.artist import Artist
 
 from rsexplore import noises
 from rsexplore.explorers import families
-from rsexplore.explorers.base import View, frames
+from rsexplore.explorers.base import BESIDE, View, frames
 from rsexplore.explorers.controls import number, pick, toggle
 from rsexplore.explorers.families import DIM, LEAST, NORMS, member, noise_code, unused
 from rsexplore.explorers.panel import Panel
@@ -33,7 +33,7 @@ class BoundsView(View):
         width, height = size
         room, tall = width - LEFT - BETWEEN - RIGHT, height - TOP - BOTTOM
         boxes = [(LEFT, BOTTOM, 0.64 * room, tall), (LEFT + 0.64 * room + BETWEEN, BOTTOM, 0.36 * room, tall)]
-        self.figure, (left, right), (self.title, words) = frames(size, *boxes, beside=(60, 60))
+        self.figure, (left, right), (self.title, words) = frames(size, *boxes, beside=(64, BESIDE))
         with matplotlib.rc_context(style.PAPER):
             self.curves, self.bars = RadiusCurves(left, vote_grid(least)), ShareBars(right)
         self._kept = KeptClaims(self.curves.q_a, ahead)

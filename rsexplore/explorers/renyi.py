@@ -9,7 +9,7 @@ from matplotlib.artist import Artist
 from rsexplore import bounds, noises
 from rsexplore.divergences import least_mr
 from rsexplore.explorers import families
-from rsexplore.explorers.base import View, frames
+from rsexplore.explorers.base import BESIDE, View, frames
 from rsexplore.explorers.controls import number, toggle
 from rsexplore.explorers.panel import Panel
 from rsexplore.explorers.readout import framed, radius_table
@@ -35,7 +35,7 @@ class RenyiView(View):
         self._stops = stops  # of the sliders of q_a and share
         room, tall = (width - 66 - 230 - 166) / 2, height - 84
         boxes = [(66, 50, room, tall), (66 + room + 230, 50, room, tall)]
-        self.figure, (left, right), self.titles = frames(size, *boxes)
+        self.figure, (left, right), self.titles = frames(size, *boxes, beside=(BESIDE, 60))
         self.curves = RenyiCurves(left, right)
         right.set_ylabel("certified $\\ell_2$ radius  (input units)")
 

@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.artist import Artist
 
 from rsexplore.explorers import families
-from rsexplore.explorers.base import BESIDE, View, frames
+from rsexplore.explorers.base import View, frames
 from rsexplore.explorers.controls import number, pick
 from rsexplore.explorers.families import POWERS
 from rsexplore.explorers.panel import Panel
@@ -29,7 +29,7 @@ class SoapView(View):
         room, tall = width - 40 - 76 - 150 - 58 - 24, height - 90
         boxes = [(40, 54, 0.27 * room, tall), (40 + 0.27 * room + 76, 54, 0.43 * room, tall),
                  (40 + 0.7 * room + 76 + 150 + 58, 54, 0.3 * room, tall)]  # fmt: skip
-        self.figure, axes, self.titles = frames(size, *boxes, beside=(20, BESIDE, 38))
+        self.figure, axes, self.titles = frames(size, *boxes, beside=(20, 58, 38))
         self.curves = SoapCurves(*axes)
 
     @property

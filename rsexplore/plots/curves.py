@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from rsexplore.noises import Noise
 from rsexplore.plots import style
 from rsexplore.plots.claims import Claim, ball, claims, merged
-from rsexplore.plots.labels import EndLabels
+from rsexplore.plots.labels import EndLabels, tick
 from rsexplore.plots.shares import ShareBars, share_bars
 
 __all__ = ["RadiusCurves", "ShareBars", "axis_top", "radius_curves", "round_above", "share_bars", "vote_grid"]
@@ -48,7 +48,7 @@ class RadiusCurves:
         self.dot = Line2D([], [], color="black", marker="o", markersize=6, linestyle="none", zorder=5)
         ax.add_line(self.dot)
         _votes_axis(ax, self.q_a, log)
-        ax.yaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_major_formatter(tick)
 
     @property
     def artists(self) -> list[Artist]:

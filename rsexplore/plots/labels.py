@@ -50,6 +50,14 @@ def apart(wanted: ArrayLike, heights: ArrayLike, low: float, high: float) -> NDA
     return placed
 
 
+def tick(value: float, place: float | None = None) -> str:
+    """Text of a number on an axis, for Matplotlib's formatters: 0.25, but 2.5e-4, which is shorter."""
+    if not 0 < abs(value) < 1e-3:
+        return f"{value:g}"
+    digits, power = f"{value:.4e}".split("e")
+    return f"{float(digits):g}e{int(power)}"
+
+
 @lru_cache(maxsize=1024)
 def wrapped(text: str, width: int) -> str:
     """Return a text broken into lines of at most `width` letters, where it can be."""

@@ -16,7 +16,7 @@ from rsexplore.divergences import Best, LeastInfinite, LeastRenyi, best_order
 from rsexplore.noises import Gaussian
 from rsexplore.plots import style
 from rsexplore.plots.curves import round_above
-from rsexplore.plots.labels import EndLabels
+from rsexplore.plots.labels import EndLabels, tick
 from rsexplore.probabilities import Probabilities
 
 MOST = 3.0  # order at the right end
@@ -72,7 +72,7 @@ class RenyiCurves:
         self.orders = np.linspace(0, MOST, points + 1)[1:]
         for ax in (need, reach):
             ax.set(xlim=(0, MOST), xlabel="order α of the Rényi divergence")
-            ax.yaxis.set_major_formatter("{x:g}")
+            ax.yaxis.set_major_formatter(tick)
             for order in NAMES:
                 foot = 0.0 if ax is need else 0.06  # under it is its name
                 ax.axvline(order, foot, color="#DDDDDD", linewidth=0.8, zorder=0.6)

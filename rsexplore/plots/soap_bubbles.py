@@ -17,7 +17,7 @@ from rsexplore.dual.mixed import Smooth
 from rsexplore.noises import PowerGaussian
 from rsexplore.plots import style
 from rsexplore.plots.curves import round_above
-from rsexplore.plots.labels import EndLabels
+from rsexplore.plots.labels import EndLabels, tick
 
 FAMILIES = {(2.0, 2.0): "eq. (8)", (inf, inf): "eq. (10)", (inf, 2.0): "eq. (9)"}
 COLORS = {(2.0, 2.0): style.BLUE, (inf, inf): style.ORANGE, (inf, 2.0): style.GREEN}
@@ -108,7 +108,7 @@ class SoapCurves:
         reach.set(xscale="log", xlim=(0.5, LEAST), xlabel="$1 - p_A$  (share of votes against)")
         vote.set(ylim=(0, 1), ylabel="share of votes, overlap")
         for ax in (reach, vote):
-            (ax.yaxis if ax is reach else ax.xaxis).set_major_formatter("{x:g}")
+            (ax.yaxis if ax is reach else ax.xaxis).set_major_formatter(tick)
         self.start, self.pulled = (_line(law, color, 2.2) for color in (style.BLACK, style.BLUE))
         self.curves = {powers: _line(reach, COLORS[powers], 1.8, MARKS[powers]) for powers in FAMILIES}
         self.gaussian = _line(reach, style.BLACK, 3.0)

@@ -18,7 +18,7 @@ from rsexplore.bound import Status, UnsupportedNoiseError
 from rsexplore.noises import GeneralizedGaussian
 from rsexplore.plots import style
 from rsexplore.plots.decades import above, below
-from rsexplore.plots.labels import TEXT, EndLabels
+from rsexplore.plots.labels import TEXT, EndLabels, tick
 from rsexplore.tradeoff import Balls, Frontier
 
 POINTS = 129
@@ -72,7 +72,7 @@ class TradeoffRegions:
         ax.set(xscale="log", yscale="log")
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
-            axis.set_major_formatter("{x:g}")
+            axis.set_major_formatter(tick)
             axis.set_minor_formatter(NullFormatter())
         common: dict[str, Any] = {"size": 8, "style": "italic", "color": "#1B4965"}
         words = "dark: one of the balls alone is certified\nlight: both together; dotted: equal radii"
