@@ -89,6 +89,7 @@ class Feeder:
         self._tasks, self._made = deque[Future[list[Batch]]](), deque[Batch]()
         self.taken, self.exhausted = 0, False
         self._error: Exception | None = None
+        self._reading = False  # stays true where the source raised: it has ended then, whatever was left in it
 
     def next(self) -> Batch:
         """Return the next batch; an empty one where all lanes wait to be looked at, or are done."""
@@ -113,17 +114,19 @@ class Feeder:
     def restart(self, batch_size: int, failed: Batch) -> None:
         """Make smaller batches. Copies that were not counted are drawn anew: their images start again, all the same."""
         lost = [failed, *self._made, *(batch for task in self._tasks if not task.cancel() for batch in task.result())]
-        if self._error is not None and not memory.is_exhaustion(self._error):
+        if self._error is not None and (self._reading or not memory.is_exhaustion(self._error)):
             raise self._error
         lanes = [lane for batch in lost for lane, *_ in batch.segments]
         self._ready = deque(dict.fromkeys([*lanes, *self._ready]))
         self.batch_size, self._error = batch_size, None
         for left in (self._tasks, self._made, self._free):
             left.clear()
+        for batch in lost:
+            batch.rows = None  # only what nobody holds can be given back
         with torch.inference_mode():
             for lane in self._ready:
                 lane.restart()
-                memory.release(lane.counts.device)
+        memory.release(self._ready[0].counts.device)
 
     def _several(self, coordinates: int) -> list[Batch]:
         """Make batches of so many coordinates in all; none after an error, which `next` tells in its turn."""
@@ -159,7 +162,9 @@ class Feeder:
         while self._back:
             self._ready.appendleft(self._back.popleft())
         if not self._ready and not self.exhausted:
+            self._reading = True
             fresh = next(self._source, None)
+            self._reading = False
             self.exhausted = fresh is None
             if fresh is not None:
                 self.taken += 1

@@ -13,7 +13,7 @@ SIZES = {"cpu": (25, 50, 100, 200, 400, 800)}
 DEVICE_SIZES = tuple(2**power for power in range(6, 14))
 SHARE = 0.02  # of the run, that measuring may take
 WORTH = 25  # batches of the largest size that a run must have before anything is measured
-EQUAL = 0.95  # of the best rate: of two such sizes the larger one leaves more time between batches
+EQUAL = 0.95  # of the best rate: measuring hardly tells two such sizes apart, and the larger one is taken
 BETWEEN = 1e-4  # seconds that the engine itself takes for a batch on a CPU
 AT_LEAST = 0.03  # seconds for one size, or its part of the share
 
