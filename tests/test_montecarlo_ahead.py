@@ -1,5 +1,6 @@
 """Batches that another thread makes while the network is at work: the same counts, in any trouble."""
 
+import sys
 import threading
 
 import numpy as np
@@ -112,7 +113,7 @@ def test_nothing_is_drawn_beyond_the_next_look():
 def test_both_ways_are_tried_in_turns_and_the_faster_one_stays(faster, monkeypatch):
     now, seen, turns = [0.0], [], ahead.Turns()
     monkeypatch.setattr(ahead.time, "perf_counter", lambda: now[0])
-    coordinates = ahead.CHUNK // 2
+    coordinates = ahead.FIRST_CHUNK // 2
     for _ in range(3 * ahead.TURNS * ahead.TURN):
         seen.append(turns.on)
         now[0] += 1.0 if turns.on == faster else 1.1
@@ -122,8 +123,33 @@ def test_both_ways_are_tried_in_turns_and_the_faster_one_stays(faster, monkeypat
     assert set(seen[tried:]) == {faster}
 
 
+@pytest.mark.parametrize("slow_pairs, stays", [(2, True), (ahead.TURNS - 1, False)])
+def test_a_neighbour_who_slows_some_turns_with_the_thread_does_not_end_it(slow_pairs, stays, monkeypatch):
+    now, turns, done = [0.0], ahead.Turns(), 0
+    monkeypatch.setattr(ahead.time, "perf_counter", lambda: now[0])
+    for _ in range(2 * ahead.TURNS * ahead.TURN):
+        slowed = turns.on and done < slow_pairs * 2 * ahead.TURN
+        now[0] += 3.0 if slowed else 1.0 if turns.on else 1.1
+        turns.tick(2, ahead.FIRST_CHUNK // 2)
+        done += 1
+    assert turns.on == stays
+
+
+def test_the_interpreter_changes_hands_as_before_once_the_last_run_is_over():
+    before, works = sys.getswitchinterval(), [Work(0, torch.zeros(DIM), TorchRng(0), (100,))]
+    runs = [Engine(HalfSpace(), Gaussian(0.5), 2, 50, ahead=True).run(works * 3) for _ in range(2)]
+    for run in runs:
+        next(run)
+    assert sys.getswitchinterval() < before
+    runs[0].close()
+    assert sys.getswitchinterval() < before
+    runs[1].close()
+    assert sys.getswitchinterval() == before
+
+
 def test_switching_between_the_ways_leaves_the_noise_as_it_is(monkeypatch):
-    monkeypatch.setattr(ahead, "CHUNK", 50 * DIM)  # turns end often
+    monkeypatch.setattr(ahead, "FIRST_CHUNK", 50 * DIM)  # turns end often
+    monkeypatch.setattr(ahead, "CHUNK", 200 * DIM)
 
     def counts(way):
         works = [Work(i, torch.full((DIM,), 0.1 * i), TorchRng(4, i), (100, 12_340)) for i in range(3)]

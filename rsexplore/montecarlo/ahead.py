@@ -1,11 +1,14 @@
 """Batches of noisy copies; on a CPU with a core to spare, made while the network is at work on those before."""
 
 import os
+import sys
 import time
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Lock
 
 import torch
 from torch import Tensor
@@ -13,11 +16,17 @@ from torch import Tensor
 from rsexplore.montecarlo import memory
 from rsexplore.montecarlo.lane import Lane
 
-# Coordinates that the other thread makes at a time. Waking a thread costs more than a small batch does.
-CHUNK = 2**17
-CHUNKS = 2  # under way
-TURNS = 3  # of each way, before the faster one stays
-TURN = 8  # chunks of one turn; the first half of them is left to what was made in the turn before
+# Coordinates that the other thread makes at a time: few in the turns, which are short, and many after them, for waking
+# a thread costs more than a small batch does.
+FIRST_CHUNK = 2**17
+CHUNK = 2**18
+CHUNKS = 1  # waiting, or in the making, while one is used up
+TURNS = 5  # of each way, before one stays: without the thread, if that was faster in all pairs of turns but one
+TURN = 8  # first chunks of one turn; half of them are left to what was made in the turn before
+SWITCH = 1e-5  # seconds after which one thread asks the other for the interpreter
+
+_lock = Lock()
+_runs, _interval = 0, sys.getswitchinterval()
 
 
 def may_help(device: torch.device) -> bool:
@@ -26,31 +35,50 @@ def may_help(device: torch.device) -> bool:
     return device.type == "cpu" and torch.get_num_threads() == 1 and cores > 1
 
 
+@contextmanager
+def other_thread() -> Iterator[Executor]:
+    """A thread beside the network's, which waits less for the interpreter meanwhile; that is the whole process's."""
+    global _runs, _interval
+    with _lock:
+        _runs += 1
+        if _runs == 1:
+            _interval = sys.getswitchinterval()
+            sys.setswitchinterval(SWITCH)
+    try:
+        with ThreadPoolExecutor(1, "noise") as pool:
+            yield pool
+    finally:
+        with _lock:
+            _runs -= 1
+            if _runs == 0:
+                sys.setswitchinterval(_interval)
+
+
 class Turns:
-    """Whether the other thread makes batches: both ways in turns, then the one that was faster.
+    """Whether the other thread makes batches: both ways in turns, then one of them.
 
     Nothing is lost by it, for every vote counts. A busy machine makes it slower, an idle core faster.
     """
 
     def __init__(self) -> None:
-        self.on = True
-        self._best = {True: 0.0, False: 0.0}
-        self._turn, self._begin, self._half = 0, 0, 0.0
-        self._copies = 0
+        self.on, self.chunk = False, FIRST_CHUNK
+        self._rates = list[float]()
+        self._copies, self._begin, self._half = 0, 0, 0.0
 
     def tick(self, copies: int, coordinates: int) -> None:
         """Take note of a batch of so many copies of so many coordinates."""
-        if self._turn == 2 * TURNS:
+        if len(self._rates) == 2 * TURNS:
             return
         self._copies += copies
-        done = self._copies * coordinates / (TURN * CHUNK)
+        done = self._copies * coordinates / (TURN * FIRST_CHUNK)
         if done >= 0.5 and not self._half:
             self._half, self._begin = time.perf_counter(), self._copies
         elif done >= 1:
-            rate = (self._copies - self._begin) / (time.perf_counter() - self._half)
-            self._best[self.on] = max(self._best[self.on], rate)
-            self._turn, self._half, self._copies = self._turn + 1, 0.0, 0
-            self.on = self._best[True] > self._best[False] if self._turn == 2 * TURNS else not self.on
+            self._rates.append((self._copies - self._begin) / (time.perf_counter() - self._half))
+            self._copies, self._half, self.on = 0, 0.0, not self.on
+            if len(self._rates) == 2 * TURNS:
+                pairs = zip(self._rates[::2], self._rates[1::2], strict=True)
+                self.on, self.chunk = sum(without > with_ for without, with_ in pairs) < TURNS - 1, CHUNK
 
 
 @dataclass(eq=False)
@@ -96,7 +124,7 @@ class Feeder:
         if not self._made:
             if self._pool is not None and self._turns.on:
                 while len(self._tasks) <= CHUNKS:
-                    self._tasks.append(self._pool.submit(self._several, CHUNK))
+                    self._tasks.append(self._pool.submit(self._several, self._turns.chunk))
             self._made.extend(self._tasks.popleft().result() if self._tasks else self._several(1))
         if not self._made and self._error is not None:
             raise self._error

@@ -4,7 +4,6 @@ Classes are counted where they are found, and an image's counts come back once.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from typing import Any
 
@@ -12,7 +11,7 @@ import torch
 from torch import Tensor
 
 from rsexplore.montecarlo import memory
-from rsexplore.montecarlo.ahead import Batch, Feeder, Turns
+from rsexplore.montecarlo.ahead import Batch, Feeder, Turns, other_thread
 from rsexplore.montecarlo.ballots import Ballots
 from rsexplore.montecarlo.lane import Lane, Looks, Sampler, Votes, Work
 from rsexplore.montecarlo.logits import Model, checked_logits
@@ -56,7 +55,7 @@ class Engine:
     ) -> None:
         self.logits_of, self.noise, self.num_classes, self.batch_size = logits_of, noise, num_classes, batch_size
         self.fixed_shape, self.channels_last, self.ahead = fixed_shape, channels_last, ahead
-        self._turns = Turns()
+        self._turns, self._inference = Turns(), torch.inference_mode()
 
     def run(
         self, works: Iterable[Work], looks: Looks | None = None, tick: Callable[[int], Any] = lambda copies: None
@@ -77,7 +76,7 @@ class Engine:
         ModelOutputError
             The logits have another shape, or some copy has a nan, a +inf or no finite logit.
         """
-        with ThreadPoolExecutor(1, "noise") if self.ahead else nullcontext() as pool:
+        with other_thread() if self.ahead else nullcontext() as pool:
             lanes = (Lane(work, self.noise, self.num_classes, looks) for work in works)
             feeder = Feeder(lanes, self.batch_size, self.channels_last, pool, self._turns)
             yield from self._run(feeder, Ballots(self.num_classes, pool), looks, tick)
@@ -104,7 +103,7 @@ class Engine:
                     self._turns.tick(batch.size, batch.rows.numel() // self.batch_size)
                 feeder.recycle(batch)
             # a GPU works on the next batch while the counts of the last one are read
-            lag = batch.rows is not None and batch.rows.device.type == "cuda" and bool(batch.halted or waiting)
+            lag = bool(batch.halted or waiting) and batch.rows is not None and batch.rows.device.type == "cuda"
             due, waiting = (waiting, batch.halted) if lag else (waiting + batch.halted, [])
             for lane in due:
                 counts = lane.received()
@@ -119,9 +118,10 @@ class Engine:
 
     def _vote(self, batch: Batch, ballots: Ballots) -> None:
         """Pass a batch through the model, and send the counts of its lanes that are to be looked at."""
-        with torch.inference_mode():
+        with self._inference:
             if batch.rows is not None:
                 segments = [(lane.counts, sample, size) for lane, sample, size in batch.segments]
+                ballots.hand_over()
                 ballots.add(self._logits(batch.rows, batch.size), segments)
             if batch.halted:
                 ballots.count()
@@ -129,10 +129,11 @@ class Engine:
                 lane.send()
 
     def _logits(self, rows: Tensor, filled: int) -> Tensor:
-        """Logits of the batch; those of copies that fill it up come last."""
+        """Logits of the copies; what fills the batch up has none."""
         step = self.batch_size if self.fixed_shape else min(QUANTUM, self.batch_size)
         size = min(-(-filled // step) * step, self.batch_size)
         batch = rows if size == self.batch_size else rows[:size]
         if size > filled:
             batch[filled:] = batch[0]
-        return checked_logits(self.logits_of(batch), size, self.num_classes)
+        logits = checked_logits(self.logits_of(batch), size, self.num_classes)
+        return logits if size == filled else logits[:filled]

@@ -1,6 +1,7 @@
 """What a model must be and return so that classes can be read from it."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -54,12 +55,15 @@ def checked_logits(logits: Tensor, batch: int, num_classes: int | None = None) -
     ModelOutputError
         The output is no floating tensor of that shape.
     """
-    wanted = f"({batch}, {num_classes or 'classes'})"
     if not isinstance(logits, Tensor):
-        raise ModelOutputError(f"the model must return a tensor of logits {wanted}, got {type(logits).__name__}")
-    wrong_width = logits.ndim == 2 and num_classes is not None and logits.shape[1] != num_classes
-    if logits.ndim != 2 or logits.shape[0] != batch or logits.shape[1] < 2 or wrong_width:
-        raise ModelOutputError(f"the model must return logits of shape {wanted}, got {tuple(logits.shape)}")
+        raise _misshapen("a tensor of logits", batch, num_classes, type(logits).__name__)
+    shape = logits.shape
+    if len(shape) != 2 or shape[0] != batch or shape[1] < 2 or num_classes not in (None, shape[1]):
+        raise _misshapen("logits of shape", batch, num_classes, tuple(shape))
     if not logits.is_floating_point():
         raise ModelOutputError(f"the model must return floating-point logits, got {logits.dtype}")
     return logits
+
+
+def _misshapen(what: str, batch: int, num_classes: int | None, got: Any) -> ModelOutputError:
+    return ModelOutputError(f"the model must return {what} ({batch}, {num_classes or 'classes'}), got {got}")

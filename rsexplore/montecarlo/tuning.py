@@ -13,6 +13,8 @@ SIZES = {"cpu": (25, 50, 100, 200, 400, 800)}
 DEVICE_SIZES = tuple(2**power for power in range(6, 14))
 SHARE = 0.02  # of the run, that measuring may take
 WORTH = 25  # batches of the largest size that a run must have before anything is measured
+NEAR = 0.9  # of the best rate; what comes so near is measured again, for a neighbour may have slowed the better one
+AGAIN = 2  # times
 EQUAL = 0.95  # of the best rate: measuring hardly tells two such sizes apart, and the larger one is taken
 BETWEEN = 1e-4  # seconds that the engine itself takes for a batch on a CPU
 AT_LEAST = 0.03  # seconds for one size, or its part of the share
@@ -35,30 +37,31 @@ def best_batch_size(logits_of: Model, image: Tensor, copies: int) -> int:
     sizes = SIZES.get(image.device.type, DEVICE_SIZES)
     if copies < WORTH * sizes[-1]:
         return BATCH_SIZE
-    best, best_rate, spent, losers, seconds = BATCH_SIZE, 0.0, 0.0, 0, 0.0
+    rates, took, losers, seconds = dict[int, float](), dict[int, float](), 0, 0.0
     for size in sizes:
-        start = time.perf_counter()
         try:
-            rate = _rate(logits_of, image, size, seconds)
+            rates[size], took[size] = _rate(logits_of, image, size, seconds)
         except Exception as error:
-            if not memory.is_exhaustion(error) or not best_rate:
+            if not memory.is_exhaustion(error) or not rates:
                 raise
             memory.release(image.device)
             break
-        if rate > EQUAL * best_rate:
-            best, best_rate = size, max(rate, best_rate)
-        spent += time.perf_counter() - start
-        share = SHARE * copies / best_rate
+        best = max(rates.values())
+        share = SHARE * copies / best
         seconds = min(AT_LEAST, share / len(sizes))
         # one slow size may be a neighbour's doing; after two larger batches only lose, or measuring costs too much
-        losers = losers + 1 if rate < 0.9 * best_rate else 0
-        if losers == 2 or spent > share:
+        losers = losers + 1 if rates[size] < NEAR * best else 0
+        if losers == 2 or sum(took.values()) > share:
             break
-    return best
+    for size in [size for size in rates if rates[size] > NEAR * best] * AGAIN:
+        if sum(took.values()) + seconds < share:
+            rate, more = _rate(logits_of, image, size, seconds)
+            rates[size], took[size] = max(rates[size], rate), took[size] + more
+    return max(size for size in rates if rates[size] > EQUAL * max(rates.values()))
 
 
-def _rate(logits_of: Model, image: Tensor, size: int, seconds: float) -> float:
-    """Copies a second, the best of some batches after a first one, which take about `seconds`."""
+def _rate(logits_of: Model, image: Tensor, size: int, seconds: float) -> tuple[float, float]:
+    """Copies a second, the best of some batches after a first one, which take about `seconds`, and what they took."""
     best, begin, rounds = float("inf"), time.perf_counter(), 0
     between = BETWEEN if image.device.type == "cpu" else 0.0
     with torch.inference_mode():
@@ -72,7 +75,7 @@ def _rate(logits_of: Model, image: Tensor, size: int, seconds: float) -> float:
             if rounds:  # the first one pays for what is set up once
                 best = min(best, time.perf_counter() - start)
             rounds += 1
-    return size / (best + between)
+    return size / (best + between), time.perf_counter() - begin
 
 
 def _wait(image: Tensor) -> None:
