@@ -41,7 +41,7 @@ def readout(panel) -> tuple[dict[str, str], dict[str, float]]:
 
 
 def pixels(panel) -> np.ndarray:
-    return imread(io.BytesIO(panel.image.value), format="png")
+    return imread(io.BytesIO(panel.picture), format="png")
 
 
 def test_sliders_move_the_curves_to_the_radii_of_the_bounds(panel):
@@ -161,7 +161,7 @@ def test_as_printed_can_be_hidden(panel):
 
 
 def test_an_error_is_shown_in_the_panel_and_goes_away(panel, monkeypatch):
-    before = panel.image.value
+    before = panel.picture
 
     def broken(**values):
         raise ValueError("sigma must be <positive>")
@@ -170,14 +170,14 @@ def test_an_error_is_shown_in_the_panel_and_goes_away(panel, monkeypatch):
         patch.setattr(panel.view, "update", broken)
         panel.controls["sigma"].value = 0.6
     assert "ValueError: sigma must be &lt;positive&gt;" in panel.message.value and 'role="alert"' in panel.message.value
-    assert panel.message.layout.display is None and panel.image.value == before
+    assert panel.message.layout.display is None and panel.picture == before
     panel.controls["sigma"].value = 0.7
     assert panel.message.value == "" and panel.message.layout.display == "none"
 
 
 def test_the_picture_is_there_without_a_kernel(panel):
     bundle = panel._repr_mimebundle_()
-    assert base64.b64decode(bundle["image/png"]) == panel.image.value
+    assert base64.b64decode(bundle["image/png"]) == panel.picture
     assert bundle["text/plain"] == panel.code.value
     assert "application/vnd.jupyter.widget-view+json" in bundle
 

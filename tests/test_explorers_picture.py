@@ -1,5 +1,6 @@
 """How panels are quick: radii that are kept, text that is copied, pixels that are packed."""
 
+import importlib
 import io
 from math import inf
 
@@ -16,7 +17,7 @@ from matplotlib.text import Text
 
 import rsexplore as rs
 from rsexplore.divergences import best_order
-from rsexplore.explorers import base
+from rsexplore.explorers import base, packed
 from rsexplore.explorers.packed import Packer
 from rsexplore.explorers.sprites import Sprites
 from rsexplore.plots import renyi
@@ -26,7 +27,9 @@ from rsexplore.plots.kept import KeptClaims
 GRID, AHEAD = np.geomspace(0.5, 1e-9, 40), (0.3, 0.01, 1e-4)
 
 
-def test_png_is_lossless():
+@pytest.mark.parametrize("library", ["zlib", packed.deflate.__name__])
+def test_png_is_lossless(library, monkeypatch):
+    monkeypatch.setattr(packed, "deflate", importlib.import_module(library))
     image = np.random.default_rng(0).integers(0, 256, (7, 5, 4), dtype=np.uint8)
     packer = Packer(7, 5)
     packer.png(255 - image)  # of which nothing may be left
@@ -36,13 +39,24 @@ def test_png_is_lossless():
 
 def test_the_picture_is_the_one_that_matplotlib_draws():
     panel = rs.explorers.bounds()
-    canvas, fast = panel.canvas, imread(io.BytesIO(panel.image.value), format="png")
+    canvas, fast = panel.canvas, imread(io.BytesIO(panel.picture), format="png")
     for artist in panel.view.moving:
         artist.set_animated(False)
     canvas._agg.draw()
     slow = np.asarray(canvas._agg.buffer_rgba())[..., :3] / 255
     # anti-aliasing may differ by the fraction of a pixel that a text is moved by; words in other places would not
     assert np.mean(np.abs(fast[..., :3] - slow)) < 0.012
+
+
+@pytest.mark.parametrize("name", ["bounds", "noise", "renyi", "scaling", "soap_bubbles", "tradeoff"])
+def test_what_is_copied_is_what_would_be_drawn(name):
+    panel = getattr(rs.explorers, name)()
+    for control in panel.controls.values():
+        third = len(control.stops) // 3
+        for value in control.stops[third : third + 3]:  # what rests for two moves is copied in the third
+            control.value = value
+            afresh = base.Canvas(panel.view.figure).png(panel.view.moving)
+            assert panel.picture == afresh, (control.name, value)
 
 
 def inked(pixels):
@@ -69,7 +83,7 @@ def test_every_text_is_written_where_matplotlib_would(name):
         text.draw(renderer)
         wanted = inked(pixels)
         pixels[:] = 255
-        sprites.draw(pixels.view(np.uint32)[..., 0], text)
+        sprites.draw(pixels.view(np.uint32)[..., 0], [text])
         found = inked(pixels)
         np.testing.assert_allclose(found[0], wanted[0], atol=2, err_msg=text.get_text())
         assert found[1] == pytest.approx(wanted[1], rel=0.05), text.get_text()
@@ -109,7 +123,7 @@ def test_text_is_cut_off_at_the_edges(place):
     pixels = np.asarray(canvas.buffer_rgba())
     before = pixels.copy()
     words = figure.text(place[0] / 50, place[1] / 40, "N = 1.5", size=8)
-    Sprites(figure).draw(pixels.view(np.uint32)[..., 0], words)
+    Sprites(figure).draw(pixels.view(np.uint32)[..., 0], [words])
     inked = (pixels != before).any(axis=(0, 1, 2))
     canvas.draw()
     assert inked == (np.asarray(canvas.buffer_rgba()) != before).any()

@@ -71,12 +71,12 @@ def test_what_takes_long_waits_until_the_sliders_rest(panel):
             visible = [line.get_visible() for line in panel.view.curves.curves.values()]
             assert visible == [True, False, False]  # eq. (8) alone, at once
             assert any("when the sliders rest" in text for text in panel.view.curves.labels.texts)
-        picture = panel.image.value
+        picture = panel.picture
         for _ in range(600):
             await asyncio.sleep(0.02)
             if len(table(panel)) == 4 and "k = 1013.76" in panel.readout.value:
                 break
         return picture
 
-    assert asyncio.run(drag()) != panel.image.value
+    assert asyncio.run(drag()) != panel.picture
     assert set(table(panel)) == {"Gaussian", "eq. (8)", "eq. (9)", "eq. (10)"}

@@ -50,7 +50,7 @@ def number(panel, name: str) -> float:
 @pytest.mark.parametrize("name", MOVES)
 def test_every_control_moves_the_same_figure(panel_of, name):
     panel = panel_of(name)
-    figure, canvas, picture = panel.view.figure, panel.canvas, panel.image.value
+    figure, canvas, picture = panel.view.figure, panel.canvas, panel.picture
     panel.move(
         **({"family": rs.noises.PowerGaussian} if name == "noise" else {"best": False} if name == "renyi" else {})
     )
@@ -65,7 +65,7 @@ def test_every_control_moves_the_same_figure(panel_of, name):
         if changed:
             assert panel.code.value != code, control
     assert panel.view.figure is figure and panel.canvas is canvas
-    assert panel.image.value != picture
+    assert panel.picture != picture
 
 
 @pytest.mark.parametrize("name", MOVES)
@@ -75,7 +75,7 @@ def test_the_code_line_gives_the_same_state_again(panel_of, name):
     again = eval(panel.code.value, {"rs": rs})
     assert again.code.value == panel.code.value and again.readout.value == panel.readout.value
     if name != "noise":  # whose panel has other ranges
-        np.testing.assert_array_equal(*(imread(io.BytesIO(p.image.value), format="png") for p in (again, panel)))
+        np.testing.assert_array_equal(*(imread(io.BytesIO(p.picture), format="png") for p in (again, panel)))
 
 
 @pytest.mark.parametrize("name", MOVES)
@@ -98,9 +98,9 @@ def test_reset_and_files(panel_of, name):
     panel.save.click()
     assert re.findall('download="([^"]*)"', panel.saved.value) == [f"{name}.{kind}" for kind in ("pdf", "svg", "png")]
     assert panel.canvas.saved("pdf").startswith(b"%PDF") and b"<svg" in panel.canvas.saved("svg")
-    picture = panel.image.value
+    picture = panel.picture
     panel.reset.click()
-    assert panel.code.value == first and panel.saved.value == "" and panel.image.value != picture
+    assert panel.code.value == first and panel.saved.value == "" and panel.picture != picture
 
 
 @pytest.mark.parametrize(

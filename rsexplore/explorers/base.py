@@ -14,6 +14,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.spines import Spine
 from matplotlib.text import Text
 from matplotlib.transforms import blended_transform_factory
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from rsexplore.plots import style
 KEPT = 16  # backgrounds: a slider that goes back and forth meets the same few axes again
 # Titles and labels of axes have fixed places: Matplotlib's search for them is a third of the time of a full draw.
 FIXED: dict[Any, Any] = style.PAPER | {"axes.titley": 1.0}
+EDGE = 3  # pixels beyond axes that the lines around them take
 UNDER, BESIDE = 30, 46  # pixels from axes to the labels of x and y
 
 
@@ -36,7 +38,7 @@ class View(ABC):
     @property
     @abstractmethod
     def moving(self) -> Sequence[Artist]:
-        """Artists that `update` moves, from back to front."""
+        """Artists of the axes that `update` moves, from back to front."""
 
     @abstractmethod
     def update(self, **values: Any) -> None:
@@ -74,28 +76,45 @@ class Canvas:
         width, height = self._agg.get_width_height()
         self._packer = Packer(height, width)
         self._backgrounds: dict[tuple[Any, ...], Any] = {}
+        self._resting: dict[Axes, tuple[tuple[Any, ...], Any]] = {}  # what was drawn of axes, and as pixels
         self.full_draws = 0
 
     def png(self, moving: Sequence[Artist]) -> bytes:
         """Return the picture with the artists where they are now."""
         axes = self.figure.axes
-        frame = tuple((*ax.get_xlim(), *ax.get_ylim(), ax.get_xlabel(), ax.get_ylabel()) for ax in axes)
+        states = {ax: (*ax.get_xlim(), *ax.get_ylim(), ax.get_xlabel(), ax.get_ylabel()) for ax in axes}
         for artist in moving:
             artist.set_animated(True)  # left out of the background
+        frame = tuple(states.values())
         if frame not in self._backgrounds:
             if len(self._backgrounds) >= KEPT:
                 self._backgrounds.pop(next(iter(self._backgrounds)))
             self._backgrounds[frame] = self._background()
         else:
             self._agg.restore_region(self._backgrounds[frame])
-        renderer, texts = self._agg.get_renderer(), []
+        texts, others = list[Text](), dict[Any, list[Artist]]()
         for artist in moving:
             if isinstance(artist, Text) and artist.get_bbox_patch() is None:
                 texts.append(artist)
-            else:
-                artist.draw(renderer)
+            elif artist.get_visible():
+                others.setdefault(artist.axes, []).append(artist)
+        for ax, artists in others.items():
+            self._draw(ax, artists, states[ax])
         self._write(texts)
         return self._packer.png(self._pixels())
+
+    def _draw(self, ax: Axes, artists: Sequence[Artist], frame: tuple[Any, ...]) -> None:
+        """Draw what moves of axes, or copy it if none of it has moved since the last two times."""
+        state, before = (*frame, *artists), self._resting.get(ax, ((), None))
+        rests = before[0] == state and not any(artist.stale for artist in artists)
+        if rests and before[1] is not None:
+            self._agg.restore_region(before[1])
+            return
+        for artist in artists:
+            artist.draw(self._agg.get_renderer())
+        # what is not cut off at the edges of the axes may be anywhere
+        inside = all(artist.get_clip_on() or isinstance(artist, Spine) for artist in artists)
+        self._resting[ax] = state, self._agg.copy_from_bbox(ax.bbox.padded(EDGE)) if rests and inside else None
 
     def _background(self) -> Any:
         """Draw all that does not move; return its pixels."""
@@ -113,12 +132,11 @@ class Canvas:
         return np.asarray(self._agg.buffer_rgba())  # the canvas itself, which is painted over next time
 
     def _write(self, texts: Iterable[Text]) -> None:
-        words = self._pixels().view(np.uint32)[..., 0]  # the same memory
-        for text in texts:
-            self._sprites.draw(words, text)
+        self._sprites.draw(self._pixels().view(np.uint32)[..., 0], texts)  # the same memory
 
     def saved(self, kind: str) -> bytes:
         """Return the figure as a file: "pdf" and "svg" are of lines, "png" has twice the pixels of the screen."""
+        self._resting.clear()  # to Matplotlib, what it draws now has not moved since
         file = io.BytesIO()
         self.figure.savefig(file, format=kind, dpi=2 * self.figure.dpi)
         return file.getvalue()

@@ -1,6 +1,7 @@
 """Text that is drawn once and then copied: laying out a text costs more than all the lines of a figure."""
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -35,13 +36,29 @@ class Sprites:
         self._figure = figure
         self._kept: dict[tuple[Any, ...], Sprite] = {}
 
-    def draw(self, pixels: NDArray[np.uint32], text: Text) -> None:
-        """Write a text on an image of shape (height, width), a number of four bytes a pixel."""
-        words = text.get_text()
-        if not words or not text.get_visible():
+    def draw(self, pixels: NDArray[np.uint32], texts: Iterable[Text]) -> None:
+        """Write texts, none over another, on an image of shape (height, width), a number of four bytes a pixel."""
+        height, width = pixels.shape
+        found = list[tuple[Sprite, int, int, NDArray[np.float32]]]()
+        for text in texts:
+            words = text.get_text()
+            if words and text.get_visible():
+                x, y = text.get_transform().transform(text.get_position())
+                found.append((self._line(text, words), round(x), height - round(y), _ink(text.get_color())))
+        if not found:
             return
-        x, y = text.get_transform().transform(text.get_position())
-        _paste(pixels, self._line(text, words), round(x), len(pixels) - round(y), text.get_color())
+        # all at once, for each call costs more than the pixels of one text
+        right = np.concatenate([sprite.right + x for sprite, x, *_ in found])
+        down = np.concatenate([sprite.down + y for sprite, _, y, _ in found])
+        opacity = np.concatenate([sprite.opacity for sprite, *_ in found])
+        ink = np.repeat([ink for *_, ink in found], [len(sprite.right) for sprite, *_ in found], axis=0)
+        if not (0 <= right.min() and right.max() < width and 0 <= down.min() and down.max() < height):
+            inside = (right >= 0) & (right < width) & (down >= 0) & (down < height)
+            right, down, opacity, ink = right[inside], down[inside], opacity[inside], ink[inside]
+        place = down * width + right
+        flat = pixels.reshape(-1)  # the same memory
+        under = flat[place].view(np.uint8).reshape(-1, 4)
+        flat[place] = (under + opacity * (ink - under)).astype(np.uint8).view(np.uint32)[:, 0]
 
     def _line(self, text: Text, words: str) -> Sprite:
         """The whole text, put together of its runs where it has numbers."""
@@ -102,18 +119,6 @@ class Sprites:
 
 def _face(text: Text) -> tuple[Any, ...]:
     return text.get_fontsize(), text.get_fontweight(), text.get_fontstyle(), text.get_rotation()
-
-
-def _paste(pixels: NDArray[np.uint32], sprite: Sprite, x: int, y: int, color: Any) -> None:
-    height, width = pixels.shape
-    right, down, opacity = sprite.right + x, sprite.down + y, sprite.opacity
-    if not (right.size and 0 <= right.min() and right.max() < width and 0 <= down.min() and down.max() < height):
-        inside = (right >= 0) & (right < width) & (down >= 0) & (down < height)
-        right, down, opacity = right[inside], down[inside], opacity[inside]
-    place = down * width + right
-    flat = pixels.reshape(-1)  # the same memory
-    under = flat[place].view(np.uint8).reshape(-1, 4)
-    flat[place] = (under + opacity * (_ink(color) - under)).astype(np.uint8).view(np.uint32)[:, 0]
 
 
 @lru_cache(maxsize=256)

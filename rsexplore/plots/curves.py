@@ -1,7 +1,7 @@
 """Certified radius against the vote: the exact radius on top, every bound under it, and what is out of reach."""
 
 from collections.abc import Sequence
-from math import floor, log10
+from math import floor, isnan, log10
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from rsexplore.noises import Noise
 from rsexplore.plots import style
 from rsexplore.plots.claims import Claim, ball, claims, merged
 from rsexplore.plots.labels import EndLabels, tick
-from rsexplore.plots.shares import ShareBars, share_bars
+from rsexplore.plots.shares import ShareBars, share_bars, within
 
 __all__ = ["RadiusCurves", "ShareBars", "axis_top", "radius_curves", "round_above", "share_bars", "vote_grid"]
 
@@ -115,7 +115,8 @@ class RadiusCurves:
             self.cursor.set_data([self._x(at[0])] * 2, [0, end])
 
     def _label(self, claim: Claim, top: float) -> tuple[str, float, dict[str, Any]]:
-        end = float(np.nan_to_num(claim.radii[-1], nan=0, posinf=2 * top)) / top
+        radius = float(claim.radii[-1])
+        end = 0.0 if isnan(radius) else within(radius, -2 * top, 2 * top) / top
         out = "\u00a0↑" if end > 1 else "\u00a0↓" if end < 0 else ""
         return claim.label + out, end, claim.look._asdict()
 

@@ -1,6 +1,7 @@
 """Bars: the share of the exact radius that each bound reaches at one vote."""
 
 from collections.abc import Sequence
+from math import inf, isnan
 from typing import Any
 
 import numpy as np
@@ -50,11 +51,11 @@ class ShareBars:
         """Draw claims at one column of their radii, largest on top; `together` are those claims, merged."""
         groups = merged(found) if together is None else together
         reference, known = _reference(found, column)
-        self.beyond.set_visible(known)
-        self.edge.set_visible(bool(groups))
+        show_if(self.beyond, known)
+        show_if(self.edge, bool(groups))
         self.ax.set_xlabel(OF_EXACT if known else OF_LARGEST)
         self.head.set_visible(bool(groups))
-        rows = sorted(groups, key=lambda claim: -np.nan_to_num(claim.radii[column], nan=-1.0))
+        rows = sorted(groups, key=lambda claim: -within(float(claim.radii[column]), -1.0, inf))
         shown = {claim.bound.key: (place, claim) for place, claim in enumerate(rows)}
         above = 0
         for key in {**shown, **self.bars}:
@@ -75,22 +76,33 @@ class ShareBars:
         radius = float(claim.radii[column])
         share = radius / reference if reference > 0 else 0.0
         beyond = known and share > 1 + 1e-9
-        look, thick = claim.look, min(0.66 * room, 0.1)
-        hollow = not claim.status.certifies
-        bar.set_bounds(0, y - thick / 2, float(np.clip(np.nan_to_num(share), 0, 2 * FULL)), thick)
-        name.set_y(y)
-        value.set_y(y)
         value.set_text(radius_text(claim, radius))
+        # what is as before is left alone, for setting it and drawing it anew take time
+        thick = min(0.66 * room, 0.1)
+        place = (y, thick, round(within(share, 0, 2 * FULL), 6))
+        look = (claim.look, claim.status.certifies, beyond, claim.name)
+        before_place, before_look = self._drawn.get(key, (None, None))
+        if before_look != look:
+            self._dress(key, claim, beyond)
+        if before_place != place:
+            bar.set_bounds(0, y - thick / 2, place[-1], thick)
+            name.set_y(y)
+            value.set_y(y)
+        if (before_place, before_look) != (place, look):
+            self._hatch(key, bar if beyond else None)
+            self._drawn[key] = (place, look)
+        return beyond
+
+    def _dress(self, key: str, claim: Claim, beyond: bool) -> None:
+        """Give a bar and its texts the look of a claim."""
+        bar, name, value, look = self.bars[key], self.names[key], self.values[key], claim.look
+        hollow = not claim.status.certifies
+        bar.set(facecolor="white" if hollow else look.color, edgecolor=look.color, linestyle=look.linestyle)
+        bar.set(linewidth=1.4 if hollow else 0)
+        name.set_text(wrapped(claim.name, self._width))
+        value.set(weight="bold" if beyond else "normal", color=style.RED if beyond else "black")
         for artist in (bar, name, value):
             artist.set_visible(True)
-        if self._drawn.get(key) != (look, hollow, beyond, claim.name):  # setting it again would take time
-            bar.set(facecolor="white" if hollow else look.color, edgecolor=look.color, linestyle=look.linestyle)
-            bar.set(linewidth=1.4 if hollow else 0)
-            name.set_text(wrapped(claim.name, self._width))
-            value.set(weight="bold" if beyond else "normal", color=style.RED if beyond else "black")
-            self._drawn[key] = (look, hollow, beyond, claim.name)
-        self._hatch(key, bar if beyond else None)
-        return beyond
 
     def _make(self, key: str) -> None:
         self.bars[key] = Rectangle((0, 0), 0, 0, zorder=2)
@@ -102,13 +114,14 @@ class ShareBars:
         self.values[key] = self.ax.text(1.02, 0, "", ha="left", **common)
 
     def _hide(self, key: str) -> None:
+        self._drawn.pop(key, None)
         for artist in (self.bars[key], self.names[key], self.values[key], self.stripes[key]):
-            artist.set_visible(False)
+            show_if(artist, False)
 
     def _hatch(self, key: str, bar: Rectangle | None) -> None:
         """Draw stripes over a bar, as one line: Matplotlib's own hatching takes longer than ten bars."""
         stripes = self.stripes[key]
-        stripes.set_visible(bar is not None)
+        show_if(stripes, bar is not None)
         if bar is None:
             return
         box = self.ax.bbox
@@ -142,6 +155,17 @@ def share_bars(ax: Axes, noise: Noise, q_a: float, *, norm: float | None = None,
     drawn.show(claims(noise, [q_a], norm=norm, **question))
     ax.set_title(f"at $1 - p_A$ = {q_a:g}")
     return drawn
+
+
+def show_if(artist: Artist, shown: bool) -> None:
+    """Show an artist or hide it; one that is so already is not marked as changed."""
+    if artist.get_visible() != shown:
+        artist.set_visible(shown)
+
+
+def within(value: float, low: float, high: float) -> float:
+    """Return a number moved between two others; `low` for nan."""
+    return low if isnan(value) else min(max(value, low), high)
 
 
 def radius_text(claim: Claim, radius: float) -> str:
