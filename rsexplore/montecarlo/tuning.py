@@ -54,7 +54,7 @@ def best_batch_size(logits_of: Model, image: Tensor, copies: int) -> int:
         if losers == 2 or sum(took.values()) > share:
             break
     for size in [size for size in rates if rates[size] > NEAR * best] * AGAIN:
-        if sum(took.values()) + seconds < share:
+        if sum(took.values()) + took[size] < share:
             rate, more = _rate(logits_of, image, size, seconds)
             rates[size], took[size] = max(rates[size], rate), took[size] + more
     return max(size for size in rates if rates[size] > EQUAL * max(rates.values()))
