@@ -66,6 +66,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "pooch": ("data",),
     "matplotlib": ("plots", "explorers"),
     "ipywidgets": ("explorers",),
+    "isal": ("explorers",),
     "IPython": ("explorers",),
     "traitlets": ("explorers",),
     "torch": ("montecarlo",),
