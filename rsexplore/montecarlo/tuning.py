@@ -15,7 +15,7 @@ SHARE = 0.02  # of the run, that measuring may take
 WORTH = 25  # batches of the largest size that a run must have before anything is measured
 NEAR = 0.9  # of the best rate; what comes so near is measured again, for a neighbour may have slowed the better one
 AGAIN = 2  # times
-EQUAL = 0.95  # of the best rate: measuring hardly tells two such sizes apart, and the larger one is taken
+EQUAL = 0.98  # of the best rate: measuring hardly tells two such sizes apart, and the larger one is taken
 BETWEEN = 1e-4  # seconds that the engine itself takes for a batch on a CPU
 AT_LEAST = 0.03  # seconds for one size, or its part of the share
 

@@ -78,14 +78,14 @@ class ShareBars:
         beyond = known and share > 1 + 1e-9
         value.set_text(radius_text(claim, radius))
         # what is as before is left alone, for setting it and drawing it anew take time
-        thick = min(0.66 * room, 0.1)
-        place = (y, thick, round(within(share, 0, 2 * FULL), 6))
+        thick, length = min(0.66 * room, 0.1), within(share, 0, 2 * FULL)
+        place = (y, thick, round(length, 9))  # as sigma moves, shares change in their last digits only
         look = (claim.look, claim.status.certifies, beyond, claim.name)
         before_place, before_look = self._drawn.get(key, (None, None))
         if before_look != look:
             self._dress(key, claim, beyond)
         if before_place != place:
-            bar.set_bounds(0, y - thick / 2, place[-1], thick)
+            bar.set_bounds(0, y - thick / 2, length, thick)
             name.set_y(y)
             value.set_y(y)
         if (before_place, before_look) != (place, look):
