@@ -1,6 +1,6 @@
 """The certification engine beside bare inference of the same network, in the same run.
 
-    python benchmarks/certify.py                       # prints the tables; about five minutes
+    python benchmarks/certify.py                       # prints the tables; about ten minutes
     python benchmarks/certify.py > benchmarks/certify.md
 
 Bare inference is the network on one batch that lies ready, at its fastest batch size and with the heap kept. The usual
