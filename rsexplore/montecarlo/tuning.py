@@ -15,9 +15,8 @@ SHARE = 0.02  # of the run, that measuring may take
 WORTH = 25  # batches of the largest size that a run must have before anything is measured
 NEAR = 0.9  # of the best rate; what comes so near is measured again, for a neighbour may have slowed the better one
 AGAIN = 2  # times
-EQUAL = 0.98  # of the best rate: measuring hardly tells two such sizes apart, and the larger one is taken
-BETWEEN = 1e-4  # seconds that the engine itself takes for a batch on a CPU
-AT_LEAST = 0.03  # seconds for one size, or its part of the share
+BETWEEN = 1.5e-4  # seconds that the engine itself takes for a batch on a CPU
+AT_LEAST = 0.3  # seconds for one size each time, or its part of the share
 
 
 def best_batch_size(logits_of: Model, image: Tensor, copies: int) -> int:
@@ -48,7 +47,7 @@ def best_batch_size(logits_of: Model, image: Tensor, copies: int) -> int:
             break
         best = max(rates.values())
         share = SHARE * copies / best
-        seconds = min(AT_LEAST, share / len(sizes))
+        seconds = min(AT_LEAST, share / len(sizes) / (1 + AGAIN))
         # one slow size may be a neighbour's doing; after two larger batches only lose, or measuring costs too much
         losers = losers + 1 if rates[size] < NEAR * best else 0
         if losers == 2 or sum(took.values()) > share:
@@ -57,7 +56,7 @@ def best_batch_size(logits_of: Model, image: Tensor, copies: int) -> int:
         if sum(took.values()) + took[size] < share:
             rate, more = _rate(logits_of, image, size, seconds)
             rates[size], took[size] = max(rates[size], rate), took[size] + more
-    return max(size for size in rates if rates[size] > EQUAL * max(rates.values()))
+    return max(rates, key=rates.__getitem__)
 
 
 def _rate(logits_of: Model, image: Tensor, size: int, seconds: float) -> tuple[float, float]:
