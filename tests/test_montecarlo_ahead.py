@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -87,6 +88,22 @@ def test_an_image_that_cannot_be_had_is_an_error_and_not_left_out(error):
     for ahead_ in (True, False):
         with pytest.raises(error, match="no such image"):
             list(Engine(HalfSpace(), Gaussian(0.5), 2, 64, ahead=ahead_).run(works()))
+
+
+@pytest.mark.parametrize("seconds, together", [(0, True), (0.055, False)])
+def test_small_batches_are_put_together_unless_the_network_is_slow(seconds, together):
+    class Slow(HalfSpace):
+        def forward(self, batch):
+            sizes.append(len(batch))
+            time.sleep(seconds)
+            return super().forward(batch)
+
+    for ahead_ in (True, False):
+        sizes, told = [], []
+        work = Work(0, torch.zeros(DIM), TorchRng(0), (100, 900))
+        list(Engine(Slow(), Gaussian(0.5), 2, 100, ahead=ahead_).run([work], tick=told.append))
+        assert set(sizes) == {100} and sum(told) == 1000
+        assert (max(told) > 100) == together
 
 
 def test_sizes_depend_on_the_samples_alone_and_no_block_reaches_over_their_ends():

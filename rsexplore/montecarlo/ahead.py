@@ -16,11 +16,11 @@ from torch import Tensor
 from rsexplore.montecarlo import memory
 from rsexplore.montecarlo.lane import Lane
 
-# Coordinates that the other thread makes at a time: few in the turns, which are short, and many after them, for waking
-# a thread costs more than a small batch does.
+# Coordinates that are made at a time, or a pass of the network: few in the turns, which are short, and many after them,
+# for waking a thread costs more than a small batch does.
 FIRST_CHUNK = 2**17
 CHUNK = 2**18
-CHUNKS = 1  # waiting, or in the making, while one is used up
+CHUNKS = 1  # batches waiting, or in the making, while one is used up
 TURNS = 5  # of each way, before one stays: without the thread, if that was faster in all pairs of turns but one
 TURN = 8  # first chunks of one turn; half of them are left to what was made in the turn before
 SWITCH = 1e-5  # seconds after which one thread asks the other for the interpreter
@@ -83,9 +83,9 @@ class Turns:
 
 @dataclass(eq=False)
 class Batch:
-    """Noisy copies that wait for the network."""
+    """Noisy copies that wait for the network, which gets them in one pass or several."""
 
-    rows: Tensor | None = None  # (batch_size, ...); None where there was nothing to do
+    rows: Tensor | None = None  # (passes times copies of a pass, ...); None where there was nothing to do
     size: int = 0  # how many of them are copies
     segments: list[tuple[Lane, int, int]] = field(default_factory=list)  # lane, sample and copies, in their order
     halted: list[Lane] = field(default_factory=list)  # to be looked at after this batch
@@ -99,13 +99,13 @@ class Feeder:
     source : iterator of Lane
         Taken up as there is room in a batch. All images of one shape.
     batch_size : int
-        Copies of a batch.
+        Copies of one pass through the network; a batch holds some passes of small images.
     channels_last : bool
         Memory format of image batches.
     pool : Executor, optional
         One thread that makes batches ahead, as long as the turns say so.
     turns : Turns
-        Whether it does just now.
+        Whether it does just now, and how much at a time.
     """
 
     def __init__(
@@ -114,21 +114,22 @@ class Feeder:
         self.batch_size, self._channels_last, self._pool, self._turns = batch_size, channels_last, pool, turns
         self._source, self._ready = source, deque[Lane]()  # of the thread that makes batches
         self._back, self._free = deque[Lane](), deque[Tensor]()  # handed over by the other one
-        self._tasks, self._made = deque[Future[list[Batch]]](), deque[Batch]()
+        self._tasks = deque[Future[Batch | None]]()
+        self.passes = 1  # at most
         self.taken, self.exhausted = 0, False
         self._error: Exception | None = None
         self._reading = False  # stays true where the source raised: it has ended then, whatever was left in it
 
     def next(self) -> Batch:
         """Return the next batch; an empty one where all lanes wait to be looked at, or are done."""
-        if not self._made:
-            if self._pool is not None and self._turns.on:
-                while len(self._tasks) <= CHUNKS:
-                    self._tasks.append(self._pool.submit(self._several, self._turns.chunk))
-            self._made.extend(self._tasks.popleft().result() if self._tasks else self._several(1))
-        if not self._made and self._error is not None:
+        if self._pool is not None and self._turns.on:
+            while len(self._tasks) <= CHUNKS:
+                self._tasks.append(self._pool.submit(self._try))
+        batch = self._tasks.popleft().result() if self._tasks else self._try()
+        if batch is None:
+            assert self._error is not None
             raise self._error
-        return self._made.popleft()
+        return batch
 
     def go_on(self, lane: Lane) -> None:
         """Take a lane that was looked at up again."""
@@ -141,14 +142,14 @@ class Feeder:
 
     def restart(self, batch_size: int, failed: Batch) -> None:
         """Make smaller batches. Copies that were not counted are drawn anew: their images start again, all the same."""
-        lost = [failed, *self._made, *(batch for task in self._tasks if not task.cancel() for batch in task.result())]
+        lost = [failed, *(batch for task in self._tasks if not task.cancel() and (batch := task.result()))]
         if self._error is not None and (self._reading or not memory.is_exhaustion(self._error)):
             raise self._error
         lanes = [lane for batch in lost for lane, *_ in batch.segments]
         self._ready = deque(dict.fromkeys([*lanes, *self._ready]))
         self.batch_size, self._error = batch_size, None
-        for left in (self._tasks, self._made, self._free):
-            left.clear()
+        self._tasks.clear()
+        self._free.clear()
         for batch in lost:
             batch.rows = None  # only what nobody holds can be given back
         with torch.inference_mode():
@@ -156,31 +157,28 @@ class Feeder:
                 lane.restart()
         memory.release(self._ready[0].counts.device)
 
-    def _several(self, coordinates: int) -> list[Batch]:
-        """Make batches of so many coordinates in all; none after an error, which `next` tells in its turn."""
-        made, left = list[Batch](), coordinates
+    def _try(self) -> Batch | None:
+        """Make a batch; None after an error, which `next` tells in its turn."""
         try:
-            while left > 0 and self._error is None:
-                made.append(self._fill())
-                rows = made[-1].rows
-                left -= coordinates if rows is None else rows.numel()
+            return self._fill() if self._error is None else None
         except Exception as error:
             self._error = error
-        return made
+            return None
 
     def _fill(self) -> Batch:
-        batch = Batch()
+        batch, room = Batch(), self.batch_size
         try:
             with torch.inference_mode():  # a setting of each thread
-                while batch.size < self.batch_size and (lane := self._first()):
+                while batch.size < room and (lane := self._first()):
                     if batch.rows is None:
                         batch.rows = self._rows(lane.work.image)
-                    rows = batch.rows[batch.size :] if batch.size else batch.rows
-                    size, sample = lane.place(rows)
+                        room = len(batch.rows)
+                    size, sample = lane.place(batch.rows[batch.size : room])
                     batch.segments.append((lane, sample, size))
                     batch.size += size
                     if lane.placed == lane.barrier:
                         batch.halted.append(self._ready.popleft())
+                        room = -(-batch.size // self.batch_size) * self.batch_size  # it does not wait for more passes
         except BaseException:
             self._ready.extendleft(reversed(batch.halted))  # so that nothing is lost where a smaller batch is tried
             raise
@@ -200,8 +198,11 @@ class Feeder:
         return self._ready[0] if self._ready else None
 
     def _rows(self, image: Tensor) -> Tensor:
-        shape = (self.batch_size, *image.shape)
-        if self._free and self._free[0].shape == shape:
-            return self._free.popleft()
+        passes = min(self.passes, self._turns.chunk // max(1, self.batch_size * image.numel()))
+        shape = (max(1, passes) * self.batch_size, *image.shape)
+        while self._free:
+            rows = self._free.popleft()
+            if rows.shape == shape:
+                return rows
         rows = torch.empty(shape, dtype=image.dtype, device=image.device)
         return rows.to(memory_format=torch.channels_last) if self._channels_last and image.ndim == 3 else rows

@@ -29,18 +29,19 @@ class Ballots:
         self._kept, self._segments, self._copies = list[Tensor](), list[Segment](), 0
         self._read: Future[None] | None = None
 
-    def add(self, logits: Tensor, segments: list[Segment]) -> None:
-        """Take a batch. Its logits are copied, for a model may return the same tensor each time.
+    def add(self, logits: list[Tensor], segments: list[Segment]) -> None:
+        """Take a batch.
 
         Parameters
         ----------
-        logits : Tensor, shape (copies, num_classes)
+        logits : list of Tensor, each of shape (copies, num_classes)
+            Of each pass; to be left as they are.
         segments : list of Segment
             In the order of the copies.
         """
-        self._kept.append(logits.clone())
+        self._kept += logits
         self._segments += segments
-        self._copies += len(logits)
+        self._copies += sum(copies for *_, copies in segments)
 
     def hand_over(self) -> None:
         """Have the other thread count if much was taken. To be called when this one is about to be long at work."""

@@ -102,7 +102,7 @@ def certify(
         Name of the data; kept in the header, beside least and largest pixel and a digest of images, labels, indices.
     progress : bool or callable
         Whether a bar with rate, time left, clean and noisy accuracy is shown. A callable gets these as a `Progress`
-        after each batch; what it raises is passed on, as a KeyboardInterrupt is.
+        after each batch, or some small ones; what it raises is passed on, as a KeyboardInterrupt is.
 
     Returns
     -------

@@ -3,6 +3,7 @@
 Classes are counted where they are found, and an image's counts come back once.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from typing import Any
@@ -19,6 +20,7 @@ from rsexplore.montecarlo.logits import Model, checked_logits
 # The last batch of a run is filled up to a multiple of this with copies that are not counted: a network given two or
 # three images takes other routes through its sums than in a full batch, and might round otherwise.
 QUANTUM = 25
+TOGETHER = 0.05  # seconds of the network between two looks at where the run is, if the images are small
 
 
 class Engine:
@@ -69,7 +71,7 @@ class Engine:
         looks : Looks, optional
             When an image may end early.
         tick : callable
-            Is told how many copies were counted, batch by batch.
+            Is told how many copies were counted, batch by batch; small batches that are fast are put together.
 
         Raises
         ------
@@ -89,6 +91,7 @@ class Engine:
             batch = Batch()
             try:
                 batch = feeder.next()
+                start = time.perf_counter()
                 self._vote(batch, ballots)
             except Exception as error:
                 if not memory.is_exhaustion(error) or self.batch_size == 1:
@@ -98,9 +101,11 @@ class Engine:
                 feeder.restart(self.batch_size, batch)
                 continue
             if batch.rows is not None:
+                seconds = (time.perf_counter() - start) * self.batch_size / batch.size
+                feeder.passes = int(TOGETHER / seconds)
                 tick(batch.size)
                 if self.ahead:
-                    self._turns.tick(batch.size, batch.rows.numel() // self.batch_size)
+                    self._turns.tick(batch.size, batch.rows[0].numel())
                 feeder.recycle(batch)
             # a GPU works on the next batch while the counts of the last one are read
             lag = bool(batch.halted or waiting) and batch.rows is not None and batch.rows.device.type == "cuda"
@@ -122,11 +127,17 @@ class Engine:
             if batch.rows is not None:
                 segments = [(lane.counts, sample, size) for lane, sample, size in batch.segments]
                 ballots.hand_over()
-                ballots.add(self._logits(batch.rows, batch.size), segments)
+                # copied, for a model may return the same tensor each time
+                ballots.add([self._logits(*one).clone() for one in self._passes(batch.rows, batch.size)], segments)
             if batch.halted:
                 ballots.count()
             for lane in batch.halted:
                 lane.send()
+
+    def _passes(self, rows: Tensor, filled: int) -> list[tuple[Tensor, int]]:
+        """What passes through the model at once, and how many of these rows are copies."""
+        starts = range(0, filled, self.batch_size)
+        return [(rows[start : start + self.batch_size], min(self.batch_size, filled - start)) for start in starts]
 
     def _logits(self, rows: Tensor, filled: int) -> Tensor:
         """Logits of the copies; what fills the batch up has none."""

@@ -2,9 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from math import nan
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +12,7 @@ from tqdm.auto import tqdm
 from rsexplore.row import Row
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(NamedTuple):
     """How far a run is."""
 
     images: int  # finished, with those that the log held
@@ -42,7 +40,7 @@ class Reporter:
     Parameters
     ----------
     wish : bool or callable
-        Whether there is a bar, or what gets a `Progress` after each batch.
+        Whether there is a bar, or what gets a `Progress` after each batch, or some small ones.
     total : int
         Votes to be counted.
     images : int
