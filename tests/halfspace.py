@@ -1,5 +1,7 @@
 """A classifier whose robust radius is known, and a small certification of it."""
 
+import time
+
 import numpy as np
 import torch
 
@@ -29,6 +31,18 @@ class HalfSpace(torch.nn.Module):
     def forward(self, batch):
         side = batch.flatten(1) @ self.direction
         return torch.stack([torch.zeros_like(side), side], dim=1)
+
+
+class Slow(HalfSpace):
+    """Takes some seconds for every batch."""
+
+    def __init__(self, seconds):
+        super().__init__()
+        self.seconds = seconds
+
+    def forward(self, batch):
+        time.sleep(self.seconds)
+        return super().forward(batch)
 
 
 def votes(found):

@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
-from halfspace import DIM, HalfSpace  # noqa: E402
+from halfspace import DIM, HalfSpace, Slow  # noqa: E402
 
 from rsexplore import noises  # noqa: E402
 from rsexplore.montecarlo import TorchRng, ahead  # noqa: E402
@@ -92,16 +92,15 @@ def test_an_image_that_cannot_be_had_is_an_error_and_not_left_out(error):
 
 @pytest.mark.parametrize("seconds, together", [(0, True), (0.055, False)])
 def test_small_batches_are_put_together_unless_the_network_is_slow(seconds, together):
-    class Slow(HalfSpace):
-        def forward(self, batch):
-            sizes.append(len(batch))
-            time.sleep(seconds)
-            return super().forward(batch)
+    def logits_of(batch):
+        sizes.append(len(batch))
+        return slow(batch)
 
+    slow = Slow(seconds)
     for ahead_ in (True, False):
         sizes, told = [], []
         work = Work(0, torch.zeros(DIM), TorchRng(0), (100, 900))
-        list(Engine(Slow(), Gaussian(0.5), 2, 100, ahead=ahead_).run([work], tick=told.append))
+        list(Engine(logits_of, Gaussian(0.5), 2, 100, ahead=ahead_).run([work], tick=told.append))
         assert set(sizes) == {100} and sum(told) == 1000
         assert (max(told) > 100) == together
 
@@ -127,27 +126,30 @@ def test_nothing_is_drawn_beyond_the_next_look():
 
 
 @pytest.mark.parametrize("faster", [True, False])
-def test_both_ways_are_tried_in_turns_and_the_faster_one_stays(faster, monkeypatch):
-    now, seen, turns = [0.0], [], ahead.Turns()
-    monkeypatch.setattr(ahead.time, "perf_counter", lambda: now[0])
+def test_both_ways_are_tried_in_turns_and_the_faster_one_stays(faster):
+    seen, turns = [], ahead.Turns()
     coordinates = ahead.FIRST_CHUNK // 2
     for _ in range(3 * ahead.TURNS * ahead.TURN):
         seen.append(turns.on)
-        now[0] += 1.0 if turns.on == faster else 1.1
-        turns.tick(2, coordinates)
+        turns.take(2, coordinates, 1.0 if turns.on == faster else 1.1)
     tried = 2 * ahead.TURNS * ahead.TURN
     assert sum(seen[:tried]) == tried / 2
     assert set(seen[tried:]) == {faster}
 
 
+def test_what_the_listener_takes_is_not_counted_into_the_trial(monkeypatch):
+    work, taken = Work(0, torch.zeros(DIM), TorchRng(0), (100, 900)), []
+    monkeypatch.setattr(ahead.Turns, "take", lambda self, copies, coordinates, seconds: taken.append(seconds))
+    list(Engine(Slow(0.01), Gaussian(0.5), 2, 100, ahead=True).run([work], tick=lambda copies: time.sleep(0.3)))
+    assert 0.01 <= min(taken) and sum(taken) < 0.3 * len(taken)
+
+
 @pytest.mark.parametrize("slow_pairs, stays", [(2, True), (ahead.TURNS - 1, False)])
-def test_a_neighbour_who_slows_some_turns_with_the_thread_does_not_end_it(slow_pairs, stays, monkeypatch):
-    now, turns, done = [0.0], ahead.Turns(), 0
-    monkeypatch.setattr(ahead.time, "perf_counter", lambda: now[0])
+def test_a_neighbour_who_slows_some_turns_with_the_thread_does_not_end_it(slow_pairs, stays):
+    turns, done = ahead.Turns(), 0
     for _ in range(2 * ahead.TURNS * ahead.TURN):
         slowed = turns.on and done < slow_pairs * 2 * ahead.TURN
-        now[0] += 3.0 if slowed else 1.0 if turns.on else 1.1
-        turns.tick(2, ahead.FIRST_CHUNK // 2)
+        turns.take(2, ahead.FIRST_CHUNK // 2, 3.0 if slowed else 1.0 if turns.on else 1.1)
         done += 1
     assert turns.on == stays
 

@@ -1,14 +1,13 @@
 """A run tells how far it is to whoever asks, and what is raised there ends it as Ctrl-C does."""
 
 from math import isnan
-from time import sleep
 
 import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
-from halfspace import HalfSpace, certified, votes  # noqa: E402
+from halfspace import Slow, certified, votes  # noqa: E402
 
 from rsexplore import bounds, records  # noqa: E402
 from rsexplore.montecarlo import devices  # noqa: E402
@@ -21,17 +20,9 @@ class Enough(KeyboardInterrupt):
     """Raised by a caller."""
 
 
-class Slow(HalfSpace):
-    """Takes so long that two batches are not put together."""
-
-    def forward(self, batch):
-        sleep(0.03)
-        return super().forward(batch)
-
-
 def test_progress_goes_from_nothing_to_all():
     told = []
-    found = certified(Slow(), progress=told.append, batch_size=40)
+    found = certified(Slow(0.03), progress=told.append, batch_size=40)
     assert len(told) > 5 * 320 / 40
     assert [p.votes for p in told] == sorted(p.votes for p in told)
     last = told[-1]

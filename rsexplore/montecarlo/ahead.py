@@ -2,7 +2,6 @@
 
 import os
 import sys
-import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -63,19 +62,18 @@ class Turns:
     def __init__(self) -> None:
         self.on, self.chunk = False, FIRST_CHUNK
         self._rates = list[float]()
-        self._copies, self._begin, self._half = 0, 0, 0.0
+        self._done, self._copies, self._seconds = 0, 0, 0.0
 
-    def tick(self, copies: int, coordinates: int) -> None:
-        """Take note of a batch of so many copies of so many coordinates."""
+    def take(self, copies: int, coordinates: int, seconds: float) -> None:
+        """Take note of a batch of so many copies of so many coordinates, and of the time that the run spent on it."""
         if len(self._rates) == 2 * TURNS:
             return
-        self._copies += copies
-        done = self._copies * coordinates / (TURN * FIRST_CHUNK)
-        if done >= 0.5 and not self._half:
-            self._half, self._begin = time.perf_counter(), self._copies
-        elif done >= 1:
-            self._rates.append((self._copies - self._begin) / (time.perf_counter() - self._half))
-            self._copies, self._half, self.on = 0, 0.0, not self.on
+        if 2 * self._done * coordinates >= TURN * FIRST_CHUNK:
+            self._copies, self._seconds = self._copies + copies, self._seconds + seconds
+        self._done += copies
+        if self._done * coordinates >= TURN * FIRST_CHUNK and self._copies:
+            self._rates.append(self._copies / self._seconds)
+            self._done, self._copies, self._seconds, self.on = 0, 0, 0.0, not self.on
             if len(self._rates) == 2 * TURNS:
                 pairs = zip(self._rates[::2], self._rates[1::2], strict=True)
                 self.on, self.chunk = sum(without > with_ for without, with_ in pairs) < TURNS - 1, CHUNK

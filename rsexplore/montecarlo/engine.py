@@ -88,10 +88,9 @@ class Engine:
     ) -> Iterator[tuple[Work, Votes]]:
         waiting, done = list[Lane](), 0
         while True:
-            batch = Batch()
+            batch, start = Batch(), time.perf_counter()
             try:
                 batch = feeder.next()
-                start = time.perf_counter()
                 self._vote(batch, ballots)
             except Exception as error:
                 if not memory.is_exhaustion(error) or self.batch_size == 1:
@@ -101,11 +100,11 @@ class Engine:
                 feeder.restart(self.batch_size, batch)
                 continue
             if batch.rows is not None:
-                seconds = (time.perf_counter() - start) * self.batch_size / batch.size
-                feeder.passes = int(TOGETHER / seconds)
-                tick(batch.size)
+                seconds = time.perf_counter() - start
+                feeder.passes = int(TOGETHER * batch.size / (seconds * self.batch_size))
                 if self.ahead:
-                    self._turns.tick(batch.size, batch.rows[0].numel())
+                    self._turns.take(batch.size, batch.rows[0].numel(), seconds)
+                tick(batch.size)
                 feeder.recycle(batch)
             # a GPU works on the next batch while the counts of the last one are read
             lag = bool(batch.halted or waiting) and batch.rows is not None and batch.rows.device.type == "cuda"
