@@ -105,28 +105,31 @@ _own: dict[str, torch.nn.Module] = {}
 
 
 class Pauses:
-    """Has the engine pause now and then, and measures the bare network in the pauses."""
+    """Has the engine pause after each slice of time, and measures the bare network in the pauses.
 
-    def __init__(self, case: Case, model: Callable, size: int, copies: int) -> None:
-        self._case, self._model, self._size, self._copies, self._next = case, model, size, copies, copies
+    Slices of as many copies would hold more of a slow stretch's time than of a quick one's, and the pauses would not.
+    """
+
+    def __init__(self, case: Case, model: Callable, size: int) -> None:
+        self._case, self._model, self._size, self._resumed = case, model, size, time.perf_counter()
         self.images, self.seconds, self.paused = 0, 0.0, 0.0
 
     def __call__(self, progress: Progress) -> None:
         """Is told how far the engine is."""
-        if progress.votes < self._next:
+        if time.perf_counter() < self._resumed + SLICE:
             return
         self._case.wait()  # what is still under way is the engine's
         start = time.perf_counter()
         done, seconds = bare(self._case, self._model, self._size, SLICE)
         self.images, self.seconds = self.images + done, self.seconds + seconds
-        self._next = progress.votes + self._copies
-        self.paused += time.perf_counter() - start
+        self._resumed = time.perf_counter()
+        self.paused += self._resumed - start
 
 
 def engine(case: Case, model: torch.nn.Module, size: int, chosen: int, rate: float) -> tuple[float, float]:
     """Images a second of the bare network, and votes a second of a whole call of `certify`: checks, digests and all."""
     n = int(rate * case.seconds) // IMAGES
-    pauses = Pauses(case, model, size, int(rate * SLICE))
+    pauses = Pauses(case, model, size)
     start = time.perf_counter()
     certify(model, case.images(), [0] * IMAGES, Gaussian(SIGMA), N0, n, batch_size=chosen, threads=case.threads,
             autocast=case.autocast, channels_last=case.device == "cuda", progress=pauses)  # fmt: skip
