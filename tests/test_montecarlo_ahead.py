@@ -1,6 +1,5 @@
 """Batches that another thread makes while the network is at work: the same counts, in any trouble."""
 
-import sys
 import threading
 import time
 
@@ -152,18 +151,6 @@ def test_a_neighbour_who_slows_some_turns_with_the_thread_does_not_end_it(slow_p
         turns.take(2, ahead.FIRST_CHUNK // 2, 3.0 if slowed else 1.0 if turns.on else 1.1)
         done += 1
     assert turns.on == stays
-
-
-def test_the_interpreter_changes_hands_as_before_once_the_last_run_is_over():
-    before, works = sys.getswitchinterval(), [Work(0, torch.zeros(DIM), TorchRng(0), (100,))]
-    runs = [Engine(HalfSpace(), Gaussian(0.5), 2, 50, ahead=True).run(works * 3) for _ in range(2)]
-    for run in runs:
-        next(run)
-    assert sys.getswitchinterval() < before
-    runs[0].close()
-    assert sys.getswitchinterval() < before
-    runs[1].close()
-    assert sys.getswitchinterval() == before
 
 
 def test_switching_between_the_ways_leaves_the_noise_as_it_is(monkeypatch):

@@ -1,13 +1,10 @@
 """Batches of noisy copies; on a CPU with a core to spare, made while the network is at work on those before."""
 
 import os
-import sys
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
-from threading import Lock
 
 import torch
 from torch import Tensor
@@ -18,39 +15,16 @@ from rsexplore.montecarlo.lane import Lane
 # Coordinates that are made at a time, or a pass of the network: few in the turns, which are short, and many after them,
 # for waking a thread costs more than a small batch does.
 FIRST_CHUNK = 2**17
-CHUNK = 2**18
+CHUNK = 2**19
 CHUNKS = 1  # batches waiting, or in the making, while one is used up
 TURNS = 5  # of each way, before one stays: without the thread, if that was faster in all pairs of turns but one
 TURN = 8  # first chunks of one turn; half of them are left to what was made in the turn before
-SWITCH = 1e-5  # seconds after which one thread asks the other for the interpreter
-
-_lock = Lock()
-_runs, _interval = 0, sys.getswitchinterval()
 
 
 def may_help(device: torch.device) -> bool:
     """Whether a thread that draws noise may help a network: where that leaves cores idle. A GPU needs no thread."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return device.type == "cpu" and torch.get_num_threads() == 1 and cores > 1
-
-
-@contextmanager
-def other_thread() -> Iterator[Executor]:
-    """A thread beside the network's, which waits less for the interpreter meanwhile; that is the whole process's."""
-    global _runs, _interval
-    with _lock:
-        _runs += 1
-        if _runs == 1:
-            _interval = sys.getswitchinterval()
-            sys.setswitchinterval(SWITCH)
-    try:
-        with ThreadPoolExecutor(1, "noise") as pool:
-            yield pool
-    finally:
-        with _lock:
-            _runs -= 1
-            if _runs == 0:
-                sys.setswitchinterval(_interval)
 
 
 class Turns:

@@ -5,6 +5,7 @@ Classes are counted where they are found, and an image's counts come back once.
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 
 from rsexplore.montecarlo import memory
-from rsexplore.montecarlo.ahead import Batch, Feeder, Turns, other_thread
+from rsexplore.montecarlo.ahead import Batch, Feeder, Turns
 from rsexplore.montecarlo.ballots import Ballots
 from rsexplore.montecarlo.lane import Lane, Looks, Sampler, Votes, Work
 from rsexplore.montecarlo.logits import Model, checked_logits
@@ -78,7 +79,7 @@ class Engine:
         ModelOutputError
             The logits have another shape, or some copy has a nan, a +inf or no finite logit.
         """
-        with other_thread() if self.ahead else nullcontext() as pool:
+        with ThreadPoolExecutor(1, "noise") if self.ahead else nullcontext() as pool:
             lanes = (Lane(work, self.noise, self.num_classes, looks) for work in works)
             feeder = Feeder(lanes, self.batch_size, self.channels_last, pool, self._turns)
             yield from self._run(feeder, Ballots(self.num_classes, pool), looks, tick)
@@ -126,24 +127,23 @@ class Engine:
             if batch.rows is not None:
                 segments = [(lane.counts, sample, size) for lane, sample, size in batch.segments]
                 ballots.hand_over()
-                # copied, for a model may return the same tensor each time
-                ballots.add([self._logits(*one).clone() for one in self._passes(batch.rows, batch.size)], segments)
+                ballots.add(self._logits(batch.rows, batch.size), segments)
             if batch.halted:
                 ballots.count()
             for lane in batch.halted:
                 lane.send()
 
-    def _passes(self, rows: Tensor, filled: int) -> list[tuple[Tensor, int]]:
-        """What passes through the model at once, and how many of these rows are copies."""
-        starts = range(0, filled, self.batch_size)
-        return [(rows[start : start + self.batch_size], min(self.batch_size, filled - start)) for start in starts]
+    def _logits(self, rows: Tensor, copies: int) -> list[Tensor]:
+        """Logits of each pass, copied, for a model may return the same tensor each time."""
+        full, rest = divmod(copies, self.batch_size)
+        passes = rows.split(self.batch_size)
+        found = [checked_logits(self.logits_of(batch), len(batch), self.num_classes).clone() for batch in passes[:full]]
+        return [*found, self._filled_up(passes[full], rest)] if rest else found
 
-    def _logits(self, rows: Tensor, filled: int) -> Tensor:
-        """Logits of the copies; what fills the batch up has none."""
+    def _filled_up(self, rows: Tensor, copies: int) -> Tensor:
+        """Logits of a pass that is not full of copies; what fills it up has none."""
         step = self.batch_size if self.fixed_shape else min(QUANTUM, self.batch_size)
-        size = min(-(-filled // step) * step, self.batch_size)
-        batch = rows if size == self.batch_size else rows[:size]
-        if size > filled:
-            batch[filled:] = batch[0]
-        logits = checked_logits(self.logits_of(batch), size, self.num_classes)
-        return logits if size == filled else logits[:filled]
+        size = min(-(-copies // step) * step, self.batch_size)
+        batch = rows[:size]
+        batch[copies:] = batch[0]
+        return checked_logits(self.logits_of(batch), size, self.num_classes)[:copies].clone()
