@@ -124,14 +124,14 @@ def test_nothing_is_drawn_beyond_the_next_look():
     assert asked == [100, 100, 100, 200]
 
 
-@pytest.mark.parametrize("faster", [True, False])
-def test_both_ways_are_tried_in_turns_and_the_faster_one_stays(faster):
+@pytest.mark.parametrize("faster, pairs", [(True, ahead.WON), (False, ahead.LOST)])
+def test_both_ways_are_tried_in_turns_and_the_faster_one_stays(faster, pairs):
     seen, turns = [], ahead.Turns()
     coordinates = ahead.FIRST_CHUNK // 2
-    for _ in range(3 * ahead.TURNS * ahead.TURN):
+    tried = 2 * pairs * ahead.TURN
+    for _ in range(2 * tried):
         seen.append(turns.on)
         turns.take(2, coordinates, 1.0 if turns.on == faster else 1.1)
-    tried = 2 * ahead.TURNS * ahead.TURN
     assert sum(seen[:tried]) == tried / 2
     assert set(seen[tried:]) == {faster}
 
@@ -143,10 +143,10 @@ def test_what_the_listener_takes_is_not_counted_into_the_trial(monkeypatch):
     assert 0.01 <= min(taken) and sum(taken) < 0.3 * len(taken)
 
 
-@pytest.mark.parametrize("slow_pairs, stays", [(2, True), (ahead.TURNS - 1, False)])
+@pytest.mark.parametrize("slow_pairs, stays", [(ahead.LOST - 1, True), (ahead.LOST, False)])
 def test_a_neighbour_who_slows_some_turns_with_the_thread_does_not_end_it(slow_pairs, stays):
     turns, done = ahead.Turns(), 0
-    for _ in range(2 * ahead.TURNS * ahead.TURN):
+    for _ in range(2 * (ahead.WON + ahead.LOST) * ahead.TURN):
         slowed = turns.on and done < slow_pairs * 2 * ahead.TURN
         turns.take(2, ahead.FIRST_CHUNK // 2, 3.0 if slowed else 1.0 if turns.on else 1.1)
         done += 1

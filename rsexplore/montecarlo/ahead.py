@@ -17,7 +17,7 @@ from rsexplore.montecarlo.lane import Lane
 FIRST_CHUNK = 2**17
 CHUNK = 2**19
 CHUNKS = 1  # batches waiting, or in the making, while one is used up
-TURNS = 5  # of each way, before one stays: without the thread, if that was faster in all pairs of turns but one
+WON, LOST = 2, 4  # pairs of turns that keep the thread, or end it: a busy machine disturbs some of them
 TURN = 8  # first chunks of one turn; half of them are left to what was made in the turn before
 
 
@@ -28,29 +28,33 @@ def may_help(device: torch.device) -> bool:
 
 
 class Turns:
-    """Whether the other thread makes batches: both ways in turns, then one of them.
+    """Whether the other thread makes batches: both ways in pairs of turns, until one stays.
 
     Nothing is lost by it, for every vote counts. A busy machine makes it slower, an idle core faster.
     """
 
     def __init__(self) -> None:
         self.on, self.chunk = False, FIRST_CHUNK
-        self._rates = list[float]()
-        self._done, self._copies, self._seconds = 0, 0, 0.0
+        self._rate, self._done, self._copies, self._seconds = 0.0, 0, 0, 0.0
+        self._won = [0, 0]  # pairs of turns, without the thread and with it
 
     def take(self, copies: int, coordinates: int, seconds: float) -> None:
         """Take note of a batch of so many copies of so many coordinates, and of the time that the run spent on it."""
-        if len(self._rates) == 2 * TURNS:
+        if self.chunk == CHUNK:
             return
         if 2 * self._done * coordinates >= TURN * FIRST_CHUNK:
             self._copies, self._seconds = self._copies + copies, self._seconds + seconds
         self._done += copies
         if self._done * coordinates >= TURN * FIRST_CHUNK and self._copies:
-            self._rates.append(self._copies / self._seconds)
-            self._done, self._copies, self._seconds, self.on = 0, 0, 0.0, not self.on
-            if len(self._rates) == 2 * TURNS:
-                pairs = zip(self._rates[::2], self._rates[1::2], strict=True)
-                self.on, self.chunk = sum(without > with_ for without, with_ in pairs) < TURNS - 1, CHUNK
+            self._end_turn(self._copies / self._seconds)
+
+    def _end_turn(self, rate: float) -> None:
+        if self.on:
+            self._won[rate >= self._rate] += 1
+        self._rate, self._done, self._copies, self._seconds, self.on = rate, 0, 0, 0.0, not self.on
+        without, with_ = self._won
+        if without == LOST or with_ == WON:
+            self.on, self.chunk = with_ == WON, CHUNK
 
 
 @dataclass(eq=False)
