@@ -38,6 +38,23 @@ def test_a_model_that_works_in_place_changes_neither_images_nor_counts(wrap, bat
     assert votes(found) == votes(certified(HalfSpace(), PIXELS))
 
 
+class OneTensor(HalfSpace):
+    """The same classifier, which returns its logits in the same memory each time."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("logits", torch.zeros(100, 2))
+
+    def forward(self, batch):
+        return self.logits[: len(batch)].copy_(super().forward(batch))
+
+
+@pytest.mark.parametrize("batch_size", [2, 100])
+def test_a_model_may_return_its_logits_in_the_same_memory_each_time(batch_size):
+    options = {"images": PIXELS, "n": 3000, "batch_size": batch_size}
+    assert votes(certified(OneTensor(), **options)) == votes(certified(HalfSpace(), **options))
+
+
 def test_a_part_in_training_mode_is_refused():
     net = torch.nn.Sequential(HalfSpace(), torch.nn.Dropout()).eval()
     certified(net, n=20)
