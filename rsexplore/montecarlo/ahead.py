@@ -17,7 +17,7 @@ from rsexplore.montecarlo.lane import Lane
 FIRST_CHUNK = 2**17
 CHUNK = 2**19
 CHUNKS = 1  # batches waiting, or in the making, while one is used up
-WON, LOST = 2, 4  # pairs of turns that keep the thread, or end it: a busy machine disturbs some of them
+WON, LOST = 2, 4  # pairs of turns that keep the thread, or end it, whichever comes first: a busy machine disturbs some
 TURN = 8  # first chunks of one turn; half of them are left to what was made in the turn before
 
 

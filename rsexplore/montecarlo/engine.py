@@ -134,16 +134,13 @@ class Engine:
                 lane.send()
 
     def _logits(self, rows: Tensor, copies: int) -> list[Tensor]:
-        """Logits of each pass, copied, for a model may return the same tensor each time."""
-        full, rest = divmod(copies, self.batch_size)
-        passes = rows.split(self.batch_size)
-        found = [checked_logits(self.logits_of(batch), len(batch), self.num_classes).clone() for batch in passes[:full]]
-        return [*found, self._filled_up(passes[full], rest)] if rest else found
-
-    def _filled_up(self, rows: Tensor, copies: int) -> Tensor:
-        """Logits of a pass that is not full of copies; what fills it up has none."""
+        """Logits of each pass, copied, for a model may return the same tensor each time; what fills up has none."""
         step = self.batch_size if self.fixed_shape else min(QUANTUM, self.batch_size)
-        size = min(-(-copies // step) * step, self.batch_size)
-        batch = rows[:size]
-        batch[copies:] = batch[0]
-        return checked_logits(self.logits_of(batch), size, self.num_classes)[:copies].clone()
+        full, rest = divmod(copies, self.batch_size)
+        size = full * self.batch_size + min(-(-rest // step) * step, self.batch_size)
+        rows[copies:size] = rows[0]
+        passes = rows[:size].split(self.batch_size)
+        found = [checked_logits(self.logits_of(batch), len(batch), self.num_classes).clone() for batch in passes]
+        if rest:
+            found[-1] = found[-1][:rest]
+        return found

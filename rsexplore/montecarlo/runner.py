@@ -78,15 +78,16 @@ class Runner:
             if plan.channels_last:
                 model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         own = in_own_dtype(model)
-        self._own: Model = torch.compile(own, dynamic=False) if plan.compile else own
-        self.logits_of = self._own if plan.autocast is None else self._autocast  # in the precision of the plan
+        self._logits_of: Model = torch.compile(own, dynamic=False) if plan.compile else own
         self._noise: Sampler = plan.noise if plan.grid is None else GridNoise(plan.noise, plan.grid)
         self._largest = 2**62  # batch that is known to fit into memory
 
-    def _autocast(self, batch: Tensor) -> Tensor:
-        assert self.plan.autocast is not None
+    def logits_of(self, batch: Tensor) -> Tensor:
+        """Logits of a batch, in the precision of the plan."""
+        if self.plan.autocast is None:
+            return self._logits_of(batch)
         with torch.autocast(batch.device.type, AUTOCAST[self.plan.autocast]):
-            return self._own(batch)
+            return self._logits_of(batch)
 
     def survey(self, images: Tensor, copies: int) -> Survey:
         """Look at the classes of clean images, and find the batch size of a run of so many copies."""
