@@ -1,0 +1,186 @@
+"""What the package answered on 2026-11-28, and how it answers now: bounds, votes of seeded runs, words of notebooks.
+
+`python tests/frozen.py` says what differs from `tests/frozen/`, to the last bit; `--write` stores what is so now, after
+CHANGELOG has named each value that moved. Pages need no copy: `docs/errata.md` and `docs/figures.md` are the copies.
+"""
+
+import argparse
+import gzip
+import json
+import re
+import sys
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from math import inf
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from rsexplore import bounds, noises
+
+FOLDER = Path(__file__).parent / "frozen"
+# ties, ordinary votes and tails; (p_A, q_A, p_B): exactly one of the first two is a number
+TAILS = [0.5, 0.4999999, 0.4, 0.1, 0.01, 1e-3, 1e-5, 1e-9, 1e-17, 1e-50, 1e-120, 1e-300, 5e-324, 0.0]
+VOTES = [(None, q_a, None) for q_a in TAILS]
+VOTES += [(None, q_a, min(p_b, q_a)) for q_a in (0.4, 0.1, 1e-5, 1e-17, 1e-300) for p_b in (0.05, 1e-4, 1e-17, 1e-300)]
+VOTES += [(p_a, None, p_b) for p_a in (0.0, 0.3, 0.50000001, 0.6, 0.999, 1 - 2**-53, 1.0) for p_b in (None, 0.01)]
+VOTES += [(0.3, None, 0.3 - 1e-9), (1e-290, None, 0.9999999e-290), (1e-20, None, 9e-21), (2.0, None, None)]
+SIGMAS, DIMS = (1e-6, 0.25, 1.0, 1e6), (1, 2, 50, 3072, 150528)
+POWERS = [  # k, dim, norms of the soap families; eq. (9) only where one radius takes no second
+    *[(share * dim, dim, a, a) for dim in (5, 64, 3072, 150528) for share in (0.0, 0.25, 0.9) for a in (2, inf)],
+    (500.0, 3072, 2, 2),
+    (1.0, 5, inf, 2),
+    (16.0, 64, inf, 2),
+]
+NOT_TEXT = re.compile(r"\d+(\.\d+)? ?(s|ms|seconds|minutes|us)\b")  # times differ from run to run
+
+
+def noises_of(bound: Any) -> Iterator[Any]:
+    """Yield the noises at which a bound is asked."""
+    family = bound.noise
+    if family is noises.PowerGaussian:
+        made = [family(sigma, k, dim, a, b) for sigma in (0.25, 1.0) for k, dim, a, b in POWERS]
+    elif family is noises.GeneralizedGaussian:
+        made = [family.from_sigma(s, d, shape=b) for s in SIGMAS for d in DIMS for b in (1, 1.5, 2, 3, 4, 7, 20)]
+    else:
+        made = [family.from_sigma(sigma, dim) for sigma in SIGMAS for dim in DIMS]
+    yield from (noise for noise in made if bound.supports(noise))
+
+
+def radii(bound: Any) -> dict[str, list[str]]:
+    """Return the radii of a bound in every norm asked, as hexadecimal floats."""
+    norms = (1, 2, 3.5, inf) if bound.norm is None else tuple(dict.fromkeys([bound.norm, 2, inf]))
+    found = {}
+    for noise in noises_of(bound):
+        mixed = isinstance(noise, noises.PowerGaussian) and noise.power_norm != noise.tail_norm
+        solved = isinstance(noise, noises.PowerGaussian)
+        # eq. (9) at tails below 1e-100 takes a minute and gigabytes (dim 64, k 16)
+        votes = [VOTES[i] for i in (0, 2, 5, 8)] if mixed else VOTES[: len(TAILS)] + VOTES[-8:] if solved else VOTES
+        for norm in norms[:1] if solved else norms:
+            values = [0.0] * len(votes)
+            for given in {tuple(x is None for x in vote) for vote in votes}:
+                places = [i for i, vote in enumerate(votes) if tuple(x is None for x in vote) == given]
+                p_a, q_a, p_b = (None if x[0] is None else x for x in zip(*(votes[i] for i in places), strict=True))
+                for place, radius in zip(places, bound.radius(noise, p_a, q_a=q_a, p_b=p_b, norm=norm), strict=True):
+                    values[place] = float(radius)
+            found[f"{noise!r} l{norm:g}"] = [value.hex() for value in values]
+    return found
+
+
+def frozen_bounds() -> dict[str, Any]:
+    """Return what every bound says and answers."""
+    return {
+        bound.key: {
+            "status": bound.status.value,
+            "source": str(bound.source),
+            "latex": bound.latex,
+            "erratum": bound.erratum,
+            "corrected_by": bound.corrected_by,
+            "radii": radii(bound),
+        }
+        for bound in bounds.ALL
+    }
+
+
+def frozen_votes() -> dict[str, Any]:
+    """Return the votes of seeded runs in every mode of `certify`."""
+    import torch
+
+    import rsexplore as rs
+
+    torch.set_num_threads(1)
+    some = rs.data.digits().test
+    images, labels = some.images[:6], some.labels[:6]
+
+    def run(name: str, noise: Any, n: int = 1000, **options: Any) -> list[Any]:
+        model = rs.montecarlo.load_model(name)
+        found = rs.montecarlo.certify(
+            model, images, labels, noise, 100, n, seed=7, progress=False, **{"indices": [3, 1, 4, 15, 9, 2]} | options
+        )
+        rows = sorted(found.rows, key=lambda row: row.index)
+        counts = [(sorted(row.counts0.items()), sorted(row.counts.items())) for row in rows]
+        return [[r.index, r.label, r.predict, *c] for r, c in zip(rows, counts, strict=True)]
+
+    gaussian, mixed = noises.Gaussian(0.25), noises.PowerGaussian(0.27, 10.0, 64, inf, 2)
+    wanted = {"radius": 0.2, "bound": rs.bounds.get("cohen-l2"), "n": 20_000}
+    found = {
+        "gaussian": run("digits-gaussian-0.25", gaussian),
+        "gaussian, batch of 30": run("digits-gaussian-0.25", gaussian, batch_size=30),
+        "laplace": run("digits-laplace-0.25", noises.Laplace.from_sigma(0.25)),
+        "uniform": run("digits-gaussian-0.25", noises.Uniform.from_sigma(0.25)),
+        "exponential": run("digits-linf-0.25", noises.ExponentialLinf.from_sigma(0.25, 64)),
+        "gg4": run("digits-gg4-0.25", noises.GeneralizedGaussian.from_sigma(0.25, shape=4)),
+        "eq. (8)": run("digits-soap-0.25", noises.PowerGaussian(0.27, 10.0, 64)),
+        "eq. (9)": run("digits-mixed-0.25", mixed),
+        "eq. (10)": run("digits-mixed-0.25", noises.PowerGaussian(0.05, 10.0, 64, inf, inf)),
+        "grid": run("digits-gaussian-0.25", gaussian, grid=16),
+        "stopped": run("digits-gaussian-0.25", gaussian, **wanted),
+        "channels_last, bfloat16": run("digits-gaussian-0.25", gaussian, channels_last=True, autocast="bfloat16"),
+    }
+    with ThreadPoolExecutor(2) as pool:
+        found["executor"] = run("digits-gaussian-0.25", gaussian, executor=pool)
+        found["executor, stopped"] = run("digits-gaussian-0.25", gaussian, executor=pool, **wanted)
+    with TemporaryDirectory() as folder:
+        log = Path(folder) / "log.tsv"
+        run("digits-gaussian-0.25", gaussian, log=log)
+        log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:5]))
+        found["resumed"] = run("digits-gaussian-0.25", gaussian, log=log)
+    return json.loads(json.dumps(found))
+
+
+def frozen_notebooks() -> dict[str, list[str]]:
+    """Return all that the stored notebooks print, without times."""
+    found = {}
+    for path in sorted(FOLDER.parents[1].glob("notebooks/*.ipynb")):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        outputs = [output for cell in cells for output in cell.get("outputs", [])]
+        texts = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in outputs]
+        found[path.stem] = [NOT_TEXT.sub("# s", "".join(text)) for text in texts]
+    return found
+
+
+PARTS = {"bounds": frozen_bounds, "votes": frozen_votes, "notebooks": frozen_notebooks}
+
+
+def load(part: str) -> Any:
+    """Return what is stored of a part."""
+    return json.loads(gzip.decompress((FOLDER / f"{part}.json.gz").read_bytes()))
+
+
+def differences(old: Any, new: Any, where: str = "") -> Iterator[str]:
+    """Say where two values of JSON differ."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted({*old, *new}):
+            yield from differences(old.get(key), new.get(key), f"{where} / {key}")
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for place, (left, right) in enumerate(zip(old, new, strict=True)):
+            yield from differences(left, right, f"{where} / {place}")
+    elif old != new:
+        yield f"{where}: {old!r} -> {new!r}"
+
+
+def main() -> int:
+    """Compare, or store."""
+    parser = argparse.ArgumentParser(description="Compare what the package answers with what is stored.")
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all if none is given")
+    parser.add_argument("--write", action="store_true", help="store what is so now")
+    asked = parser.parse_args()
+    warnings.simplefilter("ignore")
+    np.seterr(all="ignore")
+    changed = 0
+    for part in asked.parts or PARTS:
+        new = json.loads(json.dumps(PARTS[part]()))
+        if asked.write:
+            (FOLDER / f"{part}.json.gz").write_bytes(gzip.compress(json.dumps(new).encode(), mtime=0))
+            continue
+        found = list(differences(load(part), new, part))
+        changed += len(found)
+        print(*found, f"{part}: {len(found)} differences", sep="\n")
+    return int(changed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

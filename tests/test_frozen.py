@@ -1,0 +1,36 @@
+"""The answers of before: what is stored in `tests/frozen/` may only change with a line in CHANGELOG."""
+
+import frozen
+import numpy as np
+import pytest
+
+from rsexplore import bounds
+
+OLD = frozen.load("bounds")
+
+
+def test_no_bound_came_or_went_unsaid():
+    assert sorted(OLD) == sorted(bound.key for bound in bounds.ALL)
+
+
+@pytest.mark.parametrize("bound", bounds.ALL, ids=lambda bound: bound.key)
+def test_a_bound_says_and_answers_what_it_did(bound):
+    old = OLD[bound.key]
+    said = (bound.status.value, str(bound.source), bound.latex, bound.erratum, bound.corrected_by)
+    assert said == tuple(old[name] for name in ("status", "source", "latex", "erratum", "corrected_by"))
+    new = frozen.radii(bound)
+    assert sorted(new) == sorted(old["radii"])
+    for where, values in old["radii"].items():
+        was, now = (np.array([float.fromhex(value) for value in side]) for side in (values, new[where]))
+        # to the last bit on one machine (`python tests/frozen.py`); other processors round otherwise
+        np.testing.assert_allclose(now, was, rtol=1e-9 if "PowerGaussian" in where else 1e-12, err_msg=where)
+
+
+def test_seeded_runs_count_the_votes_that_they_did():
+    pytest.importorskip("torch")
+    pytest.importorskip("safetensors")
+    assert list(frozen.differences(frozen.load("votes"), frozen.frozen_votes())) == []
+
+
+def test_notebooks_print_what_they_did():
+    assert list(frozen.differences(frozen.load("notebooks"), frozen.frozen_notebooks())) == []
