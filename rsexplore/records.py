@@ -1,30 +1,29 @@
 """The log of a certification run: votes per image, from which every radius derives; and the logs of others.
 
-Our log is text. Line 1 is the header, in JSON: what was run. Line 2 names the columns. Each further line is one image,
-tab separated; votes are written ``class:count,class:count``, without the classes that got none. Lines end in LF; the
-CRLF and the byte order mark of an editor are read as well.
-Logs of others (`foreign.py`) hold a printed radius in place of the votes; what it tells of them is in `rounding.py`.
+Our log is text, as `logtext.py` says: line 1 is the header, in JSON: what was run. Line 2 names the columns. Each
+further line is one image, tab separated; votes are written ``class:count,class:count``, without the classes that got
+none. Lines end in LF; the CRLF and the byte order mark of an editor are read as well.
+Logs of others (`foreign.py`) hold a printed radius in place of the votes, of which `rounding.py` says what it tells, or
+the count of the predicted class alone.
 """
 
-import gzip
 import os
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rsexplore import foreign, noises
+from rsexplore import foreign, logtext, noises
 from rsexplore.anytime import stopped_tail
 from rsexplore.bound import Bound
-from rsexplore.confidence import ABSTAINED, clopper_pearson_tail, top_two
+from rsexplore.confidence import ABSTAINED, clopper_pearson_tail, two_bounds
 from rsexplore.header import Header, LogHeaderError
+from rsexplore.logtext import resume, write_header, write_row
 from rsexplore.rounding import Printed, checked
-from rsexplore.row import COLUMNS, Row
+from rsexplore.row import Row
 
 __all__ = [
     "ABSTAINED",
@@ -44,14 +43,14 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Records:
-    """A log as arrays, one entry an image: ours has `count` and `rows`, those of others have `radius`."""
+    """A log as arrays, one entry an image: ours has `count` and `rows`, those of others have `radius` or `count`."""
 
     header: Header
     index: NDArray[np.int64]
     label: NDArray[np.int64]
     predict: NDArray[np.int64]  # -1 where a log of others abstained
     seconds: NDArray[np.float64]  # nan in logs of others
-    count: NDArray[np.int64] | None = None
+    count: NDArray[np.int64] | None = None  # votes for `predict`; for a class that is not said where others abstained
     radius: NDArray[np.float64] | None = None  # as printed, in units of the input
     rows: tuple[Row, ...] = ()
 
@@ -91,7 +90,9 @@ class Records:
         Returns
         -------
         ndarray, shape (images,)
-            Above 1/2 where nothing is certified; 1 where a log of others abstained ("upper": the least possible).
+            Above 1/2 where nothing is certified; 1 where a log of printed radii abstained ("upper": the least
+            possible). Where the class comes from the votes that are counted for it (`header.selects_itself`), at half
+            the level, and 1 in place of what is not below 1/2.
 
         Raises
         ------
@@ -102,9 +103,15 @@ class Records:
             return self.printed.q_a(alpha, rounding)
         checked(rounding)  # although counts are not rounded
         level = self.header.alpha if alpha is None else alpha
+        # classes that their own votes chose: one at most has more than half of the probability. Only a bound on p above
+        # 1/2 is a claim, and the others make it, all together, no more often than two with p = 1/2 would: for each that
+        # chance is convex in p up to there, and 0 at 0
+        level = level / 2 if self.header.selects_itself else level
         if self.header.stop is None:
-            return clopper_pearson_tail(self.count, self.header.n, level)
-        return stopped_tail(self.count, self.draws, self.header.n, level)
+            found = clopper_pearson_tail(self.count, self.header.n, level)
+        else:
+            found = stopped_tail(self.count, self.draws, self.header.n, level)
+        return np.where(found < 0.5, found, 1.0) if self.header.selects_itself else found
 
     @cached_property
     def draws(self) -> NDArray[np.int64]:
@@ -123,14 +130,20 @@ class Records:
         ValueError
             The log holds no votes, or the run stopped at what it saw.
         """
-        if self.count is None or self.header.stop is not None:
-            lack = "a log of others holds no votes" if self.count is None else "this run stopped at what it saw"
+        lack = (
+            "a log of others holds no votes of other classes"
+            if len(self.rows) < len(self)
+            else "this run stopped at what it saw"
+            if self.header.stop is not None
+            else "this run chose classes by these votes"
+            if self.header.selects_itself
+            else None
+        )
+        if self.count is None or lack:
             raise ValueError(f"top_two needs the votes of a run with a fixed number of draws, but {lack}")
-        classes = 1 + max(2, *(max((row.predict, *row.counts)) for row in self.rows)) if self.rows else 2
-        votes = np.zeros((len(self), classes), dtype=np.int64)
-        for line, row in zip(votes, self.rows, strict=True):
-            line[list(row.counts)] = list(row.counts.values())
-        return top_two(votes, self.predict, self.header.alpha if alpha is None else alpha)
+        others = [[votes for label, votes in row.counts.items() if label != row.predict] for row in self.rows]
+        rival = np.array([max(votes, default=0) for votes in others], dtype=np.int64)
+        return two_bounds(self.count, rival, self.header.n, self.header.alpha if alpha is None else alpha)
 
 
 def from_rows(header: Header, rows: Iterable[Row]) -> Records:
@@ -143,66 +156,40 @@ def from_rows(header: Header, rows: Iterable[Row]) -> Records:
 
 
 def read(path: str | os.PathLike[str], header: Header | None = None) -> Records:
-    """Records of a log, ours or in the columns ``idx label predict radius correct time``; gzip where its name says .gz.
+    """Records of a log, ours or one of others, with printed radii or counts (`foreign.py` says in which columns).
 
     Parameters
     ----------
     path : path
-        The log. In one of ours, a last line that was cut off, as in a killed run, is left out.
+        The log, as text in UTF-8 or packed by gzip. A last line that was cut off, as in a killed run, is left out.
     header : Header, optional
-        For a log of others: what was run, with `radius_format`. For a log of ours: what it must say.
+        For a log of others: what was run, and `radius_format` if it prints radii. For a log of ours: what it must say.
+
+    Warns
+    -----
+    UserWarning
+        A last line is left out; the message has its number.
 
     Raises
     ------
     LogHeaderError
         A log of ours has another header, or the file is no log.
     ValueError
-        A line is not as it must be, or the gzip file is damaged.
+        A line is not as it must be, or the gzip file is damaged or too large.
     """
     path = Path(path)
-    raw = _decompressed(path) if path.suffix == ".gz" else path.read_bytes()
-    if header is not None and header.radius_format is not None:
-        index, label, predict, radius = foreign.columns(path, raw.decode("utf-8-sig", errors="replace"), header)
-        return Records(header, index, label, predict, np.full(len(index), np.nan), radius=radius)
-    found, rows, _ = _parse(path, raw)
+    raw = logtext.content(path)
     if header is not None:
-        header.check(found, path)
-    return from_rows(found, rows)
-
-
-def resume(path: str | os.PathLike[str], header: Header) -> tuple[list[Row], int]:
-    """Where an interrupted run goes on.
-
-    Returns
-    -------
-    finished : list of Row
-        Images that are in the log.
-    offset : int
-        Where to cut the file, for a killed run may have left half a line; 0 where the header has to be written.
-
-    Raises
-    ------
-    LogHeaderError, ValueError
-        The file is the log of another run, or no log; a line before the last one is damaged.
-    """
-    path = Path(path)
-    raw = path.read_bytes() if path.exists() else b""
-    head = _head(header)
-    if len(raw) < len(head) and head.startswith(raw):
-        return [], 0
-    found, rows, offset = _parse(path, raw)
-    header.check(found, path)
-    return rows, offset
-
-
-def write_header(file: BinaryIO, header: Header) -> None:
-    """Write the first two lines of our log to a binary file, and see them onto the disk."""
-    _write(file, _head(header))
-
-
-def write_row(file: BinaryIO, row: Row) -> None:
-    """Append one image to our log, and see it onto the disk."""
-    _write(file, f"{row.text()}\n".encode())
+        text = logtext.decoded(path, raw)
+        kind = foreign.kind(text.partition("\n")[0])
+        if kind == foreign.COUNTS or header.radius_format is not None:
+            told = foreign.columns(path, text, header)
+            seconds = np.full(len(told.index), np.nan)
+            return Records(header, told.index, told.label, told.predict, seconds, count=told.count, radius=told.radius)
+    found_header, rows, _, _ = logtext.parsed(path, raw)
+    if header is not None:
+        header.check(found_header, path)
+    return from_rows(found_header, rows)
 
 
 def export(
@@ -252,48 +239,3 @@ def alpha_of(records: Records, candidates: ArrayLike = (0.001, 0.01, 0.05)) -> f
     """
     levels = (float(alpha) for alpha in np.sort(np.ravel(candidates)))
     return next((alpha for alpha in levels if records.printed.possible(alpha).all()), None)
-
-
-def _head(header: Header) -> bytes:
-    return f"{header.text()}\n{chr(9).join(COLUMNS)}\n".encode()
-
-
-def _write(file: BinaryIO, line: bytes) -> None:
-    left = memoryview(line)
-    while left:  # a file without a buffer may take a part of it
-        left = left[file.write(left) :]
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _decompressed(path: Path) -> bytes:
-    try:
-        return gzip.decompress(path.read_bytes())
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ValueError(f"{path} must be a whole gzip file, as its name says, got a damaged one ({error})") from None
-
-
-def _parse(path: Path, raw: bytes) -> tuple[Header, list[Row], int]:
-    """Return header, rows and length of what is complete in our log."""
-    whole = raw[: raw.rfind(b"\n") + 1]
-    lines = [line.removesuffix("\r") for line in whole.decode("utf-8-sig", errors="replace").split("\n")[:-1]]
-    first = lines[0] if lines else raw[:200].decode("utf-8-sig", errors="replace")
-    if foreign.is_foreign(first):
-        raise LogHeaderError(
-            f"{path} is a log of others, with printed radii, got the columns {first!r}; to read it, say what was run: "
-            "header=Header(noise, n0, n, alpha, radius_format=...)"
-        )
-    header = Header.parse(first, path)
-    if lines[1:2] != ["\t".join(COLUMNS)]:
-        raise LogHeaderError(f"{path}: line 2 must name the columns {' '.join(COLUMNS)}, got {lines[1:2]}")
-    rows, seen = [], set[int]()
-    for number, line in enumerate(lines[2:], start=3):
-        try:
-            row = Row.parse(line, header.n0, header.n, stopped=header.stop is not None)
-        except ValueError as error:
-            raise ValueError(f"{path}: line {number} must be a row of votes, got {line[:60]!r} ({error})") from None
-        if row.index in seen:
-            raise ValueError(f"{path}: line {number} must be another image, got index {row.index} again")
-        seen.add(row.index)
-        rows.append(row)
-    return header, rows, len(whole)

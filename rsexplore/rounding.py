@@ -5,6 +5,7 @@ keep. A printed radius is an interval of radii, so an interval of p_A, so a shor
 level is applied to these.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -16,7 +17,12 @@ from scipy import special
 from rsexplore.confidence import clopper_pearson_tail
 from rsexplore.noises import Gaussian, Noise
 
-FORMATS = ("3 significant digits", "4 decimals")
+# how a program prints a radius; "all digits" is Python's own, as `records.export` writes it
+FORMATS: dict[str, Callable[[float], str]] = {
+    "3 significant digits": "{:.3}".format,
+    "4 decimals": "{:.4f}".format,
+    "all digits": repr,
+}
 CHOICES = ("printed", "lower", "upper")
 
 # In units of sigma. The interval of a printed radius is widened by this at both ends, to cover the errors of floating
@@ -39,8 +45,7 @@ class Printed:
     radius_format: str | None
 
     def __post_init__(self) -> None:
-        if self.radius_format not in FORMATS:
-            raise ValueError(f"printed radii need radius_format to be one of {FORMATS}, got {self.radius_format!r}")
+        as_printed(0.0, self.radius_format)
         if not isinstance(self.noise, Gaussian):
             raise TypeError(f"printed radii are read back for Gaussian noise only, got {self.noise}")
 
@@ -103,7 +108,7 @@ def _ends(value: float, radius_format: str | None) -> tuple[float, float]:
     decimal = Decimal(repr(value))
     if radius_format == "4 decimals":
         below = above = Decimal("0.00005")
-    elif not value:
+    elif not value or radius_format == "all digits":
         below = above = Decimal(0)
     else:
         above = Decimal(5).scaleb(decimal.adjusted() - 3)
@@ -125,3 +130,10 @@ def checked(rounding: str) -> str:
     if rounding not in CHOICES:
         raise ValueError(f"rounding must be one of {CHOICES}, got {rounding!r}")
     return rounding
+
+
+def as_printed(radius: float, radius_format: str | None) -> str:
+    """Return a radius as a log of that format prints it, or raise ValueError if there is no such format."""
+    if radius_format not in FORMATS:
+        raise ValueError(f"printed radii need radius_format to be one of {tuple(FORMATS)}, got {radius_format!r}")
+    return FORMATS[radius_format](radius)

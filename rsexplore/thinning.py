@@ -13,7 +13,8 @@ MOST = 10**9  # votes of an image that NumPy draws from
 
 def can_thin(records: Records, n: int) -> bool:
     """Whether `thinned` gives records of `n` draws."""
-    return records.count is not None and records.header.stop is None and 1 <= n <= records.header.n < MOST
+    has_votes = records.count is not None and len(records.rows) == len(records)
+    return has_votes and records.header.stop is None and 1 <= n <= records.header.n < MOST
 
 
 def thinned(records: Records, n: int, seed: int = 0) -> Records:

@@ -36,7 +36,19 @@ CORE = (
     "tradeoff",
     "scaling",
 )
-DATA = ("confidence", "anytime", "rounding", "header", "row", "foreign", "records", "thinning", "accuracy", "data")
+DATA = (
+    "confidence",
+    "anytime",
+    "rounding",
+    "header",
+    "row",
+    "foreign",
+    "logtext",
+    "records",
+    "thinning",
+    "accuracy",
+    "data",
+)
 TO_NOISES = CORE[: CORE.index("noises") + 1]
 
 # layer -> what it may import from the package; one line per module or folder of rsexplore/

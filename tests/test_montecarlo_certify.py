@@ -120,7 +120,12 @@ def test_any_callable_and_any_array_will_do():
     images = np.linspace(0, 1, 5 * DIM).reshape(5, DIM)
     found = certified(halves, images, torch.arange(5) % 2)
     assert votes(found) == votes(certified())
-    assert found.header.model == {"name": "halves", "digest": None}
+    model = dict(found.header.model)
+    answers = model.pop("clean")
+    assert model == {"name": "halves", "digest": None}
+    sums = images.sum(1) / DIM**0.5  # the logits are 0 and this
+    assert [label for label, _ in answers] == [1] * 5
+    assert [lead for _, lead in answers] == pytest.approx(sums, rel=1e-3)
 
 
 def test_the_bar_tells_rate_and_accuracies(capsys):

@@ -12,15 +12,12 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
 from halfspace import DIM, HalfSpace, certified, votes  # noqa: E402
+from logs import without_times  # noqa: E402
 
 from rsexplore import records  # noqa: E402
 from rsexplore.montecarlo import logfile  # noqa: E402
 
 torch.set_num_threads(1)
-
-
-def without_times(path):
-    return [line.rpartition("\t")[0] or line for line in Path(path).read_text().splitlines()]
 
 
 # ---- memory ----

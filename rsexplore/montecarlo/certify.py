@@ -1,7 +1,9 @@
 """Certification: the votes of every image, logged as they are counted."""
 
+import warnings
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from os import PathLike
 from typing import Any
 
@@ -11,7 +13,7 @@ from numpy.typing import ArrayLike
 import rsexplore
 from rsexplore import noises, records
 from rsexplore.bound import Bound
-from rsexplore.montecarlo.job import Job, job
+from rsexplore.montecarlo.job import Job, info, job
 from rsexplore.montecarlo.logfile import kept, writable
 from rsexplore.montecarlo.logits import Model
 from rsexplore.montecarlo.progress import Progress, Reporter
@@ -73,7 +75,8 @@ def certify(
         Seed of the run; an image's generator starts from (seed, its index).
     log : path, optional
         Where each image's counts are appended and fsynced when done. The log of an unfinished run is gone on with, by
-        the same call: its images are fixed, so more of them are another run, which needs another log.
+        the same call: its images are fixed, so more of them are another run, which needs another log. A UserWarning
+        tells of half a line that is left out, of another card or library, and of a model that has no digest.
     radius : float, optional
         Wanted radius, in the input's units. Each image ends as soon as its votes certify it, or rule out that n would,
         with a bound that holds at every number of draws (`rsexplore.anytime`); the log says so, and is read so.
@@ -107,7 +110,7 @@ def certify(
     Returns
     -------
     Records
-        One row an image.
+        One row an image, in their order; a log has them in that in which they ended.
 
     Raises
     ------
@@ -133,17 +136,25 @@ def certify(
     if radius is None and (bound, norm) != (None, None):
         raise ValueError("certify: bound and norm are for a wanted radius; without one, ask them of the records")
     plan = task.plan(stop)
-    header, path = _header(task, plan, data), writable(log)
+    path = writable(log)
     runner = Runner(plan) if executor is None else RemoteRunner(plan, executor)
     copies = len(task.images) * (task.n0 + task.n)
     survey = runner.survey(task.images, copies)
     task.check_classes(survey.num_classes)
-    with kept(header, path) as (rows, keep):
+    header = _header(task, plan, survey, data, executor is None)
+    places = {index: place for place, index in enumerate(task.indices.tolist())}
+    with kept(header, path, dict(zip(places, task.labels.tolist(), strict=True))) as (rows, keep):
+        if rows and header.model["digest"] is None:
+            warnings.warn(
+                f"certify: the model is a plain callable, so that its answers to {len(survey.answers)} clean images "
+                f"are all that shows it to be the one that {path} was begun with",
+                stacklevel=2,
+            )
         _run(task, runner, survey, rows, keep, progress)
-    return records.from_rows(header, rows)
+    return records.from_rows(header, sorted(rows, key=lambda row: places[row.index]))
 
 
-def _header(task: Job, plan: Plan, data: str) -> Header:
+def _header(task: Job, plan: Plan, survey: Survey, data: str, here: bool) -> Header:
     # another torch, or another kind of device, may draw other numbers from the same seed
     device = task.images.device if plan.device is None else torch.device(plan.device)
     versions = {"rsexplore": rsexplore.__version__, "torch": torch.__version__, "device": device.type}
@@ -153,11 +164,12 @@ def _header(task: Job, plan: Plan, data: str) -> Header:
         n=int(task.n),
         alpha=float(task.alpha),
         seed=int(task.seed),
-        model=task.model_entry(),
+        model=task.model_entry(survey.answers),
         data=task.data_entry(data),
         versions=versions,
         stop=None if plan.stop is None else plan.stop.header(),
         grid=plan.grid,
+        info=info(device) if here else None,  # of the machines of workers nothing is known
     )
 
 
@@ -174,9 +186,11 @@ def _run(
     if not places:
         return
     clean = survey.clean == task.labels[: len(survey.clean)]
+    stop = runner.plan.stop
     with Reporter(progress, (task.n0 + task.n) * len(places), len(task.images), clean, rows) as reporter:
         chosen = (task.images[places], task.labels[places], task.indices[places])
         with closing(runner.rows(*chosen, survey, reporter.tick)) as found:
             for row in found:
+                row = row if stop is None else replace(row, end=stop.end(row))
                 keep(row)
                 reporter.add(row, task.n - row.draws)

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+import rsexplore
 from rsexplore.montecarlo import grid, pixels
 from rsexplore.montecarlo.logits import Model, model_dtype
 from rsexplore.montecarlo.models import digest
@@ -106,8 +108,8 @@ class Job:
         if self.labels.max() >= num_classes:
             raise ValueError(f"certify: the model knows {num_classes} classes, but labels go up to {self.labels.max()}")
 
-    def model_entry(self) -> dict[str, Any]:
-        """Name and digest of the model, for a log's header; a plain callable has no digest."""
+    def model_entry(self, clean: Sequence[tuple[int, float | None]]) -> dict[str, Any]:
+        """Name, digest and answers to clean images of the model, for a log's header; a plain callable has no digest."""
         kind = type(self.model).__name__
         name = getattr(self.model, "name", None)
         # what changes the rounding of logits is part of the classifier that is certified
@@ -116,7 +118,7 @@ class Job:
             "compile": bool(self.compile),
             "channels_last": bool(self.channels_last),
         }
-        ways = {way: value for way, value in ways.items() if value}
+        ways = {way: value for way, value in ways.items() if value} | {"clean": [list(answer) for answer in clean]}
         if isinstance(self.model, nn.Module):
             return {"name": name if isinstance(name, str) else kind, "digest": digest(self.model), **ways}
         return {"name": getattr(self.model, "__name__", kind), "digest": None, **ways}
@@ -158,6 +160,33 @@ class Job:
     def range(self) -> tuple[float, float]:
         """Least and largest pixel."""
         return float(self.images.min()), float(self.images.max())
+
+
+def info(device: torch.device) -> dict[str, Any]:
+    """What a run is made with, for a log's header: it tells, and decides nothing.
+
+    Cards draw other numbers from one seed, and round otherwise with other flags.
+    """
+    backends = torch.backends
+    return {
+        "card": torch.cuda.get_device_name(device) if device.type == "cuda" else backends.cpu.get_cpu_capability(),
+        "rsexplore": rsexplore.__version__,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "cuda": torch.version.cuda,
+        "cudnn": backends.cudnn.version(),
+        "cudnn.benchmark": backends.cudnn.benchmark,
+        "cudnn.deterministic": backends.cudnn.deterministic,
+        "cudnn.tf32": _tf32(backends.cudnn),
+        "matmul.tf32": _tf32(backends.cuda.matmul),
+    }
+
+
+def _tf32(part: Any) -> bool | str:
+    try:
+        return bool(part.allow_tf32)
+    except RuntimeError:  # it was set by its newer name, and torch refuses to tell it by the older one
+        return str(part.fp32_precision)
 
 
 def job(

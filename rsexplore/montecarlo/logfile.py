@@ -4,7 +4,7 @@ import errno
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
@@ -49,15 +49,24 @@ def writable(log: str | PathLike[str] | None) -> Path | None:
 
 
 @contextmanager
-def kept(header: Header, path: Path | None) -> Iterator[Kept]:
+def kept(header: Header, path: Path | None, labels: Mapping[int, int]) -> Iterator[Kept]:
     """Finished rows, and what keeps one more: in memory, and in the log if there is one.
+
+    Parameters
+    ----------
+    header : Header
+        Of the run.
+    path : Path, optional
+        The log.
+    labels : mapping of int to int
+        Index and label of each image of the run.
 
     Raises
     ------
     LogInUseError
         Another run writes the log.
     rsexplore.records.LogHeaderError, ValueError
-        The log is another run's, or damaged, or may not be written; it is left as it is.
+        The log is another run's, or damaged, or of an older version, or may not be written; it is left as it is.
     OSError
         The log cannot be written any further, as where the disk is full. What is in it is whole.
     """
@@ -73,14 +82,14 @@ def kept(header: Header, path: Path | None) -> Iterator[Kept]:
         raise ValueError(_read_only(path)) from None
     with file:
         _lock(file, path)
-        rows, offset = records.resume(path, header)
+        rows, offset, head = records.resume(path, header, labels)
         file.truncate(offset)  # a killed run may have left half a line
         if offset == 0:
             _written(file, path, rows, lambda: records.write_header(file, header))
 
         def keep(row: Row) -> None:
             # an interrupt in here leaves at worst half a line at the end, which reading and resuming drop
-            _written(file, path, rows, lambda: records.write_row(file, row))
+            _written(file, path, rows, lambda: records.write_row(file, row, head))
             rows.append(row)
 
         yield rows, keep

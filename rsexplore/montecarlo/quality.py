@@ -1,6 +1,7 @@
 """Accuracy of a classifier: clean, under noise, smoothed. Look at it before certifying."""
 
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 import torch
@@ -51,6 +52,31 @@ def predictions(model: Model, images: Tensor, batch_size: int = BATCH_SIZE) -> t
             classes.append(found)
     assert width is not None
     return torch.cat(classes).numpy(), width
+
+
+class Answers:
+    """The first answers of a model: class, and how far its logit leads the next one, to tell the model by.
+
+    Leads have 4 digits, and those who compare them leave room for sums in another order: see `header.Header.check`.
+    """
+
+    MOST = 16
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self.found: list[tuple[int, float | None]] = []
+
+    def __call__(self, batch: Tensor) -> Tensor:
+        """Return the model's logits."""
+        logits = self._model(batch)
+        if isinstance(logits, Tensor) and logits.ndim == 2 and logits.shape[1] > 1:
+            top = logits[: self.MOST - len(self.found)].double().topk(2)
+            leads = (top.values[:, 0] - top.values[:, 1]).tolist()
+            self.found += [
+                (label, float(f"{lead:.4g}") if isfinite(lead) else None)
+                for label, lead in zip(top.indices[:, 0].tolist(), leads, strict=True)
+            ]
+        return logits
 
 
 def accuracies(

@@ -1,7 +1,7 @@
 """What one process does of a run, on its own device: a look at the model, then rows of votes."""
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ from rsexplore.montecarlo.engine import Engine
 from rsexplore.montecarlo.grid import GridNoise, on_grid, steps
 from rsexplore.montecarlo.lane import Sampler, Work
 from rsexplore.montecarlo.logits import Model, in_own_dtype
-from rsexplore.montecarlo.quality import predictions
+from rsexplore.montecarlo.quality import Answers, predictions
 from rsexplore.montecarlo.rng import TorchRng
 from rsexplore.montecarlo.stopping import Stop
 from rsexplore.montecarlo.tuning import best_batch_size
@@ -57,6 +57,7 @@ class Survey:
     clean: NDArray[np.int64]  # classes of clean images
     num_classes: int
     batch_size: int
+    answers: Sequence[tuple[int, float | None]] = ()  # to the first clean images: class, and lead over the next one
 
 
 class Runner:
@@ -96,8 +97,9 @@ class Runner:
             batch_size = self.plan.batch_size
             size = min(batch_size or BATCH_SIZE, len(images))
             while True:
+                answers = Answers(self.logits_of)
                 try:
-                    clean, num_classes = predictions(self.logits_of, images, size)
+                    clean, num_classes = predictions(answers, images, size)
                     break
                 except Exception as error:
                     if not memory.is_exhaustion(error) or size == 1:
@@ -106,7 +108,7 @@ class Runner:
                     memory.release(images.device)
             if batch_size is None:
                 batch_size = best_batch_size(self.logits_of, images[0], copies)
-            return Survey(clean, num_classes, min(batch_size, self.plan.n0 + self.plan.n))
+            return Survey(clean, num_classes, min(batch_size, self.plan.n0 + self.plan.n), answers.found)
 
     def rows(
         self,
@@ -125,12 +127,10 @@ class Runner:
         )
         with self._surroundings(images[0]):
             engine = self._engine(survey, images.device)
-            before = time.perf_counter()
-            for work, counts in engine.run(works, stop.looks() if stop else None, tick):
-                now = time.perf_counter()
-                place = work.key
-                yield Row(int(indices[place]), int(labels[place]), _sparse(counts[0]), _sparse(counts[1]), now - before)
-                before = now
+            clock = Clock(tick)
+            for work, counts in engine.run(works, stop.looks() if stop else None, clock.tick):
+                place, seconds = work.key, clock.share(int(counts.sum()))
+                yield Row(int(indices[place]), int(labels[place]), _sparse(counts[0]), _sparse(counts[1]), seconds)
                 if engine.batch_size < survey.batch_size:
                     self._largest = engine.batch_size
 
@@ -168,6 +168,22 @@ class Runner:
                 yield
         finally:
             torch.set_num_threads(before)
+
+
+class Clock:
+    """Shares the time of a run out among images: those of one batch take it together, and none of them alone."""
+
+    def __init__(self, tick: Callable[[int], Any]) -> None:
+        self._tick, self._copies, self._start = tick, 0, time.perf_counter()
+
+    def tick(self, copies: int) -> None:
+        """So many more copies are counted."""
+        self._copies += copies
+        self._tick(copies)
+
+    def share(self, copies: int) -> float:
+        """Seconds that so many copies take, at the mean rate so far."""
+        return copies * (time.perf_counter() - self._start) / max(copies, self._copies)
 
 
 def _sparse(counts: NDArray[np.int64]) -> dict[int, int]:

@@ -11,6 +11,7 @@ from rsexplore.anytime import decision, stopped_tail
 from rsexplore.bound import Bound
 from rsexplore.montecarlo.lane import Looks
 from rsexplore.noises import Noise
+from rsexplore.row import AT_N, CERTIFIED, GIVEN_UP, Row
 
 FIRST_LOOK = 20
 GROWTH = 1.15  # a decision comes at most this much later than it could
@@ -45,6 +46,12 @@ class Stop:
             sizes.append(int(size))
             size *= GROWTH
         return Looks((*sizes, self.n), self.enough)
+
+    def end(self, row: Row) -> str:
+        """What ended an image."""
+        if row.draws == self.n:
+            return AT_N
+        return CERTIFIED if decision(row.count, row.draws, self.q_a, self.alpha / 2) > 0 else GIVEN_UP
 
     def enough(self, counts: NDArray[np.int64]) -> bool:
         """Whether the counts (2, classes) of selection and estimation decide on the radius."""
