@@ -143,7 +143,7 @@ def resume(
     raw = path.read_bytes() if path.exists() else b""
     head = _head(header)
     if len(raw) < len(head) and head.startswith(raw):
-        if raw:
+        if raw and not raw.endswith(b"\n"):
             foreign.left_out(path, 1 + raw.count(b"\n"), "was cut off")
         return [], 0, header.text()
     found, rows, offset, first = parsed(path, raw)

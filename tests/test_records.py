@@ -3,10 +3,12 @@
 import dataclasses
 import gzip
 import json
+import warnings
+import zlib
 
 import numpy as np
 import pytest
-from logs import write
+from logs import sealed, write
 
 from rsexplore import noises, records
 from rsexplore.confidence import clopper_pearson_tail
@@ -50,8 +52,11 @@ def test_the_file_is_plain_text(log):
     first, second, third, *_ = log.read_text().split("\n")
     assert json.loads(first)["format"] == "rsexplore-counts"
     assert json.loads(first)["noise"] == {"family": "Laplace", "scale": 0.25, "dim": 64}
-    assert second.split("\t") == ["index", "label", "predict", "count", "counts0", "counts", "seconds"]
-    assert third.split("\t") == ["4", "7", "7", "90", "1:2,7:8", "1:10,7:90", "0.250"]
+    *names, checksum = second.split("\t")
+    assert names == ["index", "label", "predict", "count", "counts0", "counts", "seconds", "end"]
+    assert third.split("\t")[:8] == ["4", "7", "7", "90", "1:2,7:8", "1:10,7:90", "0.250", "at n"]
+    assert checksum == f"crc32:{zlib.crc32((first + chr(10) + chr(9).join(names)).encode()):08x}"
+    assert third.split("\t")[8] == f"{zlib.crc32((first + chr(10) + third[:-9]).encode()):08x}"
 
 
 def test_votes_give_q_a_at_any_level(log):
@@ -67,17 +72,23 @@ def test_resuming_at_every_byte_keeps_the_whole_lines(log):
     ends = [at + 1 for at, byte in enumerate(raw) if byte == ord("\n")]
     for cut in range(len(raw) + 1):
         log.write_bytes(raw[:cut])
-        rows, offset = records.resume(log, HEADER)
-        finished = [row.index for row in rows]
         whole = [end for end in ends if end <= cut]
+        with warnings.catch_warnings(record=True, action="always") as told:
+            rows, offset, head = records.resume(log, HEADER)
+        torn = [f"{log}: line {len(whole) + 1}, the last, was cut off, and is left out"] * (cut not in (0, *ends))
+        assert [str(one.message) for one in told] == torn, cut
+        assert head == HEADER.text()
+        finished = [row.index for row in rows]
         assert offset == (whole[-1] if len(whole) >= 2 else 0), cut
         assert rows == ROWS[: max(len(whole) - 2, 0)], cut
         if len(whole) >= 2:
-            assert records.read(log).index.tolist() == finished
+            with warnings.catch_warnings(record=True, action="always") as told:
+                assert records.read(log).index.tolist() == finished
+            assert [str(one.message) for one in told] == torn, cut
 
 
 def test_resuming_without_a_log(tmp_path):
-    assert records.resume(tmp_path / "none.tsv", HEADER) == ([], 0)
+    assert records.resume(tmp_path / "none.tsv", HEADER) == ([], 0, HEADER.text())
 
 
 def test_a_header_survives_its_own_text():
@@ -103,9 +114,9 @@ def test_the_log_of_another_run_is_refused_and_left_as_it_is(log, field, value):
         (lambda raw: b"[1]\n" + raw, records.LogHeaderError, "line 1 must be the header"),
         (lambda raw: b"\xff\xfe" + raw, records.LogHeaderError, "line 1 must be the header"),
         (
-            lambda raw: raw.replace(b'version": 1', b'version": 2'),
+            lambda raw: raw.replace(b'version": 2', b'version": 3'),
             records.LogHeaderError,
-            "needs .* version 1, got .* 2",
+            "needs .* version 1 or 2, got .* 3",
         ),
         (lambda raw: raw.replace(b"index\t", b"idx\t"), records.LogHeaderError, "line 2 must name the columns"),
         (lambda raw: raw.replace(b"7:90", b"7:9x"), ValueError, "line 3 must be a row of votes"),
@@ -115,7 +126,17 @@ def test_the_log_of_another_run_is_refused_and_left_as_it_is(log, field, value):
             ValueError,
             "line 3 .*votes give predict=7 count=90, got 7 and 91",
         ),
-        (lambda raw: raw.replace(b"\n0\t", b"\n4\t"), ValueError, "line 4 must be another image, got index 4 again"),
+        (
+            lambda raw: sealed(raw.decode().replace("\n0\t", "\n4\t")).encode(),
+            ValueError,
+            "line 4 must be another image, got index 4 again",
+        ),
+        (lambda raw: raw.replace(b"\n0\t", b"\n5\t"), ValueError, "line 4 .*its checksum is not '.*': the line was"),
+        (
+            lambda raw: raw.replace(b'"scale": 0.25', b'"scale": 8.25'),
+            records.LogHeaderError,
+            "line 1, the header, was changed",
+        ),
         (lambda raw: raw.replace(b"\n0\t", b"\n\n0\t"), ValueError, "line 4 must be a row of votes"),
     ],
 )
@@ -140,8 +161,10 @@ def test_records_are_told_in_one_line(log):
 def test_what_an_editor_makes_of_a_log_is_read_and_gone_on_with(log, start, end):
     raw = start + log.read_bytes().replace(b"\n", end)
     log.write_bytes(raw + b"5\t7\t")
-    assert list(records.read(log).rows) == ROWS
-    assert records.resume(log, HEADER) == (ROWS, len(raw))
+    with pytest.warns(UserWarning, match="line 6, the last, was cut off"):
+        assert list(records.read(log).rows) == ROWS
+    with pytest.warns(UserWarning, match="line 6, the last, was cut off"):
+        assert records.resume(log, HEADER) == (ROWS, len(raw), HEADER.text())
 
 
 @pytest.mark.parametrize(
@@ -162,7 +185,7 @@ def test_what_an_editor_makes_of_a_log_is_read_and_gone_on_with(log, start, end)
         ("4\t7\t7", "-4\t7\t7", "index must be a whole number from 0 to .*, got '-4'"),
         ("4\t7\t7", "+4\t7\t7", "index must be .*, got '.4'"),
         ("4\t7\t7", "9223372036854775808\t7\t7", "index must be .* 9223372036854775807, got '9223372036854775808'"),
-        ("4\t7\t7", "4\t7\t7\t7", "needs the columns index label predict count counts0 counts seconds"),
+        ("4\t7\t7", "4\t7\t7\t7", "needs the columns index label predict count counts0 counts seconds end"),
         ("0.250", "nan", "seconds must be finite and at least 0, got nan"),
         ("0.250", "-1", "seconds must be finite"),
         ("0.250", "soon", "could not convert"),
@@ -178,7 +201,7 @@ def test_votes_that_no_run_wrote_are_refused(log, old, new, words):
 
 
 def test_the_largest_index_is_read(log):
-    log.write_text(log.read_text().replace("4\t7\t7", f"{2**63 - 1}\t7\t7"))
+    log.write_text(sealed(log.read_text().replace("4\t7\t7", f"{2**63 - 1}\t7\t7")))
     assert records.read(log).index[0] == 2**63 - 1
 
 

@@ -52,7 +52,7 @@ def test_logs_of_others_are_read(tmp_path, ends, suffix):
             "2.2",
             "line 3: radius 2.2 is more than 100000 of 100000 votes give under Gaussian .* level below 1/2",
         ),
-        ("1.91", "1e300", "line 4: radius 1e.300 is more than 100000 of 100000 votes give"),
+        ("1.91", "1e+300", "line 4: radius 1e.300 is more than 100000 of 100000 votes give"),
         ("20\t7\t7", "20\t1.7\t7", "line 3: label must be a whole number from 0 to .*, got '1.7'"),
         ("20\t7\t7", "20\t7\t-5", "line 3: predict .if not -1. must be a whole number from 0 to .*, got '-5'"),
         ("20\t7\t7", "99999999999999999999\t7\t7", "line 3: idx must be a whole number"),

@@ -16,7 +16,7 @@ from rsexplore.records import Header, Row
 FIXED = Header(noise=noises.to_dict(noises.Gaussian(0.5)), n0=10, n=1000, alpha=0.001, seed=3)
 STOP = {"rule": "beta-mixture, clopper-pearson at n", "radius": 0.25, "norm": 2.0, "bound": "cohen-l2", "q_a": 0.3}
 STOPPED = dataclasses.replace(FIXED, stop=STOP)
-EARLY = [Row(0, 1, {1: 10}, {1: 60, 0: 3}, 0.25), Row(1, 1, {1: 6, 0: 4}, {0: 500, 1: 500}, 0.5)]
+EARLY = [Row(0, 1, {1: 10}, {1: 60, 0: 3}, 0.25, "certified"), Row(1, 1, {1: 6, 0: 4}, {0: 500, 1: 500}, 0.5)]
 WHOLE = [Row(0, 1, {1: 10}, {1: 990, 0: 6, 2: 4}, 0.25), Row(1, 2, {0: 6, 2: 4}, {0: 500, 2: 500}, 61.5),
          Row(7, 2, {2: 10}, {2: 1000}, 1.0)]  # fmt: skip
 COHEN = rs.bounds.get("cohen-l2")
@@ -102,7 +102,7 @@ def test_an_export_is_read_back_with_the_same_certified_accuracy(tmp_path):
     assert second == f"0\t1\t1\t{radius[0]}\t1\t0:00:00.250000"
     assert third == "1\t2\t-1\t0.0\t0\t0:01:01.500000"
     assert fourth.split("\t")[:3] == ["7", "2", "2"]
-    theirs = records.read(tmp_path / "theirs.tsv", dataclasses.replace(FIXED, radius_format="4 decimals"))
+    theirs = records.read(tmp_path / "theirs.tsv", dataclasses.replace(FIXED, radius_format="all digits"))
     assert np.array_equal(theirs.radius, np.where(radius > 0, radius, 0)) and theirs.predict.tolist() == [1, -1, 2]
     at = [0.0, radius[0], radius[2]]
     assert rs.accuracy.certified(theirs, None, at).tolist() == rs.accuracy.certified(found, COHEN, at).tolist()
