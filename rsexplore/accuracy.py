@@ -251,7 +251,15 @@ def _lines(name: str) -> Iterator[str]:
 
 
 def read_shipped(name: str) -> Curve:
-    """Curve of that name, one of `shipped`."""
+    """Curve of that name, one of `shipped`.
+
+    Raises
+    ------
+    LookupError
+        No curve of that name is shipped; the message lists them.
+    """
+    if name not in (known := [other for other, _ in shipped()]):
+        raise LookupError(f"no shipped curve is called {name!r}; there are {', '.join(known)}")
     first, _, *lines = _lines(name)
     head = json.loads(first)
     radii, images = np.array([line.split("\t") for line in lines], dtype=float).T

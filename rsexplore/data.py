@@ -5,10 +5,8 @@ names, where it came from and the sha256 of its uncompressed bytes, which every 
 """
 
 import csv
-import gzip
 import hashlib
 import os
-import zlib
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from importlib.resources import as_file, files
@@ -19,7 +17,7 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from rsexplore import noises, records
+from rsexplore import logtext, noises, records
 
 UPSTREAM = "https://raw.githubusercontent.com"
 REPOSITORIES = {  # repository and commit of each source
@@ -245,9 +243,8 @@ def cache() -> Path:
 
 def _is_registered(path: Path, entry: Entry) -> bool:
     try:
-        raw = path.read_bytes()
-        raw = gzip.decompress(raw) if path.suffix == ".gz" else raw
-    except (OSError, EOFError, zlib.error):  # cut off, or no gzip at all
+        raw = logtext.content(path)
+    except (OSError, ValueError):  # cut off, no gzip at all, or far too large
         return False
     return hashlib.sha256(raw).hexdigest() == entry.sha256
 

@@ -13,7 +13,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from rsexplore import data, noises
+from rsexplore import accuracy, data, noises, records
 
 RAW = b"idx\tlabel\tpredict\tradius\tcorrect\ttime\n0\t3\t3\t1.2\t1\t0:00:01\n5\t3\t-1\t0.0\t0\t0:00:01\n"
 
@@ -169,14 +169,80 @@ def test_only_certified_radii_can_be_read():
         _ = entry.header
 
 
-@pytest.mark.slow
-def test_every_registered_log_can_be_read(published_file):
-    from rsexplore import records
+# what was read before logs had checksums: number of logs, and a digest of all their arrays
+READ = {
+    "locuslab-smoothing cifar10": (7, "333a8994227cfd32"),
+    "locuslab-smoothing imagenet": (6, "819a838b4c806c4a"),
+    "smoothing-adversarial cifar10": (544, "11851f8ace520528"),
+    "smoothing-adversarial imagenet": (30, "8a64709b1fa00baf"),
+    "smoothing-consistency cifar10": (8, "8f311324e4a8ce24"),
+    "smoothing-consistency imagenet": (2, "1b1818b2097d7374"),
+    "smoothmix cifar10": (4, "25faa619a228ec80"),
+}
 
-    for entry in data.logs():
-        path = published_file(entry)
-        if entry.kind == "certify":
-            assert len(records.read(path, entry.header)) == entry.rows
+
+def arrays(found):
+    """Bytes of all that a log says of its images."""
+    for name in ("index", "label", "predict", "count", "radius"):
+        if (values := getattr(found, name)) is not None:
+            yield name.encode() + values.astype(values.dtype.newbyteorder("<")).tobytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", READ)
+def test_published_logs_are_read_as_before(kind, published_file):
+    source, dataset = kind.split()
+    total, entries = hashlib.sha256(), data.logs(kind="certify", source=source, dataset=dataset)
+    for entry in sorted(entries, key=lambda entry: entry.path):
+        found = records.read(published_file(entry), entry.header)
+        assert len(found) == entry.rows
+        for part in arrays(found):
+            total.update(part)
+    assert (len(entries), total.hexdigest()[:16]) == READ[kind]
+
+
+def test_published_files_without_certificates_are_had_and_not_read_as_such(published_file):
+    others = [entry for entry in data.logs() if entry.kind != "certify"]
+    assert len(others) + sum(number for number, _ in READ.values()) == 756
+    for entry in others:
+        with pytest.raises(records.LogHeaderError, match="line 1 must be the header"):
+            records.read(published_file(entry))  # which has checked its bytes
+
+
+def test_shipped_logs_are_read_as_before():
+    total = hashlib.sha256()
+    for name in data.zoo():
+        found = data.zoo_log(name)
+        for part in arrays(found):
+            total.update(part)
+        for row in found.rows:
+            votes = (sorted(row.counts0.items()), sorted(row.counts.items()))
+            total.update(f"{row.index} {row.label} {votes[0]} {votes[1]} {row.seconds}".encode())
+    assert (len(data.zoo()), total.hexdigest()[:16]) == (15, "cba3c1f7faa73804")
+
+
+def test_shipped_curves_are_read_as_before():
+    total = hashlib.sha256()
+    for name, _ in accuracy.shipped():
+        found = accuracy.read_shipped(name)
+        total.update(found.radii.astype("<f8").tobytes() + found.certified.astype("<f8").tobytes())
+    assert (len(accuracy.shipped()), total.hexdigest()[:16]) == (20, "6396198ab8e12b7d")
+
+
+@pytest.mark.parametrize("read", [accuracy.read_shipped, data.zoo_log])
+@pytest.mark.parametrize("name", ["../lecture.csv", "../zoo/digits-gaussian-0.25", "/etc/hostname", "nothing", ""])
+def test_what_is_shipped_is_had_by_its_name_alone(read, name):
+    with pytest.raises(LookupError, match=f"no shipped (curve|log) is called '{name}'; there are "):
+        read(name)
+
+
+def test_a_local_file_that_would_fill_the_memory_is_damaged(entry, tmp_path, monkeypatch):
+    packed = gzip.compress(bytes(2**20))
+    entry = dataclasses.replace(entry, path=entry.path.removesuffix(".gz") + ".gz")
+    put(tmp_path / "logs", entry.path, packed * 300)
+    monkeypatch.setenv("RSEXPLORE_DATA", str(tmp_path / "logs"))
+    with pytest.raises(data.DataUnavailableError, match="is damaged: its bytes must have sha256"):
+        data.fetch(entry)
 
 
 @pytest.mark.parametrize("side", [8, 16, 64])

@@ -1,7 +1,6 @@
 """Our log: what is written is read, what is cut off is found, and what is another run's is left alone."""
 
 import dataclasses
-import gzip
 import json
 import warnings
 import zlib
@@ -238,15 +237,3 @@ def test_a_header_without_a_field_is_refused(log):
     log.write_text(log.read_text().replace('"seed": 3, ', ""))
     with pytest.raises(records.LogHeaderError, match="log.tsv: line 1, the header, .* but seed is missing"):
         records.read(log)
-
-
-@pytest.mark.parametrize(
-    "damage", [lambda raw: raw[:-9], lambda raw: raw[:20] + b"!" + raw[21:], lambda raw: b"no" + raw]
-)
-def test_a_damaged_gzip_file_is_named(log, damage):
-    path = log.with_suffix(".tsv.gz")
-    path.write_bytes(gzip.compress(log.read_bytes()))
-    assert list(records.read(path).rows) == ROWS
-    path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(ValueError, match="log.tsv.gz must be a whole gzip file, as its name says"):
-        records.read(path)
