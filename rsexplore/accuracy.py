@@ -256,10 +256,10 @@ def read_shipped(name: str) -> Curve:
     Raises
     ------
     LookupError
-        No curve of that name is shipped; the message lists them.
+        None is shipped under it.
     """
-    if name not in (known := [other for other, _ in shipped()]):
-        raise LookupError(f"no shipped curve is called {name!r}; there are {', '.join(known)}")
+    if name not in (known := [name for name, _ in shipped()]):
+        raise LookupError(f"no published curve is called {name!r}; there are {', '.join(known)}")
     first, _, *lines = _lines(name)
     head = json.loads(first)
     radii, images = np.array([line.split("\t") for line in lines], dtype=float).T

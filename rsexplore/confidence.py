@@ -129,13 +129,10 @@ def top_two(counts: ArrayLike, predicted: ArrayLike, alpha: float) -> tuple[NDAr
     if not np.issubdtype(chosen.dtype, np.integer) or np.any((chosen < 0) | (chosen >= votes.shape[-1])):
         raise ValueError(f"top_two: predicted must be classes from 0 to {votes.shape[-1] - 1}, got {predicted!r}")
     mine = np.arange(votes.shape[-1]) == chosen[..., None]
-    return two_bounds(np.where(mine, votes, 0).sum(-1), np.where(mine, 0, votes).max(-1), votes.sum(-1), alpha)
-
-
-def two_bounds(count: ArrayLike, rival: ArrayLike, n: ArrayLike, alpha: float) -> tuple[NDArray, NDArray]:
-    """Bounds of `top_two`, from the votes of the predicted class and the most of any other one, each of shape (...)."""
-    q_a = clopper_pearson_tail(count, n, alpha / 2)
-    return q_a, np.minimum(clopper_pearson_upper(rival, n, alpha / 2), q_a)
+    n = votes.sum(-1)
+    q_a = clopper_pearson_tail(np.where(mine, votes, 0).sum(-1), n, alpha / 2)
+    rival = clopper_pearson_upper(np.where(mine, 0, votes).max(-1), n, alpha / 2)
+    return q_a, np.minimum(rival, q_a)
 
 
 def prediction(counts: ArrayLike, alpha: ArrayLike) -> NDArray[np.int64]:

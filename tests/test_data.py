@@ -232,7 +232,7 @@ def test_shipped_curves_are_read_as_before():
 @pytest.mark.parametrize("read", [accuracy.read_shipped, data.zoo_log])
 @pytest.mark.parametrize("name", ["../lecture.csv", "../zoo/digits-gaussian-0.25", "/etc/hostname", "nothing", ""])
 def test_what_is_shipped_is_had_by_its_name_alone(read, name):
-    with pytest.raises(LookupError, match=f"no shipped (curve|log) is called '{name}'; there are "):
+    with pytest.raises(LookupError, match=f"no (published curve|shipped log) is called '{name}'; there are "):
         read(name)
 
 

@@ -136,12 +136,12 @@ def certify(
     if radius is None and (bound, norm) != (None, None):
         raise ValueError("certify: bound and norm are for a wanted radius; without one, ask them of the records")
     plan = task.plan(stop)
-    path = writable(log)
+    header, path = _header(task, plan, data, executor is None), writable(log)
     runner = Runner(plan) if executor is None else RemoteRunner(plan, executor)
     copies = len(task.images) * (task.n0 + task.n)
     survey = runner.survey(task.images, copies)
     task.check_classes(survey.num_classes)
-    header = _header(task, plan, survey, data, executor is None)
+    header = replace(header, model={**header.model, "clean": [list(answer) for answer in survey.answers]})
     places = {index: place for place, index in enumerate(task.indices.tolist())}
     with kept(header, path, dict(zip(places, task.labels.tolist(), strict=True))) as (rows, keep):
         if rows and header.model["digest"] is None:
@@ -154,7 +154,7 @@ def certify(
     return records.from_rows(header, sorted(rows, key=lambda row: places[row.index]))
 
 
-def _header(task: Job, plan: Plan, survey: Survey, data: str, here: bool) -> Header:
+def _header(task: Job, plan: Plan, data: str, here: bool) -> Header:
     # another torch, or another kind of device, may draw other numbers from the same seed
     device = task.images.device if plan.device is None else torch.device(plan.device)
     versions = {"rsexplore": rsexplore.__version__, "torch": torch.__version__, "device": device.type}
@@ -164,7 +164,7 @@ def _header(task: Job, plan: Plan, survey: Survey, data: str, here: bool) -> Hea
         n=int(task.n),
         alpha=float(task.alpha),
         seed=int(task.seed),
-        model=task.model_entry(survey.answers),
+        model=task.model_entry(),
         data=task.data_entry(data),
         versions=versions,
         stop=None if plan.stop is None else plan.stop.header(),

@@ -2,7 +2,6 @@
 
 import hashlib
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -108,8 +107,8 @@ class Job:
         if self.labels.max() >= num_classes:
             raise ValueError(f"certify: the model knows {num_classes} classes, but labels go up to {self.labels.max()}")
 
-    def model_entry(self, clean: Sequence[tuple[int, float | None]]) -> dict[str, Any]:
-        """Name, digest and answers to clean images of the model, for a log's header; a plain callable has no digest."""
+    def model_entry(self) -> dict[str, Any]:
+        """Name and digest of the model, for a log's header; a plain callable has no digest."""
         kind = type(self.model).__name__
         name = getattr(self.model, "name", None)
         # what changes the rounding of logits is part of the classifier that is certified
@@ -118,7 +117,7 @@ class Job:
             "compile": bool(self.compile),
             "channels_last": bool(self.channels_last),
         }
-        ways = {way: value for way, value in ways.items() if value} | {"clean": [list(answer) for answer in clean]}
+        ways = {way: value for way, value in ways.items() if value}
         if isinstance(self.model, nn.Module):
             return {"name": name if isinstance(name, str) else kind, "digest": digest(self.model), **ways}
         return {"name": getattr(self.model, "__name__", kind), "digest": None, **ways}
