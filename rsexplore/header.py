@@ -58,7 +58,8 @@ class Header:
     select: str | None = None  # one of `SELECT`; None: the most votes of the n0 draws
     training: Mapping[str, Any] | None = None  # how the network was trained
     classes: Sequence[str] | None = None  # names of class 0, 1, 2, ...
-    info: Mapping[str, Any] | None = None  # card, flags, versions of libraries; decides nothing
+    # card, flags, versions of libraries: decides nothing, so that two headers may be equal without it
+    info: Mapping[str, Any] | None = field(default=None, compare=False)
     version: int = field(default=VERSION, compare=False, repr=False)  # of the log that it was read from
 
     def text(self) -> str:
