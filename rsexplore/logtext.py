@@ -59,7 +59,7 @@ def decoded(path: Path, raw: bytes) -> str:
     LogHeaderError
         It starts with zero bytes, as text in UTF-16 does.
     """
-    if b"\0" in raw[:4] and raw[:8].translate(None, b"\0\xff\xfe").decode("latin-1").isprintable():
+    if b"\0" in raw[:4] and raw[:8].translate(None, b"\0\xff\xfe\t").decode("latin-1").isprintable():
         raise LogHeaderError(
             f"{path} must be text in UTF-8, got zero bytes in it, as in UTF-16 (which some editors call Unicode, and "
             "some shells write by `>`); save it as UTF-8, and read that"

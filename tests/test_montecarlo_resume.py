@@ -213,9 +213,9 @@ def test_each_row_is_on_the_disk_before_it_is_told(tmp_path, monkeypatch):
         safe[0] = os.fstat(descriptor).st_size
 
     def told(progress):
-        lines = log.read_bytes()[: safe[0]].count(b"\n")
-        assert lines == 2 + progress.images
-        checked.append(progress.images)
+        if progress.votes:
+            assert log.read_bytes()[: safe[0]].count(b"\n") == 2 + progress.images
+            checked.append(progress.images)
 
     monkeypatch.setattr(os, "fsync", fsync)
     certified(log=log, progress=told)
