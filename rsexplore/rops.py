@@ -45,25 +45,34 @@ def probability_against(family: type[Noise], x: ArrayLike, sigma: ArrayLike) -> 
     return inside + np.exp(-far) / 2
 
 
-def certified(family: type[Noise], x: ArrayLike, sigma: ArrayLike) -> NDArray:
-    """Exact radius that the smoothed classifier certifies at x, 0 where it does not say A; shapes broadcast."""
+def _against_own(family: type[Noise], x: ArrayLike, sigma: ArrayLike) -> NDArray:
+    """1 minus the vote for the class that the base classifier says at x: A where |x| <= 1, else B."""
     against = np.minimum(probability_against(family, x, sigma), 1.0)
+    return np.where(np.abs(x) <= 1, against, 1 - against)
+
+
+def certified(family: type[Noise], x: ArrayLike, sigma: ArrayLike) -> NDArray:
+    """Exact radius at x if the smoothed classifier says there what the base classifier says, else 0; shapes broadcast."""
+    against = _against_own(family, x, sigma)
     # in the far tail one boundary decides alone, and the radius is the distance to it
     against = np.where(against < 1e-300, 0.0, against)
     # in the family's own norm, as all norms agree on the line
     found = np.asarray(sigma) * exact_radius(family.from_sigma(1.0, 1), q_a=against)
     # never beyond the decision boundary, where the radius would be inf
-    return np.minimum(found, np.maximum(1 - np.abs(x), 0))
+    return np.minimum(found, np.abs(1 - np.abs(x)))
 
 
 def feasible(family: type[Noise], x: float = 0.0, radius: float = 0.0) -> Feasible:
-    """Deviations at which A is said at x with a certified radius of at least `radius` (0: A is merely said)."""
-    if abs(x) >= 1 or radius >= 1 - abs(x):
+    """Deviations at which x keeps its class with a certified radius of at least `radius` (0: it is merely kept).
+
+    Outside [-1, 1] the class is B, which every deviation keeps; at the ends it is A, which none does.
+    """
+    if abs(x) == 1 or (radius > 0 and radius >= abs(1 - abs(x))):
         return Feasible(())
 
     def margin(log_sigma: Any) -> Any:
         sigma = np.exp(log_sigma)
-        return certified(family, x, sigma) - radius if radius > 0 else 0.5 - probability_against(family, x, sigma)
+        return certified(family, x, sigma) - radius if radius > 0 else 0.5 - _against_own(family, x, sigma)
 
     logs = np.log(SCAN)
     inside = margin(logs) >= 0
@@ -82,3 +91,15 @@ def against_x(family: type[Noise], x: ArrayLike) -> NDArray:
 def against_radius(family: type[Noise], radius: ArrayLike, x: float = 0.3) -> NDArray:
     """ROPS for each wanted certified radius at one x (Figure 11 has x = 0.3)."""
     return np.array([feasible(family, x, float(one)).largest for one in np.atleast_1d(radius)])
+
+
+def crossing(x: float | None = None) -> float:
+    """Wanted radius at x up to which Laplace noise has the larger ROPS; without x, the x up to which it has it at 0."""
+
+    def excess(at: float) -> float:
+        case = (at, 0.0) if x is None else (x, at)
+        laplace, gaussian = (feasible(family, *case).largest for family in (Laplace, Gaussian))
+        return laplace - gaussian
+
+    # both ends are inside: near the boundary of the ball the Gaussian bears more
+    return float(optimize.brentq(excess, 0.0, 0.995 * (1 - abs(x or 0.0)), xtol=1e-12))

@@ -13,6 +13,7 @@ from rsexplore import accuracy, bounds, data, papers
 from rsexplore.accuracy import Curve
 from rsexplore.confidence import clopper_pearson_tail
 from rsexplore.noises import Gaussian
+from rsexplore.remake.compare import Pair
 from rsexplore.table import Table
 
 
@@ -26,9 +27,14 @@ class Cell(NamedTuple):
     digits: int
 
     @property
+    def pair(self) -> Pair:
+        """Both as the one rule of all comparisons takes them."""
+        return Pair(self.remade, f"{self.printed:.{self.digits}f}", name=f"σ = {self.sigma:.2f}, r = {self.radius:.1f}")
+
+    @property
     def agrees(self) -> bool:
         """Whether they are the same number to the printed digits."""
-        return round(self.remade, self.digits) == self.printed
+        return self.pair.agrees
 
 
 class Remade(Table):
