@@ -52,7 +52,7 @@ def _against_own(family: type[Noise], x: ArrayLike, sigma: ArrayLike) -> NDArray
 
 
 def certified(family: type[Noise], x: ArrayLike, sigma: ArrayLike) -> NDArray:
-    """Exact radius at x if the smoothed classifier says there what the base classifier says, else 0; shapes broadcast."""
+    """Exact radius at x where the smoothed classifier says what the base classifier says, else 0; shapes broadcast."""
     against = _against_own(family, x, sigma)
     # in the far tail one boundary decides alone, and the radius is the distance to it
     against = np.where(against < 1e-300, 0.0, against)

@@ -41,7 +41,9 @@ class Best(Table):
             if not sets:
                 text.append([f"{name}, made again", *("" for _ in printed), why])
                 continue
-            pairs = {title: [Pair(a, b) for a, b in zip(shares, printed, strict=True)] for title, shares in sets.items()}
+            pairs = {
+                title: [Pair(a, b) for a, b in zip(shares, printed, strict=True)] for title, shares in sets.items()
+            }
             for title, row in pairs.items():
                 shown = [f"{pair.made:.1f}" + ("" if pair.agrees else " ≠") for pair in row]
                 text.append([f"{name}, made again", *shown, title])

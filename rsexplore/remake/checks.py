@@ -82,10 +82,11 @@ def table_1() -> Cases:
 
 
 def _same_growth(cell: PrintedCell, fixed: Sequence[str]) -> bool:
-    """Whether a cell says what is made: how near to the limit, and where a growth is printed that with one of `fixed`."""
+    """Whether a cell says what is made: how near the limit, and the growth, if one is printed, at one of `fixed`."""
     norm, divergence = cell.column.split(" robustness")[0].split(", ")
     at = {"l2": 2.0, "linf": inf}[norm]
-    family: type[Noise] = {"Gaussian": Gaussian, "Exponential": ExponentialLinf}[cell.row]
+    families: dict[str, type[Noise]] = {"Gaussian": Gaussian, "Exponential": ExponentialLinf}
+    family = families[cell.row]
     words, _, order = cell.value.partition(", r in ")
     made = [mechanisms.growth(family, divergence, at, fixed=what) for what in fixed]
     orders = [str(mechanisms.Law(*one)) for one in made if one is not None]

@@ -25,10 +25,10 @@ MEANING = """\
 * **not possible**: it needs what was not published.
 
 The verdict is that of [errata.md](errata.md), in the row whose key is given: both pages compare by one rule
-(`rsexplore/remake/compare.py`). A number is the printed one if it rounds to the printed digits; for "below", "above", "at
-most" and "at least" nothing is rounded; for "about" the last digit counts that is not 0. Where the text leaves a value
-open, such as c, each reading is given. ≠ marks what is not as printed. "In [k]" is the number that the cell has when its
-notebook is run from top to bottom.
+(`rsexplore/remake/compare.py`). A number is the printed one if it rounds to the printed digits; for "below", "above",
+"at most" and "at least" nothing is rounded; for "about" the last digit counts that is not 0. Where the text leaves a
+value open, such as c, each reading is given. ≠ marks what is not as printed. "In [k]" is the number that the cell has
+when its notebook is run from top to bottom.
 """
 
 
@@ -124,7 +124,17 @@ def inventory_table(document: str | None = None, notebooks: Path | None = None) 
 
 def _row(item: Item, notebooks: Path | None) -> tuple[str, ...]:
     place = f"In [{cell_number(item, notebooks)}]" if notebooks and item.cell else item.cell
-    return item.document, item.item, item.shown, item.notebook, place, item.function, item.compared, item.verdict, item.reason
+    return (
+        item.document,
+        item.item,
+        item.shown,
+        item.notebook,
+        place,
+        item.function,
+        item.compared,
+        item.verdict,
+        item.reason,
+    )
 
 
 def cell_number(item: Item, notebooks: Path) -> int:

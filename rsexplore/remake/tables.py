@@ -4,6 +4,7 @@ Numbers come from the authors' logs where these can be had, else from the curves
 `printed/make_curves.py` computed from the same logs and which are exact at every radius.
 """
 
+import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -70,6 +71,19 @@ def curve(source: str, dataset: str, train_sigma: float, certify_sigma: float, *
     except data.DataUnavailableError:
         return accuracy.published(source, dataset, train_sigma, certify_sigma, **filters)
     return accuracy.curve(log)
+
+
+def seconds(dataset: str, source: str = "locuslab-smoothing") -> float | None:
+    """Mean time of an image in all the published logs of test images of one source; None without the logs."""
+    if not os.environ.get("RSEXPLORE_DATA"):
+        return None
+    found = []
+    for entry in data.logs(source=source, kind="certify", dataset=dataset, split="test"):
+        head, *lines = data.fetch(entry).read_text(encoding="utf-8").splitlines()
+        times = [line.split("\t")[head.split("\t").index("time")] for line in lines]
+        # h:mm:ss.ssssss, or seconds
+        found += [sum(float(x) * 60**i for i, x in enumerate(reversed(time.split(":")))) for time in times]
+    return float(np.mean(found))
 
 
 def certified_accuracy_table(paper: str, location: str, source: str, dataset: str) -> Remade:
