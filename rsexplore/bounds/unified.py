@@ -1,8 +1,7 @@
 """A unified framework for randomized smoothing (2020): D_MR and D_inf certificates.
 
 D_MR certificates hold "with probability at least 1 - exp(-c^2 / 4)" over the noise (0.22 at c = 1, 0.89 at c = 3),
-which bounds a likelihood ratio and not the class of the smoothed classifier: HEURISTIC, and the form of the proof too
-is above the exact radius at ordinary votes (1.126 times at p_A = 0.501, c = 1). The right certificate is the exact one.
+which bounds a likelihood ratio and not the class of the smoothed classifier: HEURISTIC.
 """
 
 import sympy as sp
@@ -16,9 +15,8 @@ from rsexplore.notation import LogRatio, c, d, lamda, p_A, p_B, sigma
 
 ERRATUM = (
     "The proof of Theorem 10 bounds the log-ratio by lambda + eps, the statement says lambda + sqrt(eps), which "
-    "follows only for eps <= 1. sqrt(2 eps sigma) is printed for sqrt(2 eps) sigma. Neither form is a certificate. "
-    "With more than two classes the printed radius is above the exact one at ordinary votes: 1.12 times at (p_A, p_B) "
-    "= (0.6, 0.01), c = 1, and 1.05 times at (0.05, 1e-4), c = 3; with two classes for 1 - p_A < 2.42e-6 at c = 1."
+    "follows only for eps <= 1. sqrt(2 eps sigma) is printed for sqrt(2 eps) sigma. At c = 1 the printed radius is "
+    "above the exact one for 1 - p_A < 2.42e-6 (two classes)."
 )
 ratio = LogRatio(p_A, p_B)
 printed = sp.sqrt(2) * sigma * ratio / (2 * (1 + c))
@@ -45,7 +43,7 @@ l2_printed = Bound(
     formula=Formula(printed),
     params={"c": 1.0},
     erratum=ERRATUM,
-    corrected_by="cohen-l2",
+    corrected_by="dmr-l2",
 )
 linf = Bound(
     "dmr-linf",
@@ -69,7 +67,7 @@ linf_printed = Bound(
     formula=Formula(printed / sp.sqrt(d)),
     params={"c": 1.0},
     erratum=ERRATUM,
-    corrected_by="cohen-lp",
+    corrected_by="dmr-linf",
     restates="dmr-l2-printed",
 )
 dinf = Bound(

@@ -179,7 +179,8 @@ def _dual(bound: Bound) -> Evidence:
 
 
 def _right(bound: Bound) -> str:
-    if bound.corrected_by is not None:
+    """What corrects a formula if that certifies, else the exact radius: never a form that is no certificate."""
+    if bound.corrected_by is not None and bounds.get(bound.corrected_by).certifies:
         return f"$r = {bounds.get(bound.corrected_by).latex}$"
     best = exact_bound(bound.noise(1.0, DIM), float(bound.norm or 2))
     return f"no certificate; exact is $r = {best.latex}$" if best is not None else "no certificate"
