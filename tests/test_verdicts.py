@@ -62,6 +62,8 @@ WANTED = {
     "lecuyer-misquoted": Outcome.PRINT_FAULT,
     "k-below-d": Outcome.CONDITIONAL,
     "sphere-of-radius-one": Outcome.PRINT_FAULT,
+    "table-2-head": Outcome.PRINT_FAULT,
+    "theorem-3-proof": Outcome.PRINT_FAULT,
     "theorem-4-proof": Outcome.PRINT_FAULT,
     "equation-22": Outcome.PRINT_FAULT,
     "hoeffding-sentence": Outcome.PRINT_FAULT,

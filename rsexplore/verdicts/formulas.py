@@ -19,7 +19,7 @@ DIM = 3072
 SHAPES = (1.0, 2.0, 3.0, 4.0, 5.0)  # of generalized Gaussian noise
 DRAWS = 200_000
 # several rows are about one printed statement
-STATEMENT = {"dmr-l2-printed": "corollary-11", "dmr-linf-printed": "corollary-11"}
+STATEMENT = {"dmr-l2-printed": "corollary-11", "dmr-linf-printed": "corollary-11", "cohen-lp": "lp-exponent"}
 DERIVED = ("lipschitz-l2", "renyi-l2")  # follow from what their source prints, which does not print them
 SMALLER = ("gg-kl-lp-printed",)  # sound and meant so; what corrects them is only larger
 SLACK = 1e-9  # above the exact radius by no more than this is rounding, of the printed formulas

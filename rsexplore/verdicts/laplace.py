@@ -1,7 +1,7 @@
 """Claims of the Laplace paper, beside its formulas and numbers."""
 
 import numpy as np
-from scipy import optimize
+from scipy import integrate, optimize
 
 from rsexplore import bounds, laplace_law, papers, rops
 from rsexplore.noises import Gaussian, Laplace
@@ -146,6 +146,23 @@ def lemma_3_1_proof() -> Evidence:
         f"λ = 1, δ = 1, β = 0, t = 1: on S the ratio is {ratio[inside].min():.4f} to {ratio[inside].max():.4f}, outside"
         f" {ratio[~inside].min():.4f} to {ratio[~inside].max():.4f}",
         meant=swapped,
+    )
+
+
+@CLAIMS.add(
+    "theorem-3-proof",
+    papers.laplace.at("Appendix C, proof of Theorem 3, eq. (11)"),
+    "P(X ∈ A) = 1 − ∫ exp(x/λ)/(2λ) dx over x from −λ log(2(1 − P_A)) to ∞",
+    "exp(−x/λ), which gives P_A, as the last line has it",
+)
+def theorem_3_proof() -> Evidence:
+    edge = -np.log(2 * 0.1)  # P_A = 0.9, λ = 1
+    at = {top: integrate.quad(lambda x: np.exp(x) / 2, edge, top)[0] for top in (5.0, 10.0)}
+    right = 1 - integrate.quad(lambda x: np.exp(-x) / 2, edge, np.inf)[0]
+    return Evidence(
+        f"P_A = 0.9, λ = 1: the printed integral is {at[5.0]:.0f} up to 5 and {at[10.0]:.0f} up to 10, without a limit;"
+        f" with exp(−x/λ) P(X ∈ A) = {right:.4f}",
+        meant=at[5.0] > 1 and abs(right - 0.9) < 1e-9,
     )
 
 
