@@ -17,7 +17,7 @@ from rsexplore.table import Table
 
 LOCUSLAB, SALMAN = "locuslab-smoothing", "smoothing-adversarial"
 SIGMAS = {"cifar10": (0.12, 0.25, 0.5, 1.0), "imagenet": (0.25, 0.5, 1.0)}  # of the published Gaussian networks
-NOT_MADE = "its votes were not published"
+NOT_MADE = "the paper's own votes were not published"
 KINDS = {  # of networks of Salman et al., by the name of the method in their logs
     "attack on the base classifier": re.compile("baseattack-with_noise"),
     "attack on the smoothed classifier": re.compile("smoothadv"),

@@ -22,7 +22,7 @@ from rsexplore.remake.compare import Cases, Outcome, Pair, outcome
 from rsexplore.remake.tables import curve, seconds
 from rsexplore.verdicts.verdict import Evidence, Verdict
 
-NETWORKS = "depends on the votes of networks that were not published"
+NETWORKS = "depends on the paper's own votes, which were not published"
 SETTING = "a setting"
 LOGS = "needs the published logs, which are not at hand"
 
