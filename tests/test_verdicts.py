@@ -79,8 +79,13 @@ def table():
     return verdicts.table()
 
 
+NEED_LOGS = ("soap-table-3", "lecture-experiments-imagenet-resnet-50-time-per-example")
+
+
 @pytest.mark.parametrize("key", WANTED)
-def test_known_faults_are_found(table, key):
+def test_known_faults_are_found(table, key, request):
+    if key in NEED_LOGS:
+        request.getfixturevalue("published_log")("locuslab-smoothing", "imagenet", 0.5, 0.5)
     assert table[key].outcome is WANTED[key], table[key].witness
 
 
