@@ -81,6 +81,15 @@ def test_every_noise_is_packed_alike(noise):
         assert votes(certified(images=images, noise=noise, n=1000, batch_size=batch_size)) == expected
 
 
+def test_every_seed_and_index_has_noise_of_its_own():
+    def largest(batch):
+        return batch.flatten(1)
+
+    runs = [certified(largest, torch.zeros(4, DIM), [0] * 4, seed=seed) for seed in range(4)]
+    # every pair: seed 0 and index 1 against seed 1 and index 0 too, which have the same sum
+    assert len({str(row.counts) for found in runs for row in found.rows}) == 16
+
+
 def copies(noise, shape, n, batch_size=100):
     """Noise as the engine puts it into batches, shape (n, coordinates), around an image of zeros."""
     seen = []
