@@ -57,7 +57,7 @@ MANY = [
 
 
 class Chosen:
-    """Uniform numbers of which the first of a draw is chosen, which decides its largest coordinate; the others are 1/2."""
+    """Uniform numbers: the first of a draw is chosen, and decides its largest coordinate; the others are 1/2."""
 
     def __init__(self, first):
         self.first = np.asarray(first)
