@@ -80,7 +80,7 @@ class CertifyPanel(widgets.VBox):
             self._say(_words(error))
             return
         self.run.disabled, self.stop.disabled, self.bar.value = True, False, 0.0
-        self.status.value = "loading the model and the images, and looking for the best batch size"
+        self.status.value = "loading the model and the images"
         self._run = Run(job.run)
         self._later()
 

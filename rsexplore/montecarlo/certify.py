@@ -93,7 +93,7 @@ def certify(
         Precision in which torch runs what can be run so; noise is drawn and added in the images' own.
     compile, channels_last : bool
         Whether the model is compiled, once for the one shape of the votes, or it and its batches are put into that
-        memory format, which may be faster: up to a third at 3x224x224.
+        memory format, in which some networks are faster.
     grid : int, >= 1, optional
         Steps in one unit of the input (255 for 8-bit images in [0, 1]), where certificates are to hold in spite of
         rounding: see `montecarlo.grid`. Images must be whole multiples of 1 / grid, and so are the noisy copies.

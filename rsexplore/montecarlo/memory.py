@@ -87,8 +87,7 @@ def free(device: torch.device) -> int:
 def _left_to_group() -> int:
     """Bytes left to the control group of this process, by which a container or a cluster's job is limited."""
     left = UNKNOWN
-    groups = Path("/proc/self/cgroup")
-    for line in groups.read_text(encoding="utf-8").splitlines() if groups.exists() else ():
+    for line in _text(Path("/proc/self/cgroup")).splitlines():
         _, kind, inside = line.split(":", 2)
         if kind not in ("", "memory"):
             continue
@@ -103,11 +102,15 @@ def _left_to_group() -> int:
 
 
 def _number(path: Path, pattern: str = r"^(\d+)$") -> int | None:
-    try:
-        found = re.search(pattern, path.read_text(encoding="ascii"), re.MULTILINE)
-    except OSError:
-        return None
+    found = re.search(pattern, _text(path), re.MULTILINE)
     return int(found[1]) if found else None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        return ""
 
 
 @contextmanager

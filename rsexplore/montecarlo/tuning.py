@@ -1,6 +1,6 @@
 """How many copies pass through a network at once: from a table on a CPU, by a short search elsewhere.
 
-The votes do not depend on it, the time and the memory of a run do.
+The noise does not depend on it, the time and the memory of a run do.
 """
 
 import time
