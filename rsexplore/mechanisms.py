@@ -87,7 +87,7 @@ def radius(noise: Noise, eps: float, divergence: str = "D_MR", norm: float = inf
 
 
 def limit(mean: float, eps: float, dim: int, divergence: str = "D_MR", norm: float = inf) -> float:
-    """Upper limit on r for every mechanism with E ||z||_inf <= mean, up to a constant (here 1), for eps = O(1).
+    """Upper limit on r for noise added on all of R^d with E ||z||_inf <= mean, up to a constant (here 1), eps = O(1).
 
     D_MR: mean sqrt(eps) for norm 2 (Theorem 12), mean sqrt(eps / d) for norm inf (Theorem 17).
     D_inf: mean eps / d for norm inf (Theorem 16); mean eps / sqrt(d) for norm 2 (not in the paper: the proof of Theorem

@@ -53,6 +53,7 @@ class PrintedCell(NamedTuple):
     value: str
     unit: str
     note: str
+    relation: str = ""  # what the text says of the value: about, below, above, at most, at least; "" for is
 
 
 lecture = Paper(
@@ -175,7 +176,7 @@ ALL = (*FIVE, cohen2019, lecuyer2019, li2019, yang2020, bun2016, balle2018, cano
 @lru_cache
 def _cells(key: str) -> tuple[PrintedCell, ...]:
     text = files("rsexplore").joinpath("printed", f"{key}.csv").read_text(encoding="utf-8")
-    return tuple(PrintedCell(**row) for row in csv.DictReader(text.splitlines()))
+    return tuple(PrintedCell(**row) for row in csv.DictReader(text.splitlines(), restval=""))
 
 
 def printed(paper: str, location: str | None = None) -> list[PrintedCell]:

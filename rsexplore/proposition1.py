@@ -18,6 +18,7 @@ from rsexplore.table import Table
 NOISE = Gaussian(1.0)
 EQUAL = 1e-11  # share by which radii that are equal differ in floats
 Q_A = np.concatenate([np.geomspace(1e-300, 1e-3, 600), np.geomspace(1.0001e-3, 0.4999, 1400)])
+ROUND = ((0.3, 0.1), (0.6, 0.1), (0.9, 0.05), (0.2, 0.01), (0.05, 1e-4))  # votes (p_A, p_B) with a third class
 P_A = np.concatenate([np.geomspace(1e-6, 0.1, 40), np.linspace(0.11, 0.99, 89)])  # with more classes
 SHARES = np.concatenate([np.geomspace(1e-6, 0.9, 40), [0.99]])  # of the largest p_B that there is
 
@@ -38,8 +39,9 @@ class Item(NamedTuple):
     """One item of Proposition 1.
 
     `printed` compares the radii as Table 1 prints them and `corrected` the right ones; the statement `holds` as printed
-    or corrected if it is true on the whole interval that it names. `counterexample` is the point (p_A, p_B), with a
-    third class, at which the corrected statement fails by the most; None if none of some 5000 points is one.
+    or corrected if it is true on the whole interval that it names. `counterexample` is a point (p_A, p_B), with a
+    third class, at which the corrected statement fails: the first of a few round ones, else that of some 5000 at which
+    it fails by the most; None if it holds at all of them.
     """
 
     number: int
@@ -143,11 +145,14 @@ def _holds(found: Order, relation: str, end: float) -> bool:
 
 def _counterexample(left: str, right: str, relation: str) -> tuple[float, float] | None:
     pa, share = np.meshgrid(P_A, SHARES, indexing="ij")
-    pb = share * np.minimum(pa, 1 - pa)
-    ratio = _ratio(left, right, 1 - pa, pb)
-    failure = np.abs(ratio - 1) if relation == "=" else 1 - ratio
-    worst = np.unravel_index(np.argmax(failure), failure.shape)
-    return (float(pa[worst]), float(pb[worst])) if failure[worst] > EQUAL else None
+    grid = np.stack([pa.ravel(), (share * np.minimum(pa, 1 - pa)).ravel()], axis=1)
+    for votes in (*np.array(ROUND)[:, None], grid):
+        ratio = _ratio(left, right, 1 - votes[:, 0], votes[:, 1])
+        failure = np.abs(ratio - 1) if relation == "=" else 1 - ratio
+        worst = int(np.argmax(failure))
+        if failure[worst] > EQUAL:
+            return float(votes[worst, 0]), float(votes[worst, 1])
+    return None
 
 
 def _said(found: Order) -> str:

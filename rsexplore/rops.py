@@ -1,8 +1,10 @@
 """Rectified optional parameter space: how much noise a classifier of the line bears (Teng et al. 2020, Appendix D).
 
-The base classifier says A where |x| <= 1. Smoothed at x by noise of deviation sigma it still says A, with a certified
-radius r, for the sigma of a set; ROPS is the largest of them. Deviations are per coordinate, so that sigma of Laplace
-noise is sqrt(2) lambda, and families compare fairly. The set is found, not assumed to be an interval.
+The base classifier says A where |x| <= 1, else B. Smoothed at x by noise of deviation sigma it still says the same,
+with a certified radius r, for the sigma of a set; ROPS is the largest of them. Where it says B, every sigma is in that
+set if no radius is asked for: less than half of the noise falls beyond the nearer end. Deviations are per coordinate,
+so that sigma of Laplace noise is sqrt(2) lambda, and families compare fairly. The set is found, not assumed to be an
+interval.
 """
 
 from typing import Any, NamedTuple
@@ -18,7 +20,7 @@ SCAN = np.geomspace(1e-3, 1e3, 1201)  # deviations between which sign changes ar
 
 
 class Feasible(NamedTuple):
-    """Intervals [low, high] of feasible deviations in [1e-3, 1e3]; `low` is 1e-3 where it starts at 0."""
+    """Intervals [low, high] of feasible deviations in [1e-3, 1e3]; the ends stand for 0 and infinity."""
 
     intervals: tuple[tuple[float, float], ...]
 
@@ -29,36 +31,42 @@ class Feasible(NamedTuple):
 
     @property
     def largest(self) -> float:
-        """ROPS: the largest feasible deviation, 0 if there is none."""
-        return self.intervals[-1][1] if self.intervals else 0.0
+        """ROPS: the largest feasible deviation, 0 if there is none, inf if there is no largest."""
+        if not self.intervals:
+            return 0.0
+        return float("inf") if self.intervals[-1][1] == SCAN[-1] else self.intervals[-1][1]
 
 
 def probability_against(family: type[Noise], x: ArrayLike, sigma: ArrayLike) -> NDArray:
-    """P(|x + noise| > 1), 1 minus the vote for A, for Gaussian or Laplace noise on the line of deviation `sigma`."""
+    """1 minus the vote for the class of x, for Gaussian or Laplace noise on the line of deviation `sigma`.
+
+    That is P(|x + noise| > 1) where |x| <= 1, else P(|x + noise| <= 1).
+    """
     at, deviation = np.abs(np.asarray(x, dtype=float)), np.asarray(sigma, dtype=float)
+    near, far = np.abs(1 - at), 1 + at  # the two ends of the interval
     if family is Gaussian:
-        return special.ndtr(-(1 - at) / deviation) + special.ndtr(-(1 + at) / deviation)
-    if family is not Laplace:
+        nearer, farther = special.ndtr(-near / deviation), special.ndtr(-far / deviation)
+    elif family is Laplace:
+        nearer, farther = (np.exp(-(end * np.sqrt(2) / deviation)) / 2 for end in (near, far))
+    else:
         raise ValueError(f"probability_against knows Gaussian and Laplace noise, got {family.__name__}")
-    near, far = (1 - at) * np.sqrt(2) / deviation, (1 + at) * np.sqrt(2) / deviation
-    inside = np.where(near >= 0, np.exp(-np.abs(near)) / 2, 1 - np.exp(-np.abs(near)) / 2)
-    return inside + np.exp(-far) / 2
+    return np.where(at <= 1, nearer + farther, nearer - farther)
 
 
 def certified(family: type[Noise], x: ArrayLike, sigma: ArrayLike) -> NDArray:
-    """Exact radius that the smoothed classifier certifies at x, 0 where it does not say A; shapes broadcast."""
+    """Exact radius that the smoothed classifier certifies at x, 0 where it does not say the class of x; broadcasts."""
     against = np.minimum(probability_against(family, x, sigma), 1.0)
     # in the far tail one boundary decides alone, and the radius is the distance to it
     against = np.where(against < 1e-300, 0.0, against)
     # in the family's own norm, as all norms agree on the line
     found = np.asarray(sigma) * exact_radius(family.from_sigma(1.0, 1), q_a=against)
-    # never beyond the decision boundary, where the radius would be inf
-    return np.minimum(found, np.maximum(1 - np.abs(x), 0))
+    # never beyond the decision boundary, where the radius would be inf; noise can move that of B inwards
+    return np.where((np.abs(x) <= 1) | (against == 0), np.minimum(found, np.abs(1 - np.abs(x))), found)
 
 
 def feasible(family: type[Noise], x: float = 0.0, radius: float = 0.0) -> Feasible:
-    """Deviations at which A is said at x with a certified radius of at least `radius` (0: A is merely said)."""
-    if abs(x) >= 1 or radius >= 1 - abs(x):
+    """Deviations at which the class of x is said with a certified radius of at least `radius` (0: is merely said)."""
+    if abs(x) <= 1 and radius >= 1 - abs(x):
         return Feasible(())
 
     def margin(log_sigma: Any) -> Any:
@@ -82,3 +90,15 @@ def against_x(family: type[Noise], x: ArrayLike) -> NDArray:
 def against_radius(family: type[Noise], radius: ArrayLike, x: float = 0.3) -> NDArray:
     """ROPS for each wanted certified radius at one x (Figure 11 has x = 0.3)."""
     return np.array([feasible(family, x, float(one)).largest for one in np.atleast_1d(radius)])
+
+
+def crossing(x: float | None = None) -> float:
+    """Wanted radius at x up to which Laplace noise has the larger ROPS; without x, the x up to which it has it at 0."""
+
+    def excess(at: float) -> float:
+        case = (at, 0.0) if x is None else (x, at)
+        laplace, gaussian = (feasible(family, *case).largest for family in (Laplace, Gaussian))
+        return laplace - gaussian
+
+    # both ends are inside: near the boundary of the ball the Gaussian bears more
+    return float(optimize.brentq(excess, 0.0, 0.995 * (1 - abs(x or 0.0)), xtol=1e-12))

@@ -58,12 +58,12 @@ def radii(bound: Any) -> dict[str, list[str]]:
         mixed = isinstance(noise, noises.PowerGaussian) and noise.power_norm != noise.tail_norm
         solved = isinstance(noise, noises.PowerGaussian)
         # eq. (9) at tails below 1e-100 takes a minute and gigabytes (dim 64, k 16)
-        votes = [VOTES[i] for i in (0, 2, 5, 8)] if mixed else VOTES[: len(TAILS)] + VOTES[-8:] if solved else VOTES
+        asked = [VOTES[i] for i in (0, 2, 5, 8)] if mixed else VOTES[: len(TAILS)] + VOTES[-8:] if solved else VOTES
         for norm in norms[:1] if solved else norms:
-            values = [0.0] * len(votes)
-            for given in {tuple(x is None for x in vote) for vote in votes}:
-                places = [i for i, vote in enumerate(votes) if tuple(x is None for x in vote) == given]
-                p_a, q_a, p_b = (None if x[0] is None else x for x in zip(*(votes[i] for i in places), strict=True))
+            values = [0.0] * len(asked)
+            for given in {tuple(x is None for x in vote) for vote in asked}:
+                places = [i for i, vote in enumerate(asked) if tuple(x is None for x in vote) == given]
+                p_a, q_a, p_b = (None if x[0] is None else x for x in zip(*(asked[i] for i in places), strict=True))
                 for place, radius in zip(places, bound.radius(noise, p_a, q_a=q_a, p_b=p_b, norm=norm), strict=True):
                     values[place] = float(radius)
             found[f"{noise!r} l{norm:g}"] = [value.hex() for value in values]
@@ -85,49 +85,48 @@ def frozen_bounds() -> dict[str, Any]:
     }
 
 
-def frozen_votes() -> dict[str, Any]:
-    """Return the votes of seeded runs in every mode of `certify`."""
+def votes(name: str, noise: Any, n: int = 1000, **options: Any) -> list[Any]:
+    """Return what a seeded run with a shipped network counts: index, label, prediction, counts of both samples."""
     import torch
 
     import rsexplore as rs
 
     torch.set_num_threads(1)
-    some = rs.data.digits().test
-    images, labels = some.images[:6], some.labels[:6]
+    some, model = rs.data.digits().test, rs.montecarlo.load_model(name)
+    indices = [3, 1, 4, 15, 9, 2]
+    found = rs.montecarlo.certify(
+        model, some.images[:6], some.labels[:6], noise, 100, n, seed=7, indices=indices, progress=False, **options
+    )
+    rows = sorted(found.rows, key=lambda row: row.index)
+    return [[r.index, r.label, r.predict, sorted(r.counts0.items()), sorted(r.counts.items())] for r in rows]
 
-    def run(name: str, noise: Any, n: int = 1000, **options: Any) -> list[Any]:
-        model = rs.montecarlo.load_model(name)
-        found = rs.montecarlo.certify(
-            model, images, labels, noise, 100, n, seed=7, progress=False, **{"indices": [3, 1, 4, 15, 9, 2]} | options
-        )
-        rows = sorted(found.rows, key=lambda row: row.index)
-        counts = [(sorted(row.counts0.items()), sorted(row.counts.items())) for row in rows]
-        return [[r.index, r.label, r.predict, *c] for r, c in zip(rows, counts, strict=True)]
 
+def frozen_votes() -> dict[str, Any]:
+    """Return the votes of seeded runs in every mode of `certify`."""
     gaussian, mixed = noises.Gaussian(0.25), noises.PowerGaussian(0.27, 10.0, 64, inf, 2)
-    wanted = {"radius": 0.2, "bound": rs.bounds.get("cohen-l2"), "n": 20_000}
+    name, wanted = "digits-gaussian-0.25", {"radius": 0.2, "bound": bounds.get("cohen-l2"), "n": 20_000}
     found = {
-        "gaussian": run("digits-gaussian-0.25", gaussian),
-        "gaussian, batch of 30": run("digits-gaussian-0.25", gaussian, batch_size=30),
-        "laplace": run("digits-laplace-0.25", noises.Laplace.from_sigma(0.25)),
-        "uniform": run("digits-gaussian-0.25", noises.Uniform.from_sigma(0.25)),
-        "exponential": run("digits-linf-0.25", noises.ExponentialLinf.from_sigma(0.25, 64)),
-        "gg4": run("digits-gg4-0.25", noises.GeneralizedGaussian.from_sigma(0.25, shape=4)),
-        "eq. (8)": run("digits-soap-0.25", noises.PowerGaussian(0.27, 10.0, 64)),
-        "eq. (9)": run("digits-mixed-0.25", mixed),
-        "eq. (10)": run("digits-mixed-0.25", noises.PowerGaussian(0.05, 10.0, 64, inf, inf)),
-        "grid": run("digits-gaussian-0.25", gaussian, grid=16),
-        "stopped": run("digits-gaussian-0.25", gaussian, **wanted),
-        "channels_last, bfloat16": run("digits-gaussian-0.25", gaussian, channels_last=True, autocast="bfloat16"),
+        "gaussian": votes(name, gaussian),
+        "gaussian, batch of 30": votes(name, gaussian, batch_size=30),
+        "laplace": votes("digits-laplace-0.25", noises.Laplace.from_sigma(0.25)),
+        "uniform": votes(name, noises.Uniform.from_sigma(0.25)),
+        "exponential": votes("digits-linf-0.25", noises.ExponentialLinf.from_sigma(0.25, 64)),
+        "gg4": votes("digits-gg4-0.25", noises.GeneralizedGaussian.from_sigma(0.25, shape=4)),
+        "eq. (8)": votes("digits-soap-0.25", noises.PowerGaussian(0.27, 10.0, 64)),
+        "eq. (9)": votes("digits-mixed-0.25", mixed),
+        "eq. (10)": votes("digits-mixed-0.25", noises.PowerGaussian(0.05, 10.0, 64, inf, inf)),
+        "grid": votes(name, gaussian, grid=16),
+        "stopped": votes(name, gaussian, **wanted),
+        "channels_last, bfloat16": votes(name, gaussian, channels_last=True, autocast="bfloat16"),
     }
     with ThreadPoolExecutor(2) as pool:
-        found["executor"] = run("digits-gaussian-0.25", gaussian, executor=pool)
-        found["executor, stopped"] = run("digits-gaussian-0.25", gaussian, executor=pool, **wanted)
+        for mode, options in (("executor", {}), ("executor, stopped", wanted)):
+            found[mode] = votes(name, gaussian, executor=pool, **options)
     with TemporaryDirectory() as folder:
         log = Path(folder) / "log.tsv"
-        run("digits-gaussian-0.25", gaussian, log=log)
+        votes(name, gaussian, log=log)
         log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:5]))
-        found["resumed"] = run("digits-gaussian-0.25", gaussian, log=log)
+        found["resumed"] = votes(name, gaussian, log=log)
     return json.loads(json.dumps(found))
 
 

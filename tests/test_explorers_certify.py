@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import threading
 import time
 from math import inf
 
@@ -107,6 +108,20 @@ def test_a_stopped_run_goes_on_without_a_path_too():
     panel.start()
     assert len(done(panel).records) == 6
     assert "kept as long as this panel" in panel.status.value
+
+
+def test_the_panel_says_what_is_done_before_the_first_vote():
+    held = threading.Event()
+
+    class Waiting(Slow):
+        def forward(self, batch):
+            return held.wait(20) and super().forward(batch)
+
+    panel = rs.explorers.certify(Waiting(), images=6, n=1000)
+    panel.start()
+    panel.wait(0.5), held.set()
+    assert panel.status.value == "0 of 6 images; clean images, 0 of 6"
+    assert len(done(panel).records) == 6
 
 
 def test_in_a_kernel_the_panel_looks_by_itself():

@@ -1,5 +1,7 @@
 """Certification: right by classifiers whose radius is known, and clear about bad input."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -132,6 +134,25 @@ def test_the_bar_tells_rate_and_accuracies(capsys):
     certified(progress=True)
     told = capsys.readouterr().err
     assert "5/5" in told and "image" in told and "clean" in told and "under noise" in told
+
+
+def test_the_bar_is_there_before_the_model_is_looked_at(capsys):
+    class Silent(HalfSpace):
+        def forward(self, batch):
+            told.append(capsys.readouterr().err)
+            time.sleep(0.15 * (len(told) < 5))  # a bar is drawn ten times a second
+            return super().forward(batch)
+
+    told = []
+    certified(Silent(), torch.zeros(50, DIM), progress=True, batch_size=10, n0=1, n=1)
+    assert "votes" in told[0] and "clean images, 10 of 50" in told[1] and "clean images, 30 of 50" in told[3]
+
+
+def test_a_run_that_does_not_begin_leaves_no_bar(capsys):
+    with pytest.raises(ValueError, match="labels go up to 7"):
+        certified(labels=[7] * 5, progress=True)
+    told = capsys.readouterr().err
+    assert told.endswith("\r") and "\n" not in told
 
 
 @pytest.mark.parametrize(("side", "threads", "used"), [(8, None, 1), (32, None, 2), (8, 2, 2), (32, 1, 1)])

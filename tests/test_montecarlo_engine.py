@@ -15,7 +15,7 @@ from scipy import stats  # noqa: E402
 import rsexplore as rs  # noqa: E402
 from rsexplore import noises  # noqa: E402
 from rsexplore.confidence import ABSTAINED  # noqa: E402
-from rsexplore.montecarlo import CifarResNet, DigitsNet, TorchRng, load_model, predict, tuning  # noqa: E402
+from rsexplore.montecarlo import CifarResNet, DigitsNet, TorchRng, load_model, predict  # noqa: E402
 from rsexplore.montecarlo.engine import Engine  # noqa: E402
 from rsexplore.montecarlo.lane import Work  # noqa: E402
 from rsexplore.montecarlo.memory import kept_heap  # noqa: E402
@@ -81,6 +81,15 @@ def test_every_noise_is_packed_alike(noise):
         assert votes(certified(images=images, noise=noise, n=1000, batch_size=batch_size)) == expected
 
 
+def test_every_seed_and_index_has_noise_of_its_own():
+    def largest(batch):
+        return batch.flatten(1)
+
+    runs = [certified(largest, torch.zeros(4, DIM), [0] * 4, seed=seed) for seed in range(4)]
+    # every pair: seed 0 and index 1 against seed 1 and index 0 too, which have the same sum
+    assert len({str(row.counts) for found in runs for row in found.rows}) == 16
+
+
 def copies(noise, shape, n, batch_size=100):
     """Noise as the engine puts it into batches, shape (n, coordinates), around an image of zeros."""
     seen = []
@@ -131,7 +140,7 @@ def test_dependent_coordinates_follow_the_law_of_their_norm_and_are_symmetric(na
     assert found.std() == pytest.approx(noise.sigma, rel=0.05)
 
 
-# ---- precision, formats, compilation ----
+# ---- precision, formats ----
 
 
 def test_autocast_is_part_of_the_header_and_hardly_moves_the_counts():
@@ -161,19 +170,6 @@ def test_channels_last_counts_the_same_up_to_rounding():
     assert all(abs(a - b) <= 2 for a, b in zip(exact.count, other.count, strict=True))
 
 
-def test_a_compiled_model_gets_batches_of_one_shape_alone(monkeypatch):
-    sizes = []
-
-    def compiled(model, dynamic):
-        assert dynamic is False
-        return lambda batch: (sizes.append(len(batch)), model(batch))[1]
-
-    monkeypatch.setattr(torch, "compile", compiled)
-    found = certified(compile=True, batch_size=64)
-    assert found.header.model["compile"] and votes(found) == votes(certified())
-    assert sizes[0] == 5 and set(sizes[1:]) == {64}
-
-
 @pytest.mark.gpu
 def test_a_gpu_draws_the_same_law_and_repeats_itself():
     if not torch.cuda.is_available():
@@ -190,28 +186,7 @@ def test_a_gpu_draws_the_same_law_and_repeats_itself():
     assert (np.abs(half.count - there.count) < 1000).all()
 
 
-# ---- batch size, allocator, networks, prediction ----
-
-
-def test_few_copies_are_not_worth_measuring_and_many_are():
-    asked = []
-
-    def model(batch):
-        asked.append(len(batch))
-        return batch.flatten(1)[:, :2]
-
-    assert tuning.best_batch_size(model, torch.zeros(4), 1000) == 100 and not asked
-    assert tuning.best_batch_size(model, torch.zeros(4), 10**7) in tuning.SIZES["cpu"]
-    assert set(asked) <= set(tuning.SIZES["cpu"]) and asked[0] == 25
-
-
-def test_a_size_that_does_not_fit_is_not_chosen():
-    def model(batch):
-        if len(batch) > 50:
-            raise MemoryError
-        return batch.flatten(1)[:, :2]
-
-    assert tuning.best_batch_size(model, torch.zeros(4), 10**7) <= 50
+# ---- allocator, networks, prediction ----
 
 
 def test_the_heap_is_kept_for_a_while_and_by_all_who_ask():

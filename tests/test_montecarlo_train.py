@@ -90,6 +90,25 @@ def test_a_type_2_step_goes_uphill_by_the_push():
     assert after > 2 * before
 
 
+def test_a_type_2_step_leaves_the_means_of_batch_norms_alone(digits, monkeypatch):
+    seen = []
+
+    class Normed(torch.nn.Sequential):
+        def __init__(self):
+            super().__init__(torch.nn.Flatten(), torch.nn.Linear(64, 10), torch.nn.BatchNorm1d(10))
+            self[2].register_forward_pre_hook(lambda part, given: seen.append((part.training, given[0].detach())))
+
+    monkeypatch.setitem(train.ARCHITECTURES, "digits_net", Normed)
+    recipe = train.Recipe("gaussian", 0.25, epochs=2, push=0.1)
+    model = train.fit(recipe, digits.train.images[:200], digits.train.labels[:200])
+    assert [training for training, _ in seen] == [False, True] * 8  # each step: the way, then the step
+    expected = torch.zeros(10)
+    for batch in (batch for training, batch in seen if training):
+        expected = 0.9 * expected + 0.1 * batch.mean(0)
+    assert model[2].num_batches_tracked == 8 and torch.allclose(model[2].running_mean, expected, atol=1e-6)
+    assert not any(part.training for part in model.modules())
+
+
 @pytest.mark.parametrize("side", train.SIDES)
 def test_larger_images_are_brought_down_to_the_mean_of_each_block_at_first(side):
     torch.manual_seed(0)

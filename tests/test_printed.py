@@ -8,6 +8,7 @@ import pytest
 
 import rsexplore
 from rsexplore import accuracy, bounds, data, papers, records
+from rsexplore.remake import compare
 
 PRINTED = Path(rsexplore.__file__).parent / "printed"
 COHEN = bounds.get("cohen-l2")
@@ -144,3 +145,11 @@ def test_soap_tables_1_and_2_best_of_the_cohen_models():
                 if f"{100 * best:.0f}" != cell.value:
                     different[table, radius] = (f"{100 * best:.1f}", cell.value)
     assert different == {("Table 1", 0.75): ("32.0", "34")}
+
+
+def test_what_the_text_says_of_a_number_is_one_of_the_relations_that_the_rule_knows():
+    said = {(paper.key, cell.column): cell.relation for paper in papers.FIVE for cell in papers.printed(paper.key)}
+    assert set(said.values()) <= set(compare.RELATIONS)
+    assert said["unified", "upper bound of the certified radius"] == "below"
+    assert said["unified", "certified accuracy at l2 radius 1.0"] == "about"
+    assert said["hayes", "required volume ratio"] == "above" and said["soap", "l2 radius 0.75"] == ""

@@ -5,6 +5,7 @@ import pytest
 
 from rsexplore import laplace_law, papers, remake
 from rsexplore.noises import Laplace
+from rsexplore.remake import compare
 from rsexplore.table import Table
 
 
@@ -75,7 +76,7 @@ def test_a_printed_number_that_is_changed_is_no_longer_confirmed(
     monkeypatch.setattr(
         papers, "printed", lambda key, place=None: changed if (key, place) == (document, location) else real(key, place)
     )
-    with pytest.raises(AssertionError, match="from print, allowed are"):
+    with pytest.raises(AssertionError, match="from print, more than its rounding"):
         remake.confirm(document, item)
 
 
@@ -123,6 +124,59 @@ def test_roots_of_remark_2_are_where_the_two_terms_cross():
         assert laplace_law.remark_2_interval(p_a)[0] == pytest.approx(float(root), rel=1e-12)
         old, new = laplace_law.theorem_1_terms(noise, p_a, float(root) * 1.01)
         assert new > old
+
+
+@pytest.mark.parametrize(
+    ("made", "printed", "relation", "agrees"),
+    [
+        (0.8646, "0.86", "", True), (0.8651, "0.86", "", False), (0.3125, "0.312", "", True),
+        (4.4 / 255, "4/255", "", True), (4.6 / 255, "4/255", "", False), (49.5, "49", "", True),
+        (1.16 / 255, "1/255", "below", False), (1.2525 / 255, "1/255", "below", False),
+        (1 / 255, "1/255", "below", False), (0.58 / 255, "1/255", "below", True),
+        (1.0000001, "1", "at most", False), (1.0, "1", "at most", True), (0.9999999, "1", "at least", False),
+        (0.99, "0.99", "above", False), (0.9904, "0.99", "above", True), (0.9899, "0.99", "above", False),
+        (19.0, "20", "about", True), (24.9, "20", "about", True), (14.9, "20", "about", False), (13.4, "20", "", False),
+        (1e-13, "0", "exactly", True), (1e-11, "0", "exactly", False), (float("nan"), "1", "", False),
+        (float("nan"), "1", "below", False), (float("inf"), "1", "", False), (float("inf"), "1", "above", True),
+    ],
+)  # fmt: skip
+def test_the_rule_of_all_comparisons_rounds_as_print_does_and_never_a_limit(made, printed, relation, agrees):
+    assert compare.agrees(made, printed, relation) is agrees
+
+
+def test_printed_formulas_are_compared_to_rounding_of_the_machine():
+    third = 3 / float(mpmath.gamma(mpmath.mpf(1) / 3))
+    assert compare.agrees(third, "3/Gamma(1/3)") and not compare.agrees(third * (1 + 1e-10), "3/Gamma(1/3)")
+    for text in ("Gamma(1/3)", "3 apples", ""):
+        with pytest.raises(ValueError, match="a printed number is a decimal, a fraction or one of"):
+            compare.agrees(1.0, text)
+    with pytest.raises(ValueError, match="Pair needs a relation of .* got 'near'"):
+        compare.agrees(1.0, "1", "near")
+
+
+def test_a_text_that_leaves_a_value_open_holds_with_the_readings_under_which_it_does():
+    good, bad = [compare.Pair(1.0, "1")], [compare.Pair(1.6, "1")]
+    for cases, word in (({"": good}, "holds"), ({"c = 1": good, "c = 3": bad}, "holds with a condition"),
+                        ({"c = 1": bad, "c = 3": bad}, "not reproducible"), (None, "cannot be checked")):  # fmt: skip
+        assert compare.outcome(cases).value == word
+
+
+def test_both_ways_of_reading_a_limit_say_the_same_as_the_table():
+    assert remake.confirm("unified", "Figure 6 right") == 0  # c = 3
+    with pytest.raises(AssertionError, match="soap, Table 1: .* 8 of 9 as printed ≠ from print"):
+        remake.confirm("soap", "Table 1")
+    (table,) = (item for item in remake.inventory() if (item.document, item.item) == ("unified", "Figure 6 right"))
+    assert table.compared == "c = 1: 0.16 of 1/255 too large ≠; c = 3: 0 of 1/255 too large"
+
+
+def test_table_3_says_which_networks_it_is_made_of(published_log):
+    published_log("locuslab-smoothing", "imagenet", 0.5, 0.5)
+    table = remake.best_table("Table 3")
+    made = {row[-1]: row[1:-1] for row in table.rows if row[0] == "Salman et al. (2019), made again"}
+    assert made["attack on the base classifier, 16 logs"] == ["58.2", "42.4", "31.2", "22.2 ≠", "18.0", "13.2"]
+    assert made["attack on the smoothed classifier, 454 logs"][0] == "62.4 ≠"
+    assert made["more data or pretraining, 38 logs"][0] == "69.2 ≠"
+    assert (table.agree, table.largest) == (5, 3)
 
 
 def test_what_has_no_number_in_print_cannot_be_confirmed():

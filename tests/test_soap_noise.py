@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import integrate, stats
+from scipy import integrate, special, stats
 
 from rsexplore import noises
 from rsexplore.noises import PowerGaussian
@@ -40,6 +40,109 @@ def test_draws_follow_both_norms(dim, k, count, norms):
     assert z.std() == pytest.approx(noise.sigma / 0.7, rel=0.05)
     error = 4 * np.sqrt(noise.variance_norm / count)
     assert 0.7 * euclid.mean() == pytest.approx(noise.mean_norm(), abs=error)
+
+
+MANY = [
+    *((150_528, share * 150_528) for share in (0.007, 0.05, 0.25, 0.5, 0.75, 0.9)),
+    (150_528, 75_000.0),
+    (150_528, 150_527.5),
+    (49_152, 0.25 * 49_152),
+    (49_152, 0.5 * 49_152),
+    (1_000_000, 0.0),
+    (1_000_000, 500_000.0),
+    (5, 4.5),
+    (2, 1.5),
+    (1, 0.5),
+]
+
+
+class Chosen:
+    """Uniform numbers: the first of a draw is chosen, and decides its largest coordinate; the others are 1/2."""
+
+    def __init__(self, first):
+        self.first = np.asarray(first)
+
+    def random(self, size):
+        out = np.full(size, 0.5)
+        out[:, 0] = self.first
+        return out
+
+
+@pytest.mark.parametrize("dim, k", MANY)
+def test_the_largest_coordinate_has_its_law_at_every_dimension_and_power(dim, k):
+    shares = np.array([1e-15, 1e-9, 1e-4, 0.02, 0.3, 0.5, 0.8, 0.99, 1 - 1e-6, 1 - 1e-9])
+    z = PowerGaussian(0.1, k, dim, INF, 2).draw(Chosen(shares), (len(shares), dim)) / 0.1
+    below, above = largest_tails(dim, k)
+    largest = np.abs(z).max(1)
+    assert below(largest) == pytest.approx(shares, rel=1e-4)
+    assert above(largest) == pytest.approx(1 - shares, rel=1e-4)
+
+
+@pytest.mark.parametrize("dim, k", [case for case in MANY if case[0] < 200_000])
+def test_draws_follow_both_norms_at_every_dimension_and_power(dim, k):
+    noise, rng = PowerGaussian(0.1, k, dim, INF, 2), np.random.default_rng(6)
+    euclid, largest = [], []
+    for _ in range(4):
+        z = noise.draw(rng, (15, dim)) / 0.1
+        euclid, largest = [*euclid, *np.linalg.norm(z, axis=1)], [*largest, *np.abs(z).max(1)]
+    assert stats.kstest(np.square(euclid) / 2, radial(noise).cdf).pvalue > 1e-3
+    assert stats.kstest(largest, largest_tails(dim, k)[0]).pvalue > 1e-3
+
+
+def test_the_density_is_normalised_in_many_dimensions():
+    dim, k, z = 150_528, 75_000.0, np.full(150_528, 0.8)
+    s, logs = largest_shape(dim, k)
+    # P(||z||_inf <= a) has the derivative 2 dim a^-k phi(a) (2 Phi(a) - 1)^(dim - 1) (2 pi)^(dim / 2) / constant
+    constant = np.log(np.exp(logs - logs.max()).sum() * (s[1] - s[0])) + logs.max()
+    constant += np.log(2 * dim) + (dim - 1) / 2 * np.log(2 * np.pi)
+    expected = -k * np.log(0.8) - dim * 0.8**2 / 2 - constant
+    assert PowerGaussian(1.0, k, dim, INF, 2).log_density(z) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "dim, k, largest, first",
+    [
+        (2, 1.2, [0.7146702555640663, 0.019508606499182138], [0.018630167309489413, 0.019508606499182138]),
+        (5, 4.5, [0.40833075452358, 0.0011148425614165534], [0.011841370144159967, -0.0011148425614165534]),
+        (64, 16.0, [1.445028973508253, 1.347090855566225], [0.025848326833234018, 0.5460195342340216]),
+        (3072, 250.0, [1.8140605395049543, 1.838898927497413], [0.026640315037074157, 0.1830193236683415]),
+        (16_000, 8_000.0, [0.9876639862903811, 0.9674491924885543], [0.022639046833188018, -0.8525205881605874]),
+        (49152, 100.0, [2.720929401968271, 2.642945276716415], [0.026894725970453018, 0.23361359532846757]),
+        (150_528, 150_000.0, [0.07372208401083447, 0.06749612679778681], [0.0022554981775695683, 0.0617466998763997]),
+        (
+            150_528,
+            150_527.5,
+            [0.002708177186099234, 2.1552767563964223e-06],
+            [8.300846267586202e-05, 1.9721847015165014e-06],
+        ),
+    ],
+)
+def test_draws_of_a_seed_stay_what_they_were(dim, k, largest, first):
+    z = PowerGaussian(0.7, k, dim, INF, 2).draw(np.random.default_rng(5), (2, dim))
+    assert np.abs(z).max(1) == pytest.approx(largest, rel=1e-12)
+    assert z[:, 0] == pytest.approx(first, rel=1e-12)
+
+
+def largest_shape(dim, k):
+    """An even grid of log a, and the log of the density of log ||z||_inf there, up to a constant."""
+    s = np.linspace(-80, 4, 2_000_001) if dim - k < 10 else np.linspace(-4, 2.5, 2_000_001)
+    half = np.exp(s) / np.sqrt(2)
+    with np.errstate(divide="ignore"):
+        inside = np.where(half < 0.5, np.log(special.erf(half)), np.log1p(-special.erfc(half)))
+    return s, (1 - k) * s - half**2 + (dim - 1) * inside
+
+
+def largest_tails(dim, k):
+    """Distribution function of ||z||_inf for eq. (9) and what is left of 1, by plain summation over its logarithm."""
+    s, logs = largest_shape(dim, k)
+    mass = np.exp(logs - logs.max())
+    # left of the grid the density is exp((dim - k) s) to within a^2
+    below = mass[0] / (dim - k) / (s[1] - s[0]) + np.cumsum(mass) - mass / 2
+    above = np.cumsum(mass[::-1])[::-1] - mass / 2
+    total = mass.sum()
+    with np.errstate(divide="ignore"):
+        logs = np.log(below / total), np.log(above / total)
+    return tuple(lambda a, values=values: np.exp(np.interp(np.log(a), s, values)) for values in logs)
 
 
 def largest_cdf(dim, k):

@@ -80,7 +80,7 @@ class CertifyPanel(widgets.VBox):
             self._say(_words(error))
             return
         self.run.disabled, self.stop.disabled, self.bar.value = True, False, 0.0
-        self.status.value = "loading the model and the images, and looking for the best batch size"
+        self.status.value = "loading the model and the images"
         self._run = Run(job.run)
         self._later()
 
@@ -193,6 +193,8 @@ def _words(error: BaseException) -> str:
 
 
 def _progress(p: Any) -> str:
+    if p.doing:
+        return f"{p.images} of {p.of} images; {p.doing}"
     left = f", {_time(p.left)} left" if isfinite(p.left) else ""
     noisy = f", under noise {p.noisy:.1%}" if isfinite(p.noisy) else ""
     rate = f"{p.rate:,.0f} votes/s" if isfinite(p.rate) else ""

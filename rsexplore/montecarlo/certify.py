@@ -85,8 +85,8 @@ def certify(
     indices : array_like of int, shape (images,), optional
         The images' numbers in the log; 0, 1, 2, ... if absent.
     batch_size : int, >= 1, optional
-        Noisy copies that pass through the model at once, halved where memory is short. If absent, it is measured; the
-        noise does not depend on it.
+        Noisy copies that pass through the model at once, halved where memory is short. If absent, it goes by the size
+        of an image, on a GPU by a search of seconds; the noise does not depend on it.
     device : torch.device or str, optional
         Where to run; an nn.Module is moved there. If absent, where the model is.
     threads : int, >= 1, optional
@@ -95,7 +95,8 @@ def certify(
     autocast : {"bfloat16", "float16"}, optional
         Precision in which torch runs what can be run so; noise is drawn and added in the images' own.
     compile, channels_last : bool
-        Whether the model is compiled, or it and its batches are put into that memory format.
+        Whether the model is compiled, once for the one shape of the votes, or it and its batches are put into that
+        memory format, in which some networks are faster.
     grid : int, >= 1, optional
         Steps in one unit of the input (255 for 8-bit images in [0, 1]), where certificates are to hold in spite of
         rounding: see `montecarlo.grid`. Images must be whole multiples of 1 / grid, and so are the noisy copies.
@@ -105,7 +106,8 @@ def certify(
         Name of the data; kept in the header, beside least and largest pixel and a digest of images, labels, indices.
     progress : bool or callable
         Whether a bar with rate, time left, clean and noisy accuracy is shown. A callable gets these as a `Progress`
-        after each batch, or some small ones; what it raises is passed on, as a KeyboardInterrupt is.
+        after each batch, or some small ones, and before the first one where something takes its time (`doing` says
+        what); what it raises is passed on, as a KeyboardInterrupt is.
 
     Returns
     -------
@@ -139,18 +141,19 @@ def certify(
     header, path = _header(task, plan, data, executor is None), writable(log)
     runner = Runner(plan) if executor is None else RemoteRunner(plan, executor)
     copies = len(task.images) * (task.n0 + task.n)
-    survey = runner.survey(task.images, copies)
-    task.check_classes(survey.num_classes)
-    header = replace(header, model={**header.model, "clean": [list(answer) for answer in survey.answers]})
     places = {index: place for place, index in enumerate(task.indices.tolist())}
-    with kept(header, path, dict(zip(places, task.labels.tolist(), strict=True))) as (rows, keep):
-        if rows and header.model["digest"] is None:
-            warnings.warn(
-                f"certify: the model is a plain callable, so that its answers to {len(survey.answers)} clean images "
-                f"are all that shows it to be the one that {path} was begun with",
-                stacklevel=2,
-            )
-        _run(task, runner, survey, rows, keep, progress)
+    with Reporter(progress, copies, len(task.images)) as reporter:
+        survey = runner.survey(task.images, copies, reporter.doing)
+        task.check_classes(survey.num_classes)
+        header = replace(header, model={**header.model, "clean": [list(answer) for answer in survey.answers]})
+        with kept(header, path, dict(zip(places, task.labels.tolist(), strict=True))) as (rows, keep):
+            if rows and header.model["digest"] is None:
+                warnings.warn(
+                    f"certify: the model is a plain callable, so that its answers to {len(survey.answers)} clean "
+                    f"images are all that shows it to be the one that {path} was begun with",
+                    stacklevel=2,
+                )
+            _run(task, runner, survey, rows, keep, reporter)
     return records.from_rows(header, sorted(rows, key=lambda row: places[row.index]))
 
 
@@ -179,18 +182,18 @@ def _run(
     survey: Survey,
     rows: list[Row],
     keep: Callable[[Row], None],
-    progress: bool | Callable[[Progress], Any],
+    reporter: Reporter,
 ) -> None:
     finished = {row.index for row in rows}
     places = [place for place, index in enumerate(task.indices.tolist()) if index not in finished]
     if not places:
         return
-    clean = survey.clean == task.labels[: len(survey.clean)]
-    stop = runner.plan.stop
-    with Reporter(progress, (task.n0 + task.n) * len(places), len(task.images), clean, rows) as reporter:
-        chosen = (task.images[places], task.labels[places], task.indices[places])
-        with closing(runner.rows(*chosen, survey, reporter.tick)) as found:
-            for row in found:
-                row = row if stop is None else replace(row, end=stop.end(row))
-                keep(row)
-                reporter.add(row, task.n - row.draws)
+    reporter.begin((task.n0 + task.n) * len(places), survey.clean == task.labels[: len(survey.clean)], rows)
+    if task.compile:
+        reporter.doing("compiling")
+    stop, chosen = runner.plan.stop, (task.images[places], task.labels[places], task.indices[places])
+    with closing(runner.rows(*chosen, survey, reporter.tick)) as found:
+        for row in found:
+            row = row if stop is None else replace(row, end=stop.end(row))
+            keep(row)
+            reporter.add(row, task.n - row.draws)

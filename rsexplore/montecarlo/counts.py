@@ -8,11 +8,8 @@ from rsexplore.montecarlo.engine import Engine
 from rsexplore.montecarlo.lane import Work
 from rsexplore.montecarlo.logits import Model, in_own_dtype
 from rsexplore.montecarlo.rng import TorchRng
+from rsexplore.montecarlo.tuning import usual_batch_size
 from rsexplore.noises import Noise
-
-# Of many copies `tuning` measures the best size. For few, or where nothing is measured: with freed memory kept, a
-# CPU's best is 200 to 400, without it 100.
-BATCH_SIZE = 100
 
 
 def class_counts(
@@ -23,7 +20,7 @@ def class_counts(
     rng: TorchRng,
     *,
     num_classes: int,
-    batch_size: int = BATCH_SIZE,
+    batch_size: int | None = None,
 ) -> NDArray[np.int64]:
     """How often a classifier chooses each class for one image under noise.
 
@@ -44,8 +41,8 @@ def class_counts(
         Source of the noise, used up to where this call ends.
     num_classes : int, >= 2
         Number of classes.
-    batch_size : int, >= 1
-        Copies that pass through the model at once; the noise does not depend on it.
+    batch_size : int, >= 1, optional
+        Copies that pass through the model at once; if absent, by the image's size. The noise does not depend on it.
 
     Returns
     -------
@@ -57,6 +54,6 @@ def class_counts(
     ModelOutputError
         The logits have another shape, or some copy has a nan, a +inf or no finite logit.
     """
-    engine = Engine(in_own_dtype(model), noise, num_classes, batch_size)
+    engine = Engine(in_own_dtype(model), noise, num_classes, batch_size or usual_batch_size(image))
     ((_, counts),) = engine.run([Work(None, image, rng, (n,))])
     return counts[0]

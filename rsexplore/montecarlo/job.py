@@ -33,7 +33,7 @@ class Job:
     n: int
     alpha: float
     seed: int
-    batch_size: int | None = None  # measured where None
+    batch_size: int | None = None  # chosen by `tuning` where None
     device: Any = None
     threads: int | None = None
     autocast: Any = None

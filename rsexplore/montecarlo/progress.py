@@ -19,9 +19,10 @@ class Progress(NamedTuple):
     of: int
     votes: int  # counted since the call
     total: int  # to be counted since the call; less where images end early
-    seconds: float  # since the first vote
-    clean: float  # share of the clean images looked at that are put into their class
+    seconds: float  # since counting began
+    clean: float  # share of the clean images looked at that are put into their class; nan while they are looked at
     noisy: float  # share of votes for the true class, of finished images; nan before the first
+    doing: str = ""  # what is done before the first vote, in words; empty from then on
 
     @property
     def rate(self) -> float:
@@ -35,7 +36,7 @@ class Progress(NamedTuple):
 
 
 class Reporter:
-    """Counts votes and images, and shows or tells them.
+    """Counts votes and images, and shows or tells them, and what is done before the first vote.
 
     Parameters
     ----------
@@ -45,35 +46,33 @@ class Reporter:
         Votes to be counted.
     images : int
         Images of the run.
-    clean : ndarray of bool
-        Which clean images are put into their class, of those looked at.
-    rows : iterable of Row
-        Images that the log held.
     """
 
-    def __init__(
-        self,
-        wish: bool | Callable[[Progress], Any],
-        total: int,
-        images: int,
-        clean: NDArray[np.bool_],
-        rows: Iterable[Row],
-    ) -> None:
+    def __init__(self, wish: bool | Callable[[Progress], Any], total: int, images: int) -> None:
         self._tell = wish if callable(wish) else None
-        self._total, self._of, self._clean = total, images, float(np.mean(clean))
+        self._total, self._of, self._clean, self._doing, self._head = total, images, nan, "", ""
         self._images = self._right = self._counted = self._votes = 0
+        self._bar = tqdm(total=total, unit=" votes", unit_scale=True, disable=callable(wish) or not wish, leave=False)
+        self._start = time.perf_counter()
+
+    def doing(self, what: str) -> None:
+        """Something is done that counts no votes."""
+        self._doing = what
+        self._bar.set_description(what, refresh=False)
+        self._bar.update(0)
+        self._report()
+
+    def begin(self, total: int, clean: NDArray[np.bool_], rows: Iterable[Row]) -> None:
+        """Counting begins: so many votes, of the clean images these put into their class, of the log these rows."""
+        self._total, self._clean = total, float(np.mean(clean))
         for row in rows:
             self._count(row)
-        of = "" if len(clean) == images else f" of {len(clean)}"
-        self._bar = tqdm(
-            total=total,
-            desc=f"clean {self._clean:.1%}{of}",
-            unit=" votes",
-            unit_scale=True,
-            disable=callable(wish) or not wish,
-            postfix=self._text(),
-        )
-        self._start = time.perf_counter()
+        self._head = f"clean {self._clean:.1%}" + ("" if len(clean) == self._of else f" of {len(clean)}")
+        self._bar.leave = True
+        self._bar.reset(total)
+        self._bar.set_postfix_str(self._text(), refresh=False)
+        self._bar.set_description(self._head)
+        self._doing, self._start = "", time.perf_counter()
 
     def __enter__(self) -> Self:
         return self
@@ -83,6 +82,9 @@ class Reporter:
 
     def tick(self, copies: int) -> None:
         """So many more votes are counted."""
+        if self._doing:
+            self._doing = ""
+            self._bar.set_description(self._head, refresh=False)
         self._votes += copies
         self._bar.update(copies)
         self._report()
@@ -104,7 +106,7 @@ class Reporter:
         if self._tell is not None:
             seconds, noisy = time.perf_counter() - self._start, self._right / self._counted if self._counted else nan
             done = (self._images, self._of, self._votes, self._total)
-            self._tell(Progress(*done, seconds, self._clean, noisy))
+            self._tell(Progress(*done, seconds, self._clean, noisy, self._doing))
 
     def _text(self) -> str:
         share = f", under noise {self._right / self._counted:.1%}" if self._counted else ""

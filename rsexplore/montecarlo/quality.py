@@ -1,14 +1,16 @@
 """Accuracy of a classifier: clean, under noise, smoothed. Look at it before certifying."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rsexplore.montecarlo.counts import BATCH_SIZE, class_counts
+from rsexplore.montecarlo.counts import class_counts
 from rsexplore.montecarlo.logits import (
     Model,
     checked_logits,
@@ -17,6 +19,7 @@ from rsexplore.montecarlo.logits import (
     read_classes,
 )
 from rsexplore.montecarlo.rng import TorchRng
+from rsexplore.montecarlo.tuning import usual_batch_size
 from rsexplore.noises import Noise
 
 
@@ -32,8 +35,12 @@ class Accuracies:
         return f"clean {self.clean:.3f}, under noise {self.noisy:.3f}, smoothed {self.smoothed:.3f}"
 
 
-def predictions(model: Model, images: Tensor, batch_size: int = BATCH_SIZE) -> tuple[NDArray[np.int64], int]:
+def predictions(
+    model: Model, images: Tensor, batch_size: int, tick: Callable[[int], Any] = lambda images: None
+) -> tuple[NDArray[np.int64], int]:
     """Classes that a classifier gives to clean images, shape (images,), and the number of classes it knows.
+
+    `tick` is told how many images have passed, batch by batch.
 
     Raises
     ------
@@ -50,6 +57,7 @@ def predictions(model: Model, images: Tensor, batch_size: int = BATCH_SIZE) -> t
             if (found == width).any():
                 raise no_class("a clean image")
             classes.append(found)
+            tick(sum(map(len, classes)))
     assert width is not None
     return torch.cat(classes).numpy(), width
 
@@ -87,7 +95,7 @@ def accuracies(
     n: int = 100,
     seed: int = 0,
     *,
-    batch_size: int = BATCH_SIZE,
+    batch_size: int | None = None,
 ) -> Accuracies:
     """Clean, noisy and smoothed accuracy of a classifier.
 
@@ -105,15 +113,15 @@ def accuracies(
         Noisy copies of each image.
     seed : int
         Seed of the noise.
-    batch_size : int
-        Images that pass through the model at once.
+    batch_size : int, optional
+        Images that pass through the model at once; if absent, by their size.
 
     Raises
     ------
     ModelOutputError
         The logits are not (batch, classes), or not finite.
     """
-    labels = np.asarray(labels)
+    labels, batch_size = np.asarray(labels), batch_size or usual_batch_size(images[0])
     clean, num_classes = predictions(model, images, batch_size)
     noisy = np.zeros(len(labels))
     smoothed = np.zeros(len(labels), dtype=bool)

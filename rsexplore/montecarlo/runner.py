@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rsexplore.montecarlo import ahead, memory
-from rsexplore.montecarlo.counts import BATCH_SIZE
 from rsexplore.montecarlo.engine import Engine
 from rsexplore.montecarlo.grid import GridNoise, on_grid, steps
 from rsexplore.montecarlo.lane import Sampler, Work
@@ -20,7 +19,7 @@ from rsexplore.montecarlo.logits import Model, in_own_dtype
 from rsexplore.montecarlo.quality import Answers, predictions
 from rsexplore.montecarlo.rng import TorchRng
 from rsexplore.montecarlo.stopping import Stop
-from rsexplore.montecarlo.tuning import best_batch_size
+from rsexplore.montecarlo.tuning import best_batch_size, usual_batch_size
 from rsexplore.noises import Noise
 from rsexplore.row import Row
 
@@ -41,7 +40,7 @@ class Plan:
     n: int
     seed: int
     stop: Stop | None
-    batch_size: int | None  # measured where None
+    batch_size: int | None  # chosen by `tuning` where None
     device: str | None  # where the model is, if None
     threads: int | None
     autocast: str | None  # key of AUTOCAST
@@ -79,27 +78,42 @@ class Runner:
             if plan.channels_last:
                 model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         own = in_own_dtype(model)
-        self._logits_of: Model = torch.compile(own, dynamic=False) if plan.compile else own
+        self._plain = self.logits_of = self._in_precision(own)
+        if plan.compile:
+            # for the one shape of the votes; what earlier runs compiled counts against a limit of a few graphs
+            torch.compiler.reset()
+            self.logits_of = self._in_precision(torch.compile(own, dynamic=False))
         self._noise: Sampler = plan.noise if plan.grid is None else GridNoise(plan.noise, plan.grid)
         self._largest = 2**62  # batch that is known to fit into memory
 
-    def logits_of(self, batch: Tensor) -> Tensor:
-        """Logits of a batch, in the precision of the plan."""
+    def _in_precision(self, model: Model) -> Model:
+        """Return a model whose logits are in the precision of the plan."""
         if self.plan.autocast is None:
-            return self._logits_of(batch)
-        with torch.autocast(batch.device.type, AUTOCAST[self.plan.autocast]):
-            return self._logits_of(batch)
+            return model
+        precision = AUTOCAST[self.plan.autocast]
 
-    def survey(self, images: Tensor, copies: int) -> Survey:
-        """Look at the classes of clean images, and find the batch size of a run of so many copies."""
+        def logits_of(batch: Tensor) -> Tensor:
+            with torch.autocast(batch.device.type, precision):
+                return model(batch)
+
+        return logits_of
+
+    def survey(self, images: Tensor, copies: int, doing: Callable[[str], Any] = lambda what: None) -> Survey:
+        """Look at the classes of clean images, and choose the batch size of a run of so many copies; tells its steps.
+
+        The model is not compiled here, for that would be for other shapes than the one of the votes.
+        """
         images = self._placed(images)
         with self._surroundings(images[0]):
             batch_size = self.plan.batch_size
-            size = min(batch_size or BATCH_SIZE, len(images))
+            size = min(batch_size or usual_batch_size(images[0]), len(images))
+            doing(f"clean images, 0 of {len(images)}")
             while True:
-                answers = Answers(self.logits_of)
+                answers = Answers(self._plain)
                 try:
-                    clean, num_classes = predictions(answers, images, size)
+                    clean, num_classes = predictions(
+                        answers, images, size, lambda done: doing(f"clean images, {done} of {len(images)}")
+                    )
                     break
                 except Exception as error:
                     if not memory.is_exhaustion(error) or size == 1:
@@ -107,7 +121,8 @@ class Runner:
                     size //= 2
                     memory.release(images.device)
             if batch_size is None:
-                batch_size = best_batch_size(self.logits_of, images[0], copies)
+                doing("choosing a batch size")
+                batch_size = best_batch_size(self._plain, images[0], copies)
             return Survey(clean, num_classes, min(batch_size, self.plan.n0 + self.plan.n), answers.found)
 
     def rows(

@@ -44,8 +44,9 @@ class RemoteRunner:
         self._options = {"pure": False} if self._is_dask else {}
         self._plan = executor.submit(_itself, plan, **self._options) if self._is_dask else plan
 
-    def survey(self, images: Tensor, copies: int) -> Survey:
-        """Let one worker look at some clean images, and measure the batch size of the run."""
+    def survey(self, images: Tensor, copies: int, doing: Callable[[str], Any] = lambda what: None) -> Survey:
+        """Let one worker look at some clean images, and choose the batch size of the run."""
+        doing(f"{min(SURVEYED, len(images))} clean images, on a worker")
         task = self.executor.submit(_survey, self._plan, images[:SURVEYED].cpu().numpy(), copies, **self._options)
         return task.result()
 

@@ -65,9 +65,13 @@ def _step(model: nn.Module, optimizer: torch.optim.Optimizer, batch: Tensor, cla
 
 
 def _pushed(model: nn.Module, noisy: Tensor, classes: Tensor, push: float) -> Tensor:
-    """Noisy images, each pixel moved by `push` to where the loss grows."""
-    place = noisy.requires_grad_()
-    (uphill,) = torch.autograd.grad(nn.functional.cross_entropy(model(place), classes), place)
+    """Noisy images, each pixel moved by `push` to where the loss grows, for the network as it is in evaluation.
+
+    So batch norms do not average over the images that only show the way.
+    """
+    place, training = noisy.requires_grad_(), model.training
+    (uphill,) = torch.autograd.grad(nn.functional.cross_entropy(model.eval()(place), classes), place)
+    model.train(training)
     return (place + push * uphill.sign()).detach()
 
 

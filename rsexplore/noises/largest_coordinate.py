@@ -34,6 +34,23 @@ def support(dim: int, k: float, drop: float) -> tuple[float, float]:
     return float(max(above[0] - 0.2, LOWEST)), float(above[-1] + 0.02)
 
 
+def _ends_of_table(dim: int, k: float) -> tuple[float, float]:
+    """Ends in s between which the law is tabulated: those of `support`, moved inwards where the density there is 0.
+
+    The density's logarithm is concave in s, so a step beyond where it has fallen by 45 is far enough: less than the
+    least share that is drawn lies there, and a margin of .2, whose share is exp(-.2 (dim - k)), may be 0 in floats.
+    """
+    low, high = support(dim, k, 45.0)
+    while True:
+        grid = np.linspace(low, high, 4001)
+        values = log_shape(grid, dim, k)
+        values -= values.max()
+        if np.exp(min(values[0], values[-1])) / (dim - k) > 0:
+            return low, high
+        above = np.flatnonzero(values > -45.0)
+        low, high = float(grid[max(above[0] - 1, 0)]), float(grid[min(above[-1] + 1, len(grid) - 1)])
+
+
 @dataclass(frozen=True, eq=False)
 class LargestCoordinate:
     """Distribution function of a, tabulated with its inverse, at scale 1."""
@@ -47,7 +64,7 @@ class LargestCoordinate:
     @lru_cache(maxsize=32)
     def of(cls, dim: int, k: float) -> Self:
         """Return the law for one (dim, k); it is kept."""
-        low, high = support(dim, k, 45.0)
+        low, high = _ends_of_table(dim, k)
         edges = np.linspace(low, high, PANELS + 1)
         nodes, weights = np.polynomial.legendre.leggauss(16)
         half = (edges[1] - edges[0]) / 2

@@ -2,6 +2,8 @@
 
 import os
 import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from math import inf, sqrt
 
 import numpy as np
@@ -9,35 +11,50 @@ import numpy as np
 from rsexplore import accuracy, bounds, data, papers, records
 from rsexplore.accuracy import Curve
 from rsexplore.bound import Bound
+from rsexplore.remake.compare import Pair
 from rsexplore.remake.tables import curve
 from rsexplore.table import Table
 
 LOCUSLAB, SALMAN = "locuslab-smoothing", "smoothing-adversarial"
 SIGMAS = {"cifar10": (0.12, 0.25, 0.5, 1.0), "imagenet": (0.25, 0.5, 1.0)}  # of the published Gaussian networks
-NOT_MADE = "its votes were not published"
+NOT_MADE = "the paper's own votes were not published"
+KINDS = {  # of networks of Salman et al., by the name of the method in their logs
+    "attack on the base classifier": re.compile("baseattack-with_noise"),
+    "attack on the smoothed classifier": re.compile("smoothadv"),
+    "more data or pretraining": re.compile("pretrain|selftrain"),
+}
+Made = Mapping[str, Sequence[float]]  # percentages of a row, for each set of networks
 
 
 class Best(Table):
-    """A printed table of percentages, each row beside what was made again; `differences` are percentage points."""
+    """A printed table of percentages, each row beside what was made again from one or more sets of networks.
 
-    def __init__(self, radii: list[float], rows: dict[str, tuple[list[float], list[float] | None, str]]) -> None:
-        self.differences: list[float] = []
+    `differences` are those of the set that comes nearest, in percentage points after rounding as print does.
+    """
+
+    def __init__(self, radii: list[float], rows: dict[str, tuple[list[str], Made | None, str]]) -> None:
+        self.differences: list[int] = []
+        self.agree = 0
         text = []
-        for name, (printed, made, why) in rows.items():
-            text.append([f"{name}, printed", *(f"{x:g}" for x in printed), ""])
-            if made is None:
+        for name, (printed, sets, why) in rows.items():
+            text.append([f"{name}, printed", *printed, ""])
+            if not sets:
                 text.append([f"{name}, made again", *("" for _ in printed), why])
                 continue
-            gaps = [round(a) - b for a, b in zip(made, printed, strict=True)]
-            self.differences += gaps
-            shown = [f"{a:.1f}" + ("" if gap == 0 else " ≠") for a, gap in zip(made, gaps, strict=True)]
-            text.append([f"{name}, made again", *shown, why])
-        self.agree = sum(gap == 0 for gap in self.differences)
+            pairs = {
+                title: [Pair(a, b) for a, b in zip(shares, printed, strict=True)] for title, shares in sets.items()
+            }
+            for title, row in pairs.items():
+                shown = [f"{pair.made:.1f}" + ("" if pair.agrees else " ≠") for pair in row]
+                text.append([f"{name}, made again", *shown, title])
+            nearest = min(pairs.values(), key=lambda row: sum(not pair.agrees for pair in row))
+            self.differences += [0 if p.agrees else round(p.made) - round(float(p.printed)) for p in nearest]
+            self.agree += sum(pair.agrees for pair in nearest)
         super().__init__(["% certified at radius", *(f"{r:.4g}" for r in radii), ""], text)
 
     @property
     def largest(self) -> float:
-        """Largest difference of a cell from print, in percentage points; nan if no cell was made."""
+        """Largest of `differences`; nan if no cell was made."""
         return max((abs(gap) for gap in self.differences), default=float("nan"))
 
 
@@ -50,12 +67,12 @@ def best_table(location: str) -> Best:
         The paper prints no such table.
     """
     cells = papers.printed("soap", location)
-    columns = list(dict.fromkeys(cell.column for cell in cells))
-    radii = [_radius(column) for column in columns]
-    rows: dict[str, tuple[list[float], list[float] | None, str]] = {}
+    radii = [_radius(column) for column in dict.fromkeys(cell.column for cell in cells)]
+    rows: dict[str, tuple[list[str], Made | None, str]] = {}
     for name in dict.fromkeys(cell.row for cell in cells):
-        printed = [float(cell.value) for cell in cells if cell.row == name]
-        rows[name] = (printed, *_made(location, name, radii))
+        ours = name.startswith(("Cohen", "Salman"))
+        why = "needs the published logs, which are not at hand" if ours else NOT_MADE
+        rows[name] = ([cell.value for cell in cells if cell.row == name], baseline(location) if ours else None, why)
     return Best(radii, rows)
 
 
@@ -65,26 +82,34 @@ def _radius(column: str) -> float:
     return float(first) / float(second or 1)
 
 
-def _made(location: str, name: str, radii: list[float]) -> tuple[list[float] | None, str]:
-    if name.startswith("Cohen"):
+def baseline(location: str) -> Made | None:
+    """Percentages of a table's baseline row, the best network at each radius, for each set of published networks.
+
+    Tables 1, 2 and 4 name the networks of Cohen et al. Table 3 names "the models trained by Salman et al.", who
+    published several kinds; its radii are l2 radii over sqrt(d). None without their logs.
+    """
+    radii = [_radius(column) for column in dict.fromkeys(cell.column for cell in papers.printed("soap", location))]
+    if location != "Table 3":
         dataset = "imagenet" if location == "Table 2" else "cifar10"
-        curves = [curve(LOCUSLAB, dataset, s, s) for s in SIGMAS[dataset]]
-        return [100 * max(float(c.at(r)) for c in curves) for r in radii], "best σ at each radius"
-    if name.startswith("Salman"):
-        found = _salman()
-        if not found:
-            return None, "needs the published logs, which are not at hand"
-        return [100 * max(float(c.at(r * sqrt(3072))) for c in found) for r in radii], "best of all its networks"
-    return None, NOT_MADE
+        own = [curve(LOCUSLAB, dataset, s, s) for s in SIGMAS[dataset]]
+        return {"best σ at each radius": best_at(own, radii)}
+    if not os.environ.get("RSEXPLORE_DATA"):  # hundreds of logs: too many to download for one row
+        return None
+    return {f"{title}, {len(found)} logs": best_at(found, [r * sqrt(3072) for r in radii])
+            for title, found in _salman().items()}  # fmt: skip
 
 
-def _salman() -> list[Curve]:
-    """Curves of the adversarially trained networks, none if the logs cannot be had."""
-    if not os.environ.get("RSEXPLORE_DATA"):  # over a hundred logs: too many to download for one row
-        return []
+def best_at(curves: Sequence[Curve], radii: Sequence[float]) -> list[float]:
+    """Percentage that the best of several networks certifies at each radius."""
+    return [100 * max(float(c.at(r)) for c in curves) for r in radii]
+
+
+@lru_cache
+def _salman() -> dict[str, list[Curve]]:
+    """Curves of the published CIFAR-10 networks of Salman et al., by how they were trained."""
     entries = data.logs(source=SALMAN, kind="certify", dataset="cifar10")
-    logs = [records.read(data.fetch(e), e.header) for e in entries if e.method.startswith("smoothadv")]
-    return [accuracy.curve(log) for log in logs]
+    return {title: [accuracy.curve(records.read(data.fetch(e), e.header)) for e in entries if kind.match(e.method)]
+            for title, kind in KINDS.items()}  # fmt: skip
 
 
 def framework_curves(dataset: str, c: float, norm: float = 2.0, train: tuple[float, ...] | None = None) -> list[Curve]:

@@ -2,27 +2,33 @@
 
 import csv
 import json
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
 from rsexplore import papers
-from rsexplore.remake.checks import CHECKS
+from rsexplore.remake.checks import CHECKS, Check, differing
+from rsexplore.remake.compare import EXACT, Outcome, Pair, outcome
 from rsexplore.table import Table
 
-STATUSES = ("exact", "part", "stand-in", "not possible")
+STATUSES = ("exact", "part", "stand-in", "missing", "not possible")
 MEANING = """\
 * **exact**: the paper's formula and settings, or its authors' log. A number is the largest difference from what is
   printed, as computed when this page was written.
 * **exact, unprinted**: the same, but no number is printed to compare with: a curve or a drawing whose picture we do not
   have, or a schematic. What is exact is the formula, not an agreement with print.
-* **part**: some of its curves or cells, or settings of ours where none are printed.
-* **stand-in**: another network, other data or another attack. No reproduction.
+* **part**: a picture or a table of some of its curves or cells, or with settings of ours where none are printed.
+* **stand-in**: a picture of another network, other data or another attack. No reproduction.
+* **missing**: it has no picture here, though some of it could be made.
 * **not possible**: it needs what was not published.
 
-≠ marks a difference that is more than the print's own rounding. "In [k]" is the number that the cell has when its
-notebook is run from top to bottom.
+The verdict is that of [errata.md](errata.md), in the row whose key is given: both pages compare by one rule
+(`rsexplore/remake/compare.py`). A number is the printed one if it rounds to the printed digits; for "below", "above",
+"at most" and "at least" nothing is rounded; for "about" the last digit counts that is not 0. Where the text leaves a
+value open, such as c, each reading is given. ≠ marks what is not as printed. "In [k]" is the number that the cell has
+when its notebook is run from top to bottom.
 """
 
 
@@ -39,26 +45,36 @@ class Item(NamedTuple):
     reason: str
 
     @property
-    def difference(self) -> float | None:
-        """Largest difference from print; None where nothing is printed or the logs are not at hand."""
-        return CHECKS[self.check].measure() if self.check else None
-
-    @property
     def shown(self) -> str:
         """The status, with a word where it is exact and has nothing to be compared with."""
         return "exact, unprinted" if self.status == "exact" and not self.check else self.status
 
     @property
+    def verdict(self) -> str:
+        """Outcome and key of the row of the errata that compares the same numbers; empty where there is none."""
+        if not self.check or CHECKS[self.check].formula:
+            return ""
+        return f"{CHECKS[self.check].outcome.value} (`{self.check}`)"
+
+    @property
     def compared(self) -> str:
-        """The difference with its unit, marked where it is more than rounding."""
+        """The differences with their unit, marked where they are more than rounding."""
         if not self.check:
             return "no number in print"
-        gap, check = self.difference, CHECKS[self.check]
-        if gap is None:
+        check = CHECKS[self.check]
+        cases = check.cases()
+        if cases is None:
             return "needs the logs"
-        if 0 < gap <= check.most < 1e-6:  # rounding of the machine, not to be shown digit by digit
-            return f"below {check.most:.0e} {check.unit}"
-        return f"{gap:.2g} {check.unit}" + (" ≠" if gap > check.most else "")
+        return "; ".join(_compared(name, pairs, check) for name, pairs in cases.items())
+
+
+def _compared(name: str, pairs: Sequence[Pair], check: Check) -> str:
+    """What one reading of the text gives, e.g. "c = 1: 0.16 of 1/255 too large ≠"."""
+    gap, wrong = max(one.gap for one in pairs), len(differing(pairs))
+    size = f"below {EXACT:.0e}" if 0 < gap <= EXACT else f"{gap:.2g}"
+    kept = f", {len(pairs) - wrong} of {len(pairs)} as printed" if len(pairs) > 2 else ""
+    shown = f"{size} {check.unit}{kept}" if check.unit else kept.removeprefix(", ")
+    return f"{name}{': ' if name else ''}{shown}" + (" ≠" if wrong else "")
 
 
 @lru_cache
@@ -71,21 +87,23 @@ def inventory() -> tuple[Item, ...]:
 def confirm(document: str, item: str) -> float | None:
     """Largest difference of an item from what is printed; None where the logs that it needs are not at hand.
 
+    Where the text leaves a value open, it is that of the reading that comes nearest.
+
     Raises
     ------
     KeyError
         There is no such item, or no number is printed to compare it with.
     AssertionError
-        It is more than the print's own rounding.
+        It is more than the print's own rounding, with every reading of the text.
     """
     found = [one for one in inventory() if (one.document, one.item) == (document, item) and one.check]
     if not found:
         known = [f"{one.document}, {one.item}" for one in inventory() if one.check]
         raise KeyError(f"confirm: nothing is printed to compare {document}, {item} with; it knows {known}")
-    gap, check = found[0].difference, CHECKS[found[0].check]
-    if gap is not None and not gap <= check.most:
-        raise AssertionError(f"{document}, {item}: {gap:.3g} {check.unit} from print, allowed are {check.most:.3g}")
-    return gap
+    check = CHECKS[found[0].check]
+    if outcome(check.cases()) is Outcome.NOT_REPRODUCIBLE:
+        raise AssertionError(f"{document}, {item}: {found[0].compared} from print, more than its rounding")
+    return check.measure()
 
 
 def inventory_table(document: str | None = None, notebooks: Path | None = None) -> Table:
@@ -99,13 +117,24 @@ def inventory_table(document: str | None = None, notebooks: Path | None = None) 
     known = [paper.key for paper in papers.FIVE]
     if document not in (None, *known):
         raise KeyError(f"inventory_table needs one of {known}, got {document!r}")
-    head = ("document", "item", "status", "notebook", "cell", "function", "largest difference from print", "remark")
+    head = ("document", "item", "status", "notebook", "cell", "function", "largest difference from print",
+            "verdict", "remark")  # fmt: skip
     return Table(head, [_row(item, notebooks) for item in inventory() if document in (None, item.document)])
 
 
 def _row(item: Item, notebooks: Path | None) -> tuple[str, ...]:
     place = f"In [{cell_number(item, notebooks)}]" if notebooks and item.cell else item.cell
-    return item.document, item.item, item.shown, item.notebook, place, item.function, item.compared, item.reason
+    return (
+        item.document,
+        item.item,
+        item.shown,
+        item.notebook,
+        place,
+        item.function,
+        item.compared,
+        item.verdict,
+        item.reason,
+    )
 
 
 def cell_number(item: Item, notebooks: Path) -> int:

@@ -4,6 +4,7 @@ Numbers come from the authors' logs where these can be had, else from the curves
 `printed/make_curves.py` computed from the same logs and which are exact at every radius.
 """
 
+import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from rsexplore import accuracy, bounds, data, papers
 from rsexplore.accuracy import Curve
 from rsexplore.confidence import clopper_pearson_tail
 from rsexplore.noises import Gaussian
+from rsexplore.remake.compare import Pair
 from rsexplore.table import Table
 
 
@@ -26,9 +28,14 @@ class Cell(NamedTuple):
     digits: int
 
     @property
+    def pair(self) -> Pair:
+        """Both as the one rule of all comparisons takes them."""
+        return Pair(self.remade, f"{self.printed:.{self.digits}f}", name=f"σ = {self.sigma:.2f}, r = {self.radius:.1f}")
+
+    @property
     def agrees(self) -> bool:
         """Whether they are the same number to the printed digits."""
-        return round(self.remade, self.digits) == self.printed
+        return self.pair.agrees
 
 
 class Remade(Table):
@@ -64,6 +71,19 @@ def curve(source: str, dataset: str, train_sigma: float, certify_sigma: float, *
     except data.DataUnavailableError:
         return accuracy.published(source, dataset, train_sigma, certify_sigma, **filters)
     return accuracy.curve(log)
+
+
+def seconds(dataset: str, source: str = "locuslab-smoothing") -> float | None:
+    """Mean time of an image in all the published logs of test images of one source; None without the logs."""
+    if not os.environ.get("RSEXPLORE_DATA"):
+        return None
+    found = []
+    for entry in data.logs(source=source, kind="certify", dataset=dataset, split="test"):
+        head, *lines = data.fetch(entry).read_text(encoding="utf-8").splitlines()
+        times = [line.split("\t")[head.split("\t").index("time")] for line in lines]
+        # h:mm:ss.ssssss, or seconds
+        found += [sum(float(x) * 60**i for i, x in enumerate(reversed(time.split(":")))) for time in times]
+    return float(np.mean(found))
 
 
 def certified_accuracy_table(paper: str, location: str, source: str, dataset: str) -> Remade:

@@ -35,7 +35,7 @@ def table(paper: str | None = None) -> VerdictTable:
     """
     claims = [claim for claim in CLAIMS if paper in (None, claim.source.paper.key)]
     found = [claim.verdict() for claim in claims]
-    found += [v for v in (*formulas.verdicts(paper), *numbers.verdicts(paper))]
+    found += [*formulas.verdicts(paper), *numbers.verdicts(paper)]
     if not found:
         raise KeyError(f"no verdicts on {paper!r}; there are some on {sorted({c.source.paper.key for c in CLAIMS})}")
     return VerdictTable(found)

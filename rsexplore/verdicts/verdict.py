@@ -2,68 +2,95 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from enum import Enum
 
 from rsexplore.papers import Source
+from rsexplore.remake.compare import MEANING, Outcome
 from rsexplore.table import Table
 
+__all__ = ["MEANING", "Claim", "Claims", "Evidence", "Outcome", "Verdict", "VerdictTable"]
 
-class Outcome(Enum):
-    """What an examination found; computed, never typed."""
 
-    HOLDS = "holds"
-    CONDITIONAL = "holds with a condition"
-    PRINT_FAULT = "print fault"
-    UNSOUND = "unsound"
-    NOT_REPRODUCIBLE = "not reproducible"
-    UNCHECKED = "cannot be checked"
+@dataclass(frozen=True)
+class Evidence:
+    """What an examination found, from which the outcome follows.
+
+    `holds` is whether the statement is true as printed, wherever it is said; `partly` whether it is true under a
+    condition that is not printed; `meant` whether something else is plainly meant, on which the document goes on to
+    rest. `excess` is how many times too large a certified radius, or a chance of failure, is that follows from the
+    statement: inf where every radius would be certified, 0 where none follows. `known` is False where nothing could be
+    examined.
+    """
+
+    words: str
+    holds: bool = False
+    partly: bool = False
+    meant: bool = False
+    excess: float = 0.0
+    known: bool = True
+
+    def __post_init__(self) -> None:
+        if self.holds and (self.excess > 1 or self.partly or self.meant):
+            raise ValueError(f"a statement that holds needs no condition and allows no excess, got {self}")
 
     @property
-    def meaning(self) -> str:
-        """What the word stands for."""
-        return MEANING[self]
-
-
-MEANING = {
-    Outcome.HOLDS: "as printed, to the digits given",
-    Outcome.CONDITIONAL: "true only where the right form says so",
-    Outcome.PRINT_FAULT: "not what is meant, and no false certificate follows",
-    Outcome.UNSOUND: "a false certificate, or a false level of confidence, follows",
-    Outcome.NOT_REPRODUCIBLE: "theory or the published logs give something else",
-    Outcome.UNCHECKED: "what is needed was not published, or is not at hand",
-}
+    def outcome(self) -> Outcome:
+        """The gravest word whose meaning the evidence has."""
+        for found, word in (
+            (not self.known, Outcome.UNCHECKED),
+            (self.excess > 1, Outcome.UNSOUND),
+            (self.holds, Outcome.HOLDS),
+            (self.meant, Outcome.PRINT_FAULT),
+            (self.partly, Outcome.CONDITIONAL),
+        ):
+            if found:
+                return word
+        return Outcome.NOT_REPRODUCIBLE
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A printed statement, what was found, the numbers that decide it, and the right form (empty if it holds)."""
+    """A printed statement, the numbers that decide it, and the right form (empty if it holds).
+
+    `statement` is the key of the printed statement that it is about, by which statements are counted: several rows may
+    share one, and it is empty for what is not in print.
+    """
 
     key: str
     source: Source
     printed: str
-    outcome: Outcome
-    witness: str
+    evidence: Evidence
     right: str = ""
+    statement: str = ""
+
+    @property
+    def outcome(self) -> Outcome:
+        """What was found."""
+        return self.evidence.outcome
+
+    @property
+    def witness(self) -> str:
+        """The numbers that decide it, in words."""
+        return self.evidence.words
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A statement with its examination, which returns the outcome and the numbers that decide it."""
+    """A statement with its examination."""
 
     key: str
     source: Source
     printed: str
     right: str
-    examine: Callable[[], tuple[Outcome, str]]
+    examine: Callable[[], Evidence]
 
     def verdict(self) -> Verdict:
         """Examine the statement."""
-        outcome, witness = self.examine()
-        right = "" if outcome in (Outcome.HOLDS, Outcome.UNCHECKED) else self.right
-        return Verdict(self.key, self.source, self.printed, outcome, witness, right)
+        found = self.examine()
+        right = "" if found.outcome in (Outcome.HOLDS, Outcome.UNCHECKED) else self.right
+        return Verdict(self.key, self.source, self.printed, found, right, self.key)
 
 
-Examination = Callable[[], tuple[Outcome, str]]
+Examination = Callable[[], Evidence]
 
 
 class Claims(list[Claim]):
@@ -98,7 +125,16 @@ class VerdictTable(Table):
         return VerdictTable(v for v in self.verdicts if v.outcome is Outcome(outcome))
 
     @property
+    def statements(self) -> tuple[str, ...]:
+        """Keys of the printed statements that the rows are about, each once; rows on what is not in print have none."""
+        return tuple(dict.fromkeys(v.statement for v in self.verdicts if v.statement))
+
+    @property
     def summary(self) -> Table:
-        """How many there are of each outcome."""
-        rows = [(o.value, o.meaning, len(self.only(o))) for o in Outcome]
-        return Table(("verdict", "meaning", "number"), rows)
+        """How many printed statements there are of each outcome, each once, and rows on what is not in print."""
+        rows = []
+        for outcome in Outcome:
+            found = self.only(outcome)
+            other = sum(not v.statement for v in found.verdicts)
+            rows.append((outcome.value, outcome.meaning, len(found.statements), other))
+        return Table(("verdict", "meaning", "printed statements", "rows not in print"), rows)
