@@ -15,6 +15,7 @@ CORE = (
     "table",
     "check",
     "blocks",
+    "quantiles",
     "notation",
     "formula",
     "solve",
