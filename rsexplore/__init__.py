@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         mechanisms,
         montecarlo,
         noises,
+        notation,
         papers,
         plots,
         privacy,
@@ -45,6 +46,7 @@ _MODULES = (
     "mechanisms",
     "montecarlo",
     "noises",
+    "notation",
     "papers",
     "plots",
     "privacy",
@@ -59,6 +61,7 @@ _MODULES = (
 )
 _FUNCTIONS = ("Comparison", "compare", "exact_radius")
 __all__ = [  # noqa: RUF022  modules first, as in the layer order
+    "notation",
     "noises",
     "dual",
     "bounds",

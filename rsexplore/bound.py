@@ -9,13 +9,14 @@ from typing import Any, Protocol
 import mpmath
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sympy import Expr
 
 from rsexplore.blocks import in_blocks
 from rsexplore.check import is_number
 from rsexplore.formula import as_mpf, number
 from rsexplore.papers import Source
 from rsexplore.probabilities import Probabilities
-from rsexplore.solve import Supremum
+from rsexplore.solve import Supremum, solved
 
 # A certifying radius is moved towards 0 by this share of itself, which covers the rounding of the evaluation (the
 # tests hold every float radius against 50 digits, on the lower side), so that rounding never enlarges a certificate.
@@ -102,6 +103,11 @@ class Bound:
     def latex(self) -> str:
         """LaTeX of the radius as the paper writes it."""
         return self.formula.latex
+
+    @property
+    def expr(self) -> Expr:
+        """The radius in SymPy, of the symbols in `notation`: the paper's expression, or a function that evaluates."""
+        return getattr(self.formula, "plain", None) or solved(self)
 
     @property
     def certifies(self) -> bool:

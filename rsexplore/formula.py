@@ -109,7 +109,7 @@ def exact_function(expr: sp.Expr, values: Mapping[str, Any], *variables: sp.Symb
 
 @lru_cache(maxsize=512)
 def _exact(expr: sp.Expr, arguments: tuple[sp.Symbol, ...]) -> Any:
-    return sp.lambdify(arguments, plain(expr), modules=[{a.__name__: a.exact for a in ATOMS}, "mpmath"])
+    return sp.lambdify(arguments, plain(expr), "mpmath")
 
 
 def number(value: Any) -> sp.Expr:

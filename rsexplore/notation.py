@@ -4,15 +4,19 @@ A `Piece` is a part of a formula that loses digits when it is evaluated as writt
 `plain` is the expression as papers write it: LaTeX and high precision derive from it. `floats` is the same value in
 double precision without the cancellation. In `floats` every probability comes with its complement (p, 1 - p), each
 exact, so that neither tail is ever formed by a subtraction from 1.
+
+All symbols are positive; `sympy.Symbol("p_A")`, without that assumption, is another symbol.
 """
 
-from collections.abc import Callable
 from typing import Any
 
-import mpmath
 import numpy as np
 import sympy as sp
 from scipy import special
+
+from rsexplore.quantiles import Phi as Phi
+from rsexplore.quantiles import PhiInv, Psi, either
+from rsexplore.quantiles import PsiInv as PsiInv
 
 p_A, p_B = sp.symbols("p_A p_B", positive=True)  # bounds on the probability of the top class and of the runner-up
 q_A, q_B = sp.symbols("q_A q_B", positive=True)  # 1 - p_A, 1 - p_B
@@ -22,16 +26,13 @@ p = sp.Symbol("p", positive=True)  # order of the norm
 order = sp.Symbol("order", positive=True)  # order of a Renyi divergence, which papers write alpha
 c = sp.Symbol("c", positive=True)  # slack of the D_MR certificate
 beta = sp.Symbol("beta", positive=True)  # privacy loss over which a certificate is optimised
+s = sp.Symbol("s", positive=True)  # shape of generalized Gaussian noise
+k, a, b = sp.symbols("k a b", positive=True)  # of power-Gaussian noise: the power, and the norms of power and tail
+r = sp.Symbol("r", positive=True)  # a radius, for equations
 
 LATEX = {order: r"\alpha"}
 COMPLEMENT = {p_A: q_A, q_A: p_A, p_B: q_B, q_B: p_B}
-
-
-def either(condition: Any, then: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
-    """`then` where the condition holds, else `otherwise`; what is needed nowhere is not evaluated."""
-    if np.all(condition):
-        return then()
-    return np.where(condition, then(), otherwise()) if np.any(condition) else otherwise()
+SYMBOLS = {symbol.name: symbol for symbol in (p_A, p_B, q_A, q_B, sigma, lamda, d, p, order, c, beta, s, k, a, b, r)}
 
 
 def log_rest(share: Any, rest: Any) -> Any:
@@ -57,70 +58,6 @@ class Piece(sp.Function):
     def floats(*values: Any) -> Any:
         """Return the value in double precision; every probability is followed by its complement."""
         raise NotImplementedError
-
-
-def _powered(latex: str, exponent: str | None) -> str:
-    return latex if exponent is None else rf"\left({latex}\right)^{{{exponent}}}"
-
-
-class PhiInv(sp.Function):
-    """Quantile function of the standard normal law."""
-
-    nargs = 1
-
-    def _latex(self, printer: Any, exp: str | None = None) -> str:
-        return _powered(rf"\Phi^{{-1}}\left({printer._print(self.args[0])}\right)", exp)
-
-    def fdiff(self, argindex: int = 1) -> sp.Expr:
-        return sp.sqrt(2 * sp.pi) * sp.exp(PhiInv(self.args[0]) ** 2 / 2)
-
-    @staticmethod
-    def floats(prob: Any, comp: Any) -> Any:
-        lower = special.ndtri(np.minimum(prob, comp))
-        return either(prob < comp, lambda: lower, lambda: -lower)
-
-    @staticmethod
-    def exact(prob: Any) -> mpmath.mpf:
-        """Return the quantile at mpmath's working precision."""
-        prob = mpmath.mpf(prob)
-        if prob in (0, 1):
-            return mpmath.inf if prob == 1 else -mpmath.inf
-        if prob > 0.5:
-            return -PhiInv.exact(1 - prob)
-        x = mpmath.mpf(special.ndtri_exp(float(mpmath.log(prob))))
-        # Newton on log Phi, which is concave: it converges from any start, and doubles its digits near the root
-        for _ in range(60):
-            tail = mpmath.erfc(-x / mpmath.sqrt(2)) / 2
-            step = mpmath.log(tail / prob) * tail / mpmath.npdf(x)
-            x -= step
-            if abs(step) <= abs(x) * mpmath.eps * 16 or abs(step) < mpmath.mpf(10) ** (-2 * mpmath.mp.dps):
-                return x
-        raise ArithmeticError(f"PhiInv did not converge at {mpmath.nstr(prob)}")
-
-
-class Psi(sp.Function):
-    """Quantile function of the standard Laplace law: log 2p up to 1/2, then -log 2(1 - p)."""
-
-    nargs = 1
-
-    def _latex(self, printer: Any, exp: str | None = None) -> str:
-        return _powered(rf"\psi\left({printer._print(self.args[0])}\right)", exp)
-
-    def fdiff(self, argindex: int = 1) -> sp.Expr:
-        return 1 / sp.Min(self.args[0], 1 - self.args[0])
-
-    @staticmethod
-    def floats(prob: Any, comp: Any) -> Any:
-        lower = np.log(2 * np.minimum(prob, comp))  # twice a float is exact, so nothing is lost near 1/2
-        return either(prob < comp, lambda: lower, lambda: -lower)
-
-    @staticmethod
-    def exact(prob: Any) -> mpmath.mpf:
-        """Return the quantile at mpmath's working precision."""
-        prob = mpmath.mpf(prob)
-        if prob in (0, 1):
-            return mpmath.inf if prob == 1 else -mpmath.inf
-        return mpmath.log(2 * prob) if prob <= 0.5 else -mpmath.log(2 * (1 - prob))
 
 
 class Gap(Piece):

@@ -1,4 +1,4 @@
-"""Formulas that need a solver; called like `Formula`.
+"""Formulas that need a solver; called like `Formula`, and in SymPy expressions a `Solved`.
 
 A certificate that is the largest of a family of certificates is sound at every member, so a search that stops early or
 ends beside the maximum costs tightness only, never soundness.
@@ -6,16 +6,19 @@ ends beside the maximum costs tightness only, never soundness.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from functools import cached_property, lru_cache
+from math import inf
+from typing import Any, ClassVar
 
 import mpmath
 import numpy as np
 import sympy as sp
+from mpmath.libmp import dps_to_prec, prec_to_dps
 from numpy.typing import NDArray
+from sympy.core.evalf import evalf_table
 
 from rsexplore.formula import Formula, compiled, exact_function, plain
-from rsexplore.notation import LATEX
+from rsexplore.notation import LATEX, SYMBOLS, p_A, p_B
 
 SCAN = 17  # points of the first look; the functions searched here have one maximum
 CLOSER = 6  # closer looks, each at a fifth of the distance, between the neighbours of the best point
@@ -142,3 +145,97 @@ def _value(function: Callable[[Any], Any], x: Any) -> mpmath.mpf:
     except ZeroDivisionError:
         return -mpmath.inf
     return found if isinstance(found, mpmath.mpf) and not mpmath.isnan(found) else -mpmath.inf
+
+
+class Solved(sp.Function):
+    """The radius of a bound that has no closed form, as a function of p_A, p_B and the bound's parameters.
+
+    `subs` replaces its arguments; `evalf` is `Bound.radius_mp` where all are numbers, and raises what that raises. Of
+    the digits asked, those that the evaluation does not have are left out.
+    """
+
+    bound: ClassVar[Any]  # each has its own subclass, made by `solved`
+    names: ClassVar[tuple[str, ...]]
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return _called, (self.bound, self.args)
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        pairs = zip(solved(self.bound).args, self.args, strict=True)
+        given = r",\; ".join(f"{printer._print(name)} = {printer._print(x)}" for name, x in pairs if name != x)
+        found = rf"\left. {self.bound.latex} \right|_{{{given}}}" if given else self.bound.latex
+        # alone it is what the paper writes; in a term it would be read on beyond its end
+        found = found if printer._print_level == 1 else rf"\left[{found}\right]"
+        return found if exp is None else f"{found}^{{{exp}}}"
+
+    def _code(self, printer: Any) -> str:
+        where = f"rsexplore.bounds.get({self.bound.key!r}).radius"
+        raise TypeError(f"{self.bound.key} has no closed form to compile: its floats come from {where}")
+
+    _numpycode = _mpmathcode = _code
+
+    def _known(self, prec: int) -> int:
+        """How many of so many bits `evalf` has."""
+        if self.args[1].is_zero:
+            return min(prec, 53)  # without a runner-up it is a limit in double precision
+        return min(prec, dps_to_prec(getattr(self.bound.formula, "digits", prec)))
+
+    def _eval_evalf(self, prec: int) -> sp.Expr | None:
+        known = self._known(prec)
+        return sp.Float(self._value(prec_to_dps(known)), precision=known) if self.is_number else None
+
+    @lru_cache  # noqa: B019  SymPy asks again with more digits, which not every evaluation has
+    def _value(self, dps: int) -> mpmath.mpf:
+        """Radius to `dps` digits."""
+        values = dict(zip(self.names, self.args[2:], strict=True))
+        # every radius is proportional to the scale: at scale 1 it keeps the digits that a float of the scale would lose
+        scale = next(values.pop(name) for name in ("sigma", "lambda") if name in values)
+        if not scale.is_extended_positive:
+            raise ValueError(f"{self.bound.key}: the scale of the noise must be positive, got {scale}")
+        known = {name: self._float(name, value) for name, value in values.items()}
+        fields = {field: known.pop(name, 1.0) for name, field in self.bound.noise.symbols.items()}
+        noise, norm = self.bound.noise(**fields, dim=known.pop("d", None)), known.pop("p", None)
+        digits = 2 * dps if isinstance(self.bound.formula, Supremum) else dps  # half of them are found
+        q_a, top, runner = (_rational(x, digits) for x in (1 - self.args[0], *self.args[:2]))
+        vote = {"q_a": str(q_a)} if q_a < top else {"p_a": str(top)}
+        found = self.bound.radius_mp(noise, **vote, p_b=str(runner), norm=norm, dps=digits + 5, **known)
+        with mpmath.workdps(dps + 5):
+            return found * mpmath.mpf(scale.evalf(dps + 5))
+
+    def _float(self, name: str, value: sp.Expr) -> float:
+        found = float(value)
+        if found < inf and sp.Rational(found) != _rational(value, 50):
+            raise ValueError(f"{self.bound.key}: {name} must be a number that a float holds, got {name}={value}")
+        return found
+
+
+def _rational(value: sp.Expr, dps: int) -> sp.Rational:
+    """Return a number exactly if it is rational, else with digits to spare."""
+    return sp.Rational(value if value.is_Rational or value.is_Float else value.evalf(2 * dps + 20))
+
+
+KINDS: dict[tuple[str, str], type[Solved]] = {}  # a bound that was pickled is the same function
+
+
+def solved(bound: Any) -> Solved:
+    """Return the radius of a bound as a `Solved` at p_A, p_B and the symbols of its parameters."""
+    names = tuple(sorted({*bound.formula.parameters, *bound.params}))
+    same = bound.key, repr(bound.formula)
+    if same not in KINDS:
+        fields = {"bound": bound, "names": names, "nargs": len(names) + 2}
+        KINDS[same] = type(bound.key.replace("-", "_"), (Solved,), fields)
+        evalf_table[KINDS[same]] = _evaluated
+    return KINDS[same](p_A, p_B, *(SYMBOLS.get(name, sp.Symbol(name, positive=True)) for name in names))
+
+
+def _called(bound: Any, arguments: tuple[Any, ...]) -> sp.Expr:
+    return solved(bound).func(*arguments)
+
+
+def _evaluated(called: Solved, prec: int, options: dict[str, Any]) -> tuple[Any, ...]:
+    """What SymPy's table of evaluations asks for: real and imaginary part, and how many bits of each are right."""
+    called = called.subs(options.get("subs", {}))
+    found = called._eval_evalf(prec)
+    if found is None:
+        raise NotImplementedError  # SymPy's word for: leave it as it is. If the radius raises it, it is asked again
+    return (found._to_mpmath(prec)._mpf_, None, called._known(prec), None) if found else (None, None, None, None)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
-from typing import Any
+from typing import Any, ClassVar
 
 import mpmath
 import numpy as np
@@ -39,6 +39,7 @@ class KLRadius:
     """
 
     cost: str = "exact"
+    digits: ClassVar[int] = DIGITS - 20  # that `exact` has for certain, whatever the working precision
 
     @property
     def latex(self) -> str:

@@ -1,7 +1,7 @@
 """The radius of a power-Gaussian noise as a bound's formula: called like `Formula`."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import mpmath
 import numpy as np
@@ -23,6 +23,7 @@ class Dual:
     """
 
     norm: str = "2"
+    digits: ClassVar[int] = 15  # that `exact` has for certain, whatever the working precision
 
     @property
     def latex(self) -> str:
