@@ -73,8 +73,8 @@ def read(path: Path, entry: str | None = None) -> Held:
     asked = sum(value.numel() * value.element_size() for value in found.state.values() if not value.is_meta)
     if asked > MULTIPLE * size + ROOM:
         raise CheckpointError(
-            f"{path} is refused: its tensors would take {asked:,} bytes, and the file has {size:,}. They repeat what they "
-            "hold; save them whole, by .clone(), if that is meant"
+            f"{path} is refused: its tensors would take {asked:,} bytes, and the file has {size:,}; they repeat what "
+            "they hold. Save them whole, by .clone(), if that is meant"
         )
     return found
 
@@ -185,7 +185,8 @@ def _shards(path: Path) -> tuple[dict[str, Tensor], int]:
         held = (_safetensors(shard) if _form(shard, part) == "safetensors" else _torch(shard, part))[0]
         wanted = {key for key, place in places.items() if place == name}
         if not (isinstance(held, Mapping) and _is_state(held) and held.keys() == wanted):
-            raise CheckpointError(f"{shard} must hold the {len(wanted)} tensors that {path.name} names, got {_kind(held)}")
+            told = f"the {len(wanted)} tensors that {path.name} names, got {_kind(held)}"
+            raise CheckpointError(f"{shard} must hold {told}")
         state |= held
     return state, size
 
@@ -213,7 +214,8 @@ def _taken(path: Path, held: Any, entry: str | None, arch: Any) -> Held:
     if name is None and (len(states) == 1 or len(usual) == 1):
         name = next(iter(states)) if len(states) == 1 else usual[0]
     if name is None and states:
-        raise CheckpointError(f"{path} holds several dicts of tensors: say entry= one of {', '.join(map(repr, states))}")
+        known = ", ".join(map(repr, states))
+        raise CheckpointError(f"{path} holds several dicts of tensors: say entry= one of {known}")
     if name is None:
         within = held["state_dict"] if isinstance(held, Mapping) and "state_dict" in held else held
         form = "a state_dict of tensors, or {'arch': ..., 'state_dict': ...}"

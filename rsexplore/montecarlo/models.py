@@ -154,10 +154,10 @@ def _path(source: str | PathLike[str]) -> Path:
 def _network(
     path: Path, held: Held, arch: str | nn.Module | None, num_classes: int | None
 ) -> tuple[nn.Module, Contents, Normalization | None, bool]:
-    """Untrained network, what the file holds for it, how its pixels are usually normalised, and whether to ask for it."""
+    """Untrained network, what the file holds for it, how its pixels are usually normalised, and whether to ask that."""
     if isinstance(arch, nn.Module):
         if any(value.is_meta for value in arch.state_dict().values()):
-            raise CheckpointError(f"{path} cannot fill arch=, a network without numbers, on the device meta: make it anew")
+            raise CheckpointError(f"{path} cannot fill arch=, which keeps no numbers, on the device meta: make it anew")
         found = _contents(path, held, type(arch).__name__, shapes(arch.state_dict()))
         return arch, found, None, not any(isinstance(part, Normalize) for part in arch.modules())
     name = _architecture(path, held, arch)
@@ -197,7 +197,8 @@ def _architecture(path: Path, held: Held, asked: str | None) -> str:
         # whoever wrote the file may not choose what is fetched, or built from elsewhere
         if asked is None and not is_listed(name):
             raise CheckpointError(
-                f"{path} names the architecture {name!r}, which is none of the library's own; if you trust it, say arch="
+                f"{path} names the architecture {name!r}, which is none of the library's own; if you trust it, "
+                "say arch="
             )
         return name
     if name is not None:

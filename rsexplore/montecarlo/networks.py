@@ -232,7 +232,8 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "resnet50": partial(library_net, "torchvision:resnet50"),
 }
 # data on which those who publish a checkpoint of an architecture trained it
-TRAINED_ON = {name: "cifar10" for name in ARCHITECTURES if name.startswith(("cifar", "wide"))} | {"resnet50": "imagenet"}
+TRAINED_ON = {name: "cifar10" for name in ARCHITECTURES if name.startswith(("cifar", "wide"))}
+TRAINED_ON["resnet50"] = "imagenet"
 
 
 def architecture(name: str) -> str:

@@ -64,7 +64,7 @@ def published_stats(name: str, net: nn.Module) -> Stats | None:
 
 
 def pretrained(name: str) -> tuple[nn.Module, Stats, str]:
-    """Network `torchvision:NAME` or `timm:NAME` with its published weights, how it normalises pixels, and its full name.
+    """Network `torchvision:NAME` or `timm:NAME` with published weights, how it normalises pixels, and its full name.
 
     Behind NAME and a dot stands which weights, of those that are published; else they are the library's default. The
     full name says it in any case. The library downloads the weights, or has them already.

@@ -10,11 +10,13 @@ from torch import Tensor
 from rsexplore.montecarlo.counts import BATCH_SIZE, class_counts
 from rsexplore.montecarlo.logits import (
     Model,
+    check_independence,
     checked_logits,
     in_own_dtype,
     no_class,
     read_classes,
 )
+from rsexplore.montecarlo.pixels import channels_last_hint
 from rsexplore.montecarlo.rng import TorchRng
 from rsexplore.noises import Noise
 
@@ -37,19 +39,29 @@ def predictions(model: Model, images: Tensor, batch_size: int = BATCH_SIZE) -> t
     Raises
     ------
     ModelOutputError
-        The logits are not (batch, classes), or some image has a nan, a +inf or no finite logit.
+        The logits are not (batch, classes), some image has a nan, a +inf or no finite logit, or the answer for an image
+        depends on the others of its batch.
+    ValueError
+        The model fails on images that look like (height, width, channels).
     """
     classes, width, logits_of = [], None, in_own_dtype(model)
     with torch.inference_mode():
         for batch in images.split(batch_size):
-            # a copy, for a model may work in place, and the images may be the caller's own
-            logits = checked_logits(logits_of(batch.clone()), len(batch), width)
+            try:
+                # a copy, for a model may work in place, and the images may be the caller's own
+                found = logits_of(batch.clone())
+            except RuntimeError as error:
+                if hint := channels_last_hint(tuple(batch.shape[1:])):
+                    raise ValueError(f"certify: the model fails on the images ({error}); {hint}") from error
+                raise
+            logits = checked_logits(found, len(batch), width)
             width = logits.shape[1]
             found = read_classes(logits, width).cpu()
             if (found == width).any():
                 raise no_class("a clean image")
             classes.append(found)
     assert width is not None
+    check_independence(logits_of, images)
     return torch.cat(classes).numpy(), width
 
 
