@@ -122,9 +122,9 @@ def _torch(path: Path, size: int) -> tuple[Any, Any]:
 
 
 def _loaded(path: Path) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # remarks about pickle protocols, which tell a user nothing
-        return torch.load(path, map_location="cpu", weights_only=True)
+    # opened here, for torch goes by a name's suffix; its remarks about pickle protocols tell a user nothing
+    with path.open("rb") as stream, warnings.catch_warnings(action="ignore"):
+        return torch.load(stream, map_location="cpu", weights_only=True)
 
 
 class _Left:
