@@ -109,6 +109,14 @@ def test_of_two_networks_in_one_file_it_must_be_said_which(tmp_path):
         load(both, tmp_path, entry="assistant")
 
 
+def test_many_layers_that_look_alike_take_no_time(tmp_path):
+    alike = {f"norm{number}.{name}": torch.ones(3) for number in range(60) for name in ("mean", "std")}
+    deep = {".".join(["module"] * 5000) + "." + key: value for key, value in STATE.items()}
+    for held in (alike | under("model."), deep):
+        with pytest.raises(CheckpointError, match="does not fit CifarResNet"):
+            load(held, tmp_path)
+
+
 # ---- entries ----
 
 ENTRIES = {

@@ -133,3 +133,13 @@ def test_a_file_without_a_label_for_every_image_is_refused(tmp_path):
     np.savez(tmp_path / "own.npz", images=np.zeros((3, 1, 8, 8), np.float32), labels=np.arange(2))
     with pytest.raises(ValueError, match=r"data needs a label for every image, got shapes \(3, 1, 8, 8\) and \(2,\)"):
         montecarlo.load_images(str(tmp_path / "own.npz"))
+
+
+def test_a_packed_file_is_not_unpacked_to_a_multiple(tmp_path):
+    labels = np.arange(2, dtype=np.int64)
+    np.savez_compressed(tmp_path / "empty.npz", images=np.zeros((2, 3, 1800, 1800), np.float32), labels=labels)
+    with pytest.raises(ValueError, match=r"empty.npz' \(it would unpack .* bytes to 77,7.*\)"):
+        montecarlo.load_images(str(tmp_path / "empty.npz"))
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 3, 1800, 1800)).astype(np.float32) / 255
+    np.savez_compressed(tmp_path / "full.npz", images=pixels, labels=labels)
+    assert montecarlo.load_images(str(tmp_path / "full.npz"), slice(1)).images.shape == (1, 3, 1800, 1800)

@@ -74,8 +74,8 @@ _NOT_ONE = (
 def check_independence(logits_of: Model, images: Tensor) -> None:
     """Raise ModelOutputError if logits of an image are seen to depend on the other images of its batch.
 
-    A few images pass in one company and in another, of inverted and plain ones, then in a smaller batch. Random numbers
-    that a model takes from torch are the same each time and are given back; one that takes others is not judged.
+    A few images pass in one company and in another, of negatives and plain ones, then in a smaller batch. The random
+    numbers that a model takes from torch are the same each time, and are given back; one that takes others is not judged.
 
     Parameters
     ----------
@@ -85,10 +85,11 @@ def check_independence(logits_of: Model, images: Tensor) -> None:
         On the device of the run.
     """
     rows = images[torch.arange(ROWS, device=images.device) % len(images)]
-    # other images, within the range of these: turned to their negative, and of one colour
+    # other images, as far beyond the range of these as noisy copies go: negatives, lighter, and of one colour
     low, high = rows.min(), rows.max()
-    others = (low + high - rows).clone()
-    others[1::2] = high
+    span = (high - low).clamp(min=1)
+    others = low + high + span / 2 - rows
+    others[1::2] = high + span
     dtypes = list[torch.dtype]()
 
     def passed(batch: Tensor, ahead: int = 0) -> Tensor:

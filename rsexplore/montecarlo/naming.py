@@ -1,7 +1,7 @@
 """Names of parameters: those of a file are brought to those of a network, through what was wrapped around it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -110,17 +110,25 @@ def _tree(names: Shapes) -> Tree:
     return tree
 
 
-def _readings(tree: Tree, layers: int = 0) -> Iterator[_Reading]:
+def _readings(tree: Tree) -> Iterator[_Reading]:
     """The whole file, then what is inside of each module around it, each as it is and without a first layer."""
-    yield _Reading(tree, None, layers)
-    for stats, rest in _first_layers(tree):
-        for inner in _readings(rest, layers):
-            if inner.stats is None:
-                yield replace(inner, stats=stats, layers=0)
-    children = tree.keys() - UNREAD
-    if len(children) == 1 and isinstance(tree[name := children.pop()], dict):
+    for layers, inner in _around(tree):
+        yield _Reading(inner, None, layers)
+        for stats, rest in _first_layers(inner):
+            for _, network in _around(rest):
+                yield _Reading(network, stats)
+
+
+def _around(tree: Tree) -> Iterator[tuple[int, Tree]]:
+    """A module and those inside of it that are its only part, each with the number of layers before it."""
+    layers = 0
+    while True:
+        yield layers, tree
+        children = tree.keys() - UNREAD
+        if len(children) != 1 or not isinstance(tree[name := children.pop()], dict):
+            return
         # the second part of a Sequential comes behind one layer
-        yield from _readings(tree[name], layers + (int(name) if name.isdecimal() else 0))
+        tree, layers = tree[name], layers + (int(name) if name.isdecimal() else 0)
 
 
 def _first_layers(tree: Tree) -> Iterator[tuple[tuple[str, str], Tree]]:
