@@ -77,6 +77,18 @@ def test_cifar10_in_the_shell_is_that_of_the_notebook(how, cifar, network, tmp_p
     assert votes(found) == votes(expected) and found.header == expected.header
 
 
+def test_the_shell_takes_one_of_several_dicts_of_tensors(cifar, network, tmp_path, capsys):
+    state = torch.load(network, weights_only=True)
+    torch.save({"a": {key: value * 0 for key, value in state.items()}, "b": state}, tmp_path / "two.pth")
+    how = ("--arch", "cifar_resnet8", "--num-classes", 5, "--normalize", "none", "--data", f"cifar10:{cifar}")
+    how = (*how, "--images", ":2")
+    assert shell(tmp_path / "log.tsv", "--model", tmp_path / "two.pth", *how) == 2
+    assert "say entry= one of 'a', 'b'" in capsys.readouterr().err
+    assert shell(tmp_path / "log.tsv", "--model", tmp_path / "two.pth", "--entry", "b", *how) == 0
+    wanted = montecarlo.load_model(network, arch="cifar_resnet8", num_classes=5, normalize="none")
+    assert records.read(tmp_path / "log.tsv").header.model["digest"] == wanted.digest
+
+
 def test_a_pair_is_what_the_pixels_pass(network):
     pair = ([0.5, 0.4, 0.3], [0.2, 0.3, 0.4])
     model = montecarlo.load_model(network, arch="cifar_resnet8", num_classes=5, normalize=pair)

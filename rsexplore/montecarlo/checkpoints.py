@@ -266,7 +266,7 @@ def _like(path: Path) -> str:
     with path.open("rb") as stream:
         start = stream.read(64).lstrip()
     if start.startswith(b"PK\x03\x04"):
-        return " (it is a zip archive: of other files, unless it is cut)"
+        return " (it is a zip archive: of other files, unless it is damaged)"
     return next((f" (it begins like {what})" for begin, what in BEGINNINGS.items() if start.startswith(begin)), "")
 
 

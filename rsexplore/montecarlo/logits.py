@@ -74,8 +74,9 @@ _NOT_ONE = (
 def check_independence(logits_of: Model, images: Tensor) -> None:
     """Raise ModelOutputError if logits of an image are seen to depend on the other images of its batch.
 
-    A few images pass in one company and in another, of negatives and plain ones, then in a smaller batch. The random
-    numbers that a model takes from torch are the same each time, and are given back; one that takes others is not judged.
+    A few images pass in one company and in another, of negatives and plain ones, then in a smaller batch. Random
+    numbers that a model takes from torch are the same each time, and are given back; one that takes others is not
+    judged.
 
     Parameters
     ----------
