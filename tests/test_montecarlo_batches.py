@@ -10,8 +10,8 @@ from halfspace import HalfSpace, certified, votes  # noqa: E402
 from torch import nn  # noqa: E402
 
 from rsexplore import data  # noqa: E402
-from rsexplore.montecarlo import CifarResNet, DigitsNet, ModelOutputError, WideResNet, attack, predict  # noqa: E402
-from rsexplore.montecarlo.quality import predictions  # noqa: E402
+from rsexplore.montecarlo import CifarResNet, DigitsNet, ModelOutputError, WideResNet, accuracies, attack, predict  # noqa: E402
+from rsexplore.montecarlo.logits import check_independence  # noqa: E402
 from rsexplore.noises import Gaussian  # noqa: E402
 
 torch.set_num_threads(1)
@@ -98,6 +98,8 @@ def test_what_no_layer_tells_is_seen_in_the_logits(kind, count, tmp_path):
     with pytest.raises(ModelOutputError, match="logits of an image depend on the other images of its batch"):
         certified(model, IMAGES[:count] / 2 + torch.arange(64.0).reshape(8, 8) / 128, log=tmp_path / "log.tsv")
     assert not (tmp_path / "log.tsv").exists()
+    with pytest.raises(ModelOutputError, match="logits of an image depend on the other images of its batch"):
+        accuracies(BOUND[kind], IMAGES[:count] / 2, np.zeros(count, dtype=int), Gaussian(0.1), n=10)
 
 
 def drop(batch):
@@ -167,14 +169,9 @@ def test_rounding_by_size_or_company_of_a_batch_is_no_dependence(model):
 def test_looking_changes_neither_votes_nor_anyone_s_random_numbers():
     torch.manual_seed(5)
     before = torch.random.get_rng_state()
-    predictions(DIGITS, IMAGES, 6)
-    predictions(drop, IMAGES, 6)
-    drop(IMAGES)
-    after = torch.random.get_rng_state()
-    torch.random.set_rng_state(before)
-    drop(IMAGES)  # once for the clean images, once above
-    drop(IMAGES)
-    assert torch.equal(after, torch.random.get_rng_state())
+    for model in (DIGITS, drop):
+        check_independence(model, IMAGES)
+    assert torch.equal(before, torch.random.get_rng_state())
 
 
 def test_looking_passes_few_images():

@@ -39,8 +39,7 @@ def predictions(model: Model, images: Tensor, batch_size: int = BATCH_SIZE) -> t
     Raises
     ------
     ModelOutputError
-        The logits are not (batch, classes), some image has a nan, a +inf or no finite logit, or the answer for an image
-        depends on the others of its batch.
+        The logits are not (batch, classes), or some image has a nan, a +inf or no finite logit.
     ValueError
         The model fails on images that look like (height, width, channels).
     """
@@ -61,7 +60,6 @@ def predictions(model: Model, images: Tensor, batch_size: int = BATCH_SIZE) -> t
                 raise no_class("a clean image")
             classes.append(found)
     assert width is not None
-    check_independence(logits_of, images)
     return torch.cat(classes).numpy(), width
 
 
@@ -97,10 +95,11 @@ def accuracies(
     Raises
     ------
     ModelOutputError
-        The logits are not (batch, classes), or not finite.
+        The logits are not (batch, classes), or not finite, or depend on the other images of the batch.
     """
     labels = np.asarray(labels)
     clean, num_classes = predictions(model, images, batch_size)
+    check_independence(in_own_dtype(model), images)
     noisy = np.zeros(len(labels))
     smoothed = np.zeros(len(labels), dtype=bool)
     for index, (image, label) in enumerate(zip(images, labels, strict=True)):

@@ -16,7 +16,7 @@ from rsexplore.montecarlo.counts import BATCH_SIZE
 from rsexplore.montecarlo.engine import Engine
 from rsexplore.montecarlo.grid import GridNoise, on_grid, steps
 from rsexplore.montecarlo.lane import Sampler, Work
-from rsexplore.montecarlo.logits import Model, in_own_dtype
+from rsexplore.montecarlo.logits import Model, check_independence, in_own_dtype
 from rsexplore.montecarlo.quality import predictions
 from rsexplore.montecarlo.rng import TorchRng
 from rsexplore.montecarlo.stopping import Stop
@@ -98,6 +98,7 @@ class Runner:
             while True:
                 try:
                     clean, num_classes = predictions(self.logits_of, images, size)
+                    check_independence(self.logits_of, images)
                     break
                 except Exception as error:
                     if not memory.is_exhaustion(error) or size == 1:
