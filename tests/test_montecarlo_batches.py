@@ -18,6 +18,7 @@ torch.set_num_threads(1)
 torch.manual_seed(0)
 IMAGES = torch.as_tensor(data.digits().test.images[:6])
 DIGITS = DigitsNet().eval()
+RAMP = torch.arange(64.0).reshape(8, 8) / 128
 UNTRACKED = nn.Sequential(nn.Flatten(), nn.Linear(64, 10), nn.BatchNorm1d(10, track_running_stats=False)).eval()
 
 
@@ -88,18 +89,19 @@ BOUND = {
 }
 
 
-@pytest.mark.parametrize("count", [1, 2, 6])
+@pytest.mark.parametrize("count, batch_size", [(1, None), (2, 2), (6, 3), (6, 500)])
 @pytest.mark.parametrize("kind", BOUND)
-def test_what_no_layer_tells_is_seen_in_the_logits(kind, count, tmp_path):
+def test_what_no_layer_tells_is_seen_in_the_logits(kind, count, batch_size, tmp_path):
     def model(batch):
         assert torch.is_inference_mode_enabled()
         return BOUND[kind](batch)
 
-    with pytest.raises(ModelOutputError, match="logits of an image depend on the other images of its batch"):
-        certified(model, IMAGES[:count] / 2 + torch.arange(64.0).reshape(8, 8) / 128, log=tmp_path / "log.tsv")
+    images, words = IMAGES[:count] / 2 + RAMP, "logits of an image depend on the other images of its batch"
+    with pytest.raises(ModelOutputError, match=words):
+        certified(model, images, log=tmp_path / "log.tsv", batch_size=batch_size)
     assert not (tmp_path / "log.tsv").exists()
-    with pytest.raises(ModelOutputError, match="logits of an image depend on the other images of its batch"):
-        accuracies(BOUND[kind], IMAGES[:count] / 2, np.zeros(count, dtype=int), Gaussian(0.1), n=10)
+    with pytest.raises(ModelOutputError, match=words):
+        accuracies(BOUND[kind], images, np.zeros(count, dtype=int), Gaussian(0.1), n=10)
 
 
 def drop(batch):
@@ -172,6 +174,18 @@ def test_looking_changes_neither_votes_nor_anyone_s_random_numbers():
     for model in (DIGITS, drop):
         check_independence(model, IMAGES)
     assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_no_more_images_pass_at_once_than_in_the_run():
+    sizes = []
+
+    def model(batch):
+        sizes.append(len(batch))
+        return DIGITS(batch)
+
+    for batch_size in (1, 2):
+        certified(model, IMAGES, n=10, batch_size=batch_size)
+        assert max(sizes) == batch_size
 
 
 def test_looking_passes_few_images():

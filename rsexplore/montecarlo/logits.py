@@ -71,7 +71,7 @@ _NOT_ONE = (
 )
 
 
-def check_independence(logits_of: Model, images: Tensor) -> None:
+def check_independence(logits_of: Model, images: Tensor, batch_size: int = ROWS) -> None:
     """Raise ModelOutputError if logits of an image are seen to depend on the other images of its batch.
 
     A few images pass in one company and in another, of negatives and plain ones, then in a smaller batch. Random
@@ -84,8 +84,12 @@ def check_independence(logits_of: Model, images: Tensor) -> None:
         Maps a batch (b, ...) to logits (b, classes); may spoil what it is given.
     images : Tensor, shape (images, ...)
         On the device of the run.
+    batch_size : int
+        Of the run: no more images pass at once; of 1 each image is by itself anyway.
     """
-    rows = images[torch.arange(ROWS, device=images.device) % len(images)]
+    if (count := min(ROWS, batch_size)) < 2:
+        return
+    rows = images[torch.arange(count, device=images.device) % len(images)]
     # other images, as far beyond the range of these as noisy copies go: negatives, lighter, and of one colour
     low, high = rows.min(), rows.max()
     span = (high - low).clamp(min=1)
@@ -108,7 +112,7 @@ def check_independence(logits_of: Model, images: Tensor) -> None:
         if draws and (noise := _share(passed(rows), alone).amax().item()) > OTHER_SIZE:
             return
         least = max(OTHER_SIZE if dtypes[0].itemsize < 4 else SAME_SIZE, 8 * noise)
-        even = torch.arange(ROWS, device=rows.device) % 2 == 0
+        even = torch.arange(count, device=rows.device) % 2 == 0
         for kept in (even, ~even):
             company = torch.where(kept.reshape(-1, *[1] * (rows.ndim - 1)), rows, others)
             change = _share(passed(company), alone)[kept].amax().item()

@@ -99,7 +99,7 @@ def accuracies(
     """
     labels = np.asarray(labels)
     clean, num_classes = predictions(model, images, batch_size)
-    check_independence(in_own_dtype(model), images)
+    check_independence(in_own_dtype(model), images, batch_size)
     noisy = np.zeros(len(labels))
     smoothed = np.zeros(len(labels), dtype=bool)
     for index, (image, label) in enumerate(zip(images, labels, strict=True)):

@@ -98,7 +98,6 @@ class Runner:
             while True:
                 try:
                     clean, num_classes = predictions(self.logits_of, images, size)
-                    check_independence(self.logits_of, images)
                     break
                 except Exception as error:
                     if not memory.is_exhaustion(error) or size == 1:
@@ -107,6 +106,7 @@ class Runner:
                     memory.release(images.device)
             if batch_size is None:
                 batch_size = best_batch_size(self.logits_of, images[0], copies)
+            check_independence(self.logits_of, images, batch_size)
             return Survey(clean, num_classes, min(batch_size, self.plan.n0 + self.plan.n))
 
     def rows(
