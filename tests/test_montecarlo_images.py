@@ -153,6 +153,71 @@ def test_imagenet_is_cropped_from_the_middle_and_labelled_by_folder(folder):
     np.testing.assert_array_equal(imagenet(folder, [2]).images[0], found.images[2])
 
 
+def thousand(top, name, image=7):
+    """A thousand folders, with a picture in the one of this place."""
+    picture = pytest.importorskip("PIL.Image")
+    for label in range(1000):
+        (top / name(label)).mkdir(parents=True)
+    picture.new("RGB", (8, 8)).save(top / name(image) / "a.png")
+    return top
+
+
+@pytest.mark.parametrize("name", ["{}", "{:03}", "{:05}", "n{:08}"])
+def test_folders_of_numbers_are_in_the_order_of_these(name, tmp_path):
+    # as ImageNetV2 has them: by text, 10 would be the third
+    for image in (2, 10, 999):
+        top = thousand(tmp_path / str(image), name.format, image)
+        assert imagenet(top, slice(None)).labels.tolist() == [image]
+
+
+@pytest.mark.parametrize("name", ["{}_goldfish", "class{:04}", "c{}", "n{}"])
+def test_folders_whose_order_tells_no_class_are_refused(name, tmp_path):
+    top = thousand(tmp_path, name.format)
+    with pytest.raises(ImagesUnavailableError, match="must be named by WordNet .* or by the labels 0 to 999, .*got .*"):
+        imagenet(top)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        lambda label: str(label + 1),
+        lambda label: str(label) if label else "00",
+        lambda label: f"n{label:08}" if label else "0",
+    ],
+)
+def test_numbers_must_be_all_of_them_from_0(name, tmp_path):
+    top = thousand(tmp_path, name)
+    if name(0) == "00":
+        assert imagenet(top, [0]).labels.tolist() == [7]
+        (top / "1").rename(top / "000")
+    with pytest.raises(ImagesUnavailableError, match="must be named by WordNet"):
+        imagenet(top)
+
+
+def test_what_is_hidden_or_no_image_counts_for_nothing(folder):
+    before = imagenet(folder, slice(None))
+    hidden = [folder / "val" / name for name in (".ipynb_checkpoints", "__MACOSX")]
+    files = [folder / "val" / "n00000000" / name for name in (".DS_Store", "._400.png", "Thumbs.db", "notes.txt")]
+    try:
+        for path in hidden:
+            path.mkdir()
+        for path in files:
+            path.write_bytes(b"no image")
+        after = imagenet(folder, slice(None))
+    finally:
+        for path in hidden:
+            path.rmdir()
+        for path in files:
+            path.unlink()
+    assert after.labels.tolist() == before.labels.tolist() and after.index.tolist() == before.index.tolist()
+    (folder / "val" / "more").mkdir()
+    try:
+        with pytest.raises(ImagesUnavailableError, match="must hold 1000 folders, one for each class, got 1001"):
+            imagenet(folder)
+    finally:
+        (folder / "val" / "more").rmdir()
+
+
 def test_an_image_that_is_cut_is_named(folder, tmp_path):
     target = folder / "val" / "n00000000" / "cut.png"
     whole = (folder / "val" / "n00000003" / "400.png").read_bytes()

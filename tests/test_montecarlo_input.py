@@ -10,7 +10,7 @@ pytest.importorskip("safetensors")
 
 from halfspace import DIM, HalfSpace, certified, votes  # noqa: E402
 
-from rsexplore.montecarlo import DigitsNet, ModelOutputError, load_model  # noqa: E402
+from rsexplore.montecarlo import CifarResNet, DigitsNet, ModelOutputError, load_model  # noqa: E402
 from rsexplore.noises import Gaussian  # noqa: E402
 
 torch.set_num_threads(1)
@@ -160,7 +160,83 @@ def test_images_far_from_the_unit_are_warned_of_once():
     with pytest.warns(UserWarning, match="go from -20 to -19"):
         certified(images=PIXELS - 20)
     with warnings.catch_warnings(action="error"):
-        certified(images=PIXELS * 6 - 3)  # such as normalised ones
+        certified(images=PIXELS * 6 - 3)  # no pictures: nothing is known of their unit
+
+
+PICTURES = PIXELS.reshape(5, 1, 4, 4)
+
+
+@pytest.mark.parametrize(
+    "pictures", [PICTURES * 2 - 1, PICTURES - 0.01, (PICTURES - 0.45) / 0.25, PICTURES[:, 0] * 1.1]
+)
+def test_pictures_outside_of_their_unit_are_warned_of(pictures):
+    words = "certify: the images go from .*, so radii are not in pixels of .0, 1.; .* normalise them within the model"
+    with pytest.warns(UserWarning, match=words) as told:
+        certified(images=pictures)
+    assert len(told) == 1 and told[0].filename.endswith("halfspace.py")
+
+
+@pytest.mark.parametrize("pictures", [PICTURES, PICTURES[:, 0], PICTURES * 0.5, PICTURES * (1 + 1e-5) - 1e-5])
+def test_pictures_in_their_unit_are_not(pictures):
+    with warnings.catch_warnings(action="error"):
+        certified(images=pictures)
+
+
+def test_pictures_with_their_channels_last_are_told():
+    torch.manual_seed(0)
+    net = CifarResNet(8).eval()
+    for images in (np.zeros((2, 32, 32, 3), np.float32), torch.zeros(2, 32, 32, 3)):
+        words = (
+            r"the model fails on the images .*\(32, 32, 3\), which looks like \(height, width, channels\).*transpose"
+        )
+        with pytest.raises(ValueError, match=f"certify: {words}"):
+            certified(net, images)
+    with pytest.raises(RuntimeError, match="expected input.*channels") as caught:
+        certified(net, torch.zeros(2, 1, 32, 32))  # not that mistake, so torch's own words
+    assert "looks like" not in str(caught.value)
+    # a network that takes them so is left alone
+    certified(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3072, 2)).eval(), torch.zeros(2, 32, 32, 3), n=10)
+
+
+class Output:
+    """What networks of other libraries return."""
+
+    def __init__(self, logits):
+        self.logits = logits
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (
+            lambda batch: Output(HalfSpace()(batch)),
+            r"got Output with a tensor at .logits; certify .*self.net\(batch\).logits",
+        ),
+        (
+            lambda batch: (HalfSpace()(batch), batch),
+            r"got tuple with a tensor at \[0\]; certify .*self.net\(batch\)\[0\]",
+        ),
+        (lambda batch: {"loss": 0.5, "out": HalfSpace()(batch)}, r"got dict with a tensor at \['out'\]; certify"),
+        (lambda batch: None, r"a tensor of logits \(5, classes\), got NoneType$"),
+    ],
+)
+def test_logits_within_something_else_are_pointed_out(model, words):
+    with pytest.raises(ModelOutputError, match=words):
+        certified(model)
+
+
+def test_a_default_device_without_numbers_is_told():
+    model = HalfSpace()
+    torch.set_default_device("meta")
+    try:
+        with pytest.raises(
+            ValueError, match=r"certify: the default device must keep numbers, got the device meta.*'cpu'"
+        ):
+            certified(model, PIXELS, [0] * 5)
+    finally:
+        torch.set_default_device("cpu")
+    with pytest.raises(ValueError, match="certify: images must hold numbers, got a tensor on the device meta"):
+        certified(model, torch.zeros(5, DIM, device="meta"), [0] * 5)
 
 
 # ---- noise, device, log ----

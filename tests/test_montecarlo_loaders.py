@@ -88,7 +88,7 @@ SAVED = {
     "own module behind a layer": (nn.Sequential(TheirNormalize(*IMAGENET), SMALL), "theirs",
                                   {"arch": CifarResNet(20), "normalize": "imagenet"}),
     "own module": (nn.Sequential(nn.Flatten(), nn.Linear(3072, 4)), None,
-                   {"arch": nn.Sequential(nn.Flatten(), nn.Linear(3072, 4))}),
+                   {"arch": nn.Sequential(nn.Flatten(), nn.Linear(3072, 4)), "normalize": "none"}),
     "a hundred classes": (nn.Sequential(TheirNormalize(*CIFAR10), lively(CifarResNet(20, 100))), "cifar_resnet20",
                           {"num_classes": 100}),
 }  # fmt: skip

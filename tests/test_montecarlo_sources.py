@@ -77,6 +77,18 @@ def test_cifar10_in_the_shell_is_that_of_the_notebook(how, cifar, network, tmp_p
     assert votes(found) == votes(expected) and found.header == expected.header
 
 
+def test_the_shell_takes_one_of_several_dicts_of_tensors(cifar, network, tmp_path, capsys):
+    state = torch.load(network, weights_only=True)
+    torch.save({"a": {key: value * 0 for key, value in state.items()}, "b": state}, tmp_path / "two.pth")
+    how = ("--arch", "cifar_resnet8", "--num-classes", 5, "--normalize", "none", "--data", f"cifar10:{cifar}")
+    how = (*how, "--images", ":2")
+    assert shell(tmp_path / "log.tsv", "--model", tmp_path / "two.pth", *how) == 2
+    assert "say entry= one of 'a', 'b'" in capsys.readouterr().err
+    assert shell(tmp_path / "log.tsv", "--model", tmp_path / "two.pth", "--entry", "b", *how) == 0
+    wanted = montecarlo.load_model(network, arch="cifar_resnet8", num_classes=5, normalize="none")
+    assert records.read(tmp_path / "log.tsv").header.model["digest"] == wanted.digest
+
+
 def test_a_pair_is_what_the_pixels_pass(network):
     pair = ([0.5, 0.4, 0.3], [0.2, 0.3, 0.4])
     model = montecarlo.load_model(network, arch="cifar_resnet8", num_classes=5, normalize=pair)
@@ -133,3 +145,13 @@ def test_a_file_without_a_label_for_every_image_is_refused(tmp_path):
     np.savez(tmp_path / "own.npz", images=np.zeros((3, 1, 8, 8), np.float32), labels=np.arange(2))
     with pytest.raises(ValueError, match=r"data needs a label for every image, got shapes \(3, 1, 8, 8\) and \(2,\)"):
         montecarlo.load_images(str(tmp_path / "own.npz"))
+
+
+def test_a_packed_file_is_not_unpacked_to_a_multiple(tmp_path):
+    labels = np.arange(2, dtype=np.int64)
+    np.savez_compressed(tmp_path / "empty.npz", images=np.zeros((2, 3, 1800, 1800), np.float32), labels=labels)
+    with pytest.raises(ValueError, match=r"empty.npz' \(it would unpack .* bytes to 77,7.*\)"):
+        montecarlo.load_images(str(tmp_path / "empty.npz"))
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 3, 1800, 1800)).astype(np.float32) / 255
+    np.savez_compressed(tmp_path / "full.npz", images=pixels, labels=labels)
+    assert montecarlo.load_images(str(tmp_path / "full.npz"), slice(1)).images.shape == (1, 3, 1800, 1800)

@@ -37,7 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _certify(given: argparse.Namespace) -> Records:
-    model = load_model(given.model, arch=given.arch, normalize=given.normalize, num_classes=given.num_classes)
+    model = load_model(
+        given.model, arch=given.arch, normalize=given.normalize, num_classes=given.num_classes, entry=given.entry
+    )
     split = load_images(given.data, given.images)
     bound = bounds.get(given.bound) if given.bound else None
     if given.export and (bound is None or not bound.certifies):

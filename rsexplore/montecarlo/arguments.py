@@ -55,7 +55,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_what(what: Any) -> None:
-    what.add_argument("--model", required=True, help=f"a checkpoint's path, or one of {', '.join(names())}")
+    library = "torchvision:NAME or timm:NAME, with .WEIGHTS behind it where there are several"
+    what.add_argument("--model", required=True, help=f"a checkpoint's path, {library}, or one of {', '.join(names())}")
+    what.add_argument("--entry", metavar="NAME", help="which of a checkpoint's dicts of tensors: state_dict_ema, ...")
     what.add_argument("--arch", help="architecture, where the checkpoint does not name it")
     what.add_argument("--num-classes", type=int, metavar="N", help="classes, where they are not the architecture's")
     what.add_argument(

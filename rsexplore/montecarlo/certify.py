@@ -62,7 +62,8 @@ def certify(
         Maps a batch (b, ...) to logits (b, classes); in evaluation mode. An nn.Module gets its batches in its own
         floating type, a callable in float32. Logits may be -inf for classes that are ruled out.
     images : array_like of float, shape (images, ...)
-        In the units of the noise (as a rule [0, 1]); a UserWarning tells of values beyond 10. They are not changed.
+        In the units of the noise (as a rule [0, 1]); a UserWarning tells of pictures outside of that, and of any values
+        beyond 10. They are not changed.
     labels : array_like of int, shape (images,)
         True classes.
     noise : Noise
@@ -119,7 +120,8 @@ def certify(
     ValueError
         An argument has a wrong shape or range; the message names it.
     ModelOutputError
-        The model's output is not (batch, classes), or holds a nan, a +inf or no finite logit for some copy.
+        The model's output is not (batch, classes), holds a nan, a +inf or no finite logit for some copy, or depends for
+        one image on the others of its batch.
     LogInUseError
         Another run is writing `log`.
     rsexplore.records.LogHeaderError

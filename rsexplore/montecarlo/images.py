@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ CIFAR_ROWS = 10_000  # images in a file
 CIFAR_PIXELS = 3 * 32 * 32
 CIFAR_ARCHIVE = "cifar-10-binary.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html"
 IMAGENET_CLASSES = 1000
+IMAGE_SUFFIXES = (".jpeg", ".jpg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 SHORT_SIDE, CROP = 256, 224  # as in Cohen et al. 2019, and in torchvision's evaluation of its own networks
 
 
@@ -75,7 +77,8 @@ def imagenet(
     ----------
     folder : path, optional
         The validation images, in one folder for each class, or a folder that holds these as `val`; the environment
-        variable IMAGENET_DIR if absent.
+        variable IMAGENET_DIR if absent. The folders are named by WordNet (n01440764, ...) or by the classes' numbers 0
+        to 999 (as in ImageNetV2). What is hidden, and what is no image, is left out.
     indices : array_like of int, or slice
         Which images, in the order of their classes' folders and then of their names. By default every 100th, the 500
         that Cohen et al. 2019 certify; 0.6 MB each.
@@ -83,31 +86,56 @@ def imagenet(
     Returns
     -------
     Split
-        Images (n, 3, 224, 224) float32 in [0, 1]; labels, which are the places of the folders' names in sorted order;
-        and the images' numbers.
+        Images (n, 3, 224, 224) float32 in [0, 1]; labels, which are the places of the WordNet names in sorted order, or
+        the numbers that the folders are named by; and the images' numbers.
 
     Raises
     ------
     ImagesUnavailableError
-        The folder is not there or lacks classes, an image cannot be read, or Pillow is not installed.
+        The folder is not there, lacks classes or names them otherwise, an image cannot be read, or Pillow is not
+        installed.
     ValueError
         `indices` leave no image.
     """
     top = _folder("imagenet", folder, "IMAGENET_DIR", "ImageNet's validation images, a folder for each class")
     top = top / "val" if (top / "val").is_dir() else top
-    classes = sorted(path for path in top.iterdir() if path.is_dir())
+    classes = _classes(top)
+    files = [(file, label) for label, path in enumerate(classes) for file in sorted(path.iterdir()) if _is_image(file)]
+    chosen = np.arange(len(files))[indices if isinstance(indices, slice) else np.asarray(indices)]
+    if not chosen.size:
+        raise ValueError(f"imagenet: indices must leave some of the {len(files)} images, got indices={indices!r}")
+    images = np.stack([_cropped(files[index][0]) for index in chosen.tolist()])
+    return Split(images, np.array([files[index][1] for index in chosen.tolist()], dtype=np.int64), chosen)
+
+
+def _classes(top: Path) -> list[Path]:
+    """Folders of the classes, each at the place of its label."""
+    classes = [path for path in top.iterdir() if path.is_dir() and not _is_hidden(path)]
     if len(classes) != IMAGENET_CLASSES:
         # a class that lacks would move the labels of all behind it
         raise ImagesUnavailableError(
             f"imagenet: {top} must hold {IMAGENET_CLASSES} folders, one for each class, got {len(classes)}: sort the "
             "validation images into them first"
         )
-    files = [(file, label) for label, path in enumerate(classes) for file in sorted(path.iterdir()) if file.is_file()]
-    chosen = np.arange(len(files))[indices if isinstance(indices, slice) else np.asarray(indices)]
-    if not chosen.size:
-        raise ValueError(f"imagenet: indices must leave some of the {len(files)} images, got indices={indices!r}")
-    images = np.stack([_cropped(files[index][0]) for index in chosen.tolist()])
-    return Split(images, np.array([files[index][1] for index in chosen.tolist()], dtype=np.int64), chosen)
+    if all(re.fullmatch(r"n[0-9]{8}", path.name) for path in classes):
+        return sorted(classes)
+    numbers = {int(path.name): path for path in classes if re.fullmatch(r"[0-9]+", path.name)}
+    if numbers.keys() == set(range(IMAGENET_CLASSES)):
+        return [numbers[label] for label in range(IMAGENET_CLASSES)]
+    # in the order of other names, such as the classes' own or numbers from 1, labels would be wrong without a word
+    told = ", ".join(sorted(path.name for path in classes)[:3])
+    raise ImagesUnavailableError(
+        f"imagenet: the folders in {top} must be named by WordNet (n01440764, ...) or by the labels 0 to "
+        f"{IMAGENET_CLASSES - 1}, for only these names tell which class is which; got {told}, ..."
+    )
+
+
+def _is_hidden(path: Path) -> bool:
+    return path.name.startswith(".") or path.name == "__MACOSX"
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in IMAGE_SUFFIXES and not _is_hidden(path) and path.is_file()
 
 
 def _folder(owner: str, folder: str | os.PathLike[str] | None, variable: str, what: str) -> Path:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 import rsexplore
 from rsexplore.montecarlo import grid, pixels
-from rsexplore.montecarlo.logits import Model, model_dtype
+from rsexplore.montecarlo.logits import Model, check_layers, model_dtype
 from rsexplore.montecarlo.models import digest
 from rsexplore.montecarlo.runner import AUTOCAST, Plan
 from rsexplore.montecarlo.stopping import Stop
@@ -70,6 +70,7 @@ class Job:
                 f"certify: {part} must be in evaluation mode, for in training mode it is not one classifier; "
                 "call model.eval()"
             )
+        check_layers(self.model)
 
     def _check_images(self) -> None:
         shape = tuple(self.images.shape)
@@ -215,7 +216,7 @@ def job(
         indices=np.arange(found.shape[0] if found.ndim else 0) if indices is None else _integers(indices),
         **settings,
     )
-    pixels.warn_if_far(*task.range)
+    pixels.warn_if_far(*task.range, task.images.ndim - 1)
     return task
 
 

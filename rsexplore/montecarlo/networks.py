@@ -1,5 +1,6 @@
 """Architectures that a checkpoint may name."""
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -222,14 +223,23 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "digits_net": DigitsNet,
     **{f"digits_net{side}": partial(DigitsNet, side) for side in (16, 32, 64)},
     "cifar_resnet20": partial(CifarResNet, 20),
+    "cifar_resnet56": partial(CifarResNet, 56),
     "cifar_resnet110": partial(CifarResNet, 110),
+    "wide_resnet16_8": partial(WideResNet, 16, 8),
+    "wide_resnet28_10": partial(WideResNet, 28, 10),
+    "wide_resnet34_10": partial(WideResNet, 34, 10),
     "wide_resnet40_2": partial(WideResNet, 40, 2),
     "resnet50": partial(library_net, "torchvision:resnet50"),
 }
 # data on which those who publish a checkpoint of an architecture trained it
-TRAINED_ON = {
-    "cifar_resnet20": "cifar10",
-    "cifar_resnet110": "cifar10",
-    "wide_resnet40_2": "cifar10",
-    "resnet50": "imagenet",
-}
+TRAINED_ON = {name: "cifar10" for name in ARCHITECTURES if name.startswith(("cifar", "wide"))}
+TRAINED_ON["resnet50"] = "imagenet"
+
+
+def architecture(name: str) -> str:
+    """Key of `ARCHITECTURES` for a name however it is spelled (WideResNet-28-10, WRN28_10); "" for none."""
+    if name in ARCHITECTURES:
+        return name
+    plain = re.fullmatch(r"(?:wide[-_ ]?resnet|wrn)[-_ ]?(\d+)[-_ x](\d+)", name.lower())
+    key = f"wide_resnet{plain[1]}_{plain[2]}" if plain else ""
+    return key if key in ARCHITECTURES else ""

@@ -8,8 +8,9 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-# Values beyond this are hardly pixels in the unit of the noise: normalised images end near 3, and 0 .. 255 is a slip.
+# Values beyond this are hardly anything in the unit of the noise: 0 .. 255 is a slip.
 FAR = 10.0
+BLUR = 1e-3  # how far beyond [0, 1] pixels are taken to be by rounding or resizing
 
 
 def tensor(images: ArrayLike | Tensor, dtype: torch.dtype) -> Tensor:
@@ -18,10 +19,17 @@ def tensor(images: ArrayLike | Tensor, dtype: torch.dtype) -> Tensor:
     Raises
     ------
     ValueError
-        They are no array of numbers.
+        They are no array of numbers, or a tensor without any.
     """
+    if torch.get_default_device().type == "meta":
+        raise ValueError(
+            "certify: the default device must keep numbers, got the device meta, which keeps none; call "
+            "torch.set_default_device('cpu')"
+        )
     if not isinstance(images, Tensor):
         images = torch.as_tensor(_plain(images))
+    if images.is_meta:
+        raise ValueError("certify: images must hold numbers, got a tensor on the device meta, which keeps none")
     images = images.detach()
     return images.to(dtype) if images.is_floating_point() else images
 
@@ -44,15 +52,33 @@ def not_floating(dtype: Any) -> ValueError:
     return ValueError(f"certify: images must be floating, in the units of the noise (as a rule [0, 1]), got {dtype}")
 
 
-def warn_if_far(low: float, high: float) -> None:
-    """Warn of images that lie far outside the unit in which a noise is usually given."""
+def warn_if_far(low: float, high: float, coordinates: int) -> None:
+    """Warn of images that lie outside the unit in which noise is usually given.
+
+    Pictures, of two coordinates at least, are taken to be meant in [0, 1]; of other data nothing is known but that they
+    are seldom far from it.
+    """
+    told = f"certify: the images go from {low:g} to {high:g}, and the noise is in the same unit"
     if max(-low, high) > FAR:
-        warnings.warn(
-            f"certify: the images go from {low:g} to {high:g}, and the noise is in the same unit; if it is meant for "
-            "pixels in [0, 1], scale them to that first",
-            UserWarning,
-            stacklevel=4,  # the line that calls certify
+        told += "; if it is meant for pixels in [0, 1], scale them to that first"
+    elif coordinates > 1 and (low < -BLUR or high > 1 + BLUR):
+        told += (
+            ", so radii are not in pixels of [0, 1]; if they are to be, give the pixels, and normalise them within the "
+            "model: nn.Sequential(montecarlo.Normalize(mean, std), net)"
         )
+    else:
+        return
+    warnings.warn(told, UserWarning, stacklevel=4)  # the line that calls certify
+
+
+def channels_last_hint(shape: tuple[int, ...]) -> str:
+    """Say that images of this shape, (height, width, channels), look like those of other libraries; "" if not."""
+    if len(shape) != 3 or shape[2] not in (1, 3, 4) or shape[0] in (1, 3, 4):
+        return ""
+    return (
+        f"the images have shape {shape}, which looks like (height, width, channels), and torch's networks take "
+        "(channels, height, width): give images.transpose(0, 3, 1, 2), or permute for a tensor"
+    )
 
 
 def usable_device(device: torch.device | str, owner: str = "certify") -> torch.device:

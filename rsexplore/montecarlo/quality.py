@@ -13,11 +13,13 @@ from torch import Tensor
 from rsexplore.montecarlo.counts import class_counts
 from rsexplore.montecarlo.logits import (
     Model,
+    check_independence,
     checked_logits,
     in_own_dtype,
     no_class,
     read_classes,
 )
+from rsexplore.montecarlo.pixels import channels_last_hint
 from rsexplore.montecarlo.rng import TorchRng
 from rsexplore.montecarlo.tuning import usual_batch_size
 from rsexplore.noises import Noise
@@ -46,12 +48,20 @@ def predictions(
     ------
     ModelOutputError
         The logits are not (batch, classes), or some image has a nan, a +inf or no finite logit.
+    ValueError
+        The model fails on images that look like (height, width, channels).
     """
     classes, width, logits_of = [], None, in_own_dtype(model)
     with torch.inference_mode():
         for batch in images.split(batch_size):
-            # a copy, for a model may work in place, and the images may be the caller's own
-            logits = checked_logits(logits_of(batch.clone()), len(batch), width)
+            try:
+                # a copy, for a model may work in place, and the images may be the caller's own
+                found = logits_of(batch.clone())
+            except RuntimeError as error:
+                if hint := channels_last_hint(tuple(batch.shape[1:])):
+                    raise ValueError(f"certify: the model fails on the images ({error}); {hint}") from error
+                raise
+            logits = checked_logits(found, len(batch), width)
             width = logits.shape[1]
             found = read_classes(logits, width).cpu()
             if (found == width).any():
@@ -119,10 +129,11 @@ def accuracies(
     Raises
     ------
     ModelOutputError
-        The logits are not (batch, classes), or not finite.
+        The logits are not (batch, classes), or not finite, or depend on the other images of the batch.
     """
     labels, batch_size = np.asarray(labels), batch_size or usual_batch_size(images[0])
     clean, num_classes = predictions(model, images, batch_size)
+    check_independence(in_own_dtype(model), images, batch_size)
     noisy = np.zeros(len(labels))
     smoothed = np.zeros(len(labels), dtype=bool)
     for index, (image, label) in enumerate(zip(images, labels, strict=True)):

@@ -15,7 +15,7 @@ from rsexplore.montecarlo import ahead, memory
 from rsexplore.montecarlo.engine import Engine
 from rsexplore.montecarlo.grid import GridNoise, on_grid, steps
 from rsexplore.montecarlo.lane import Sampler, Work
-from rsexplore.montecarlo.logits import Model, in_own_dtype
+from rsexplore.montecarlo.logits import Model, check_independence, in_own_dtype
 from rsexplore.montecarlo.quality import Answers, predictions
 from rsexplore.montecarlo.rng import TorchRng
 from rsexplore.montecarlo.stopping import Stop
@@ -123,6 +123,7 @@ class Runner:
             if batch_size is None:
                 doing("choosing a batch size")
                 batch_size = best_batch_size(self._plain, images[0], copies)
+            check_independence(self._plain, images, batch_size)
             return Survey(clean, num_classes, min(batch_size, self.plan.n0 + self.plan.n), answers.found)
 
     def rows(

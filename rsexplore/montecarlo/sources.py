@@ -1,5 +1,7 @@
 """Images by name: the digits, CIFAR-10, ImageNet, or a file of one's own."""
 
+import zipfile
+
 import numpy as np
 
 from rsexplore import data
@@ -10,6 +12,9 @@ SOURCES = (
     "'digits', 'cifar10:DIR' or 'imagenet:DIR' (without :DIR from CIFAR10_DIR or IMAGENET_DIR), or an .npz file with "
     "images and labels"
 )
+
+
+ROOM, MULTIPLE = 2**26, 100  # bytes that any .npz file may unpack to, and how many for each of its own
 
 
 def load_images(source: str, chosen: slice | None = None) -> Split:
@@ -32,7 +37,8 @@ def load_images(source: str, chosen: slice | None = None) -> Split:
     Raises
     ------
     ValueError
-        There is no such source, no label for some image, or `chosen` leaves none.
+        There is no such source, no label for some image, `chosen` leaves none, or a file would unpack to far more than
+        it has.
     ImagesUnavailableError
         A folder does not hold what it should.
     """
@@ -65,9 +71,15 @@ def _folder(source: str, colon: str, folder: str) -> str | None:
 
 def _file(source: str) -> Split:
     try:
+        if zipfile.is_zipfile(source):
+            with zipfile.ZipFile(source) as archive:
+                parts = archive.infolist()
+            asked, has = sum(part.file_size for part in parts), sum(part.compress_size for part in parts)
+            if asked > MULTIPLE * has + ROOM:
+                raise ValueError(f"it would unpack {has:,} bytes to {asked:,}; np.savez does not pack what it saves")
         with np.load(source, allow_pickle=False) as stored:
             images, labels = stored["images"], stored["labels"]
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, MemoryError, zipfile.BadZipFile) as error:
         raise ValueError(f"data must be {SOURCES}, got {source!r} ({error})") from None
     if images.ndim < 2 or len(images) != len(labels):
         raise ValueError(f"data needs a label for every image, got shapes {images.shape} and {labels.shape}")
