@@ -145,8 +145,8 @@ def _title(bound: Bound) -> str:
 
 
 def _warning(bound: Bound) -> str:
-    """Words for a bound that certifies nothing."""
-    return "" if bound.certifies else ": NO CERTIFICATE"
+    """Words for a bound that is not proved, or wrong in print."""
+    return "" if bound.certifies else ": sound, but too small" if bound.too_small else ": NO CERTIFICATE"
 
 
 def _scored(log: Curve | Records, bound: Bound, norm: float, alpha: float, rounding: str = "printed") -> Curve:

@@ -111,8 +111,9 @@ def three_certificates(ax: Axes, noise: Gaussian, certificates: Sequence[Bound])
     p_a = 1 - np.geomspace(0.5, 2e-4, 400)
     lines = []
     for bound in certificates:
-        look = style.look(bound, exact=bound.status is Status.TIGHT)._asdict()
-        label = f"{bound.title}  {bound.status.name}"
+        status = bound.status_at(2.0)
+        look = style.look(bound, status, exact=status is Status.TIGHT)._asdict()
+        label = f"{bound.title}  {status.name}"
         lines += ax.plot(p_a, bound.radius(noise, p_a) / noise.sigma, **look, markevery=80, label=label)
     ax.set(xlabel="vote $p_A$", ylabel="certified $\\ell_2$ radius / σ", xlim=(0.5, 1), ylim=(0, None))
     ax.set_title(f"Three certificates, d = {noise.dim}")
