@@ -231,7 +231,7 @@ def test_the_legend_says_only_what_is_known_of_the_training(axes):
     same, other = (rs.accuracy.published("locuslab-smoothing", "imagenet", s, 0.5) for s in (0.5, 0.25))
     accuracy.certified_accuracy(axes[0], [same])
     accuracy.printed_points(axes[0], [])
-    assert legend_of(axes[0]) == ("trained and certified at, α = 0.01", ["σ = 0.50", "printed"])
+    assert legend_of(axes[0]) == ("trained and certified at (α = 0.01)", ["σ = 0.50", "printed"])
     accuracy.certified_accuracy(axes[1], [same, other, own_curve("cohen-l2")])
     accuracy.printed_points(axes[1], [])
     names = ["σ = 0.50, trained at 0.50, 500 images, α = 0.01", "σ = 0.50, trained at 0.25, 500 images, α = 0.01"]
@@ -242,7 +242,7 @@ def test_levels_and_numbers_of_images_that_differ_are_in_the_legend(axes):
     part, whole = (rs.accuracy.published("locuslab-smoothing", "imagenet", s, s) for s in (0.25, 0.5))
     accuracy.certified_accuracy(axes[0], [part, whole])
     title, names = legend_of(axes[0])
-    assert title == "trained and certified at, α = 0.01"
+    assert title == "trained and certified at (α = 0.01)"
     assert names == ["σ = 0.25, 427 images", "σ = 0.50, 500 images"]
     cohen = rs.bounds.get("cohen-l2")
     accuracy.certified_accuracy(axes[1], [whole, whole.rescore(cohen, 0.001)], labels=["as logged", "again"])

@@ -30,9 +30,6 @@ universal = Bound(
     Gaussian,
     norm=2,
     status=Status.SOUND,
-    source=papers.ours.at(
-        "bounds/lecture.py; from Sadeghzadeh 2023, Theorem 0 and the largest local constant of slides 16-18, "
-        "L = 1/(sigma sqrt(2 pi))"
-    ),
+    source=papers.ours.at("bounds/lecture.py; L = 1/(sigma sqrt(2 pi)), from slides 16-18 of Sadeghzadeh 2023"),
     formula=Formula(sigma * sp.sqrt(sp.pi / 2) * Gap(p_A, p_B)),
 )

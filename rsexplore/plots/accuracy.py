@@ -66,7 +66,7 @@ def certified_accuracy(
         raise ValueError(f"certified_accuracy needs one label a curve, got {len(labels)} for {len(shown)} curves")
     same = all(_trained_at(curve) == curve.noise.sigma for curve in shown)
     names = _deviations(shown, same) if labels is None else list(labels)
-    if len(levels := {curve.alpha for curve in shown}) > 1:
+    if len(alphas := {curve.alpha for curve in shown}) > 1:
         names = [f"{name}, α = {curve.alpha:g}" for name, curve in zip(names, shown, strict=True)]
     lines = []
     for place, (curve, name) in enumerate(zip(shown, names, strict=True)):
@@ -75,8 +75,9 @@ def certified_accuracy(
     ax.set(xlabel=f"{norm} radius r   (input units)", ylabel="certified accuracy", ylim=(0, 1.01), title=title)
     ax.set_xlim(left=0)
     if legend_title is None:
-        of = [] if labels is not None else [BOTH if same else "certified at"]
-        legend_title = ", ".join(of + [f"α = {level:g}" for level in levels if len(levels) == 1])
+        of = "" if labels is not None else BOTH if same else "certified at"
+        level = f"α = {alphas.pop():g}" if len(alphas) == 1 else ""
+        legend_title = f"{of} ({level})" if of and level else of or level
     if shown:
         ax.legend(title=legend_title)
     return lines

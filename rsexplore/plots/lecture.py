@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 from scipy import special
 
-from rsexplore import bounds
+from rsexplore import bounds, papers
 from rsexplore.bound import Bound, Status
 from rsexplore.noises import Gaussian
 from rsexplore.plots import style
@@ -113,7 +113,8 @@ def three_certificates(ax: Axes, noise: Gaussian, certificates: Sequence[Bound])
     for bound in certificates:
         status = bound.status_at(2.0)
         look = style.look(bound, status, exact=status is Status.TIGHT)._asdict()
-        label = f"{bound.title}  {status.name}"
+        name = bound.title + ", ours" * (bound.source.paper is papers.ours)
+        label = f"{name}  {status.name}"
         lines += ax.plot(p_a, bound.radius(noise, p_a) / noise.sigma, **look, markevery=80, label=label)
     ax.set(xlabel="vote $p_A$", ylabel="certified $\\ell_2$ radius / σ", xlim=(0.5, 1), ylim=(0, None))
     ax.set_title(f"Three certificates, d = {noise.dim}")
