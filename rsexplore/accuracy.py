@@ -203,6 +203,7 @@ def _check_bound(owner: str, bound: Any, uncertified: bool) -> None:
         raise TypeError(f"{owner} needs a Bound, such as {known}, got {bound!r}")
     if not (bound.certifies or uncertified):
         right = f" (the right one is {bound.corrected_by})" if bound.corrected_by else ""
+        right = f" (take {bound.instead}, which is proved)" if bound.instead else right
         kind = bound.status.value if not bound.status.certifies else bound.side.value
         raise ValueError(
             f"{owner} needs a proved bound, got {bound.key}, {bound.source}, which is {kind}{right}; "

@@ -84,6 +84,8 @@ class Bound:
     best: Supremum | None = None  # used where a parameter is left at None
     erratum: str | None = None
     corrected_by: str | None = None
+    instead: str | None = None  # a proved bound to take, where neither this nor what corrects it is one
+    too_small: bool = False  # AS_PRINTED and never above the proved bound that corrects it: wrong, but no false claim
     restates: str | None = None
     two_class: bool = False  # TIGHT holds for two classes only
     member: Callable[[Any], bool] | None = None  # which noises of the family the theorem is about; all if None
@@ -92,6 +94,8 @@ class Bound:
     def __post_init__(self) -> None:
         if (self.status is Status.AS_PRINTED) != (self.corrected_by is not None):
             raise ValueError(f"{self.key}: AS_PRINTED and corrected_by go together, got {self.status}")
+        if self.too_small and self.status is not Status.AS_PRINTED:
+            raise ValueError(f"{self.key}: too_small is said of a formula AS_PRINTED, got {self.status}")
 
     def __repr__(self) -> str:
         return f"<Bound {self.key}: {self.status.value}, {self.source}>"

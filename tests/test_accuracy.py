@@ -1,5 +1,7 @@
 """Certified accuracy: of votes that we know, of printed radii, and of curves that are scored again."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from test_rounding import PRINTERS, printed_log
@@ -92,6 +94,42 @@ def test_rescoring_takes_only_proved_bounds(tmp_path):
         published.rescore(printed)
     assert published.rescore(printed, uncertified=True).bound is printed
     assert len(UNPROVED) >= 5  # what is refused is there
+
+
+@pytest.mark.parametrize("bound", UNPROVED, ids=lambda bound: bound.key)
+def test_what_a_refusal_sends_the_user_to_is_proved(counts, bound):
+    noise = bound.noise.from_sigma(0.5, dim=64) if bound.supports(bound.noise.from_sigma(0.5, dim=64)) else None
+    noise = noise or noises.GeneralizedGaussian(0.5, 3.0, 64)
+    own = records.from_rows(Header(noises.to_dict(noise), 10, 100, 0.001), counts.rows)
+    norm = 2 if bound.norm is None else bound.norm
+    with pytest.raises(ValueError, match=r"\((the right one is|take) ") as refusal:
+        accuracy.certified(own, bound, norm=norm)
+    named = bounds.get(
+        str(refusal.value).split("(the right one is ")[-1].split("(take ")[-1].split(")")[0].split(",")[0]
+    )
+    assert named.certifies and named.supports(noise) and named.norm in (norm, None)
+    accuracy.certified(own, named, norm=norm)
+
+
+def test_printed_formulas_that_are_too_small_are_never_above_what_corrects_them():
+    marked = {b.key for b in bounds.ALL if b.too_small}
+    assert marked == {"kl-l2-printed", "gg-kl-lp-printed"}
+    q_a = np.concatenate([np.geomspace(0.499, 1e-300, 60), [1e-17]])
+    for dim in (1, 2, 7, 64, 3072):
+        for shape in (1, 2, 3, 4, 5, 8):
+            noise = noises.GeneralizedGaussian(0.7, float(shape), dim)
+            printed = bounds.get("gg-kl-lp-printed")
+            if not printed.supports(noise):
+                continue
+            for norm in (1.0, 2.0, 3.0, 5.0, np.inf):
+                for p_b in (None, q_a / 3):
+                    pair = [b.radius(noise, q_a=q_a, p_b=p_b, norm=norm) for b in (printed, bounds.get("gg-kl-lp"))]
+                    assert (pair[0] <= pair[1] * (1 + 1e-9)).all(), (dim, shape, norm)
+    gaussian = noises.Gaussian(1.0)
+    pair = [bounds.get(key).radius(gaussian, q_a=q_a) for key in ("kl-l2-printed", "kl-l2")]
+    assert np.allclose(pair[0] * np.sqrt(2), pair[1], rtol=1e-9) and (pair[0] <= pair[1]).all()
+    with pytest.raises(ValueError, match="too_small is said of a formula AS_PRINTED"):
+        replace(COHEN, too_small=True)
 
 
 def test_wrong_kinds_of_arguments_are_named(counts, tmp_path):

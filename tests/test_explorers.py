@@ -255,8 +255,12 @@ def test_the_code_line_of_your_own_run_runs(records):
 def test_bounds_that_certify_nothing_are_shown_as_such():
     panel = rs.explorers.certified_accuracy(own_run(rs.noises.Gaussian(0.5, dim=64)))
     names = dict(panel.controls["bound"].field.options)
-    marked = ["NO CERTIFICATE" in name for name in names]
+    marked = ["NO CERTIFICATE" in name or "sound, but too small" in name for name in names]
     assert marked == sorted(marked) == [not bound.certifies for bound in names.values()]  # at the end of the list
+    small = {bound.key for name, bound in names.items() if "sound, but too small" in name}
+    assert small == {"kl-l2-printed"}  # its radius is the right one over the root of 2
+    words = {bound.key: name for name, bound in names.items()}
+    assert "(tight in l2, Gaussian)" in words["cohen-l2"] and "(tight, Gaussian)" in words["cohen-lp"]
     assert "NO CERTIFICATE" not in panel.readout.value + panel.view.keys[0].get_text()
     panel.move(bound=rs.bounds.get("tv-l2-printed"))
     assert panel.message.value == ""

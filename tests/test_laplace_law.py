@@ -131,6 +131,30 @@ def test_rops_sets_are_intervals_and_end_where_the_radius_is_met(family):
             assert sigma * law.isf(against) == pytest.approx(radius, abs=1e-9)
 
 
+@pytest.mark.parametrize("family", [noises.Gaussian, noises.Laplace])
+def test_outside_the_interval_the_smoothed_classifier_says_what_the_base_one_does(family):
+    law = stats.norm() if family is noises.Gaussian else stats.laplace(scale=np.sqrt(0.5))
+    for x in (1.0000001, 1.5, -1.5, 30.0):
+        for sigma in (1e-3, 0.2, 1.0, 7.0, 1e3):
+            inside = law.cdf((1 - x) / sigma) - law.cdf((-1 - x) / sigma)
+            assert inside < 0.5 and rops.probability_against(family, x, sigma) == pytest.approx(inside, abs=1e-12)
+        found = rops.feasible(family, x)
+        assert found.is_interval_from_zero and found.largest == np.inf
+    assert rops.feasible(family, 1.0).intervals == ()  # it says A there, and half of the noise falls outside
+    assert rops.feasible(family, 0.999).largest < 1
+    # a radius beyond the boundary takes noise enough, as that moves the boundary inwards
+    (low, high), *more = rops.feasible(family, 1.5, 0.6).intervals
+    assert more == [] and high == 1e3 and rops.certified(family, 1.5, low) == pytest.approx(0.6, abs=1e-9)
+    assert rops.feasible(family, 1.5, 0.4).is_interval_from_zero
+
+
+def test_rops_cross_where_the_documents_say():
+    gap = lambda x: rops.feasible(noises.Laplace, x).largest - rops.feasible(noises.Gaussian, x).largest  # noqa: E731
+    assert gap(0.970) > 0 > gap(0.975) and gap(0.974626) > 0 > gap(0.974628)
+    pair = [rops.against_radius(family, [0.49003, 0.49004]) for family in (noises.Laplace, noises.Gaussian)]
+    assert (pair[0] > pair[1]).tolist() == [True, False]
+
+
 def test_rops_of_figures_10_and_11():
     x, radius = np.linspace(0, 0.99, 25), np.linspace(0, 0.69, 25)
     pairs = [(rops.against_x(noises.Laplace, x), rops.against_x(noises.Gaussian, x))]

@@ -220,7 +220,7 @@ def test_one_log_under_several_bounds_is_told_apart_by_labels(axes):
     keys = ("cohen-l2", "kl-l2")
     found = [own_curve(key) for key in keys]
     accuracy.certified_accuracy(axes[0], found, labels=keys)
-    assert legend_of(axes[0]) == ("", list(keys))
+    assert legend_of(axes[0]) == ("α = 0.001", list(keys))
     accuracy.certified_accuracy(axes[1], found, labels=keys, legend_title="this run, by bound")
     assert legend_of(axes[1]) == ("this run, by bound", list(keys))
     with pytest.raises(ValueError, match="needs one label a curve, got 1 for 2 curves"):
@@ -231,17 +231,36 @@ def test_the_legend_says_only_what_is_known_of_the_training(axes):
     same, other = (rs.accuracy.published("locuslab-smoothing", "imagenet", s, 0.5) for s in (0.5, 0.25))
     accuracy.certified_accuracy(axes[0], [same])
     accuracy.printed_points(axes[0], [])
-    assert legend_of(axes[0]) == ("trained and certified at", ["σ = 0.50", "printed"])
+    assert legend_of(axes[0]) == ("trained and certified at (α = 0.01)", ["σ = 0.50", "printed"])
     accuracy.certified_accuracy(axes[1], [same, other, own_curve("cohen-l2")])
     accuracy.printed_points(axes[1], [])
-    names = ["σ = 0.50, trained at 0.50", "σ = 0.50, trained at 0.25", "σ = 0.50", "printed"]
-    assert legend_of(axes[1]) == ("certified at", names)
+    names = ["σ = 0.50, trained at 0.50, 500 images, α = 0.01", "σ = 0.50, trained at 0.25, 500 images, α = 0.01"]
+    assert legend_of(axes[1]) == ("certified at", [*names, "σ = 0.50, 10 images, α = 0.001", "printed"])
+
+
+def test_levels_and_numbers_of_images_that_differ_are_in_the_legend(axes):
+    part, whole = (rs.accuracy.published("locuslab-smoothing", "imagenet", s, s) for s in (0.25, 0.5))
+    accuracy.certified_accuracy(axes[0], [part, whole])
+    title, names = legend_of(axes[0])
+    assert title == "trained and certified at (α = 0.01)"
+    assert names == ["σ = 0.25, 427 images", "σ = 0.50, 500 images"]
+    cohen = rs.bounds.get("cohen-l2")
+    accuracy.certified_accuracy(axes[1], [whole, whole.rescore(cohen, 0.001)], labels=["as logged", "again"])
+    assert legend_of(axes[1]) == ("", ["as logged, α = 0.01", "again, α = 0.001"])
 
 
 def test_a_curve_that_certifies_nothing_says_so(axes):
     shown = [own_curve("cohen-l2"), own_curve("tv-l2-printed", uncertified=True)]
     accuracy.certified_accuracy(axes[0], shown, labels=["exact", "TV"])
     assert legend_of(axes[0])[1] == ["exact", "TV  AS PRINTED: no certificate"]
+
+
+def test_a_printed_formula_that_is_merely_too_small_is_not_said_to_certify_nothing(axes):
+    shown = [own_curve("kl-l2"), own_curve("kl-l2-printed", uncertified=True), own_curve("dmr-l2", uncertified=True)]
+    assert (shown[1].radii < shown[0].radii).all()
+    accuracy.certified_accuracy(axes[0], shown, labels=["KL", "printed", "D_MR"])
+    names = ["KL", "printed  AS PRINTED: sound, but too small", "D_MR  HEURISTIC: no certificate"]
+    assert legend_of(axes[0])[1] == names
 
 
 def test_curves_in_two_norms_do_not_share_an_axis(axes):

@@ -182,6 +182,59 @@ def test_radii_against_the_dimension_have_the_slopes_of_the_laws():
     assert slopes == pytest.approx([-0.5, -1, -1, -0.5, -0.5, -1], abs=0.01)
 
 
+@pytest.mark.parametrize("norm", [1.0, 2.0, 4.0, inf])
+def test_only_radii_that_some_classifier_attains_are_labelled_tight(norm):
+    # exact in every norm: Gaussian noise, and eq. (8), whose law is round; in l_1 alone: Laplace, uniform
+    attained = {"Gaussian", "eq. (8), k = d/6"} | ({"Laplace", "uniform"} if norm == 1 else set())
+    lines = plots.dimensions.radii(axes(), norm=norm, dims=(12, 192))
+    words = {name: rest.split(", slope")[0] for name, rest in (line.get_label().rsplit(": ", 1) for line in lines)}
+    assert {name for name, word in words.items() if word == "tight"} == attained and set(words.values()) > {"sound"}
+
+
+def test_labels_of_the_laplace_papers_figure_are_true_in_l1():
+    labels = [line.get_label() for line in plots.laplace.radii(axes())]
+    assert [label.rsplit(": ", 1)[1] for label in labels] == ["tight", "sound", "tight"]
+
+
+@pytest.mark.parametrize(
+    ("c", "p_a", "p_b", "share"),
+    [(1, 0.6, 0.01, 1.122), (1, 0.4, 0.01, 1.258), (1, 0.6, 1e-4, 1.549), (1, 0.3, 1e-4, 1.772),
+     (3, 0.05, 1e-4, 1.059)],
+)  # fmt: skip
+def test_corollary_11_exceeds_the_exact_radius_with_more_classes(c, p_a, p_b, share):
+    from mpmath import mp, mpf
+
+    normal = lambda p: mp.sqrt(2) * mp.erfinv(2 * mpf(str(p)) - 1)  # noqa: E731
+    right = mp.log(mpf(str(p_a)) / mpf(str(p_b))) / (1 + c) / mp.sqrt(2) / ((normal(p_a) - normal(p_b)) / 2)
+    lines = plots.unified.corollary_11_rivals(axes(), rivals=(0.1, 0.01, 1e-4))
+    (line,) = (one for one in lines if one.get_label() == f"c = {c}, $p_B$ = {p_b:g}")
+    assert float(right) == pytest.approx(share, abs=5e-4)
+    assert np.interp(p_a, *line.get_data()) == pytest.approx(float(right), rel=1e-3)
+
+
+def test_the_figure_of_false_certificates_begins_at_a_tie():
+    for log in (True, False):
+        (heuristic,) = plots.errata.shares_of_exact(axes(), ["dmr-l2"], log=log)
+        p_a = 1 - heuristic.get_xdata() if log else heuristic.get_xdata()
+        share = heuristic.get_ydata()
+        assert p_a.min() < 0.50001 and share.max() == pytest.approx(2 / np.sqrt(np.pi), abs=1e-4)
+        assert np.interp([0.501, 0.55], p_a, share) == pytest.approx([1.126, 1.034], abs=5e-4)
+        above = p_a[share > 1]
+        assert above.max() == pytest.approx(0.573, abs=2e-3) and (share[p_a < 0.572] > 1).all()
+
+
+def test_figures_of_published_votes_are_read_at_one_level():
+    lines = plots.unified.certified(axes(), "cifar10", 1.0)
+    ends = {line.get_label(): line.get_xdata().max() for line in lines}
+    # c = 1: as printed, the most that 100,000 votes give at 0.001 is 1.694, at 0.01 it would be 1.765
+    assert max(x for name, x in ends.items() if name.startswith("trained")) == pytest.approx(1.694, abs=1e-3)
+    assert "α = 0.001" in lines[0].axes.get_legend().get_title().get_text()
+    found = remake.framework_curves("cifar10", 1.0)
+    assert {curve.alpha for curve in found} == {0.01, 0.001}  # as logged, where nobody asks for a level
+    assert {curve.alpha for curve in remake.framework_curves("cifar10", 1.0, alpha=0.01)} == {0.01}
+    assert {curve.alpha for curve in remake.other_sigma(("cohen-l2", "kl-l2"), alpha=0.001)} == {0.001}
+
+
 def test_a_coarse_curve_is_never_above_the_fine_one():
     header = rs.records.Header(rs.noises.to_dict(Laplace(0.2, 4)), 10, 1000, 0.001)
     counts = np.array([1000, 990, 900, 700, 510])

@@ -113,6 +113,21 @@ def test_links_lead_somewhere(link):
     assert link.startswith("https://") or (ROOT / link).exists()
 
 
+def test_a_stand_in_is_no_reproduction_and_a_correction_need_not_be_a_certificate():
+    said = " ".join(TEXT.split())
+    assert "the same figure" not in said and "no reproduction" in said
+    assert "five papers' own votes were not published" in said
+    assert not bounds.get("dmr-l2").certifies and "`dmr-l2` exceeds the exact radius near a tie" in said
+    row = next(line for line in TEXT.splitlines() if line.startswith("| rsexplore |"))
+    assert "`lipschitz-l2` (sound)" in row  # derived from the slides, which do not print it
+
+
+def test_nothing_is_to_be_installed_from_an_index_that_does_not_have_it():
+    pages = [README, *ROOT.glob("docs/*.md"), *ROOT.glob("rsexplore/**/*.py"), *ROOT.glob("notebooks/*.ipynb")]
+    assert [page.name for page in pages if "pip install 'rsexplore[" in page.read_text(encoding="utf-8")] == []
+    assert "'.[cluster]'" in (ROOT / "docs" / "certification.md").read_text(encoding="utf-8")
+
+
 def test_the_two_commands_are_on_the_first_screen():
     first_screen = TEXT.splitlines()[:15]
     assert any(line.startswith("make lab ") for line in first_screen)

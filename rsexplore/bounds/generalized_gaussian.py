@@ -65,6 +65,7 @@ printed = Bound(
     formula=KLRadius("printed"),
     erratum=ERRATUM,
     corrected_by="gg-kl-lp",
+    too_small=True,
     member=odd,
     member_text=f"GeneralizedGaussian of odd shape, 3 to {LARGEST - 1:g},",
 )

@@ -34,6 +34,7 @@ kl_printed = _row(
     Status.AS_PRINTED,
     erratum=KL_ERRATUM,
     corrected_by="kl-l2",
+    too_small=True,
 )
 hellinger = _row("hellinger-l2", "Hellinger", "H2", sigma * sp.sqrt(8 * LeastHellinger(p_A, p_B)))
 chi2 = _row("chi2-l2", "χ²", "chi2", sigma * sp.sqrt(LeastChi2(p_A, p_B)))

@@ -1,8 +1,9 @@
 """Sadeghzadeh 2023 (lecture slides): certificates from Lipschitz constants of the smoothed score.
 
 Smoothing a score in [0, 1] with N(0, sigma^2 I) makes it Lipschitz. The first constant, sqrt(d) / sigma, comes from
-Jensen's inequality and is useless in high dimension; the second, 1 / (sigma sqrt(2 pi)), is the largest value of the
-local constant exp(-PhiInv(p)^2 / 2) / (sigma sqrt(2 pi)). Using the local constant everywhere gives Theorem 1.
+Jensen's inequality and is useless in high dimension; the local constant exp(-PhiInv(p)^2 / 2) / (sigma sqrt(2 pi)),
+used everywhere, gives Theorem 1. Between the two stands a step of ours, 1 / (sigma sqrt(2 pi)): the largest value of
+the local constant, which the slides do not print.
 """
 
 import sympy as sp
@@ -29,6 +30,6 @@ universal = Bound(
     Gaussian,
     norm=2,
     status=Status.SOUND,
-    source=papers.lecture.at("Theorem 0 with slides 16-18 (L = 1/(sigma sqrt(2 pi)))"),
+    source=papers.ours.at("bounds/lecture.py; L = 1/(sigma sqrt(2 pi)), from slides 16-18 of Sadeghzadeh 2023"),
     formula=Formula(sigma * sp.sqrt(sp.pi / 2) * Gap(p_A, p_B)),
 )

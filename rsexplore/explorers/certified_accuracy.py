@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from rsexplore import accuracy, bounds
 from rsexplore.accuracy import Curve
-from rsexplore.bound import Bound
+from rsexplore.bound import Bound, Status
 from rsexplore.comparison import exact_bound
 from rsexplore.explorers.base import View, frames
 from rsexplore.explorers.controls import choice, number, pick, toggle
@@ -144,9 +144,15 @@ def _title(bound: Bound) -> str:
     return bound.title.removesuffix(PRINTED)  # the status says it
 
 
+def _standing(bound: Bound) -> str:
+    """Status in the norm of the theorem, which is named where a radius in another norm would not be tight."""
+    own = bound.status is Status.TIGHT and bound.norm is not None
+    return bound.status.value + (f" in l{bound.norm:g}" if own else "")
+
+
 def _warning(bound: Bound) -> str:
-    """Words for a bound that certifies nothing."""
-    return "" if bound.certifies else ": NO CERTIFICATE"
+    """Words for a bound that is not proved, or wrong in print."""
+    return "" if bound.certifies else ": sound, but too small" if bound.too_small else ": NO CERTIFICATE"
 
 
 def _scored(log: Curve | Records, bound: Bound, norm: float, alpha: float, rounding: str = "printed") -> Curve:
@@ -227,7 +233,7 @@ def certified_accuracy(
     # certificates first, each group in the order of the package
     able = [b for b in bounds.ALL if any(b.supports(item.noise) for item in named.values())]
     able.sort(key=lambda b: not b.certifies)
-    names = {f"{_title(b)}  ({b.status.value}{_warning(b)}, {b.noise.__name__})": b for b in able}
+    names = {f"{_title(b)}  ({_standing(b)}{_warning(b)}, {b.noise.__name__})": b for b in able}
     controls = [
         choice("log", "log", {name: name for name in named}, first),
         choice("bound", "bound", names, bounds.get(bound) if bound else _first_bound(start.noise, able)),

@@ -75,7 +75,7 @@ def certify(
     try:
         from rsexplore import montecarlo
     except ImportError as error:
-        raise ImportError(f"certify needs torch: pip install 'rsexplore[gpu]' ({error})") from None
+        raise ImportError(f"certify needs torch: pip install -e '.[gpu]' in the checkout ({error})") from None
     here = montecarlo.devices()
     if min(images, every, n) < 1 or device not in (None, *here):
         got = f"images={images}, every={every}, n={n}, device={device!r}"

@@ -42,7 +42,7 @@ WORDS = {
     Status.TIGHT: "proved, and some classifier attains it: there is no larger certificate",
     Status.SOUND: "proved: a certificate, though perhaps not the largest",
     Status.HEURISTIC: "approximate, or not proved as a certificate: do not certify with it",
-    Status.AS_PRINTED: "what a paper prints, kept to show where it differs from what is right: never a certificate",
+    Status.AS_PRINTED: "what a paper prints, kept to show where it differs from what is right: do not certify with it",
 }
 HEAD = (
     '<div style="line-height:1.4"><h1 style="font-size:22px;margin:0">Certified radii of randomized smoothing</h1>'

@@ -82,7 +82,7 @@ def _executor(scheduler: str | None) -> Iterator[Any]:
     try:
         from distributed import Client
     except ImportError:
-        raise ImportError("--scheduler needs dask.distributed: pip install 'rsexplore[cluster]'") from None
+        raise ImportError("--scheduler needs dask.distributed: pip install -e '.[cluster]' in the checkout") from None
     with Client(scheduler, timeout=30) as client:
         yield client
 

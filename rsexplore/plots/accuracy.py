@@ -40,13 +40,14 @@ def certified_accuracy(
     ----------
     ax : Axes
     curves : iterable of Curve
-        In one norm. One whose bound is no certificate is marked so in the legend.
+        In one norm. One whose bound is no certificate is marked so in the legend. Where confidence levels differ the
+        legend has that of each, and where numbers of images differ too, if there are no labels.
     title : str
         Of the axes.
     labels : sequence of str, one a curve, optional
         Names in the legend, e.g. of bounds; the deviations of the noise if absent.
     legend_title : str, optional
-        If absent: what the deviations are of, or nothing above labels of your own.
+        If absent: what the deviations are of (nothing, above labels of your own), and the confidence level of all.
 
     Returns
     -------
@@ -64,15 +65,19 @@ def certified_accuracy(
     if labels is not None and len(labels) != len(shown):
         raise ValueError(f"certified_accuracy needs one label a curve, got {len(labels)} for {len(shown)} curves")
     same = all(_trained_at(curve) == curve.noise.sigma for curve in shown)
-    names = [_deviation(curve, same) for curve in shown] if labels is None else labels
+    names = _deviations(shown, same) if labels is None else list(labels)
+    if len(alphas := {curve.alpha for curve in shown}) > 1:
+        names = [f"{name}, α = {curve.alpha:g}" for name, curve in zip(names, shown, strict=True)]
     lines = []
     for place, (curve, name) in enumerate(zip(shown, names, strict=True)):
         lines += ax.step(*steps(curve), where="pre", label=name + _warning(curve), **_look(place))
     norm = norm_label(norms.pop() if norms else 2.0)
     ax.set(xlabel=f"{norm} radius r   (input units)", ylabel="certified accuracy", ylim=(0, 1.01), title=title)
     ax.set_xlim(left=0)
-    if legend_title is None and labels is None:
-        legend_title = BOTH if same else "certified at"
+    if legend_title is None:
+        of = "" if labels is not None else BOTH if same else "certified at"
+        level = f"α = {alphas.pop():g}" if len(alphas) == 1 else ""
+        legend_title = f"{of} ({level})" if of and level else of or level
     if shown:
         ax.legend(title=legend_title)
     return lines
@@ -82,16 +87,22 @@ def _trained_at(curve: Curve) -> float | None:
     return curve.provenance.get("train_sigma")
 
 
-def _deviation(curve: Curve, same: bool) -> str:
-    trained = None if same else _trained_at(curve)
-    return f"σ = {curve.noise.sigma:.2f}" + ("" if trained is None else f", trained at {trained:.2f}")
+def _deviations(shown: Sequence[Curve], same: bool) -> list[str]:
+    rows = [curve.provenance.get("rows") for curve in shown]
+    names = []
+    for curve, images in zip(shown, rows, strict=True):
+        trained = None if same else _trained_at(curve)
+        name = f"σ = {curve.noise.sigma:.2f}" + ("" if trained is None else f", trained at {trained:.2f}")
+        names.append(name if len(set(rows)) == 1 or images is None else f"{name}, {images:,} images")
+    return names
 
 
 def _warning(curve: Curve) -> str:
-    """Words for a curve that certifies nothing."""
+    """Words for a curve of a bound that is not proved, or wrong in print."""
     if curve.bound is None or curve.bound.certifies:
         return ""
-    return f"  {curve.bound.status.value.upper()}: no certificate"
+    words = "sound, but too small" if curve.bound.too_small else "no certificate"
+    return f"  {curve.bound.status.value.upper()}: {words}"
 
 
 def _look(place: int) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def radii(ax: Axes, keys: Sequence[str] = FIGURE_1, sigma: float = 1.0) -> list[
         bound = bounds.get(key)
         look = style.look(bound, exact=key == "cohen-l2")._asdict()
         radius = bound.radius(Gaussian(sigma, 3072), p_1)
-        label = bound.title if "printed" in bound.title else f"{bound.title}: {bound.status.value}"
+        label = bound.title if "printed" in bound.title else f"{bound.title}: {bound.status_at(2.0).value}"
         lines += ax.plot(p_1, radius, **look, markersize=5, markevery=(10 + 9 * place, 80), label=label)
     ax.set(xlabel="$p_1$  (vote of the top class; $p_2 = 1 - p_1$)", ylabel="certified $\\ell_2$ radius  (input units)")
     ax.set(title=f"Figure 1: σ = {sigma:g}", xlim=(0.5, 1), ylim=(0, 4))

@@ -97,7 +97,8 @@ def radii(ax: Axes, sigma: float = 1.0) -> list[Line2D]:
                                ("cohen-lp", "Cohen et al., Gaussian noise", style.BLUE)):  # fmt: skip
         bound = bounds.get(key)
         noise = Laplace.from_sigma(sigma, 3072) if bound.noise is Laplace else Gaussian(sigma, 3072)
-        lines += ax.plot(p_a, bound.radius(noise, p_a, norm=1.0), color=colour, label=f"{label}: {bound.status.value}")
+        name = f"{label}: {bound.status_at(1.0).value}"
+        lines += ax.plot(p_a, bound.radius(noise, p_a, norm=1.0), color=colour, label=name)
     ax.set(xlabel="$p_A$", ylabel="certified $\\ell_1$ radius  (input units)", xlim=(0.5, 1), ylim=(0, None))
     ax.set_title(f"Figure 6 (first): σ = {sigma:g}, λ = σ/√2")
     ax.legend(loc="upper left")

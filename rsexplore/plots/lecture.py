@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 from scipy import special
 
-from rsexplore import bounds
+from rsexplore import bounds, papers
 from rsexplore.bound import Bound, Status
 from rsexplore.noises import Gaussian
 from rsexplore.plots import style
@@ -111,8 +111,10 @@ def three_certificates(ax: Axes, noise: Gaussian, certificates: Sequence[Bound])
     p_a = 1 - np.geomspace(0.5, 2e-4, 400)
     lines = []
     for bound in certificates:
-        look = style.look(bound, exact=bound.status is Status.TIGHT)._asdict()
-        label = f"{bound.title}  {bound.status.name}"
+        status = bound.status_at(2.0)
+        look = style.look(bound, status, exact=status is Status.TIGHT)._asdict()
+        name = bound.title + ", ours" * (bound.source.paper is papers.ours)
+        label = f"{name}  {status.name}"
         lines += ax.plot(p_a, bound.radius(noise, p_a) / noise.sigma, **look, markevery=80, label=label)
     ax.set(xlabel="vote $p_A$", ylabel="certified $\\ell_2$ radius / σ", xlim=(0.5, 1), ylim=(0, None))
     ax.set_title(f"Three certificates, d = {noise.dim}")

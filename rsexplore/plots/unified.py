@@ -34,18 +34,18 @@ def pure_to_mr(ax: Axes) -> list[Line2D]:
 
 
 def mr_to_delta(ax: Axes, rho: float = 0.1) -> list[Line2D]:
-    """Theorem 9: (eps, delta)-privacy implied by D_MR, beside the exact one of Gaussian noise with that D_MR."""
+    """Lemma 25: (eps, delta)-privacy implied by D_MR, beside the exact one of Gaussian noise with that D_MR."""
     eps, lines = np.linspace(0.0, 3, 300), []
     lines += ax.plot(
         eps, privacy.delta_of_gaussian(rho, eps), color="black", linewidth=3, label="Gaussian noise, exact"
     )
-    lines += ax.plot(eps, privacy.delta_of_mr(rho, eps), color=style.BLUE, label="from $D_{MR}$ (Lemma 25)")
+    lines += ax.plot(eps, privacy.delta_of_mr(rho, eps), color=style.BLUE, label="Lemma 25")
     ax.set(
         yscale="log",
         xlabel="privacy loss ε  (nats)",
         ylabel="δ",
         ylim=(1e-8, 1.5),
-        title=f"From $D_{{MR}}$ = {rho:g} to (ε, δ)",
+        title=f"Lemma 25: from $D_{{MR}}$ = {rho:g} to (ε, δ)",
     )
     ax.legend()
     return lines
@@ -75,7 +75,7 @@ def equation_5(ax: Axes, slack: Sequence[float] = (0.5, 2.0, 5.0)) -> list[Line2
 
 
 def corollary_11(ax: Axes, constants: Sequence[float] = (1.0, 2.0, 3.0)) -> list[Line2D]:
-    """Radius of Corollary 11 as printed over the exact one, against 1 - p_A; circles where it crosses 1."""
+    """Two-class radius of Corollary 11 as printed over the exact one, against 1 - p_A; circles where it crosses 1."""
     q_a, lines, noise = np.geomspace(0.45, 1e-60, 500), [], Gaussian(1.0)
     exact, printed = exact_radius(noise, q_a=q_a), bounds.get("dmr-l2-printed")
     look = style.look(printed)
@@ -94,8 +94,23 @@ def corollary_11(ax: Axes, constants: Sequence[float] = (1.0, 2.0, 3.0)) -> list
     ax.set(
         xscale="log", xlim=(q_a[0], q_a[-1]), ylim=(0, 1.6), xlabel="$1 - p_A$", ylabel="printed radius / exact radius"
     )
-    ax.set_title("Corollary 11, as printed")
+    ax.set_title("Corollary 11, as printed: two classes")
     ax.legend(loc="lower right")
+    return lines
+
+
+def corollary_11_rivals(ax: Axes, rivals: Sequence[float] = (0.1, 0.01, 1e-4)) -> list[Line2D]:
+    """Radius of Corollary 11 as printed over the exact one, against p_A, where the runner-up has a vote of p_B."""
+    lines, noise, printed = [], Gaussian(1.0), bounds.get("dmr-l2-printed")
+    for c, look in ((1.0, style.look(printed).linestyle), (3.0, ":")):
+        for p_b, colour in zip(rivals, style.CYCLE, strict=False):
+            p_a = np.linspace(p_b, 1 - p_b, 602)[1:-1]
+            share = printed.radius(noise, p_a, p_b=p_b, c=c) / exact_radius(noise, p_a, p_b=p_b)
+            lines += ax.plot(p_a, share, color=colour, linestyle=look, label=f"c = {c:g}, $p_B$ = {p_b:g}")
+    ax.axhspan(1, 2, color=style.FORBIDDEN, zorder=0)
+    ax.set(xlim=(0, 1), ylim=(0, 2), xlabel="$p_A$", ylabel="printed radius / exact radius")
+    ax.set_title("Corollary 11, as printed: more classes")
+    ax.legend(fontsize=8, loc="lower left", ncols=2)
     return lines
 
 
@@ -144,7 +159,7 @@ def envelope(
             radius,
             color=style.FAMILY[family.__name__],
             linestyle=look.linestyle,
-            label=f"{label}: {bound.status.value}",
+            label=f"{label}: {bound.status_at(inf).value}",
         )
     ax.set(
         xlabel="deviation σ of the Gaussian, at equal E‖z‖$_\\infty$", ylabel="largest $\\ell_\\infty$ radius  (1/255)"
@@ -160,19 +175,22 @@ def _at(family: type[Noise], sigma: float, dim: int) -> Noise:
     return gaussian if family is Gaussian else mechanisms.with_mean(family, float(gaussian.mean_norm(inf)), dim)
 
 
-def certified(ax: Axes, dataset: str, c: float, norm: float = 2.0) -> list[Line2D]:
-    """Figures 1 and 4 (l2), 3 and 6 right (l_inf): published votes at sigma = 0.5 under the printed radius."""
-    curves = remake.framework_curves(dataset, c, norm)
+def certified(ax: Axes, dataset: str, c: float, norm: float = 2.0, alpha: float = 0.001) -> list[Line2D]:
+    """Figures 1 and 4 (l2), 3 and 6 right (l_inf): published votes at sigma = 0.5 under the printed radius.
+
+    All votes are read at the one level `alpha`; the logs were made at two.
+    """
+    curves = remake.framework_curves(dataset, c, norm, alpha=alpha)
     labels = [f"trained at {sigma:.2f}" for sigma in remake.best.SIGMAS[dataset]]
     lines = accuracy.certified_accuracy(ax, curves, labels=labels)
     for line, curve, label in zip(lines, curves, labels, strict=True):
         assert curve.bound is not None
         line.set(linestyle=style.LINE[curve.bound.status], label=label)
-    exact = remake.curve(remake.best.LOCUSLAB, dataset, 0.5, 0.5).rescore(bounds.get("cohen-lp"), norm=norm)
+    exact = remake.curve(remake.best.LOCUSLAB, dataset, 0.5, 0.5).rescore(bounds.get("cohen-lp"), alpha, norm)
     lines += ax.step(
         *accuracy.steps(exact), where="pre", color="black", linestyle=":", label="exact radius, trained at 0.50"
     )
     name = {"cifar10": "CIFAR-10", "imagenet": "ImageNet"}[dataset]
     ax.set(title=f"{name}, c = {c:g}, σ = 0.5, as printed", ylim=(0, 1.01))
-    ax.legend(title="as printed: no certificate", fontsize=8)
+    ax.legend(title=f"as printed: no certificate; α = {alpha:g}", fontsize=8)
     return lines

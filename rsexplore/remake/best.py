@@ -112,7 +112,8 @@ def _salman() -> dict[str, list[Curve]]:
             for title, kind in KINDS.items()}  # fmt: skip
 
 
-def framework_curves(dataset: str, c: float, norm: float = 2.0, train: tuple[float, ...] | None = None) -> list[Curve]:
+def framework_curves(dataset: str, c: float, norm: float = 2.0, train: tuple[float, ...] | None = None,
+                     alpha: float | None = None) -> list[Curve]:  # fmt: skip
     """Published Gaussian networks certified at sigma = 0.5, under Corollary 11 as printed (Theorem 18 in l_inf).
 
     Parameters
@@ -123,17 +124,22 @@ def framework_curves(dataset: str, c: float, norm: float = 2.0, train: tuple[flo
     norm : {2, inf}
     train : tuple of float, optional
         Deviations of the training noise; all that were published if absent.
+    alpha : float, optional
+        Confidence level at which the votes are read; that of each log if absent, and these are not all the same.
     """
     bound = bounds.get("dmr-linf-printed" if norm == inf else "dmr-l2-printed")
     logs = [curve(LOCUSLAB, dataset, t, 0.5) for t in train or SIGMAS[dataset]]
-    return [log.rescore(bound, uncertified=True, c=c) for log in logs]
+    return [log.rescore(bound, alpha, uncertified=True, c=c) for log in logs]
 
 
 def other_sigma(keys: tuple[str, ...] = ("cohen-l2", "kl-l2", "li-renyi-l2", "lecuyer-l2"), sigma: float = 0.25,
-                dataset: str = "cifar10") -> list[Curve]:  # fmt: skip
-    """Return one published Gaussian log under several l2 bounds (Figure 2 of Hayes, at another sigma than printed)."""
+                dataset: str = "cifar10", alpha: float | None = None) -> list[Curve]:  # fmt: skip
+    """Return one published Gaussian log under several l2 bounds (Figure 2 of Hayes, at another sigma than printed).
+
+    The votes are read at the confidence level `alpha`, that of the log if absent.
+    """
     log = curve(LOCUSLAB, dataset, sigma, sigma)
-    return [log.rescore(bounds.get(key)) for key in keys]
+    return [log.rescore(bounds.get(key), alpha) for key in keys]
 
 
 def coarse(log: records.Records, bound: Bound, norm: float, levels: int = 6) -> Curve:
