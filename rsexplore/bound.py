@@ -85,6 +85,7 @@ class Bound:
     erratum: str | None = None
     corrected_by: str | None = None
     restates: str | None = None
+    estimated: Callable[[Any], bool] | None = None  # at which noises the error of the floats is no proved bound
     two_class: bool = False  # TIGHT holds for two classes only
     member: Callable[[Any], bool] | None = None  # which noises of the family the theorem is about; all if None
     member_text: str | None = None
@@ -122,6 +123,12 @@ class Bound:
         """Return the noise as a member of the theorem's family, None if it is not of it."""
         same = (noise, getattr(noise, "canonical", noise))
         return next((x for x in same if type(x) is self.noise and (self.member is None or self.member(x))), None)
+
+    def caveat(self, noise: Any) -> str:
+        """What a status does not say of the floats at this noise; empty if nothing."""
+        own = self._own(noise)
+        unproved = self.estimated is not None and own is not None and self.estimated(own)
+        return "numerical error estimated, not bounded" if unproved else ""
 
     def status_at(self, norm: float | None, two_class: bool = True) -> Status:
         """Status of the radius in a norm, and for two classes or more.

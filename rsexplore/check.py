@@ -108,3 +108,12 @@ def norm_order(owner: str, norm: Any) -> float:
     if not (is_number(norm) and norm >= 1):
         raise ValueError(f"{owner}: norm must be a number of at least 1, or inf, got norm={norm!r}")
     return float(norm)
+
+
+def named(bound: Any) -> Any:
+    """Return the bound of a key; what is no text as it is."""
+    if not isinstance(bound, str):
+        return bound
+    from rsexplore import bounds  # the list of them, above this module
+
+    return bounds.get(bound)

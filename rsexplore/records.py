@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from rsexplore import foreign, noises
 from rsexplore.anytime import stopped_tail
 from rsexplore.bound import Bound
+from rsexplore.check import named
 from rsexplore.confidence import ABSTAINED, clopper_pearson_tail, top_two
 from rsexplore.header import Header, LogHeaderError
 from rsexplore.rounding import Printed, checked
@@ -208,7 +209,7 @@ def write_row(file: BinaryIO, row: Row) -> None:
 def export(
     records: Records,
     path: str | os.PathLike[str],
-    bound: Bound,
+    bound: Bound | str,
     *,
     alpha: float | None = None,
     norm: float | None = None,
@@ -224,8 +225,8 @@ def export(
         A log, ours or one of others.
     path : path
         Where to write; a file that is there is replaced.
-    bound : Bound
-        What turns votes into radii.
+    bound : Bound or str
+        What turns votes into radii, or its key.
     alpha, norm, **params
         As in `accuracy.certified`.
 
@@ -236,7 +237,7 @@ def export(
     UnsupportedNoiseError, MissingDimensionError
         As of `bound.radius`.
     """
-    if not bound.certifies:
+    if not (bound := named(bound)).certifies:
         raise ValueError(f"export needs a proved bound, got {bound.key}, which is {bound.status.value}")
     q_a = records.q_a(alpha, "lower")
     radius = bound.radius(records.noise, q_a=q_a, norm=norm, **params)

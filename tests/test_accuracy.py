@@ -95,17 +95,17 @@ def test_rescoring_takes_only_proved_bounds(tmp_path):
 
 
 def test_wrong_kinds_of_arguments_are_named(counts, tmp_path):
-    with pytest.raises(
-        TypeError, match=r"certified needs a Bound, such as rsexplore.bounds.get\('cohen-l2'\), got 'co"
-    ):
-        accuracy.certified(counts, "cohen-l2")
+    with pytest.raises(KeyError, match=r"no bound 'cohen' \(did you mean cohen-l2 or cohen-lp\?\)"):
+        accuracy.certified(counts, "cohen")
     with pytest.raises(TypeError, match=r"certified needs Records first, .*, got <Bound cohen-l2"):
         accuracy.certified(COHEN, counts)
-    with pytest.raises(TypeError, match=r"certified needs a Bound, .*cohen-l2.*, got 0.5"):
+    with pytest.raises(TypeError, match=r"certified needs a Bound or its key, .*cohen-l2.*, got 0.5"):
         accuracy.certified(counts, 0.5)  # a radius where the bound stands
     log, _ = printed_log(tmp_path / "log.tsv", sigma=0.5, n=1000, alpha=0.001, radius_format="4 decimals", images=4)
     with pytest.raises(TypeError, match="rescore needs a Bound"):
-        accuracy.curve(log).rescore("cohen-l2")
+        accuracy.curve(log).rescore(0.5)
+    with pytest.raises(LookupError, match=r"no published curve is called '\.\./secret.tsv'; there are "):
+        accuracy.read_shipped("../secret.tsv")
 
 
 def test_no_images_and_no_certified_images():

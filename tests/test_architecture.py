@@ -55,7 +55,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
 }
 
 # layer -> what it may import besides, in functions alone: a panel that certifies needs torch only when it is asked for
-LAZY: dict[str, tuple[str, ...]] = {"explorers": ("montecarlo",)}
+# and a bound may be named by its key below the list of them
+LAZY: dict[str, tuple[str, ...]] = {"explorers": ("montecarlo",), "check": ("bounds",)}
 
 # library -> the layers that may import it; the standard library is free to all, anything else to nobody
 ANYWHERE = tuple(LAYERS)
