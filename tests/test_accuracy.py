@@ -31,7 +31,7 @@ def test_every_image_counts_and_equality_counts(counts):
     found = accuracy.certified(counts, COHEN, radii)
     assert found[:-1].tolist() == [0.5, 0.5, 0.25, 0.25, 0, 0]
     assert np.isnan(found[-1])
-    assert accuracy.certified(counts, COHEN).shape == ()
+    assert isinstance(accuracy.certified(counts, COHEN), float)
     assert accuracy.certified(counts, COHEN, np.zeros((2, 3))).shape == (2, 3)
 
 
