@@ -106,7 +106,7 @@ def norm_order(owner: str, norm: Any) -> float:
     """Return the order of a norm as a float; "inf" is one too."""
     norm = inf if isinstance(norm, str) and norm == "inf" else norm
     if not (is_number(norm) and norm >= 1):
-        raise ValueError(f"{owner}: norm must be a number of at least 1, or inf, got norm={norm!r}")
+        raise ValueError(f"{owner}: norm must be a number of at least 1, got norm={norm!r}")
     return float(norm)
 
 
