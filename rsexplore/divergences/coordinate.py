@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special
+from scipy import special
 
 from rsexplore.check import as_given, floats
 from rsexplore.divergences.generalized_gaussian import LARGEST, kappa
@@ -116,6 +116,8 @@ def hockey_stick(u: float, eps: float, s: float) -> float:
 
     def excess(x: float) -> float:
         return float(_loss(np.float64(x), u, s)) - eps
+
+    from scipy import optimize  # a tenth of a second, which a radius should not wait for
 
     high = max(u, 1.0)
     while excess(high) < 0:
