@@ -27,7 +27,7 @@ def cubical(noise: Noise) -> bool:
 
 
 def mixed(noise: PowerGaussian) -> bool:
-    """Whether a noise is of the family of eq. (9), whose quadrature's error is estimated and doubled, not bounded."""
+    """Whether a noise is of the family of eq. (9), whose quadrature's error is estimated, not bounded."""
     return noise.power_norm != noise.tail_norm and noise.dim != 1
 
 
