@@ -97,9 +97,10 @@ def _no_real(owner: str, name: str, value: Any) -> TypeError:
     return TypeError(f"{owner}: {name} must be real numbers, and neither bool nor text, got {name}={value!r}")
 
 
-def as_given(found: NDArray, *arguments: Any) -> Any:
+def as_given(found: Any, *arguments: Any) -> Any:
     """Return a Python number where no argument is an array or a sequence; arrays stay arrays, those of shape () too."""
-    return found if any(isinstance(x, np.ndarray) or np.ndim(x) for x in arguments) else found.item()
+    arrays = any(isinstance(x, np.ndarray) or np.ndim(x) for x in arguments)
+    return np.asarray(found) if arrays else found.item()  # arithmetic makes a scalar of an array of shape ()
 
 
 def norm_order(owner: str, norm: Any) -> float:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from test_rounding import PRINTERS, printed_log
 
-from rsexplore import accuracy, bounds, noises, records
+from rsexplore import accuracy, bounds, noises, papers, records
 from rsexplore.bound import MissingDimensionError, UnsupportedNoiseError
 from rsexplore.confidence import clopper_pearson_tail
 from rsexplore.records import Header, Row
@@ -200,3 +200,22 @@ def test_a_curve_that_is_not_shipped_is_named():
         LookupError, match=r"no published curve of .*'train_sigma': 0.7.* is shipped; there is .*locuslab"
     ):
         accuracy.published("locuslab-smoothing", "imagenet", 0.7, 0.5)
+
+
+def test_a_key_is_taken_where_a_bound_is(counts, tmp_path):
+    curve = accuracy.curve(counts, "cohen-l2")
+    assert curve.bound is COHEN and accuracy.certified(counts, "kl-l2", 0.1) == accuracy.certified(
+        counts, bounds.get("kl-l2"), 0.1
+    )
+    assert accuracy.curve(counts, "cohen-l2", norm="inf").norm == np.inf
+    records.export(counts, tmp_path / "export.tsv", "cohen-l2")
+    assert papers.cite("cohen-l2") == papers.cite(COHEN) == papers.cite(["cohen-l2", COHEN])
+    for function in (papers.cite, lambda key: records.export(counts, tmp_path / "export.tsv", key)):
+        with pytest.raises(KeyError, match="did you mean cohen-l2 or cohen-lp"):
+            function("cohen")
+
+
+def test_a_curve_is_shown_in_one_line(counts):
+    for curve in (accuracy.curve(counts, "cohen-l2"), accuracy.published("locuslab-smoothing", "imagenet", 0.5, 0.5)):
+        assert len(repr(curve)) < 200 and "\n" not in repr(curve)
+    assert repr(accuracy.curve(counts, "cohen-l2")).startswith("<Curve Gaussian(sigma=0.5, dim=64), cohen-l2, l2: 50.0% of 4")
