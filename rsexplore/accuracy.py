@@ -36,8 +36,8 @@ class Curve:
         what = "as printed" if self.bound is None else self.bound.key
         most = float(self.certified[0]) if len(self.certified) else 0.0
         return (
-            f"<Curve {self.noise!r}, {what}, l{self.norm:g}: {most:.1%} of {self.provenance['rows']} images at radius 0, "
-            f"{len(self.radii)} steps, n={self.n}, alpha={self.alpha:g}>"
+            f"<Curve {self.noise!r}, {what}, l{self.norm:g}: {most:.1%} of {self.provenance['rows']} images at "
+            f"radius 0, {len(self.radii)} steps, n={self.n}, alpha={self.alpha:g}>"
         )
 
     def at(self, radii: ArrayLike) -> Any:

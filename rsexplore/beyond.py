@@ -1,4 +1,4 @@
-"""Libraries that the core does without: ``from rsexplore.beyond import torch`` names the extra that has it if none is."""
+"""Libraries that the core does without: where one is missing, ``from rsexplore.beyond import torch`` names its extra."""
 
 from importlib import import_module
 from importlib.util import find_spec

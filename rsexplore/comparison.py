@@ -74,7 +74,9 @@ class Comparison:
         key = bounds.get(which).key
         found = tuple(row for row in self.rows if row.bound.key == key)
         if not found:
-            raise KeyError(f"{key} is not in the table; there are {', '.join(dict.fromkeys(r.bound.key for r in self))}")
+            raise KeyError(
+                f"{key} is not in the table; there are {', '.join(dict.fromkeys(r.bound.key for r in self))}"
+            )
         return found if self.several else found[0]
 
     def to_dicts(self) -> list[dict[str, Any]]:

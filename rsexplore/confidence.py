@@ -38,7 +38,8 @@ def clopper_pearson_lower(count: ArrayLike, n: ArrayLike, alpha: ArrayLike) -> A
     Returns
     -------
     float or ndarray of float64, shape (...)
-        A float where every argument is a scalar. 0 where count = 0, alpha^(1/n) where count = n, nan where an argument is nan. Rounded down.
+        A float where every argument is a scalar. 0 where count = 0, alpha^(1/n) where count = n, nan where an argument
+        is nan. Rounded down.
 
     Raises
     ------

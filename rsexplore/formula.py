@@ -95,8 +95,7 @@ def compiled(expr: sp.Expr, symbols: tuple[str, ...]) -> Any:
     arguments = [*PROBABILITIES, *(names.get(s, sp.Symbol(s)) for s in symbols)]
     # NumPy's amax and amin, which SymPy prints for Max and Min, do not broadcast
     functions |= {"amax": lambda xs, axis: reduce(np.maximum, xs), "amin": lambda xs, axis: reduce(np.minimum, xs)}
-    # without "scipy", all of which it would load: what is special has a name in `functions`
-    return sp.lambdify(arguments, stable, modules=[functions, "numpy"])
+    return sp.lambdify(arguments, stable, modules=[functions, "scipy", "numpy"])
 
 
 def exact_function(expr: sp.Expr, values: Mapping[str, Any], *variables: sp.Symbol) -> tuple[Any, list[mpmath.mpf]]:

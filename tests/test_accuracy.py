@@ -218,4 +218,6 @@ def test_a_key_is_taken_where_a_bound_is(counts, tmp_path):
 def test_a_curve_is_shown_in_one_line(counts):
     for curve in (accuracy.curve(counts, "cohen-l2"), accuracy.published("locuslab-smoothing", "imagenet", 0.5, 0.5)):
         assert len(repr(curve)) < 200 and "\n" not in repr(curve)
-    assert repr(accuracy.curve(counts, "cohen-l2")).startswith("<Curve Gaussian(sigma=0.5, dim=64), cohen-l2, l2: 50.0% of 4")
+    assert repr(accuracy.curve(counts, "cohen-l2")).startswith(
+        "<Curve Gaussian(sigma=0.5, dim=64), cohen-l2, l2: 50.0% of 4"
+    )

@@ -59,7 +59,9 @@ def test_shapes_two_and_one_have_the_exact_radii_of_gaussian_and_laplace_noise()
     assert exact_radius(laplace, q_a=q_a) == pytest.approx(-0.5 / sqrt(2) * np.log(2 * q_a), rel=1e-11)
     table = compare(laplace, q_a=q_a)
     assert table.norm == 1 and table["laplace-l1"].radius == pytest.approx(2.197, abs=5e-4)
-    assert table["laplace-l1"].status.value == "tight" and table["gg-kl-exact-lp"].share == pytest.approx(0.601, abs=1e-3)
+    assert table["laplace-l1"].status.value == "tight" and table["gg-kl-exact-lp"].share == pytest.approx(
+        0.601, abs=1e-3
+    )
 
 
 def test_divergences_mechanisms_and_regions_know_it_too():

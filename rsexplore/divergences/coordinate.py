@@ -148,7 +148,9 @@ def _positive_part(u: float, eps: float, s: float, edge: float) -> float:
         parts.append((edge + (u - edge) / (1 + np.exp(-2 * z)), (u - edge) * inside))
     with np.errstate(all="ignore"):
         log_q = log(s / 2) - float(special.gammaln(1 / s))
-        kept = (w * np.exp(log_q - np.abs(x - u) ** s) * -np.expm1(np.minimum(eps - _loss(x, u, s), 0)) for x, w in parts)
+        kept = (
+            w * np.exp(log_q - np.abs(x - u) ** s) * -np.expm1(np.minimum(eps - _loss(x, u, s), 0)) for x, w in parts
+        )
         return float(sum(np.nansum(part) for part in kept))
 
 
@@ -168,7 +170,7 @@ def _inside(x: float, s: float) -> float:
 def gaussian_hockey_stick(length: ArrayLike, eps: ArrayLike) -> Any:
     """The same for Gaussian noise, `length` in deviations; arguments broadcast. Balle and Wang 2018, Theorem 8.
 
-    It is Phi(-a) - exp(eps) Phi(-b) with a = eps / length - length / 2 and b = a + length. exp(eps) being phi(a) / phi(b),
+    It is Phi(-a) - exp(eps) Phi(-b) with a = eps / length - length / 2, b = a + length. exp(eps) being phi(a) / phi(b),
     the second is phi(a) R(b) with Mills' ratio R; and R(a) - R(b), where the two are alike, is the integral of
     exp(-t^2 / 2 - a t) (1 - exp(-length t)) over t > 0, which is positive.
     """

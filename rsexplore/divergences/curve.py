@@ -43,7 +43,8 @@ def least_over_order(
     Returns
     -------
     float or ndarray, shape (...)
-        A float where every argument is a scalar. 0 where p_a <= p_b, nan outside [0, 1] and at an order of nan. The l2 radius of Gaussian noise is
+        A float where every argument is a scalar.
+        0 where p_a <= p_b, nan outside [0, 1] and at an order of nan. The l2 radius of Gaussian noise is
         sigma sqrt(2 value).
     """
     points = _points("least_over_order", p_a, q_a, p_b)

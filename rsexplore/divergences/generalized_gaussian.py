@@ -57,7 +57,8 @@ def kappa(u: ArrayLike, s: float) -> Any:
     Returns
     -------
     float or ndarray, shape (...)
-        A float for a scalar. In nats; every term is positive, so that the relative error is some 1e-14 at every u. For even s the polynomial
+        A float for a scalar.
+        In nats; every term is positive, so that the relative error is some 1e-14 at every u. For even s the polynomial
         (14), for odd s its even powers and E(u - |Z|)_+^s, else half the symmetrised divergence, the integral of
         (p - q) log(p / q) / 2.
     """

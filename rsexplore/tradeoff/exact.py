@@ -26,7 +26,7 @@ from rsexplore.tradeoff.base import KEPT, Balls, Frontier, budget, root, unpack
 
 
 def _split(shape: float, norm: float, dim: int, most: float) -> float:
-    """Radius of the l_norm ball, 2 < norm < shape, in units of the scale, for an even shape; d_KL there is below `most`.
+    """Radius of the l_norm ball, 2 < norm < shape, in units of the scale, for an even shape; d_KL is below `most`.
 
     kappa(t^(1/norm)) is first concave, then convex in t: one coordinate is large at most, the others are equal.
     """
@@ -45,7 +45,7 @@ def _split(shape: float, norm: float, dim: int, most: float) -> float:
 def _most_of_two(size: float, shape: float, norm: float, dim: int, tolerance: float) -> float:
     """Upper bound on d_KL of one large coordinate and dim - 1 equal ones of l_norm length `size`.
 
-    In the share w that the others have of the length's norm-th power, d_KL is a sum of terms c_k size^k of (1 - w)^(k/norm)
+    In the share w that the others have of the length's norm-th power, d_KL is a sum of c_k size^k times (1 - w)^(k/norm)
     and (dim - 1)^(1 - k/norm) w^(k/norm): concave for k < norm, else convex. On an interval the first lie below their
     tangent, the others below their chord. Intervals on which this allows more than has been seen, by over `tolerance`,
     are halved.
@@ -55,7 +55,7 @@ def _most_of_two(size: float, shape: float, norm: float, dim: int, tolerance: fl
     orders = np.arange(2, int(shape) + 1, 2)[:, None]
     power = orders / norm
     with np.errstate(all="ignore"):
-        factor = np.array([[coefficient(int(k), shape)] for k in orders[:, 0]]) * size**orders.astype(float)
+        factor = np.array([[coefficient(int(k), shape)] for k in orders[:, 0]]) * size ** orders.astype(float)
         many = (dim - 1.0) ** (1 - power)
         bends = power[:, 0] < 1
         (f, m, e), (fc, mc, ec) = ([x[rows] for x in (factor, many, power)] for rows in (bends, ~bends))
