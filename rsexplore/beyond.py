@@ -1,4 +1,4 @@
-"""Libraries that the core does without: where one is missing, ``from rsexplore.beyond import torch`` names its extra."""
+"""Libraries that the core does without: if one is missing, ``from rsexplore.beyond import torch`` names its extra."""
 
 from importlib import import_module
 from importlib.util import find_spec

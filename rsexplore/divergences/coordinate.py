@@ -128,7 +128,7 @@ def hockey_stick(u: float, eps: float, s: float) -> float:
     return above - below if below < above / 2 else _positive_part(u, eps, s, edge)
 
 
-def _loss(x: NDArray, u: float, s: float) -> NDArray:
+def _loss(x: Any, u: float, s: float) -> NDArray:
     """|x|^s - |x - u|^s for x >= u / 2, without cancellation."""
     with np.errstate(all="ignore"):
         return np.where(x > u, -(x**s) * np.expm1(s * np.log1p(-u / x)), x**s - np.abs(u - x) ** s)

@@ -45,7 +45,7 @@ def _split(shape: float, norm: float, dim: int, most: float) -> float:
 def _most_of_two(size: float, shape: float, norm: float, dim: int, tolerance: float) -> float:
     """Upper bound on d_KL of one large coordinate and dim - 1 equal ones of l_norm length `size`.
 
-    In the share w that the others have of the length's norm-th power, d_KL is a sum of c_k size^k times (1 - w)^(k/norm)
+    In the share w that the others have of the length's norm-th power, d_KL is a sum of c_k size^k by (1 - w)^(k/norm)
     and (dim - 1)^(1 - k/norm) w^(k/norm): concave for k < norm, else convex. On an interval the first lie below their
     tangent, the others below their chord. Intervals on which this allows more than has been seen, by over `tolerance`,
     are halved.
