@@ -101,4 +101,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, "__version__"])
+    # without the parts whose library is not installed, so that help() reads the others
+    from rsexplore.beyond import installed
+
+    return sorted([*filter(installed, __all__), "__version__"])

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -13,6 +13,7 @@ from scipy import special
 
 from rsexplore import noises
 from rsexplore.bound import Bound
+from rsexplore.check import as_given, floats, named
 from rsexplore.noises import Noise
 from rsexplore.records import ABSTAINED, Records
 from rsexplore.rounding import Printed
@@ -28,20 +29,28 @@ class Curve:
     n: int
     alpha: float
     norm: float
-    provenance: Mapping[str, Any] = field(repr=False)  # has `rows`; a published curve has `radius_format` too
+    provenance: Mapping[str, Any]  # has `rows`; a published curve has `radius_format` too
     bound: Bound | None = None  # what the radii are of; None for those that a log prints
 
-    def at(self, radii: ArrayLike) -> NDArray[np.float64]:
-        """Certified accuracy at `radii`, shape (...); nan at nan."""
-        asked = np.asarray(radii, dtype=float)
+    def __repr__(self) -> str:
+        what = "as printed" if self.bound is None else self.bound.key
+        most = float(self.certified[0]) if len(self.certified) else 0.0
+        return (
+            f"<Curve {self.noise!r}, {what}, l{self.norm:g}: {most:.1%} of {self.provenance['rows']} images at "
+            f"radius 0, {len(self.radii)} steps, n={self.n}, alpha={self.alpha:g}>"
+        )
+
+    def at(self, radii: ArrayLike) -> Any:
+        """Certified accuracy at `radii`, shape (...), a float for a scalar; nan at nan."""
+        asked = floats("at", "radii", radii, "above")
         share = np.append(self.certified, 0.0)[np.searchsorted(self.radii, asked)]
-        return np.where(np.isnan(asked), np.nan, share)
+        return as_given(np.where(np.isnan(asked), np.nan, share), radii)
 
     def rescore(
         self,
-        bound: Bound,
+        bound: Bound | str,
         alpha: float | None = None,
-        norm: float | None = None,
+        norm: float | str | None = None,
         *,
         rounding: str = "printed",
         uncertified: bool = False,
@@ -55,14 +64,14 @@ class Curve:
         Raises
         ------
         TypeError
-            `bound` is no Bound.
+            `bound` is neither a Bound nor a key of one.
         ValueError
             Its radii do not tell p_A, because it is a view of counts or was re-scored before; or the bound is no
             certificate.
         UnsupportedNoiseError, MissingDimensionError
             As of `bound.radius`.
         """
-        _check_bound("rescore", bound, uncertified)
+        bound = _checked("rescore", bound, uncertified)
         if "radius_format" not in self.provenance:
             raise ValueError("rescore needs a curve of published radii, got one that is scored under a bound already")
         # an image on which they abstained could be right; at a looser level "upper" gives it a radius
@@ -81,11 +90,11 @@ class Curve:
 
 def curve(
     records: Records,
-    bound: Bound | None = None,
+    bound: Bound | str | None = None,
     *,
     alpha: float | None = None,
     rounding: str = "printed",
-    norm: float | None = None,
+    norm: float | str | None = None,
     uncertified: bool = False,
     **params: float | None,
 ) -> Curve:
@@ -95,8 +104,7 @@ def curve(
     """
     if not isinstance(records, Records):
         raise TypeError(f"certified needs Records first, e.g. from rsexplore.records.read, got {records!r}")
-    if bound is not None:
-        _check_bound("certified", bound, uncertified)
+    bound = None if bound is None else _checked("certified", bound, uncertified)
     header = records.header
     q_a = records.q_a(alpha, rounding)
     if bound is None:
@@ -116,23 +124,23 @@ def curve(
 
 def certified(
     records: Records,
-    bound: Bound | None = None,
+    bound: Bound | str | None = None,
     radii: ArrayLike = 0.0,
     *,
     alpha: float | None = None,
     rounding: str = "printed",
-    norm: float | None = None,
+    norm: float | str | None = None,
     uncertified: bool = False,
     **params: float | None,
-) -> NDArray[np.float64]:
+) -> Any:
     """Share of all images that are classified right, without abstention, with a radius of at least `radii`.
 
     Parameters
     ----------
     records : Records
         A log; every row counts in the denominator.
-    bound : Bound, optional
-        What turns votes into radii; if absent, a log of others keeps the radii that it prints.
+    bound : Bound or str, optional
+        What turns votes into radii, or its key; if absent, a log of others keeps the radii that it prints.
     radii : array_like, shape (...)
         In units of the input.
     alpha : float in (0, 1), optional
@@ -140,7 +148,7 @@ def certified(
     rounding : {"printed", "lower", "upper"}
         What a printed radius stands for; see `records.Records.q_a`. The true accuracy is never below that of "lower"
         nor above that of "upper".
-    norm : float >= 1, optional
+    norm : float >= 1 or "inf", optional
         Norm of the ball; that of the theorem if absent.
     uncertified : bool
         Whether a bound that is no certificate (heuristic, as printed) is taken, to show what it would give.
@@ -149,12 +157,15 @@ def certified(
 
     Returns
     -------
-    ndarray, shape (...)
+    float or ndarray, shape (...)
+        A float where `radii` is a scalar.
 
     Raises
     ------
     TypeError
-        `records` is no Records, or `bound` no Bound.
+        `records` is no Records, or `bound` neither a Bound nor a key.
+    KeyError
+        No bound has such a key.
     ValueError
         There is no bound, and the log has counts, or another norm is asked for. Or the bound is no certificate.
     UnsupportedNoiseError, MissingDimensionError
@@ -197,10 +208,10 @@ def published(
     raise LookupError(f"no published curve of {wanted} is shipped; there is {[name for name, _ in shipped()]}")
 
 
-def _check_bound(owner: str, bound: Any, uncertified: bool) -> None:
+def _checked(owner: str, given: Any, uncertified: bool) -> Bound:
+    bound = named(given)
     if not isinstance(bound, Bound):
-        known = f"rsexplore.bounds.get({bound!r})" if isinstance(bound, str) else 'rsexplore.bounds.get("cohen-l2")'
-        raise TypeError(f"{owner} needs a Bound, such as {known}, got {bound!r}")
+        raise TypeError(f'{owner} needs a Bound or its key, such as "cohen-l2", got {bound!r}')
     if not (bound.certifies or uncertified):
         right = f" (the right one is {bound.corrected_by})" if bound.corrected_by else ""
         right = f" (take {bound.instead}, which is proved)" if bound.instead else right
@@ -209,10 +220,11 @@ def _check_bound(owner: str, bound: Any, uncertified: bool) -> None:
             f"{owner} needs a proved bound, got {bound.key}, {bound.source}, which is {kind}{right}; "
             "uncertified=True shows what it would give"
         )
+    return bound
 
 
 def _published_radius(
-    records: Records, q_a: NDArray, alpha: float | None, rounding: str, norm: float | None, params: Mapping
+    records: Records, q_a: NDArray, alpha: float | None, rounding: str, norm: float | str | None, params: Mapping
 ) -> NDArray:
     if records.radius is None:
         raise ValueError("certified needs a bound for a log of counts, got bound=None")
@@ -231,7 +243,7 @@ def _steps(radius: NDArray, q_a: NDArray, images: NDArray, rows: int) -> tuple[N
     return radii, falls[::-1].cumsum()[::-1] / rows
 
 
-def _norm(bound: Bound | None, norm: float | None) -> float:
+def _norm(bound: Bound | None, norm: float | str | None) -> float:
     native = 2.0 if bound is None else bound.norm
     chosen = native if norm is None else norm
     assert chosen is not None  # bound.radius has refused it

@@ -8,10 +8,13 @@ is a martingale of mean 1 in the number of draws. It thus reaches 1 / alpha ever
 (Ville), and the p_0 at which it has not are a confidence sequence: an interval, for log M is convex in p_0.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from rsexplore.check import as_given, floats
 from rsexplore.confidence import checked, clopper_pearson_tail
 
 # log M is a difference of terms as large as log n!, each right to a few 1e-16 of itself; bounds are moved outwards by
@@ -20,7 +23,7 @@ ROUNDING = 1e-13
 HALVINGS = 120  # from [0, 1] to neighbouring floats above 1e-20, below which no n up to 2^53 leads
 
 
-def log_evidence(count: ArrayLike, n: ArrayLike, p: ArrayLike) -> NDArray:
+def log_evidence(count: ArrayLike, n: ArrayLike, p: ArrayLike) -> Any:
     """Logarithm of M, the evidence that `count` successes in `n` draws give against the probability `p`.
 
     Parameters
@@ -47,23 +50,25 @@ def log_evidence(count: ArrayLike, n: ArrayLike, p: ArrayLike) -> NDArray:
     T. L. Lai, Ann. Statist. 4 (1976) 265-280. Reviewed by S. R. Howard, A. Ramdas, J. McAuliffe and J. Sekhon,
     Ann. Statist. 49 (2021) 1055-1080.
     """
+    given = count, n, p
     count, n, _ = checked("log_evidence", count, n, 0.5)
-    p = np.asarray(p, dtype=float)
+    p = floats("log_evidence", "p", p)
     if np.any((p < 0) | (p > 1)):
         raise ValueError(f"log_evidence: p must lie in [0, 1], got p={p[(p < 0) | (p > 1)].flat[0]:g}")
-    return _mixture(count, n) - special.xlogy(count, p) - special.xlog1py(n - count, -p)
+    return as_given(np.asarray(_mixture(count, n) - special.xlogy(count, p) - special.xlog1py(n - count, -p)), *given)
 
 
-def anytime_tail(count: ArrayLike, n: ArrayLike, alpha: ArrayLike) -> NDArray:
+def anytime_tail(count: ArrayLike, n: ArrayLike, alpha: ArrayLike) -> Any:
     """1 - `anytime_lower`, without the cancellation: the q_a = 1 - p_a that a radius takes. Rounded up, at most 1.
 
     Parameters and errors are those of `anytime_lower`.
     """
-    count, n, alpha = checked("anytime_tail", count, n, alpha)
-    return _tail(n - count, n, alpha)
+    given = count, n, alpha
+    count, n, alpha = checked("anytime_tail", *given)
+    return as_given(_tail(n - count, n, alpha), *given)
 
 
-def anytime_lower(count: ArrayLike, n: ArrayLike, alpha: ArrayLike) -> NDArray:
+def anytime_lower(count: ArrayLike, n: ArrayLike, alpha: ArrayLike) -> Any:
     """Lower bound on the probability of an event seen `count` times in `n` draws; `n` may depend on what was seen.
 
     Over all n at once, this bound and `anytime_upper` are on their sides of the true probability but for a probability
@@ -80,8 +85,8 @@ def anytime_lower(count: ArrayLike, n: ArrayLike, alpha: ArrayLike) -> NDArray:
 
     Returns
     -------
-    ndarray of float64, shape (...)
-        0 where count = 0, nan where an argument is nan. Rounded down.
+    float or ndarray of float64, shape (...)
+        A float where every argument is a scalar. 0 where count = 0, nan where an argument is nan. Rounded down.
 
     Raises
     ------
@@ -92,20 +97,22 @@ def anytime_lower(count: ArrayLike, n: ArrayLike, alpha: ArrayLike) -> NDArray:
     ------
     As of `log_evidence`.
     """
-    count, n, alpha = checked("anytime_lower", count, n, alpha)
-    return np.maximum(np.nextafter(1 - _tail(n - count, n, alpha), -1), 0)
+    given = count, n, alpha
+    count, n, alpha = checked("anytime_lower", *given)
+    return as_given(np.maximum(np.nextafter(1 - _tail(n - count, n, alpha), -1), 0), *given)
 
 
-def anytime_upper(count: ArrayLike, n: ArrayLike, alpha: ArrayLike) -> NDArray:
+def anytime_upper(count: ArrayLike, n: ArrayLike, alpha: ArrayLike) -> Any:
     """Upper bound on the probability of an event seen `count` times in `n` draws, as `anytime_lower`. Rounded up.
 
     Parameters and errors are those of `anytime_lower`.
     """
-    count, n, alpha = checked("anytime_upper", count, n, alpha)
-    return _tail(count, n, alpha)
+    given = count, n, alpha
+    count, n, alpha = checked("anytime_upper", *given)
+    return as_given(_tail(count, n, alpha), *given)
 
 
-def stopped_tail(count: ArrayLike, draws: ArrayLike, n: int, alpha: ArrayLike) -> NDArray:
+def stopped_tail(count: ArrayLike, draws: ArrayLike, n: int, alpha: ArrayLike) -> Any:
     """Upper bound on 1 - p for a run that may end when it likes and must end at `n`, a number fixed beforehand.
 
     Half of `alpha` is for the bound at every number of draws, half for the one that only `n` draws are read by; those
@@ -134,14 +141,16 @@ def stopped_tail(count: ArrayLike, draws: ArrayLike, n: int, alpha: ArrayLike) -
     ------
     As of `log_evidence`, and Clopper and Pearson 1934, by a union bound.
     """
-    count, draws, alpha = checked("stopped_tail", count, draws, alpha)
+    given = count, draws, alpha
+    count, draws, alpha = checked("stopped_tail", *given)
     if np.any(draws > n):
         raise ValueError(f"stopped_tail: draws must be at most n={n}, got draws={np.nanmax(draws):g}")
     anytime = anytime_tail(count, draws, alpha / 2)
-    return np.where(draws == n, np.minimum(anytime, clopper_pearson_tail(count, draws, alpha / 2)), anytime)
+    both = np.minimum(anytime, clopper_pearson_tail(count, draws, alpha / 2))
+    return as_given(np.where(draws == n, both, anytime), *given)
 
 
-def decision(count: ArrayLike, n: ArrayLike, q: ArrayLike, alpha: ArrayLike) -> NDArray[np.int64]:
+def decision(count: ArrayLike, n: ArrayLike, q: ArrayLike, alpha: ArrayLike) -> Any:
     """Whether votes show, at a number that may depend on them, that 1 - p is below or above `q`.
 
     Parameters
@@ -157,10 +166,11 @@ def decision(count: ArrayLike, n: ArrayLike, q: ArrayLike, alpha: ArrayLike) -> 
         1 where `anytime_tail` is at most `q`, -1 where 1 - `anytime_upper` is at least `q`, else 0. However often one
         looks, either of these ever is wrong with a probability of at most `alpha`.
     """
+    given = count, n, q, alpha
     count, n, alpha = checked("decision", count, n, alpha)
-    q = np.asarray(q, dtype=float)
+    q = floats("decision", "q", q)
     known = _outside(n - count, n, q, alpha)
-    return np.where(known, np.sign(q - (n - count) / n), 0).astype(np.int64)
+    return as_given(np.where(known, np.sign(q - (n - count) / n), 0).astype(np.int64), *given)
 
 
 def _mixture(count: NDArray, n: NDArray) -> NDArray:

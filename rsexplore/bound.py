@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from sympy import Expr
 
 from rsexplore.blocks import in_blocks
-from rsexplore.check import is_number
+from rsexplore.check import as_given, floats, is_number, norm_order
 from rsexplore.formula import as_mpf, number
 from rsexplore.papers import Source
-from rsexplore.probabilities import Probabilities
+from rsexplore.probabilities import Probabilities, exactly_one, read
 from rsexplore.solve import Supremum, solved
 
 # A certifying radius is moved towards 0 by this share of itself, which covers the rounding of the evaluation (the
@@ -87,6 +87,7 @@ class Bound:
     instead: str | None = None  # a proved bound to take, where neither this nor what corrects it is one
     too_small: bool = False  # AS_PRINTED and never above the proved bound that corrects it: wrong, but no false claim
     restates: str | None = None
+    estimated: Callable[[Any], bool] | None = None  # at which noises the error of the floats is no proved bound
     two_class: bool = False  # TIGHT holds for two classes only
     member: Callable[[Any], bool] | None = None  # which noises of the family the theorem is about; all if None
     member_text: str | None = None
@@ -119,8 +120,19 @@ class Bound:
         return self.status.certifies and self.side is Side.LOWER
 
     def supports(self, noise: Any) -> bool:
-        """Whether the theorem is about this noise."""
-        return type(noise) is self.noise and (self.member is None or self.member(noise))
+        """Whether the theorem is about this noise, under this name of its law or the canonical one."""
+        return self._own(noise) is not None
+
+    def _own(self, noise: Any) -> Any:
+        """Return the noise as a member of the theorem's family, None if it is not of it."""
+        same = (noise, getattr(noise, "canonical", noise))
+        return next((x for x in same if type(x) is self.noise and (self.member is None or self.member(x))), None)
+
+    def caveat(self, noise: Any) -> str:
+        """What a status does not say of the floats at this noise; empty if nothing."""
+        own = self._own(noise)
+        unproved = self.estimated is not None and own is not None and self.estimated(own)
+        return "numerical error estimated, not bounded" if unproved else ""
 
     def status_at(self, norm: float | None, two_class: bool = True) -> Status:
         """Status of the radius in a norm, and for two classes or more.
@@ -138,9 +150,9 @@ class Bound:
         *,
         q_a: ArrayLike | None = None,
         p_b: ArrayLike | None = None,
-        norm: float | None = None,
+        norm: float | str | None = None,
         **params: float | None,
-    ) -> NDArray:
+    ) -> Any:
         """Radius within which the smoothed class cannot change, in the l_`norm` norm and the input's units.
 
         Parameters
@@ -148,10 +160,11 @@ class Bound:
         noise : Noise
             Smoothing noise, of the family of the theorem.
         p_a, q_a : array_like, shape (...), in [0, 1]
-            Lower bound on the top-class probability, or 1 minus it; give exactly one, q_a near p_a = 1.
+            Lower bound on the top-class probability, or 1 minus it; give exactly one, q_a near p_a = 1. Numbers wider
+            than float64 (longdouble, Decimal, Fraction, mpmath) are moved to where the radius only becomes smaller.
         p_b : array_like, shape (...), in [0, 1], optional
             Upper bound on the runner-up's probability; 1 - p_a if absent or larger.
-        norm : float >= 1, optional
+        norm : float >= 1 or "inf", optional
             Norm of the ball; that of the theorem if absent. In another norm the radius is that of the largest ball
             inside the theorem's ball, which needs `noise.dim` if the norm is of a larger order.
         **params : float
@@ -159,7 +172,8 @@ class Bound:
 
         Returns
         -------
-        ndarray, shape (...)
+        float or ndarray, shape (...)
+            A float where each of p_a, q_a, p_b is a scalar; arrays without axes stay arrays.
             0 where p_a <= p_b, inf where the bound has no limit, nan outside [0, 1]. A radius that certifies is
             rounded towards 0 (by 2.3e-13 of itself; to 0 below 1e-300). As-printed formulas are given as they are,
             even below 0.
@@ -171,13 +185,13 @@ class Bound:
         MissingDimensionError
             The radius depends on `noise.dim`, which is not set.
         TypeError
-            Both or neither of p_a and q_a are given, or an unknown parameter is.
+            Both or neither of p_a and q_a are given, or an unknown parameter is; or a probability is no real number
+            (bool, complex, text) or is masked.
         """
-        _exactly_one(p_a, q_a)
+        given = read(self.key, p_a, q_a, p_b)
         norm = self._norm(norm)
         values = self._values(noise, norm, params)
-        shape = np.broadcast_shapes(*(np.shape(x) for x in (p_a, q_a, p_b) if x is not None))
-        given = (None if x is None else np.broadcast_to(np.asarray(x, float), shape) for x in (p_a, q_a, p_b))
+        shape = next(x.shape for x in given if x is not None)
         flat = [None if x is None else x.reshape(-1) for x in given]
         found = np.empty(prod(shape))
         factor = (1 - SHAVE if self.certifies else 1.0) / self._shrink(noise, norm)
@@ -187,7 +201,7 @@ class Bound:
             self._fill(found[block], points, factor, values)
 
         in_blocks(fill, found.size)
-        return found.reshape(shape)
+        return as_given(found.reshape(shape), p_a, q_a, p_b)
 
     @np.errstate(all="ignore")
     def _fill(self, found: NDArray, points: Probabilities, factor: float, values: Mapping[str, Any]) -> None:
@@ -221,12 +235,13 @@ class Bound:
         mpmath.mpf
             nan outside [0, 1], 0 where p_a <= p_b.
         """
-        _exactly_one(p_a, q_a)
+        exactly_one(p_a, q_a)
         norm = self._norm(norm)
         values = self._values(noise, norm, params)
         p_a, q_a, p_b = (x.item() if isinstance(x, (np.generic, np.ndarray)) else x for x in (p_a, q_a, p_b))
-        if any(x is not None and mpmath.isnan(mpmath.mpf(x)) for x in (p_a, q_a, p_b)):
-            return mpmath.nan
+        for name, x in (("p_a", p_a), ("q_a", q_a), ("p_b", p_b)):
+            if x is not None and np.isnan(float(mpmath.mpf(x)) if isinstance(x, str) else floats(self.key, name, x)):
+                return mpmath.nan
         top = number(p_a) if q_a is None else 1 - number(q_a)
         runner = 1 - top if p_b is None else number(p_b)
         if not (0 <= top <= 1 and 0 <= runner <= 1):
@@ -253,7 +268,8 @@ class Bound:
 
     def _values(self, noise: Any, norm: float | None, params: Mapping[str, float | None]) -> dict[str, Any]:
         """Values of the formula's symbols, from the noise, the norm and the parameters."""
-        if not self.supports(noise):
+        own = self._own(noise)
+        if own is None:
             needed = self.member_text or self.noise.__name__
             raise UnsupportedNoiseError(f"{self.key} ({self.source}) needs {needed} noise, got {noise!r}")
         if unknown := set(params) - set(self.params):
@@ -263,7 +279,7 @@ class Bound:
             if value is not None and not (is_number(value) and 0 < value < inf):
                 raise ValueError(f"{self.key}: {name} must be positive and finite, got {name}={value}")
         for symbol in self.formula.parameters - set(values):
-            values[symbol] = norm if symbol == "p" else noise.symbol(symbol)
+            values[symbol] = norm if symbol == "p" else own.symbol(symbol)
         if self.norm is None and norm is None:
             raise UnsupportedNoiseError(f"{self.key} ({self.source}) holds for every norm: say which, e.g. norm=inf")
         if values.get("d", 0) is None:
@@ -275,9 +291,7 @@ class Bound:
 
     def _norm(self, norm: Any) -> float | None:
         """Norm as a float."""
-        if norm is not None and not (is_number(norm) and norm >= 1):
-            raise ValueError(f"{self.key}: norm must be a number of at least 1, got norm={norm!r}")
-        return None if norm is None else float(norm)
+        return None if norm is None else norm_order(self.key, norm)
 
     def _shrink(self, noise: Any, norm: float | None) -> float:
         """Factor by which the largest l_`norm` ball inside the unit ball of the theorem's norm is smaller."""
@@ -287,8 +301,3 @@ class Bound:
             asked = f"{self.key} ({self.source}) in the l_{norm:g} norm"
             raise MissingDimensionError(f"{asked} needs the dimension: {noise!r} has dim=None")
         return float(noise.dim ** (1 / self.norm - (0 if isinf(norm) else 1 / norm)))
-
-
-def _exactly_one(p_a: Any, q_a: Any) -> None:
-    if (p_a is None) == (q_a is None):
-        raise TypeError(f"give exactly one of p_a and q_a, got p_a={p_a!r} and q_a={q_a!r}")

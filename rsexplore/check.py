@@ -1,9 +1,13 @@
 """What an argument must be; every message says who complains, what was needed and what came."""
 
-from math import isfinite
+from decimal import Decimal
+from fractions import Fraction
+from math import inf, isfinite, nextafter
+from numbers import Rational, Real
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 def is_number(value: Any) -> bool:
@@ -27,3 +31,90 @@ def whole(owner: str, name: str, value: Any) -> int:
     if not (is_number(value) and 1 <= float(value) <= 1e150 and int(value) == value):
         raise ValueError(f"{owner}: {name} must be a whole number of at least 1, got {name}={value!r}")
     return int(value)
+
+
+def floats(owner: str, name: str, value: Any, side: str = "nearest") -> NDArray[np.float64]:
+    """Return real numbers of any type as float64, moved to the side on which an answer stays safe.
+
+    Parameters
+    ----------
+    owner, name : str
+        Who asks, and what it is to him: for messages.
+    value : array_like of real numbers, shape (...)
+        NumPy's and Python's numbers, Decimal, Fraction, mpmath's and SymPy's; also in one array.
+    side : {"nearest", "below", "above", "exact"}
+        Where a number goes that no float64 is, such as one of a wider type. "exact" refuses it.
+
+    Returns
+    -------
+    ndarray of float64, shape (...)
+
+    Raises
+    ------
+    TypeError
+        It is no real number (bool, complex, text, None), or part of it is masked.
+    ValueError
+        No float64 is that number, and `side` is "exact".
+    """
+    if type(value) is np.ndarray and value.dtype == np.float64:
+        return value
+    if np.ma.is_masked(value):
+        raise TypeError(f"{owner}: {name} must not be masked; say what stands there, e.g. {name}.filled(numpy.nan)")
+    array = np.asarray(value)
+    in_list = isinstance(value, list | tuple) and any(isinstance(x, bool | np.bool_) for x in value)
+    if array.dtype.kind not in "fiuO" or in_list:
+        raise _no_real(owner, name, value)
+    if array.dtype.kind == "f" and array.dtype.itemsize <= 8:
+        return array.astype(np.float64)
+    if array.dtype.kind in "iu" and not np.any((array > 2**53) | (array < -(2**53))):
+        return array.astype(np.float64)
+    each = [_moved(owner, name, x, side) for x in array.astype(object).ravel()]
+    return np.array(each, dtype=np.float64).reshape(array.shape)
+
+
+def _moved(owner: str, name: str, value: Any, side: str) -> float:
+    """Return the float nearest to a number, or the next one on a side of it."""
+    if isinstance(value, bool | np.bool_) or not (isinstance(value, Decimal | Real) or hasattr(value, "_mpf_")):
+        raise _no_real(owner, name, value)
+    # what Python compares with a float exactly
+    exact = Fraction(int(value.numerator), int(value.denominator)) if isinstance(value, Rational) else value
+    try:
+        near = float(exact)
+    except OverflowError:
+        near = inf if exact > 0 else -inf
+    if near != near:
+        return near
+    if side == "exact" and near != exact:
+        raise ValueError(f"{owner}: {name} must be a number that a float64 holds, got {name}={value}")
+    while side == "below" and near > exact:
+        near = nextafter(near, -inf)
+    while side == "above" and near < exact:
+        near = nextafter(near, inf)
+    return near
+
+
+def _no_real(owner: str, name: str, value: Any) -> TypeError:
+    return TypeError(f"{owner}: {name} must be real numbers, and neither bool nor text, got {name}={value!r}")
+
+
+def as_given(found: Any, *arguments: Any) -> Any:
+    """Return a Python number where no argument is an array or a sequence; arrays stay arrays, those of shape () too."""
+    arrays = any(isinstance(x, np.ndarray) or np.ndim(x) for x in arguments)
+    return np.asarray(found) if arrays else found.item()  # arithmetic makes a scalar of an array of shape ()
+
+
+def norm_order(owner: str, norm: Any) -> float:
+    """Return the order of a norm as a float; "inf" is one too."""
+    norm = inf if isinstance(norm, str) and norm == "inf" else norm
+    if not (is_number(norm) and norm >= 1):
+        raise ValueError(f"{owner}: norm must be a number of at least 1, got norm={norm!r}")
+    return float(norm)
+
+
+def named(bound: Any) -> Any:
+    """Return the bound of a key; what is no text as it is."""
+    if not isinstance(bound, str):
+        return bound
+    from rsexplore import bounds  # the list of them, above this module
+
+    return bounds.get(bound)

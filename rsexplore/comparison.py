@@ -1,36 +1,57 @@
 """Every bound that applies to a noise, side by side, under the exact radius."""
 
+import csv
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isfinite
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from rsexplore import bounds
 from rsexplore.bound import Bound, MissingDimensionError, Status, UnsupportedNoiseError
+from rsexplore.check import as_given, norm_order
 from rsexplore.noises import Noise
+from rsexplore.probabilities import read
 from rsexplore.table import Table, rounded_down
 
 
 class Row(NamedTuple):
-    """One bound at one point; `share` is the radius over the exact one, nan where the exact one is not known."""
+    """One bound at one vote; `share` is the radius over the exact one, nan where the exact one is not known.
+
+    Of `p_a`, `q_a` and `p_b` those are None that `compare` was not given.
+    """
 
     bound: Bound
     radius: float
     share: float
     status: Status
+    p_a: float | None = None
+    q_a: float | None = None
+    p_b: float | None = None
+
+    @property
+    def vote(self) -> dict[str, float]:
+        """The probabilities that were given, by their names."""
+        given = (("p_a", self.p_a), ("q_a", self.q_a), ("p_b", self.p_b))
+        return {name: value for name, value in given if value is not None}
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Rows of `compare`, largest radius first; prints as a table."""
+    """Rows of `compare`: vote by vote, largest radius first; prints as a table.
+
+    `found[0]` is a row, `found["cohen-l2"]` the row of that bound, or a tuple of rows if there are more votes than one.
+    """
 
     noise: Noise
     norm: float
     rows: tuple[Row, ...]
     omitted: tuple[Bound, ...] = ()  # apply too, but need the noise's dimension
+    several: bool = False  # whether votes came as an array
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)
@@ -38,14 +59,61 @@ class Comparison:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def __getitem__(self, which: int | slice | str | Bound) -> Any:
+        """Row at a place, rows of a slice, or what a bound says.
+
+        Raises
+        ------
+        KeyError
+            The bound is not in the table; the message lists those that are.
+        IndexError
+            There is no such place.
+        """
+        if isinstance(which, int | slice):
+            return self.rows[which]
+        key = bounds.get(which).key
+        found = tuple(row for row in self.rows if row.bound.key == key)
+        if not found:
+            raise KeyError(
+                f"{key} is not in the table; there are {', '.join(dict.fromkeys(r.bound.key for r in self))}"
+            )
+        return found if self.several else found[0]
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """The rows as plain data, e.g. for ``pandas.DataFrame``: full precision, text for bound, status and source."""
+        return [
+            {
+                **row.vote,
+                "bound": row.bound.key,
+                "radius": row.radius,
+                "share": row.share,
+                "status": row.status.value,
+                "caveat": row.bound.caveat(self.noise),
+                "source": str(row.bound.source),
+            }
+            for row in self.rows
+        ]
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write `to_dicts` as comma-separated values with a head; a file that is there is replaced."""
+        rows = self.to_dicts()
+        with Path(path).open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.DictWriter(stream, list(rows[0]) if rows else ["bound", "radius", "share", "status", "source"])
+            writer.writeheader()
+            writer.writerows(rows)
+
     @property
     def table(self) -> Table:
         """The rows as text; radii are rounded towards 0."""
+        given = list(self.rows[0].vote) if self.several and self.rows else []
         rows = []
-        for bound, radius, share, status in self.rows:
-            of_exact = "" if np.isnan(share) else f"{share:.1%}"
-            rows.append((bound.key, rounded_down(radius), of_exact, status.value, bound.source))
-        return Table(("bound", f"l{self.norm:g} radius", "of exact", "status", "source"), rows)
+        for row in self.rows:
+            of_exact = "" if np.isnan(row.share) else f"{row.share:.1%}"
+            caveat = row.bound.caveat(self.noise)
+            status = f"{row.status.value} ({caveat})" if caveat else row.status.value
+            vote = (f"{row.vote[name]:.10g}" for name in given)
+            rows.append((*vote, row.bound.key, rounded_down(row.radius), of_exact, status, row.bound.source))
+        return Table((*given, "bound", f"l{self.norm:g} radius", "of exact", "status", "source"), rows)
 
     @property
     def remark(self) -> str:
@@ -66,22 +134,22 @@ class Comparison:
 
 def compare(
     noise: Noise,
-    p_a: float | None = None,
+    p_a: ArrayLike | None = None,
     *,
-    q_a: float | None = None,
-    p_b: float | None = None,
-    norm: float | None = None,
+    q_a: ArrayLike | None = None,
+    p_b: ArrayLike | None = None,
+    norm: float | str | None = None,
     **params: float,
 ) -> Comparison:
-    """Every bound that applies, at one point, largest radius first.
+    """Every bound that applies, vote by vote, largest radius first.
 
     Parameters
     ----------
     noise : Noise
         Smoothing noise. Without `dim`, the bounds that depend on it are left out, and named under the table.
-    p_a, q_a, p_b : float
-        As for `Bound.radius`.
-    norm : float >= 1, optional
+    p_a, q_a, p_b : array_like, shape (...), in [0, 1]
+        As for `Bound.radius`; one row for each vote and bound.
+    norm : float >= 1 or "inf", optional
         Norm of the ball; if absent the one in which most is known of the family (2 for Gaussian noise).
     **params : float
         Parameters of bounds, e.g. ``c=3`` or ``order=2``; each goes to the bounds that have it.
@@ -91,33 +159,49 @@ def compare(
     ValueError
         A probability is outside [0, 1].
     TypeError
-        No bound has such a parameter, or not exactly one of p_a and q_a is given.
+        No bound has such a parameter, not exactly one of p_a and q_a is given, or one is no array of real numbers.
     MissingDimensionError
         Every bound depends on `noise.dim` here, which is not set.
     """
-    for name, value in (("p_a", p_a), ("q_a", q_a), ("p_b", p_b)):
-        if value is not None and not 0 <= value <= 1:
-            raise ValueError(f"compare: {name} must lie in [0, 1], got {name}={value}")
-    norm = noise.natural_norm if norm is None else norm
-    applicable = bounds.of(noise, norm)
+    votes = [None if x is None else x.ravel() for x in read("compare", p_a, q_a, p_b)]
+    for name, values in zip(("p_a", "q_a", "p_b"), votes, strict=True):
+        if values is not None and not ((values >= 0) & (values <= 1)).all():
+            wrong = values[~((values >= 0) & (values <= 1))][0]
+            raise ValueError(f"compare: {name} must lie in [0, 1], got {name}={wrong:g}")
+    norm = noise.natural_norm if norm is None else norm_order("compare", norm)
     if unknown := set(params) - {name for b in bounds.ALL for name in b.params}:
         raise TypeError(f"no bound has parameters {sorted(unknown)}")
+    found, omitted = _radii(noise, norm, votes, params)
     exact = exact_bound(noise, norm)
-    best = np.nan if exact is None else float(exact.radius(noise, p_a, q_a=q_a, p_b=p_b, norm=norm))
+    best = None if exact is None else exact.radius(noise, votes[0], q_a=votes[1], p_b=votes[2], norm=norm)
     rows: list[Row] = []
+    for i in range(next(len(x) for x in votes if x is not None)):
+        vote = [None if x is None else float(x[i]) for x in votes]
+        of = np.nan if best is None else float(best[i])
+        here = []
+        for bound, radii in found:
+            share = float(radii[i]) / of if of > 0 and isfinite(of) else np.nan
+            here.append(Row(bound, float(radii[i]), share, bound.status_at(norm, two_class=p_b is None), *vote))
+        rows += sorted(here, key=lambda row: -row.radius)
+    several = not isinstance(as_given(np.zeros(1), p_a, q_a, p_b), float)
+    return Comparison(noise, norm, tuple(rows), tuple(omitted), several)
+
+
+def _radii(noise: Noise, norm: float, votes: list[Any], params: dict[str, float]) -> tuple[list[Any], list[Bound]]:
+    """Return the bounds that apply, with their radii, and those that need a dimension which is not set."""
+    found: list[Any] = []
     omitted: list[Bound] = []
+    p_a, q_a, p_b = votes
+    applicable = bounds.of(noise, norm)
     for bound in applicable:
         own = {name: value for name, value in params.items() if name in bound.params}
         try:
-            radius = float(bound.radius(noise, p_a, q_a=q_a, p_b=p_b, norm=norm, **own))
+            found.append((bound, bound.radius(noise, p_a, q_a=q_a, p_b=p_b, norm=norm, **own)))
         except MissingDimensionError:
             omitted.append(bound)
             if len(omitted) == len(applicable):
                 raise
-            continue
-        share = radius / best if best > 0 and isfinite(best) else np.nan
-        rows.append(Row(bound, radius, share, bound.status_at(norm, two_class=p_b is None)))
-    return Comparison(noise, norm, tuple(sorted(rows, key=lambda r: -r.radius)), tuple(omitted))
+    return found, omitted
 
 
 def exact_bound(noise: Noise, norm: float) -> Bound | None:
@@ -132,17 +216,19 @@ def exact_radius(
     *,
     q_a: ArrayLike | None = None,
     p_b: ArrayLike | None = None,
-    norm: float | None = None,
-) -> NDArray:
+    norm: float | str | None = None,
+) -> Any:
     """Neyman-Pearson radius: the largest that any certificate from p_A and p_B can give.
 
     Proved, with a witness that attains it, for Gaussian noise in every l_p norm with p >= 1 (Cohen et al. 2019), for
     Laplace noise in l1 (ours, containing Teng et al. 2020), for uniform noise in l1 (Yang et al. 2020), and for
     power-Gaussian noise (soap bubbles 2020): eq. (8) in every l_p norm, eqs. (9) and (10) in l_inf, solved in floats on
-    the certified side. For any number of classes. The float returned is rounded towards 0.
+    the certified side (for eq. (9) by an error that is estimated, not bounded). Members of other families that are one
+    of these are answered as such, e.g. GeneralizedGaussian of shape 1 or 2. For any number of classes. The float
+    returned is rounded towards 0.
 
-    Parameters and shapes are those of `Bound.radius`; without a norm it is the one in which most is known of the
-    family.
+    Parameters, shapes and types are those of `Bound.radius`: a float where each probability is a scalar. Without a norm
+    it is the one in which most is known of the family.
 
     Raises
     ------
@@ -151,7 +237,7 @@ def exact_radius(
     MissingDimensionError
         It depends on `noise.dim`, which is not set.
     """
-    norm = noise.natural_norm if norm is None else norm
+    norm = noise.natural_norm if norm is None else norm_order("exact_radius", norm)
     bound = exact_bound(noise, norm)
     if bound is None:
         raise UnsupportedNoiseError(

@@ -7,6 +7,7 @@ names, where it came from and the sha256 of its uncompressed bytes, which every 
 import csv
 import hashlib
 import os
+import sys
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from importlib.resources import as_file, files
@@ -219,10 +220,7 @@ def fetch(entry: Entry) -> Path:
     if cached.exists() and _is_registered(cached, entry):
         return cached
     try:
-        import pooch
-
-        hashed = f"sha256:{entry.sha256}"
-        return Path(pooch.retrieve(entry.url, known_hash=hashed, fname=cached.name, path=cached.parent))
+        return _downloaded(entry, cached)
     # without a network pooch passes on errors of four libraries; all are OSError, but for a wrong checksum
     except (OSError, ValueError, ImportError) as error:
         tried = f"the folder RSEXPLORE_DATA ({folder or 'not set'}), the cache {cache()}, and {entry.url} ({error})"
@@ -233,12 +231,31 @@ def fetch(entry: Entry) -> Path:
         ) from error
 
 
+def _downloaded(entry: Entry, cached: Path) -> Path:
+    import pooch
+
+    _tell(entry.url.removesuffix(quote(entry.source_path)))
+    log, level = pooch.get_logger(), pooch.get_logger().level
+    log.setLevel("ERROR")  # its lines are red in a notebook
+    try:
+        return Path(pooch.retrieve(entry.url, f"sha256:{entry.sha256}", cached.name, cached.parent))
+    finally:
+        log.setLevel(level)
+
+
+@lru_cache
+def _tell(upstream: str) -> None:
+    """Say that the network is used: one grey line for each repository."""
+    words = f"rsexplore: looking for published logs at {upstream} (RSEXPLORE_DATA may name a folder that has them)"
+    print(f"\x1b[90m{words}\x1b[0m" if "ipykernel" in sys.modules or sys.stdout.isatty() else words)
+
+
 def cache() -> Path:
     """Folder of downloaded logs: RSEXPLORE_CACHE, else the user's cache."""
     if chosen := os.environ.get("RSEXPLORE_CACHE"):
         return Path(chosen)
-    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    return (Path(base) if base else Path.home() / ".cache") / "rsexplore"
+    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache"
+    return Path(base, "rsexplore")
 
 
 def _is_registered(path: Path, entry: Entry) -> bool:
@@ -253,8 +270,7 @@ def _only(source: str, dataset: str, train_sigma: float, certify_sigma: float, f
     wanted: dict[str, Any] = {"source": source, "dataset": dataset, "method": "gaussian", "kind": "certify"}
     wanted |= {"train_sigma": train_sigma, "certify_sigma": certify_sigma}
     wanted |= {name: value for name, value in filters.items() if value is not None}
-    if "subset" not in wanted:
-        wanted.setdefault("split", "test")
+    wanted = wanted if "subset" in wanted else {"split": "test"} | wanted
     found = logs(**wanted)
     if len(found) != 1:
         near = [entry.path for entry in (found or logs(source=source, dataset=dataset, kind=wanted["kind"]))]

@@ -117,9 +117,11 @@ def number(value: Any) -> sp.Expr:
     value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, str):
         return sp.Rational(value) if "inf" not in value else sp.oo
+    if isinstance(value, sp.Rational):
+        return value
     if mpmath.isinf(value):
         return sp.oo
-    if isinstance(value, mpmath.mpf):
+    if hasattr(value, "_mpf_"):
         sign, man, exp, _ = value._mpf_
         return (-1) ** sign * sp.Integer(int(man)) * sp.Integer(2) ** exp
     return sp.Rational(*value.as_integer_ratio())

@@ -76,6 +76,7 @@ def radius(noise: Noise, eps: float, divergence: str = "D_MR", norm: float = inf
     if noise.dim is None:
         raise ValueError(f"radius needs the dimension, got {noise!r}")
     root = np.sqrt(float(noise.dim))
+    noise = noise if isinstance(noise, ExponentialLinf) else noise.canonical
     if isinstance(noise, Gaussian):
         return 0.0 if divergence == "D_inf" else float(noise.sigma * sqrt(2 * eps) / (1 if norm == 2 else root))
     pure = eps if divergence == "D_inf" else sqrt(2 * eps)

@@ -100,7 +100,8 @@ class PhiInvGap(Piece):
         gap = np.asarray(upper - lower)
         if not np.any(upper < 0):
             return gap
-        near = (upper < 0) & (gap >= 0) & (gap < 1 / (1 + np.abs(lower)))
+        # where the quantiles are nearer than they are right, their gap may even be negative
+        near = (upper < 0) & (pa > pb) & (gap < 1 / (1 + np.abs(lower)))
         if near.any():
             pa, qa, pb, qb, lower = (x[near] for x in np.broadcast_arrays(pa, qa, pb, qb, lower))
             gap[near] = _quantile_gap(lower, Gap.floats(pa, qa, pb, qb) / pb)

@@ -7,6 +7,8 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
+from rsexplore.check import named
+
 
 @dataclass(frozen=True)
 class Paper:
@@ -209,17 +211,19 @@ def cite(items: Any) -> str:
 
     Parameters
     ----------
-    items : Bound, Source, or iterable of them
-        E.g. ``bounds.get("cohen-l2")`` or ``bounds.of(noise)``.
+    items : Bound, its key, Source, or iterable of them
+        E.g. ``"cohen-l2"`` or ``bounds.of(noise)``.
 
     Raises
     ------
     TypeError
         One of them has no source.
+    KeyError
+        No bound has such a key.
     """
     found = {}
-    for item in items if isinstance(items, Iterable) else (items,):
-        source = getattr(item, "source", item)
+    for item in items if isinstance(items, Iterable) and not isinstance(items, str) else (items,):
+        source = getattr(named(item), "source", item)
         if not isinstance(source, Source):
             raise TypeError(f"cite needs bounds or sources, got {item!r}")
         found[source.paper.key] = source.paper

@@ -2,11 +2,35 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rsexplore.check import floats
+
 TINY = float(np.finfo(float).tiny)  # below it floats lose digits
+
+
+def exactly_one(p_a: Any, q_a: Any) -> None:
+    """Raise unless one of the two is given."""
+    if (p_a is None) == (q_a is None):
+        raise TypeError(f"give exactly one of p_a and q_a, got p_a={p_a!r} and q_a={q_a!r}")
+
+
+def read(owner: str, p_a: Any, q_a: Any, p_b: Any) -> list[NDArray | None]:
+    """Return the arguments as float64 of one shape, each moved to where the radius only becomes smaller.
+
+    Raises
+    ------
+    TypeError
+        Both or neither of p_a and q_a are given, or one is no array of real numbers.
+    """
+    exactly_one(p_a, q_a)
+    sides = (("p_a", p_a, "below"), ("q_a", q_a, "above"), ("p_b", p_b, "above"))
+    given = [None if x is None else floats(owner, name, x, side) for name, x, side in sides]
+    shape = np.broadcast_shapes(*(x.shape for x in given if x is not None))
+    return [None if x is None else np.broadcast_to(x, shape) for x in given]
 
 
 @dataclass(frozen=True)

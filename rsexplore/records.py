@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from rsexplore import foreign, logtext, noises
 from rsexplore.anytime import stopped_tail
 from rsexplore.bound import Bound
+from rsexplore.check import named
 from rsexplore.confidence import ABSTAINED, clopper_pearson_tail, clopper_pearson_upper
 from rsexplore.header import Header, LogHeaderError
 from rsexplore.logtext import resume, write_header, write_row
@@ -198,7 +199,7 @@ def read(path: str | os.PathLike[str], header: Header | None = None) -> Records:
 def export(
     records: Records,
     path: str | os.PathLike[str],
-    bound: Bound,
+    bound: Bound | str,
     *,
     alpha: float | None = None,
     norm: float | None = None,
@@ -214,8 +215,8 @@ def export(
         A log, ours or one of others.
     path : path
         Where to write; a file that is there is replaced.
-    bound : Bound
-        What turns votes into radii.
+    bound : Bound or str
+        What turns votes into radii, or its key.
     alpha, norm, **params
         As in `accuracy.certified`.
 
@@ -226,7 +227,7 @@ def export(
     UnsupportedNoiseError, MissingDimensionError
         As of `bound.radius`.
     """
-    if not bound.certifies:
+    if not (bound := named(bound)).certifies:
         raise ValueError(f"export needs a proved bound, got {bound.key}, which is {bound.status.value}")
     q_a = records.q_a(alpha, "lower")
     radius = bound.radius(records.noise, q_a=q_a, norm=norm, **params)

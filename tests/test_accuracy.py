@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from test_rounding import PRINTERS, printed_log
 
-from rsexplore import accuracy, bounds, noises, records
+from rsexplore import accuracy, bounds, noises, papers, records
 from rsexplore.bound import MissingDimensionError, UnsupportedNoiseError
 from rsexplore.confidence import clopper_pearson_tail
 from rsexplore.records import Header, Row
@@ -33,7 +33,7 @@ def test_every_image_counts_and_equality_counts(counts):
     found = accuracy.certified(counts, COHEN, radii)
     assert found[:-1].tolist() == [0.5, 0.5, 0.25, 0.25, 0, 0]
     assert np.isnan(found[-1])
-    assert accuracy.certified(counts, COHEN).shape == ()
+    assert isinstance(accuracy.certified(counts, COHEN), float)
     assert accuracy.certified(counts, COHEN, np.zeros((2, 3))).shape == (2, 3)
 
 
@@ -133,17 +133,17 @@ def test_printed_formulas_that_are_too_small_are_never_above_what_corrects_them(
 
 
 def test_wrong_kinds_of_arguments_are_named(counts, tmp_path):
-    with pytest.raises(
-        TypeError, match=r"certified needs a Bound, such as rsexplore.bounds.get\('cohen-l2'\), got 'co"
-    ):
-        accuracy.certified(counts, "cohen-l2")
+    with pytest.raises(KeyError, match=r"no bound 'cohen' \(did you mean cohen-l2 or cohen-lp\?\)"):
+        accuracy.certified(counts, "cohen")
     with pytest.raises(TypeError, match=r"certified needs Records first, .*, got <Bound cohen-l2"):
         accuracy.certified(COHEN, counts)
-    with pytest.raises(TypeError, match=r"certified needs a Bound, .*cohen-l2.*, got 0.5"):
+    with pytest.raises(TypeError, match=r"certified needs a Bound or its key, .*cohen-l2.*, got 0.5"):
         accuracy.certified(counts, 0.5)  # a radius where the bound stands
     log, _ = printed_log(tmp_path / "log.tsv", sigma=0.5, n=1000, alpha=0.001, radius_format="4 decimals", images=4)
     with pytest.raises(TypeError, match="rescore needs a Bound"):
-        accuracy.curve(log).rescore("cohen-l2")
+        accuracy.curve(log).rescore(0.5)
+    with pytest.raises(LookupError, match=r"no published curve is called '\.\./secret.tsv'; there are "):
+        accuracy.read_shipped("../secret.tsv")
 
 
 def test_no_images_and_no_certified_images():
@@ -238,3 +238,24 @@ def test_a_curve_that_is_not_shipped_is_named():
         LookupError, match=r"no published curve of .*'train_sigma': 0.7.* is shipped; there is .*locuslab"
     ):
         accuracy.published("locuslab-smoothing", "imagenet", 0.7, 0.5)
+
+
+def test_a_key_is_taken_where_a_bound_is(counts, tmp_path):
+    curve = accuracy.curve(counts, "cohen-l2")
+    assert curve.bound is COHEN and accuracy.certified(counts, "kl-l2", 0.1) == accuracy.certified(
+        counts, bounds.get("kl-l2"), 0.1
+    )
+    assert accuracy.curve(counts, "cohen-l2", norm="inf").norm == np.inf
+    records.export(counts, tmp_path / "export.tsv", "cohen-l2")
+    assert papers.cite("cohen-l2") == papers.cite(COHEN) == papers.cite(["cohen-l2", COHEN])
+    for function in (papers.cite, lambda key: records.export(counts, tmp_path / "export.tsv", key)):
+        with pytest.raises(KeyError, match="did you mean cohen-l2 or cohen-lp"):
+            function("cohen")
+
+
+def test_a_curve_is_shown_in_one_line(counts):
+    for curve in (accuracy.curve(counts, "cohen-l2"), accuracy.published("locuslab-smoothing", "imagenet", 0.5, 0.5)):
+        assert len(repr(curve)) < 200 and "\n" not in repr(curve)
+    assert repr(accuracy.curve(counts, "cohen-l2")).startswith(
+        "<Curve Gaussian(sigma=0.5, dim=64), cohen-l2, l2: 50.0% of 4"
+    )

@@ -249,3 +249,22 @@ def test_many_points_at_once_are_the_points_one_part_at_a_time(key):
         together = bound.radius(noise, q_a=q, p_b=b)
         alone = bound.radius(noise, q_a=q[here], p_b=b[here])
     np.testing.assert_array_equal(together[here], alone)
+
+
+def test_bounds_are_listed_and_a_mistyped_key_is_answered_with_those_like_it():
+    assert bounds.names() == tuple(bound.key for bound in bounds.ALL)
+    assert bounds.get(bounds.get("kl-l2")) is bounds.get("kl-l2")
+    for wrong, right in (("cohen", "cohen-l2 or cohen-lp"), ("Cohen-L2", "cohen-l2"), ("chi-l2", "chi2-l2")):
+        with pytest.raises(KeyError, match=rf"no bound '{wrong}' \(did you mean .*{right}.*\?\); there are cohen-l2"):
+            bounds.get(wrong)
+    with pytest.raises(KeyError, match="no bound 'zzzzz'; there are"):
+        bounds.get("zzzzz")
+
+
+def test_inf_is_a_norm_in_words_too():
+    noise = noises.Gaussian(1.0, 64)
+    for function in (bounds.get("kl-l2").radius, exact_radius, bounds.get("cohen-lp").radius_mp):
+        assert function(noise, 0.9, norm="inf") == function(noise, 0.9, norm=np.inf)
+    assert bounds.of(noise, "inf") == bounds.of(noise, np.inf)
+    with pytest.raises(ValueError, match="norm must be a number of at least 1, got norm='max'"):
+        exact_radius(noise, 0.9, norm="max")

@@ -1,5 +1,7 @@
 """The table of all bounds."""
 
+import csv
+
 import numpy as np
 import pytest
 
@@ -61,3 +63,43 @@ def test_without_a_dimension_the_bounds_that_need_it_are_named():
     assert "left out" in table._repr_html_()
     with pytest.raises(MissingDimensionError, match="needs the dimension"):
         compare(noises.Gaussian(0.5), p_a=0.99, norm=np.inf)
+
+
+def test_arrays_of_votes_give_a_row_for_each_vote_and_bound(tmp_path):
+    noise, votes = noises.Gaussian(0.5, dim=64), [0.9, 0.99, 0.6]
+    table = compare(noise, p_a=votes, p_b=[0.05, 0.01, 0.3])
+    count = len(bounds.of(noise, 2))
+    assert len(table) == 3 * count
+    for i, (p_a, p_b) in enumerate(zip(votes, [0.05, 0.01, 0.3], strict=True)):
+        own = table[i * count : (i + 1) * count]
+        assert {(row.p_a, row.q_a, row.p_b) for row in own} == {(p_a, None, p_b)}
+        assert [row[:4] for row in own] == [row[:4] for row in compare(noise, p_a, p_b=p_b)]
+    assert [row.radius for row in table["cohen-l2"]] == [bounds.get("cohen-l2").radius(noise, p, p_b=q) for p, q in
+                                                        zip(votes, [0.05, 0.01, 0.3], strict=True)]  # fmt: skip
+    assert str(table).startswith("p_a   p_b   bound") and str(table).count("cohen-l2") == 3
+    with pytest.raises(ValueError, match=r"compare: p_a must lie in \[0, 1\], got p_a=1.5"):
+        compare(noise, [0.9, 1.5])
+    table.to_csv(tmp_path / "table.csv")
+    with (tmp_path / "table.csv").open(newline="", encoding="utf-8") as stream:
+        read = list(csv.DictReader(stream))
+    assert [float(row["radius"]) for row in read] == [row.radius for row in table]
+    assert read[0]["p_a"] == "0.9" and {row["bound"] for row in read} == {row.bound.key for row in table}
+    assert table.to_dicts()[0].keys() == read[0].keys() and table.to_dicts()[0]["status"] == table[0].status.value
+
+
+def test_one_vote_is_indexed_by_place_and_by_bound():
+    table = compare(noises.Gaussian(0.5, dim=64), 0.99)
+    assert table["cohen-l2"] is table[bounds.get("cohen-l2")] and table["cohen-l2"].share == 1
+    assert table[0].bound.key == "tv-l2-printed" and table[-1] == list(table)[-1] and len(table[:2]) == 2
+    with pytest.raises(KeyError, match="laplace-l1 is not in the table; there are tv-l2-printed, cohen-l2"):
+        table["laplace-l1"]
+    with pytest.raises(KeyError, match="did you mean cohen-l2 or cohen-lp"):
+        table["cohen"]
+    assert compare(noises.Gaussian(0.5, dim=64), 0.99, norm="inf").norm == np.inf
+
+
+def test_the_error_of_eq_9_is_said_to_be_estimated_wherever_its_status_is():
+    mixed, sharp = (noises.PowerGaussian(1.0, 2, 25, np.inf, tail) for tail in (2, np.inf))
+    assert "tight (numerical error estimated, not bounded)" in str(compare(mixed, 0.9))
+    assert "estimated" in compare(mixed, 0.9)._repr_html_() and compare(mixed, 0.9).to_dicts()[0]["caveat"]
+    assert "estimated" not in str(compare(sharp, 0.9)) + str(compare(noises.Gaussian(1.0, 2), 0.9))

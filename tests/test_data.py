@@ -126,6 +126,17 @@ def test_without_network_the_message_says_where_and_what_to_do(entry, tmp_path, 
         assert needed in words
 
 
+def test_the_network_is_used_with_one_line_and_no_noise(entry, tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("RSEXPLORE_UPSTREAM", "http://127.0.0.1:9/told-once")
+    monkeypatch.setenv("RSEXPLORE_DATA", str(tmp_path / "nowhere"))
+    for _ in range(2):
+        with pytest.raises(data.DataUnavailableError):
+            data.fetch(entry)
+    said = capfd.readouterr()
+    assert said.err == "" and said.out.count("\n") == 1
+    assert said.out.startswith("rsexplore: looking for published logs at http://127.0.0.1:9/told-once/")
+
+
 def test_upstream_is_a_pinned_commit(entry, monkeypatch):
     monkeypatch.delenv("RSEXPLORE_UPSTREAM")
     repository = "Hadisalman/smoothing-adversarial/cff781d53ed5fa7df6ba567d3b51df202b6ec14e"

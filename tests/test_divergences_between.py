@@ -233,3 +233,53 @@ def test_what_is_not_coded_is_said():
         dv.renyi(GeneralizedGaussian(1.0, 31.0), [6.0], 4)
     with pytest.raises(ValueError, match="order must be a number, got order=nan"):
         dv.renyi(Gaussian(1.0), [0.1], np.nan)
+
+
+def hockey_stick_mp(length, eps):
+    """Of Gaussian noise, as Balle and Wang print it, in digits enough for the difference."""
+    with mpmath.workdps(500):
+        m, e = mpmath.mpf(length), mpmath.mpf(eps)
+        below = mpmath.exp(e) * mpmath.erfc((e / m + m / 2) / mpmath.sqrt(2)) / 2
+        return mpmath.erfc((e / m - m / 2) / mpmath.sqrt(2)) / 2 - below
+
+
+@pytest.mark.parametrize("length", [1e-100, 1e-15, 1e-8, 1e-3, 0.3, 1.0, 3.0, 40.0])
+def test_gaussian_hockey_stick_equals_fifty_digits_however_small(length):
+    for share in (0, 1e-8, 0.3, 3, 15, 35):
+        eps = share * length + (length**2 / 2 if length > 1 else 0)
+        exact = hockey_stick_mp(length, eps)
+        found = dv.hockey_stick(Gaussian(1.0), [length], eps)
+        assert abs(found - exact) <= 1e-12 * exact + 1e-300, (share, found, exact)
+
+
+def test_small_hockey_sticks_and_distances_have_all_digits():
+    assert dv.hockey_stick(Gaussian(1.0), [1e-8], 3e-8) == pytest.approx(3.8215432278e-12, rel=1e-10)
+    assert dv.hockey_stick(Gaussian(1.0), [1e-15], 3e-15) == pytest.approx(3.82154317e-19, rel=1e-8)
+    assert dv.tv(Gaussian(1.0), [1e-200]) == pytest.approx(1e-200 / np.sqrt(2 * np.pi), rel=1e-14)
+    assert dv.tv(Gaussian(1.0), [3e-200, 4e-200]) == pytest.approx(5e-200 / np.sqrt(2 * np.pi), rel=1e-14)
+    assert dv.tv(GeneralizedGaussian(1.0, 3.0), [1e-250]) == pytest.approx(1e-250 / 2 / 0.8929795115692493, rel=1e-14)
+    assert dv.hockey_stick(Gaussian(1.0), [], 0.1) == 0 and dv.hockey_stick(Gaussian(1.0), [1e-300], 1.0) == 0
+
+
+@pytest.mark.parametrize("s", [1.3, 3.0, 20.0, 300.0])
+@pytest.mark.parametrize("u", [1e-30, 1e-3, 0.9, 2.0])
+def test_hockey_stick_of_one_coordinate_equals_fifty_digits_however_small(u, s):
+    with mpmath.workdps(80):
+        shape, shift = mpmath.mpf(s), mpmath.mpf(u)
+
+        def above(x):
+            part = mpmath.gammainc(1 / shape, abs(x) ** shape) / mpmath.gamma(1 / shape) / 2
+            return part if x >= 0 else 1 - part
+
+        for share in (1e-6, 0.3, 4):
+            eps = u * share if u < 1 else share
+            low, high = shift / 2, max(shift, mpmath.mpf(1))
+            while high**shape - (high - shift) ** shape < eps:
+                high *= 2
+            for _ in range(280):
+                middle = (low + high) / 2
+                loss = middle**shape - abs(middle - shift) ** shape
+                low, high = (middle, high) if loss < eps else (low, middle)
+            exact = above(low - shift) - mpmath.exp(eps) * above(low)
+            found = dv.hockey_stick(GeneralizedGaussian(1.0, s), [u], eps)
+            assert abs(found / exact - 1) < 1e-11, (share, found, exact)

@@ -145,3 +145,22 @@ def test_exact_radius_says_where_it_is_proved():
         exact_radius(noises.Laplace(0.5), p_a=0.9, norm=2)
     with pytest.raises(UnsupportedNoiseError, match="exact_radius is proved for"):
         exact_radius(noises.GeneralizedGaussian(0.5, 3.0), p_a=0.9, norm=3)
+
+
+@pytest.mark.parametrize("noise", [noises.Gaussian(1.0), noises.Laplace(1.0), noises.Uniform(1.0)], ids=str)
+def test_neighbouring_votes_have_a_radius_that_no_sound_bound_exceeds(noise):
+    """p_B a few units in the last place below p_A < 1/2: the difference of quantiles is less than their rounding."""
+    rng, norm = np.random.default_rng(0), noise.natural_norm
+    p_a = np.concatenate([rng.uniform(1e-3, 0.5, 20_000), 10.0 ** rng.uniform(-280, -3, 20_000)])
+    p_b = p_a.copy()
+    for _ in range(3):
+        p_b = np.nextafter(p_b, 0)
+        exact = exact_radius(noise, p_a, p_b=p_b)
+        assert (exact > 0).all()
+        for bound in bounds.of(noise, norm):
+            if bound.certifies and bound.key not in ("lecuyer-l2", "renyi-l2", "li-renyi-l2", "lipschitz-dimension-l2"):
+                assert (bound.radius(noise, p_a, p_b=p_b, norm=norm) <= exact * (1 + 1e-11)).all(), bound
+    p_a, p_b = float.fromhex("0x1.334d1590fd142p-3"), float.fromhex("0x1.334d1590fd141p-3")
+    if noise.family == "Gaussian":
+        found, right = exact_radius(noise, p_a, p_b=p_b), bounds.get("cohen-l2").radius_mp(noise, p_a, p_b=p_b)
+        assert found <= right and found == pytest.approx(5.950770308e-17, rel=1e-9) == float(right)

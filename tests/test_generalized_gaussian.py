@@ -155,10 +155,12 @@ def test_no_certificate_exceeds_the_exact_radius_on_the_line(s):
     p_b = q_a * np.array([1.0, 0.9, 0.1, 1e-6])
     exact = (law.isf(q_a) + law.isf(p_b)) / 2
     certified = EXACT.radius(noise, q_a=q_a, p_b=p_b, norm=2.0)
-    for bound in bounds.of(noise):
+    for bound in bounds.of(noise):  # at shapes 1 and 2 with the theorems of Laplace and Gaussian noise
         found = bound.radius(noise, q_a=q_a, p_b=p_b, norm=2.0)
-        assert (found <= exact * (1 + 1e-9)).all(), bound
-        assert (found <= certified * (1 + 1e-12)).all(), bound
+        if bound.certifies:
+            assert (found <= exact * (1 + 1e-9)).all(), bound
+        if bound.noise is GeneralizedGaussian:
+            assert (found <= certified * (1 + 1e-12)).all(), bound
     share = (certified[:, 0] / exact[:, 0]).max()
     assert 0.6 < share <= (1.0 if s == 1 else 0.95)
 

@@ -42,6 +42,15 @@ def test_denormal_tails_only_lower_the_radius(bound, q_a):
     assert float(bound.radius(noise, p_a=1e-309, p_b=1e-320, norm=norm)) == 0
 
 
+@pytest.mark.parametrize("bound", [b for b in FORMULAS if b.certifies], ids=lambda b: b.key)
+def test_tails_that_lack_digits_are_taken_as_the_smallest_that_has_them_all(bound):
+    noise, norm = bound.noise.from_sigma(1.0, 10), 2 if bound.norm is None else None
+    least = bound.radius(noise, q_a=np.finfo(float).tiny, norm=norm)
+    assert bound.radius(noise, q_a=[5e-324, 1e-310, 2e-308], norm=norm).tolist() == [least] * 3
+    runner = bound.radius(noise, 0.9, p_b=np.finfo(float).tiny, norm=norm)
+    assert bound.radius(noise, 0.9, p_b=[5e-324, 1e-310, 2e-308], norm=norm).tolist() == [runner] * 3
+
+
 @pytest.mark.parametrize("number", [np.float16, np.float32, np.float64, np.int64])
 def test_narrow_number_types_mean_the_numbers_that_they_are(number):
     noise = Gaussian(number(3), dim=number(100))
@@ -86,7 +95,7 @@ def test_parameters_at_the_edge():
     with pytest.raises(ValueError, match="renyi-l2: order must be positive and finite, got order=inf"):
         bounds.get("renyi-l2").radius(N, 0.9, order=np.inf)
     assert float(bounds.get("dmr-l2").radius(N, 0.9, c=1e300)) == 0
-    for bad in ("inf", [1, 2], None.__class__, True):
+    for bad in ("1", "infinity", "inf ", [1, 2], None.__class__, True):
         with pytest.raises(ValueError, match="norm must be a number of at least 1"):
             bounds.get("kl-l2").radius(N, 0.9, norm=bad)
     for bad in (np.inf, np.nan, 10**200, [3], "3"):

@@ -271,3 +271,15 @@ def test_curves_in_two_norms_do_not_share_an_axis(axes):
 def test_levels_of_a_log_without_large_radii(axes):
     short = Curve(np.array([0.1]), np.array([0.5]), GAUSSIAN, 1000, 0.001, 2.0, {"rows": 2})
     assert len(accuracy.levels(axes[0], short, (0.001,))) == 1 and axes[0].get_ylim() == (0, 1)
+
+
+def test_curves_are_asked_for_by_key_and_without_a_dimension(axes):
+    drawn = curves.radius_curves(axes[0], rs.noises.Gaussian(0.5), 1e-3, bounds=("cohen-l2", "lipschitz-dimension-l2"))
+    assert list(drawn.lines) == ["cohen-l2"]  # the other one needs dim
+    every = curves.radius_curves(axes[1], rs.noises.Gaussian(0.5))
+    assert "kl-l2" in every.lines and "lipschitz-dimension-l2" not in every.lines
+    assert [c.bound.key for c in claims.claims(GAUSSIAN, [0.1], bounds="kl-l2", norm="inf")] == ["kl-l2"]
+    with pytest.raises(KeyError, match="did you mean"):
+        curves.radius_curves(axes[0], GAUSSIAN, bounds=("cohen",))
+    with pytest.raises(rs.bounds.MissingDimensionError, match="needs the dimension"):
+        curves.radius_curves(axes[0], rs.noises.Gaussian(0.5), norm="inf")

@@ -78,3 +78,23 @@ def test_theorem_10_holds_as_proved_and_fails_as_printed():
     # the witness of the docs: rho = 9 (r = 4.24 sigma), slack = 2 sqrt(rho)
     assert float(privacy.loss_tail(9.0, privacy.loss_threshold_printed(9.0, 6.0))) == pytest.approx(0.5)
     assert float(privacy.loss_tail_bound(9.0, 6.0)) == pytest.approx(np.exp(-1))
+
+
+def test_edges_are_limits_without_a_warning():
+    assert privacy.renyi_of_pure(1.0, 1.0) == pytest.approx(np.tanh(0.5), rel=1e-15)  # Kullback-Leibler of the coin
+    assert privacy.renyi_of_pure(1.0, np.inf) == 1.0 and privacy.renyi_of_pure(0.0, 1.0) == 0.0
+    assert np.isnan(privacy.renyi_of_pure(1.0, 0.5)) and np.isnan(privacy.delta_of_renyi(0.5, 0.5, 2.0))
+    assert privacy.delta_of_renyi(0.5, 1, 2) == 1.0
+    assert privacy.delta_of_renyi(0.5, np.inf, 2.0) == 0.0 and privacy.delta_of_renyi(2.5, np.inf, 2.0) == 1.0
+    assert privacy.eps_of_mr(0, 0) == 0 and privacy.delta_of_mr(0, 0) == 1 and privacy.delta_of_mr(0, 1) == 0
+    assert privacy.loss_tail(0.0, [0.0, 1.0, -1.0]).tolist() == [0, 0, 1]
+    assert privacy.loss_tail_bound(0.0, [0.0, 1.0]).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("order", [1 + 2.0**-40, 1 + 1e-6, 1.01, 2.0, 1000.0])
+@pytest.mark.parametrize("pure", [1e-8, 0.1, 1.0, 30.0])
+def test_renyi_of_pure_equals_fifty_digits_next_to_order_one(pure, order):
+    with mpmath.workdps(50):
+        e, a = mpmath.mpf(pure), mpmath.mpf(order)
+        exact = mpmath.log((mpmath.sinh(a * e) - mpmath.sinh((a - 1) * e)) / mpmath.sinh(e)) / (a - 1)
+        assert abs(privacy.renyi_of_pure(pure, order) / exact - 1) < 1e-14

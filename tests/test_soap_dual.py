@@ -242,3 +242,23 @@ def test_scale_is_exact_and_other_norms_follow():
     with pytest.raises(UnsupportedNoiseError, match="needs PowerGaussian with power_norm=inf .* noise"):
         bounds.get("soap-dual-linf").radius(noise, 0.9)
     assert [b.key for b in bounds.of(noise, 2)] == ["soap-dual"] and mpmath.mp.dps >= 15
+
+
+@pytest.mark.parametrize("dim, k", [(3072, 307.2), (200, 100.0), (50, 25.0)])
+def test_what_is_read_from_a_table_lies_below_what_is_solved_for(dim, k):
+    """A polynomial through radii is right to some digits only: its error is taken off, not put on."""
+    noise, q_a = PowerGaussian.from_sigma(1.0, dim, k=k), np.geomspace(1e-6, 0.49, 200)
+    table = bounds.get("soap-dual").radius(noise, q_a=q_a)
+    alone = np.concatenate([bounds.get("soap-dual").radius(noise, q_a=part) for part in np.split(q_a, 5)])
+    assert (table > alone).mean() < 0.1 and (table <= alone * (1 + 1e-13)).all()
+    assert table == pytest.approx(alone, rel=1e-10)
+
+
+@pytest.mark.parametrize("dim, k, q_a", [
+    (3072, 2700.0, 3.66265094177746e-07),  # what Newton's last step may lack is 9e-12 here, and is taken off
+    (2, 1.97, 5.6036e-12), (2, 1.9507, 9.174060971721417e-13),  # where slopes are noise, a step may be small
+])  # fmt: skip
+def test_newton_s_answer_is_not_above_the_exact_radius(dim, k, q_a):
+    noise, bound = PowerGaussian(1.0, k, dim), bounds.get("soap-dual")
+    found, exact = bound.radius(noise, q_a=q_a), bound.radius_mp(noise, q_a=q_a)
+    assert 0.999_999 * exact < found <= exact

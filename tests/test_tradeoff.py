@@ -2,6 +2,7 @@
 
 from math import exp, gamma, inf, log, nan
 
+import mpmath
 import numpy as np
 import pytest
 from scipy import integrate, optimize
@@ -196,3 +197,39 @@ def test_bad_arguments_are_named():
         tradeoff.balls(THREE, 0.99, norms=(0.5,))
     with pytest.raises(UnsupportedNoiseError, match="knows no worst shift for shape 3"):
         tradeoff.largest_divergence(THREE, {2: 1.0, 3: 1.0})
+
+
+# ---------------------------------------------------------------- between two norms the maximum is not on a grid
+
+
+def of_two_sizes(shape, norm, dim, radius, share):
+    """d_KL of one coordinate and dim - 1 equal ones that have `share` of the radius's norm-th power; 40 digits."""
+
+    def kappa(u):
+        moments = {k: mpmath.gamma(mpmath.mpf(shape - k + 1) / shape) for k in range(2, shape + 1, 2)}
+        total = mpmath.fsum(mpmath.binomial(shape, k) * m * u**k for k, m in moments.items())
+        return total / mpmath.gamma(mpmath.mpf(1) / shape)
+
+    radius, share, order = mpmath.mpf(radius), mpmath.mpf(share), 1 / mpmath.mpf(norm)
+    return kappa(radius * (1 - share) ** order) + (dim - 1) * kappa(radius * (share / (dim - 1)) ** order)
+
+
+@pytest.mark.parametrize("shape, norm, dim, q_a", [
+    (20, 3.6435645529528493, 10, 8.568148259267453e-158), (12, 2.47156, 100, 1.88e-11), (4, 3.0, 3072, 0.01),
+    (6, 2.0001, 50, 0.2), (40, 39.9, 7, 1e-30), (8, 4.0, 150_528, 1e-4),
+])  # fmt: skip
+def test_balls_between_two_norms_stay_inside_their_budget(shape, norm, dim, q_a):
+    with mpmath.workdps(40):
+        q = mpmath.mpf(q_a)
+        most = -mpmath.log(2 * mpmath.sqrt(q * (1 - q)))
+        radius = tradeoff.balls(GG(1.0, float(shape), dim), q_a=q_a, norms=(norm,)).radii[norm]
+        shares = [mpmath.mpf(10) ** (mpmath.mpf(-i) / 6) for i in range(1, 90)]
+        shares += [0, 1 - mpmath.mpf(1) / dim, *(1 - x for x in shares if 1 - x < 1 - mpmath.mpf(1) / dim)]
+        best = max(shares, key=lambda share: of_two_sizes(shape, norm, dim, radius, share))
+        low, high = best * mpmath.mpf("0.6"), min(best * mpmath.mpf("1.6"), 1 - mpmath.mpf(1) / dim)
+        for _ in range(90):  # it has one maximum there
+            left, right = low + (high - low) * 0.382, low + (high - low) * 0.618
+            falls = of_two_sizes(shape, norm, dim, radius, left) > of_two_sizes(shape, norm, dim, radius, right)
+            low, high = (low, right) if falls else (left, high)
+        worst = max(of_two_sizes(shape, norm, dim, radius, share) for share in (low, best))
+        assert -1e-9 < worst / most - 1 <= 0

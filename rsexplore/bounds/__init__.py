@@ -1,5 +1,7 @@
 """Bounds on the robust radius, one file for each paper; a new bound needs one line in `ALL`."""
 
+from difflib import get_close_matches
+
 from rsexplore.bound import Bound, MissingDimensionError, Side, Status, UnsupportedNoiseError
 from rsexplore.bounds import (
     cohen2019,
@@ -14,6 +16,7 @@ from rsexplore.bounds import (
     unified,
     yang2020,
 )
+from rsexplore.check import norm_order
 from rsexplore.noises import Noise
 
 ALL: tuple[Bound, ...] = (
@@ -52,24 +55,34 @@ ALL: tuple[Bound, ...] = (
     soap.linf,
 )
 
-__all__ = ["ALL", "Bound", "MissingDimensionError", "Side", "Status", "UnsupportedNoiseError", "get", "of"]
+__all__ = ["ALL", "Bound", "MissingDimensionError", "Side", "Status", "UnsupportedNoiseError", "get", "names", "of"]
 
 
-def get(key: str) -> Bound:
-    """Return the bound of that key.
+def names() -> tuple[str, ...]:
+    """Keys of all bounds, in the order of `ALL`."""
+    return tuple(bound.key for bound in ALL)
+
+
+def get(key: str | Bound) -> Bound:
+    """Return the bound of that key; a Bound is returned as it is.
 
     Raises
     ------
     KeyError
-        There is none; the message lists the keys that there are.
+        There is none; the message proposes the keys that are like it, and lists them all.
     """
     for bound in ALL:
-        if bound.key == key:
+        if key in (bound.key, bound):
             return bound
-    raise KeyError(f"no bound {key!r}; there are {', '.join(b.key for b in ALL)}")
+    if isinstance(key, Bound):
+        return key
+    wanted = str(key).lower()
+    alike = [name for name in names() if wanted and wanted in name] or get_close_matches(wanted, names(), 3)
+    proposal = f" (did you mean {' or '.join(alike)}?)" if alike else ""
+    raise KeyError(f"no bound {key!r}{proposal}; there are {', '.join(names())}")
 
 
-def of(noise: Noise, norm: float | None = None) -> tuple[Bound, ...]:
+def of(noise: Noise, norm: float | str | None = None) -> tuple[Bound, ...]:
     """Bounds that apply to a noise; with a norm, also those that carry over to it, and each theorem once.
 
     A radius in another norm than the theorem's is that of the largest ball inside the theorem's ball.
@@ -77,6 +90,7 @@ def of(noise: Noise, norm: float | None = None) -> tuple[Bound, ...]:
     found = [b for b in ALL if b.supports(noise)]
     if norm is None:
         return tuple(found)
+    norm = norm_order("bounds.of", norm)
     # a theorem and its restatement: keep the restatement, unless the theorem itself is in the wanted norm
     native = {b.key for b in found if b.norm == norm}
     replaced = {b.restates for b in found if b.restates and b.restates not in native and b.norm in (norm, None)}

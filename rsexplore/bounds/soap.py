@@ -26,6 +26,11 @@ def cubical(noise: Noise) -> bool:
     return noise.dim is not None and resolved(noise.dim, noise.k, noise.power_norm, noise.tail_norm)
 
 
+def mixed(noise: PowerGaussian) -> bool:
+    """Whether a noise is of the family of eq. (9), whose quadrature's error is estimated, not bounded."""
+    return noise.power_norm != noise.tail_norm and noise.dim != 1
+
+
 l2 = Bound(
     "soap-dual",
     "exact dual",
@@ -58,5 +63,6 @@ linf = Bound(
     source=papers.soap.at("Theorems 1, 5 and 6, Appendix D; evaluated by rsexplore"),
     formula=Dual("inf"),
     member=cubical,
+    estimated=mixed,
     member_text="PowerGaussian with power_norm=inf (tail_norm=2: k <= dim - 0.5)",
 )

@@ -32,6 +32,8 @@ def unit(noise: Noise) -> tuple[float, float]:
         return noise.scale, 1.0
     if isinstance(noise, GeneralizedGaussian) and noise.shape >= 1:
         return noise.scale, noise.shape
+    if isinstance(noise, Noise) and noise.canonical is not noise:
+        return unit(noise.canonical)
     needed = "Gaussian, Laplace or GeneralizedGaussian noise of shape >= 1"
     raise UnsupportedNoiseError(f"convolution needs {needed}, got {noise!r}")
 

@@ -1,5 +1,7 @@
 """Divergences between a noise and its shift.
 
+Noises are taken as what they are, e.g. GeneralizedGaussian of shape 2 as Gaussian (`Noise.canonical`).
+
 Coordinates of the families coded here are independent, so Renyi divergences of every order, and with them KL,
 chi-squared, Hellinger, Bhattacharyya, D_inf and D_MR, are sums over coordinates. Total variation and the hockey-stick
 are not: for Gaussian noise they depend on the l2 length alone, for uniform noise on the overlap of two cubes; for the
@@ -14,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rsexplore.bound import MissingDimensionError, UnsupportedNoiseError
+from rsexplore.check import floats
 from rsexplore.divergences import coordinate
 from rsexplore.divergences.coordinate import shape_of
 from rsexplore.divergences.generalized_gaussian import LARGEST
@@ -56,7 +59,7 @@ def renyi(noise: Noise, shift: ArrayLike | Ball, order: float) -> float:
     MissingDimensionError
         The worst shift has as many coordinates as the noise, whose `dim` is not set.
     """
-    order = float(order)
+    noise, order = noise.canonical, float(floats("renyi", "order", order))
     if np.isnan(order):
         raise ValueError(f"renyi: order must be a number, got order={order}")
     if order < 0:
@@ -101,6 +104,7 @@ def mr(noise: Noise, shift: ArrayLike | Ball) -> float:
     For Gaussian noise it is the same at every order. For shapes above 2 it is inf: there the divergence of a large
     order grows as order^(shape - 1). For shapes below 2 orders up to 64 are searched: from below, to some 1e-6.
     """
+    noise = noise.canonical
     if isinstance(noise, Gaussian):
         return renyi(noise, shift, 1.0)
     if isinstance(shift, Ball):
@@ -137,7 +141,7 @@ def hockey_stick(noise: Noise, shift: ArrayLike | Ball, eps: float) -> float:
     Returns
     -------
     float
-        In [0, 1], to some 1e-15.
+        In [0, 1]; its relative error is some 1e-13, however small it is.
 
     Raises
     ------
@@ -145,11 +149,16 @@ def hockey_stick(noise: Noise, shift: ArrayLike | Ball, eps: float) -> float:
         Another noise, more than one shifted coordinate where that is not coded, or a ball whose worst shift is not
         known.
     """
+    noise, eps = noise.canonical, float(floats("hockey_stick", "eps", eps))
     if not eps >= 0:
         raise ValueError(f"hockey_stick: eps must be at least 0, got eps={eps}")
     ball = isinstance(shift, Ball)
     if isinstance(noise, Gaussian):
-        return float(coordinate.gaussian_hockey_stick(sqrt(2 * renyi(noise, shift, 1.0)), eps))
+        sizes, counts = _worst(noise, shift, 1.0) if isinstance(shift, Ball) else _listed(shift)
+        # squares of lengths in units of the largest do not underflow
+        largest = sizes.max(initial=0.0)
+        length = largest * sqrt(float((sizes / (largest or 1.0)) ** 2 @ counts)) / noise.sigma
+        return float(coordinate.gaussian_hockey_stick(length, eps))
     if isinstance(noise, Uniform) and (not ball or shift.norm == 1):  # type: ignore[union-attr]
         sizes, counts = _axis(shift.radius) if isinstance(shift, Ball) else _listed(shift)
         with np.errstate(divide="ignore"):
@@ -190,7 +199,7 @@ def _uniform(u: float, order: float) -> float:
 
 
 def _listed(shift: Any) -> Shift:
-    sizes = np.abs(np.atleast_1d(np.asarray(shift, dtype=float)).ravel())
+    sizes = np.abs(np.atleast_1d(floats("divergences", "a shift", shift)).ravel())
     if not np.isfinite(sizes).all():
         raise ValueError(f"a shift must be finite, got {shift!r}")
     return Shift(*np.unique(sizes[sizes > 0], return_counts=True))

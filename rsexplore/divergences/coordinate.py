@@ -1,11 +1,13 @@
 """Divergences of one shifted coordinate with density proportional to exp(-|x|^s), s >= 1; shifts in scales."""
 
-from math import exp, expm1, inf, log, sqrt
+from math import exp, expm1, gamma, inf, log, pi, sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special
+from scipy import special
 
+from rsexplore.check import as_given, floats
 from rsexplore.divergences.generalized_gaussian import LARGEST, kappa
 from rsexplore.noises import GeneralizedGaussian, Laplace, Noise
 
@@ -109,28 +111,94 @@ def hockey_stick(u: float, eps: float, s: float) -> float:
         return 0.0
     if s == 1:
         return max(0.0, -expm1((eps - u) / 2))
+    if eps == 0:
+        return _inside(u / 2, s)
 
     def excess(x: float) -> float:
-        return abs(x) ** s - abs(x - u) ** s - eps
+        return float(_loss(np.float64(x), u, s)) - eps
+
+    from scipy import optimize  # a tenth of a second, which a radius should not wait for
 
     high = max(u, 1.0)
     while excess(high) < 0:
         high *= 2
-    edge = optimize.brentq(excess, u / 2, high, xtol=1e-300, rtol=1e-15) if eps > 0 else u / 2
-    return max(0.0, _upper(edge - u, s) - exp(eps + log(max(_upper(edge, s), 1e-320))))
+    edge = optimize.brentq(excess, u / 2, high, xtol=1e-300, rtol=1e-15)
+    above, below = _upper(edge - u, s), exp(eps + log(max(_upper(edge, s), 1e-320)))
+    # where the two are alike, q (1 - exp(eps - loss)) is summed, which is positive
+    return above - below if below < above / 2 else _positive_part(u, eps, s, edge)
+
+
+def _loss(x: Any, u: float, s: float) -> NDArray:
+    """|x|^s - |x - u|^s for x >= u / 2, without cancellation."""
+    with np.errstate(all="ignore"):
+        return np.where(x > u, -(x**s) * np.expm1(s * np.log1p(-u / x)), x**s - np.abs(u - x) ** s)
+
+
+def _positive_part(u: float, eps: float, s: float, edge: float) -> float:
+    """Integral of q (1 - exp(eps - loss)) from `edge` on, cut at the kink of q at u."""
+    step = 0.15 / (s + 1)
+    low = max(edge, u)
+    fall = max(1.0, s * (low - u) ** (s - 1))  # at which q falls there, at least
+    t = np.arange(-3.7, log(760) + 0.1, step)
+    y, weight = np.exp(t - np.exp(-t)) / fall, step * (1 + np.exp(-t))
+    parts = [(low + y, y * weight)]
+    if edge < u:
+        z = np.pi / 2 * np.sinh(np.arange(-3.3, 3.3, step))
+        inside = step * np.pi / 2 * np.cosh(np.arcsinh(2 * z / np.pi)) / (2 * np.cosh(z) ** 2)
+        parts.append((edge + (u - edge) / (1 + np.exp(-2 * z)), (u - edge) * inside))
+    with np.errstate(all="ignore"):
+        log_q = log(s / 2) - float(special.gammaln(1 / s))
+        kept = (
+            w * np.exp(log_q - np.abs(x - u) ** s) * -np.expm1(np.minimum(eps - _loss(x, u, s), 0)) for x, w in parts
+        )
+        return float(sum(np.nansum(part) for part in kept))
 
 
 def _upper(x: float, s: float) -> float:
     """P(X > x)."""
-    return float(special.gammaincc(1 / s, x**s) / 2 if x >= 0 else (1 + special.gammainc(1 / s, (-x) ** s)) / 2)
+    if x < 0:
+        return (1 + _inside(-x, s)) / 2
+    return float(special.gammaincc(1 / s, x**s) / 2) if x**s > 1e-17 else (1 - _inside(x, s)) / 2
 
 
-def gaussian_hockey_stick(length: ArrayLike, eps: ArrayLike) -> NDArray:
-    """The same for Gaussian noise, `length` in deviations; arguments broadcast. Balle and Wang 2018, Theorem 8."""
-    length, eps = np.asarray(length, dtype=float), np.asarray(eps, dtype=float)
-    with np.errstate(divide="ignore", invalid="ignore"):  # at length 0
-        above = special.log_ndtr(length / 2 - eps / length)
-        below = eps + special.log_ndtr(-length / 2 - eps / length)
-        found = np.exp(above) * -np.expm1(below - above)
-    # at eps = 0 nothing cancels in the error function
-    return np.where(length == 0, 0.0, np.where(eps == 0, special.erf(length / sqrt(8)), found))
+def _inside(x: float, s: float) -> float:
+    """P(|X| < x)."""
+    # the density is flat where x^s is nothing, which may underflow
+    return float(special.gammainc(1 / s, x**s)) if x**s > 1e-17 else x / gamma(1 + 1 / s)
+
+
+def gaussian_hockey_stick(length: ArrayLike, eps: ArrayLike) -> Any:
+    """The same for Gaussian noise, `length` in deviations; arguments broadcast. Balle and Wang 2018, Theorem 8.
+
+    It is Phi(-a) - exp(eps) Phi(-b) with a = eps / length - length / 2, b = a + length. exp(eps) being phi(a) / phi(b),
+    the second is phi(a) R(b) with Mills' ratio R; and R(a) - R(b), where the two are alike, is the integral of
+    exp(-t^2 / 2 - a t) (1 - exp(-length t)) over t > 0, which is positive.
+    """
+    size, loss = floats("gaussian_hockey_stick", "length", length), floats("gaussian_hockey_stick", "eps", eps)
+    with np.errstate(all="ignore"):  # at length 0
+        a = loss / size - size / 2
+        b = a + size
+        density = np.exp(-(a**2) / 2) / sqrt(2 * pi)
+        second = density * _mills(b)
+        found = special.ndtr(-a) - second
+        alike = 2 * second > special.ndtr(-a)
+        if np.any(alike):
+            a, m = (np.broadcast_to(x, found.shape)[alike] for x in (a, size))
+            found = np.array(found)
+            found[alike] = density[alike] * _mills_gap(a, m)
+    found = np.where(size == 0, 0.0, np.where(loss == 0, special.erf(size / sqrt(8)), found))
+    return as_given(np.where(np.isnan(size) | np.isnan(loss), np.nan, found), length, eps)
+
+
+def _mills(x: NDArray) -> NDArray:
+    """(1 - Phi(x)) / phi(x)."""
+    return sqrt(pi / 2) * special.erfcx(x / sqrt(2))
+
+
+def _mills_gap(a: NDArray, m: NDArray) -> NDArray:
+    """Mills' ratio at a less that at a + m, for m > 0; arrays of shape (n,)."""
+    t = np.linspace(-3.7, log(760.0), 160)
+    y, weight = np.exp(t - np.exp(-t)), (t[1] - t[0]) * (1 + np.exp(-t))
+    a, m = a[:, None], m[:, None]
+    y = y / np.maximum(a, 1.0)
+    return np.exp(-(y**2) / 2 - a * y) * -np.expm1(-m * y) * y @ weight

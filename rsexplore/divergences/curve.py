@@ -6,14 +6,15 @@ Hellinger and Bhattacharyya, 1 is Kullback-Leibler, 2 is chi-squared, 0 is rever
 directions change places: the value is that of D_(1 - order)(P, Q) over 1 - order.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rsexplore.check import as_given, floats
 from rsexplore.divergences.least import LeastRenyi, LeastReverseKL, log_cosh
 from rsexplore.notation import LogRatio
-from rsexplore.probabilities import Probabilities
+from rsexplore.probabilities import Probabilities, read
 from rsexplore.solve import maximum
 
 FAR = 1e4  # log(p_A / p_B) / 2 beyond which p_B counts as 0: what is lost is exp(-2 FAR |1 - order|)
@@ -23,13 +24,13 @@ NEAR = 1e-4  # and below which the order is that of the tie
 class Best(NamedTuple):
     """The order whose certificate is the largest, and the least divergence over the order there."""
 
-    order: NDArray
-    value: NDArray
+    order: Any  # float or ndarray
+    value: Any
 
 
 def least_over_order(
     order: ArrayLike, p_a: ArrayLike | None = None, *, q_a: ArrayLike | None = None, p_b: ArrayLike | None = None
-) -> NDArray:
+) -> Any:
     """Least Renyi divergence of a class change, over its order.
 
     Parameters
@@ -41,16 +42,17 @@ def least_over_order(
 
     Returns
     -------
-    ndarray, shape (...)
+    float or ndarray, shape (...)
+        A float where every argument is a scalar.
         0 where p_a <= p_b, nan outside [0, 1] and at an order of nan. The l2 radius of Gaussian noise is
         sigma sqrt(2 value).
     """
-    points = _points(p_a, q_a, p_b)
-    orders = np.asarray(order, dtype=float)
+    points = _points("least_over_order", p_a, q_a, p_b)
+    orders = floats("least_over_order", "order", order)
     with np.errstate(all="ignore"):
         found = _value(orders, *points.cut)
     valid = points.valid & ~np.isnan(orders)
-    return np.where(valid, np.where(points.tied, 0.0, found), np.nan)
+    return as_given(np.where(valid, np.where(points.tied, 0.0, found), np.nan), order, p_a, q_a, p_b)
 
 
 def best_order(p_a: ArrayLike | None = None, *, q_a: ArrayLike | None = None, p_b: ArrayLike | None = None) -> Best:
@@ -59,7 +61,7 @@ def best_order(p_a: ArrayLike | None = None, *, q_a: ArrayLike | None = None, p_
     It lies in (3/4, 3/2), for two classes in (1, 3/2); in a tie it is 3/4 (1 + p_A + p_B). Shapes are those of
     `least_over_order`; to some 1e-8.
     """
-    points = _points(p_a, q_a, p_b)
+    points = _points("best_order", p_a, q_a, p_b)
     with np.errstate(all="ignore"):
         pa, qa, pb, qb = points.cut
         half = np.minimum(LogRatio.floats(pa, qa, pb, qb) / 2, FAR)
@@ -71,17 +73,18 @@ def best_order(p_a: ArrayLike | None = None, *, q_a: ArrayLike | None = None, p_
         order = np.where(half < NEAR, 0.75 * (1 + pa + pb), low)
         value = LeastRenyi.floats(order, pa, qa, pb, qb) / order
     valid = points.valid & ~points.tied
-    return Best(np.where(valid, order, np.nan), np.where(valid, value, np.where(points.valid, 0.0, np.nan)))
+    order, value = np.where(valid, order, np.nan), np.where(valid, value, np.where(points.valid, 0.0, np.nan))
+    return Best(*(as_given(x, p_a, q_a, p_b) for x in (order, value)))
 
 
-def least_mr(p_a: ArrayLike | None = None, *, q_a: ArrayLike | None = None, p_b: ArrayLike | None = None) -> NDArray:
+def least_mr(p_a: ArrayLike | None = None, *, q_a: ArrayLike | None = None, p_b: ArrayLike | None = None) -> Any:
     """Least D_MR of a class change: the largest Renyi divergence of an order above 1 over that order, for the best Q.
 
     For two classes, where Q is (1/2, 1/2), the maximum of `least_over_order`. With more, one Q has to serve all orders,
     so that it is never below the maximum over orders above 1; the best Q has q_1 = q_2 and the rest in proportion to p,
     for D of each order is quasi-convex. Shapes are those of `least_over_order`; to some 1e-9.
     """
-    points = _points(p_a, q_a, p_b)
+    points = _points("least_mr", p_a, q_a, p_b)
     pa, qa, pb, _ = (x.ravel() for x in points.cut)
     rest = np.maximum(qa - pb, 0)
     with np.errstate(all="ignore"):
@@ -94,7 +97,7 @@ def least_mr(p_a: ArrayLike | None = None, *, q_a: ArrayLike | None = None, p_b:
             low, high = np.where(falls, left, low), np.where(falls, high, right)
         found = _largest((low + high) / 2, pa, pb, rest)
         found = np.where(pb > 0, found, -np.log(rest)).reshape(points.pa.shape)  # without a runner-up, q_1 = 0
-    return np.where(points.valid, np.where(points.tied, 0.0, found), np.nan)
+    return as_given(np.where(points.valid, np.where(points.tied, 0.0, found), np.nan), p_a, q_a, p_b)
 
 
 def _largest(tie: NDArray, pa: NDArray, pb: NDArray, rest: NDArray) -> NDArray:
@@ -117,12 +120,8 @@ def _largest(tie: NDArray, pa: NDArray, pb: NDArray, rest: NDArray) -> NDArray:
     return np.maximum(near, maximum(lambda share: value(1000.0**share), tie.shape))
 
 
-def _points(p_a: ArrayLike | None, q_a: ArrayLike | None, p_b: ArrayLike | None) -> Probabilities:
-    if (p_a is None) == (q_a is None):
-        raise TypeError(f"give exactly one of p_a and q_a, got p_a={p_a!r} and q_a={q_a!r}")
-    given = [None if x is None else np.asarray(x, dtype=float) for x in (p_a, q_a, p_b)]
-    shape = np.broadcast_shapes(*(x.shape for x in given if x is not None))
-    return Probabilities.of(*(None if x is None else np.broadcast_to(x, shape) for x in given))
+def _points(owner: str, p_a: Any, q_a: Any, p_b: Any) -> Probabilities:
+    return Probabilities.of(*read(owner, p_a, q_a, p_b))
 
 
 def _value(order: NDArray, pa: NDArray, qa: NDArray, pb: NDArray, qb: NDArray) -> NDArray:

@@ -14,6 +14,8 @@ import mpmath
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rsexplore.check import as_given, floats
+
 LARGEST = 1000.0  # shapes: beyond, binomial coefficients leave the floats
 STEP = 0.15  # of the trapezoid rules, times s + 1; half of it changes nothing above 1e-13
 QUADRATURE_BELOW = 64  # odd shapes: beyond, their Gauss-Legendre rule has too many nodes
@@ -42,7 +44,7 @@ def moment(power: float, s: float) -> float:
     return gamma((power + 1) / s) / gamma(1 / s) if power <= s else exp(lgamma((power + 1) / s) - lgamma(1 / s))
 
 
-def kappa(u: ArrayLike, s: float) -> NDArray:
+def kappa(u: ArrayLike, s: float) -> Any:
     """Exact divergence of one coordinate that is shifted by `u` scales, for real s from 1 to 1000.
 
     Parameters
@@ -54,14 +56,15 @@ def kappa(u: ArrayLike, s: float) -> NDArray:
 
     Returns
     -------
-    ndarray, shape (...)
+    float or ndarray, shape (...)
+        A float for a scalar.
         In nats; every term is positive, so that the relative error is some 1e-14 at every u. For even s the polynomial
         (14), for odd s its even powers and E(u - |Z|)_+^s, else half the symmetrised divergence, the integral of
         (p - q) log(p / q) / 2.
     """
-    size, s = np.abs(np.asarray(u, dtype=float)), _shape("kappa", s)
+    size, s = np.abs(floats("kappa", "u", u)), _shape("kappa", s)
     if s % 2 == 0:
-        return _powers(size, s, range(2, int(s) + 1, 2))
+        return as_given(_powers(size, s, range(2, int(s) + 1, 2)), u)
     flat = size.reshape(-1)
     found = np.empty(flat.shape)
     odd = s % 2 == 1 and s < QUADRATURE_BELOW
@@ -70,20 +73,20 @@ def kappa(u: ArrayLike, s: float) -> NDArray:
     with np.errstate(all="ignore"):
         for i in range(0, len(flat), block):
             found[i : i + block] = one(flat[i : i + block, None], s)
-    return found.reshape(size.shape)
+    return as_given(found.reshape(size.shape), u)
 
 
-def kappa_polynomial(u: ArrayLike, s: float) -> NDArray:
+def kappa_polynomial(u: ArrayLike, s: float) -> Any:
     """Upper bound on kappa for whole s: u^s + sum of c_j u^j over even j < s, with c_j = C(s, j) E|Z|^(s - j).
 
     For even s it is kappa; for odd s it has the right order, u^2, near 0, where the printed one is linear.
     """
-    return _powers(np.abs(np.asarray(u, dtype=float)), s, polynomial_orders(s))
+    return as_given(_powers(np.abs(floats("kappa_polynomial", "u", u)), s, polynomial_orders(s)), u)
 
 
-def kappa_printed(u: ArrayLike, s: float) -> NDArray:
+def kappa_printed(u: ArrayLike, s: float) -> Any:
     """The polynomial of eq. (14), for whole s: kappa if s is even, an upper bound if s is odd."""
-    return _powers(np.abs(np.asarray(u, dtype=float)), s, printed_orders(s))
+    return as_given(_powers(np.abs(floats("kappa_printed", "u", u)), s, printed_orders(s)), u)
 
 
 def polynomial_orders(s: float) -> list[int]:
@@ -130,19 +133,21 @@ def kappa_printed_mp(u: Any, s: float) -> mpmath.mpf:
     return _powers_mp(u, s, printed_orders(s))
 
 
-def inverse_kappa(value: ArrayLike, s: float) -> NDArray:
+def inverse_kappa(value: ArrayLike, s: float) -> Any:
     """Shift u in scales at which kappa(u) = value, to some 1e-14 of itself; shape of `value`, 0 at 0, inf at inf."""
     _shape("inverse_kappa", s)
     return _inverse(value, lambda u: kappa(u, s), {2: curvature(s), s: 1.0})
 
 
-def inverse_polynomial(value: ArrayLike, s: float) -> NDArray:
+def inverse_polynomial(value: ArrayLike, s: float) -> Any:
     """Shift u at which the lesser of `kappa_polynomial` and `kappa_printed` is `value`; both are at least kappa."""
-    found = inverse_printed(value, s)
-    return found if s % 2 == 0 else np.maximum(found, inverse_powers(value, terms_of(polynomial_orders(s), s)))
+    found = np.asarray(inverse_printed(value, s))
+    if s % 2:
+        found = np.maximum(found, inverse_powers(value, terms_of(polynomial_orders(s), s)))
+    return as_given(found, value)
 
 
-def inverse_printed(value: ArrayLike, s: float) -> NDArray:
+def inverse_printed(value: ArrayLike, s: float) -> Any:
     """Shift u at which `kappa_printed` is `value`."""
     return inverse_powers(value, terms_of(printed_orders(s), s))
 
@@ -152,7 +157,7 @@ def terms_of(orders: list[int], s: float) -> dict[int, float]:
     return {j: coefficient_of(j, s) for j in orders}
 
 
-def inverse_powers(value: ArrayLike, terms: dict[int, float]) -> NDArray:
+def inverse_powers(value: ArrayLike, terms: dict[int, float]) -> Any:
     """Argument u at which the sum of factor u^power over `terms` {power: factor} is `value`."""
     return _inverse(value, lambda u: sum(factor * u**power for power, factor in terms.items()), terms)
 
@@ -266,15 +271,15 @@ def _difference_mp(t: Any, u: Any, s: Any) -> Any:
     return s / mpmath.gamma(1 / s) * mpmath.exp(-(t**s)) * inside
 
 
-def _inverse(value: ArrayLike, cost: Callable[[NDArray], Any], terms: Mapping[Any, float]) -> NDArray:
+def _inverse(value: ArrayLike, cost: Callable[[NDArray], Any], terms: Mapping[Any, float]) -> Any:
     """Argument at which an increasing function, about a sum of `terms` {power: factor}, has a value."""
-    value = np.asarray(value, dtype=float)
-    flat = value.reshape(-1)
+    budget = floats("inverse", "value", value, "below")
+    flat = budget.reshape(-1)
     found = np.where(flat > 0, np.inf, np.where(flat == 0, 0.0, np.nan))
     inside = np.flatnonzero((flat > 0) & (flat < np.inf))
     with np.errstate(all="ignore"):
         found[inside] = _solve(np.log(flat[inside]), cost, terms)
-    return found.reshape(value.shape)
+    return as_given(found.reshape(budget.shape), value)
 
 
 def _solve(target: NDArray, cost: Callable[[NDArray], Any], terms: Mapping[Any, float]) -> NDArray:

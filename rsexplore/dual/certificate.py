@@ -45,7 +45,8 @@ class Dual:
     def floats(self, probabilities: tuple[NDArray, ...], **values: Any) -> NDArray:
         """Radius in double precision, from below; of any value where p_A <= p_B. Shape of the probabilities.
 
-        Probabilities below 1e-250 count as 1e-250, and radii below 1e-140 as 0 (at scale 1; they occur for d - k < 1).
+        Probabilities below 1e-250 count as 1e-250, and radii below 1e-140 as 0 (at scale 1; they occur for d - k < 1:
+        at d = 1, k = 0.999 all of them for p up to 1 - 1e-9, where log r goes as 1 / (d - k)).
         """
         pa, qa, pb, _ = np.broadcast_arrays(*probabilities)
         law = law_of(int(values["d"]), float(values["k"]), values["a"], values["b"])

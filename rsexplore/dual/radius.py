@@ -80,12 +80,23 @@ def _newton(law: Law, z: NDArray, r: NDArray, level: NDArray) -> NDArray:
             done = (np.abs(d_r) <= 1e-9 * r) & (np.abs(d_level) <= 1e-6 * level)
             # what is left is to this step as this step to the one before
             out[live[done]] = (r + d_r - np.abs(d_r) * np.minimum(4 * np.abs(d_r) / (r * last), 1))[done]
+            if law.tail and done.any():
+                solved = _solves(law, z[done], (r + d_r)[done], (level + d_level)[done], budget[done])
+                out[live[done][~solved]] = np.nan
             good = ~done & np.isfinite(d_r) & np.isfinite(d_level)
             live, z, budget, last = live[good], z[good], budget[good], (np.abs(d_r) / r)[good]
             r, level = (_moved(x[good], d[good], furthest) for x, d in ((r, d_r), (level, d_level)))
             if not len(live):
                 break
     return out
+
+
+def _solves(law: Law, z: NDArray, r: NDArray, level: NDArray, budget: NDArray) -> NDArray[np.bool_]:
+    """Whether both equations hold within the law's error: where slopes are noise, a step may be small by accident."""
+    two = (np.concatenate([x, y]) for x, y in ((-level, level), (r, r), (budget, budget)))
+    f, g = law.normal(*two)[0].reshape(2, -1)
+    error = law.relative + law.tail * special.ndtr(-z) ** (-1 / law.dim)
+    return np.asarray(np.maximum(np.abs(f), np.abs(g - z)) * np.maximum(z, 1) <= error)
 
 
 def _moved(x: NDArray, step: NDArray, furthest: float) -> NDArray:

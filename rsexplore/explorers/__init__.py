@@ -1,5 +1,6 @@
 """Panels for a notebook: controls over the figures of `plots`; they know no formula."""
 
+from rsexplore.beyond import ipywidgets  # noqa: F401  says what is missing
 from rsexplore.explorers.bounds import bounds
 from rsexplore.explorers.certified_accuracy import certified_accuracy
 from rsexplore.explorers.certify import certify

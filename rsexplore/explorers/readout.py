@@ -51,7 +51,7 @@ def _words(noise: Noise, norm: float, any_bound: bool) -> str:
 def _row(claim: Claim, radius: float, exact: float) -> str:
     share = f"{radius / exact:.1%}" if exact > 0 and isfinite(exact) else ""
     above = radius > exact * (1 + 1e-9)
-    status = claim.status.value + (", above the exact radius" if above else "")
+    status = ", ".join(filter(None, (claim.status.value, claim.caveat, "above the exact radius" if above else "")))
     cells = [f"{CELL}{text}</td>" for text in (radius_text(claim, radius), share)]
     cells = [f"<td>{escape(claim.name)}</td>", *cells, f"<td>{status}</td>"]
     tint = ' style="background:#FBEDE3;color:#5A2A00"' if above else ""

@@ -1,5 +1,6 @@
 """Certification by sampling: the only part that needs torch."""
 
+from rsexplore.beyond import safetensors, torch, tqdm  # noqa: F401  says what is missing
 from rsexplore.montecarlo.attack import Perturbations, attack
 from rsexplore.montecarlo.certify import certify
 from rsexplore.montecarlo.checkpoints import CheckpointError

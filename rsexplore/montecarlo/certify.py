@@ -36,7 +36,7 @@ def certify(
     log: str | PathLike[str] | None = None,
     *,
     radius: float | None = None,
-    bound: Bound | None = None,
+    bound: Bound | str | None = None,
     norm: float | None = None,
     indices: ArrayLike | None = None,
     batch_size: int | None = None,
@@ -81,7 +81,7 @@ def certify(
     radius : float, optional
         Wanted radius, in the input's units. Each image ends as soon as its votes certify it, or rule out that n would,
         with a bound that holds at every number of draws (`rsexplore.anytime`); the log says so, and is read so.
-    bound, norm : Bound and float, optional
+    bound, norm : Bound or its key, and float, optional
         What certifies `radius`, and in which norm if not in the bound's own.
     indices : array_like of int, shape (images,), optional
         The images' numbers in the log; 0, 1, 2, ... if absent.

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from rsexplore.anytime import decision, stopped_tail
 from rsexplore.bound import Bound
+from rsexplore.check import named
 from rsexplore.montecarlo.lane import Looks
 from rsexplore.noises import Noise
 from rsexplore.row import AT_N, CERTIFIED, GIVEN_UP, Row
@@ -69,6 +70,7 @@ def stop_at(radius: Any, bound: Any, norm: float | None, noise: Noise, n: int, a
     UnsupportedNoiseError, MissingDimensionError
         As of `bound.radius`.
     """
+    bound = named(bound)
     if not isinstance(bound, Bound) or not bound.certifies:
         raise ValueError(
             'certify: a wanted radius needs a proved bound, such as bound=rsexplore.bounds.get("cohen-l2"), '

@@ -33,6 +33,11 @@ class Noise(ABC):
         return type(self).__name__
 
     @property
+    def canonical(self) -> "Noise":
+        """The same law in the family that is named after it: Gaussian or Laplace where it is one, else itself."""
+        return self
+
+    @property
     def label(self) -> str:
         """Short text for legends: family and deviation of one coordinate."""
         return f"{self.family} σ = {self.sigma:.4g}"

@@ -8,6 +8,7 @@ import numpy as np
 
 from rsexplore.check import positive
 from rsexplore.noises.base import Noise
+from rsexplore.noises.laplace import Laplace
 from rsexplore.noises.mean_norms import checked, cube_length
 
 
@@ -21,12 +22,19 @@ class ExponentialLinf(Noise):
     scale: float
     dim: int | None = None
     symbols = {"lambda": "scale"}  # noqa: RUF012
-    natural_norm = inf
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.dim is None:
             raise ValueError(f"ExponentialLinf: dim must be given, got dim=None with scale={self.scale}")
+
+    @property
+    def natural_norm(self) -> float:  # type: ignore[override]
+        return 1.0 if self.dim == 1 else inf
+
+    @property
+    def canonical(self) -> Noise:
+        return Laplace(self.scale, 1) if self.dim == 1 else self
 
     @property
     def sigma(self) -> float:

@@ -1,13 +1,15 @@
 """Generalized Gaussian noise."""
 
 from dataclasses import dataclass
-from math import exp, lgamma, log
+from math import exp, lgamma, log, sqrt
 from typing import Any, Self
 
 import numpy as np
 from scipy import special
 
 from rsexplore.noises.base import Noise, positive
+from rsexplore.noises.gaussian import Gaussian
+from rsexplore.noises.laplace import Laplace
 from rsexplore.noises.mean_norms import checked, gamma_power_length, mean_maximum
 
 
@@ -32,6 +34,12 @@ class GeneralizedGaussian(Noise):
     def natural_norm(self) -> float:  # type: ignore[override]
         """That of the shape; the least norm below shape 1."""
         return max(self.shape, 1.0)
+
+    @property
+    def canonical(self) -> Noise:
+        if self.shape == 2:
+            return Gaussian(self.scale / sqrt(2), self.dim)
+        return Laplace(self.scale, self.dim) if self.shape == 1 else self
 
     @property
     def label(self) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import interpolate, special
+from scipy import special
 
 PANELS = 600
 LOWEST = -25.0  # below this log a the density is exp((dim - k) s), to within dim exp(-50) of itself
@@ -69,6 +69,8 @@ class LargestCoordinate:
         nodes, weights = np.polynomial.legendre.leggauss(16)
         half = (edges[1] - edges[0]) / 2
         at = edges[:-1, None] + half * (nodes + 1)
+        from scipy import interpolate  # a quarter of a second, which a radius should not wait for
+
         logs = log_shape(at, dim, k)
         top = logs.max()
         mass = half * (np.exp(logs - top) @ weights)

@@ -6,7 +6,7 @@ from math import inf, lgamma, log, pi, sqrt
 from typing import Any
 
 import numpy as np
-from scipy import integrate, special
+from scipy import special
 
 
 def mean_maximum(tail: Callable[[float], float], dim: float, reach: float) -> float:
@@ -14,6 +14,7 @@ def mean_maximum(tail: Callable[[float], float], dim: float, reach: float) -> fl
 
     `reach` is where dim * tail is negligible. Written with log1p and expm1: 1 - (1 - 1e-20)^dim is not 0.
     """
+    from scipy import integrate  # a fifth of a second, which a radius should not wait for
 
     def above(t: float) -> float:
         small = tail(t)

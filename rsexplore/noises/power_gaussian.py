@@ -54,6 +54,16 @@ class PowerGaussian(Noise):
         return self.scale * _unit_sigma(self.dim, self.k, self.tail_norm)
 
     @property
+    def canonical(self) -> Noise:
+        plain = self.k == 0 and (self.tail_norm == 2 or self.dim == 1)
+        return Gaussian(self.scale, self.dim) if plain else self
+
+    @property
+    def natural_norm(self) -> float:  # type: ignore[override]
+        """That of the shells; 2 where it is Gaussian."""
+        return 2.0 if self.canonical is not self else self.power_norm
+
+    @property
     def label(self) -> str:
         return f"{super().label}, k = {self.k:g}"
 

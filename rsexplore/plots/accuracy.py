@@ -125,9 +125,9 @@ def printed_points(ax: Axes, cells: Sequence[PrintedCell]) -> list[Line2D]:
     return artists
 
 
-def ceiling(curve: Curve, alpha: float, bound: Bound | None = None, norm: float | None = None) -> float:
+def ceiling(curve: Curve, alpha: float, bound: Bound | str | None = None, norm: float | None = None) -> float:
     """Largest radius that n votes out of n can give at level `alpha`."""
-    used = bounds.get("cohen-l2") if bound is None else bound
+    used = bounds.get("cohen-l2" if bound is None else bound)
     return float(used.radius(curve.noise, q_a=clopper_pearson_tail(curve.n, curve.n, alpha), norm=norm))
 
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rsexplore import bounds as all_bounds
-from rsexplore.bound import Bound, Status
+from rsexplore.bound import Bound, MissingDimensionError, Status
+from rsexplore.check import floats, named, norm_order
 from rsexplore.comparison import exact_bound
 from rsexplore.noises import Noise
 from rsexplore.plots.style import Look, look
@@ -16,9 +17,9 @@ from rsexplore.plots.style import Look, look
 PRINTED = ", as printed"
 
 
-def ball(noise: Noise, norm: float | None = None) -> float:
+def ball(noise: Noise, norm: float | str | None = None) -> float:
     """Return the norm, or that in which most is known of the family of the noise."""
-    return noise.natural_norm if norm is None else norm
+    return noise.natural_norm if norm is None else norm_order("claims", norm)
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,13 +31,14 @@ class Claim:
     exact: bool  # proved to be the largest radius that any certificate can give
     radii: NDArray[np.float64]
     title: str
+    caveat: str = ""  # what the status does not say of the floats
 
     @property
     def label(self) -> str:
         """Name and status."""
         prefix = "exact, " if self.exact and "exact" not in self.title else ""
         status = self.status.value.upper().replace(" ", "\u00a0")
-        return f"{prefix}{self.title}  {status}"
+        return f"{prefix}{self.title}  {status}" + (", error\u00a0estimated" if self.caveat else "")
 
     @property
     def name(self) -> str:
@@ -53,9 +55,9 @@ def claims(
     noise: Noise,
     q_a: ArrayLike,
     *,
-    norm: float | None = None,
+    norm: float | str | None = None,
     share: float = 1.0,
-    bounds: Iterable[Bound] | None = None,
+    bounds: Iterable[Bound | str] | Bound | str | None = None,
     printed: bool = True,
     **params: float | None,
 ) -> list[Claim]:
@@ -64,14 +66,14 @@ def claims(
     Parameters
     ----------
     noise : Noise
-        With `dim` if a bound needs it.
+        Smoothing noise. Without `dim`, the bounds that depend on it are left out.
     q_a : array_like, shape (n,), in [0, 1]
         1 - p_A.
-    norm : float >= 1, optional
+    norm : float >= 1 or "inf", optional
         Norm of the ball; if absent the one in which most is known of the family.
     share : float in (0, 1]
         p_B as a share of 1 - p_A; 1 is the case of two classes.
-    bounds : iterable of Bound, optional
+    bounds : Bound, key, or iterable of them, optional
         Those to show; all that apply if absent.
     printed : bool
         Whether to include formulas as printed.
@@ -82,23 +84,31 @@ def claims(
     ------
     ValueError
         `share` is out of range.
+    KeyError
+        No bound has such a key.
     MissingDimensionError
-        As of `Bound.radius`.
+        Every bound depends on `noise.dim` here, which is not set.
     """
     if not 0 < share <= 1:
         raise ValueError(f"share must be in (0, 1], got share={share}")
-    q = np.asarray(q_a, dtype=float)
+    q = floats("claims", "q_a", q_a, "above")
     p_b = None if share == 1 else share * q
     norm = ball(noise, norm)
     best = exact_bound(noise, norm)
-    found = []
-    for bound in all_bounds.of(noise, norm) if bounds is None else bounds:
-        if bound.status is Status.AS_PRINTED and not printed:
-            continue
+    bounds = (bounds,) if isinstance(bounds, str | Bound) else bounds
+    asked = [named(b) for b in (all_bounds.of(noise, norm) if bounds is None else bounds)]
+    asked = [bound for bound in asked if printed or bound.status is not Status.AS_PRINTED]
+    found: list[Claim] = []
+    for bound in asked:
         own = {name: value for name, value in params.items() if name in bound.params}
-        radii = bound.radius(noise, q_a=q, p_b=p_b, norm=norm, **own)
+        try:
+            radii = bound.radius(noise, q_a=q, p_b=p_b, norm=norm, **own)
+        except MissingDimensionError:
+            if not found and bound is asked[-1]:
+                raise
+            continue
         status = bound.status_at(norm, two_class=p_b is None)
-        found.append(Claim(bound, status, bound is best, radii, _title(bound, norm, own)))
+        found.append(Claim(bound, status, bound is best, radii, _title(bound, norm, own), bound.caveat(noise)))
     return sorted(found, key=lambda claim: not claim.exact)
 
 

@@ -126,7 +126,7 @@ def radius_curves(
     noise: Noise,
     q_a: float | None = None,
     *,
-    norm: float | None = None,
+    norm: float | str | None = None,
     grid: ArrayLike | None = None,
     log: bool = True,
     labels: bool = True,
@@ -139,10 +139,10 @@ def radius_curves(
     ax : Axes
         Labels go right of it, so leave room there.
     noise : Noise
-        With `dim` if a bound needs it.
+        Smoothing noise. Without `dim`, the bounds that depend on it are left out.
     q_a : float, optional
         A value of 1 - p_A to mark.
-    norm : float >= 1, optional
+    norm : float >= 1 or "inf", optional
         Norm of the ball; if absent the one in which most is known of the family.
     grid : array_like, shape (n,), descending, optional
         Values of 1 - p_A.
@@ -151,7 +151,7 @@ def radius_curves(
     labels : bool
         Whether to label the ends of the curves; the lines have their labels for a legend in any case.
     **question
-        `share`, `bounds`, `printed` and parameters of bounds, as for `claims.claims`.
+        `share`, `bounds` (keys will do), `printed` and parameters of bounds, as for `claims.claims`.
 
     Returns
     -------

@@ -62,7 +62,7 @@ METHODS: dict[str, tuple[str, str]] = {  # key of a bound, without "-printed": c
     "teng-l1-binary": (SKY, "D"),
     "dinf-linf": (ORANGE, ""),
     "pure-dp-linf": (BLUE, ""),
-    "gg-kl-exact-lp": (SKY, ""),
+    "gg-kl-exact-lp": (SKY, "v"),
     "gg-kl-lp": (ORANGE, ""),
 }
 FAMILY = {

@@ -3,17 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize
 
 from rsexplore.bound import MissingDimensionError, Status
+from rsexplore.check import as_given, floats
 from rsexplore.convolution import unit
 from rsexplore.divergences import LeastKL
 from rsexplore.noises import Noise
 from rsexplore.papers import Source
-from rsexplore.probabilities import Probabilities
+from rsexplore.probabilities import Probabilities, read
 
 KEPT = 1 - 1e-11  # solved radii are moved towards 0 by the solver's tolerance
 
@@ -49,14 +51,15 @@ class Frontier:
     partner: Callable[[float], float]  # radius in norms[0] for one in norms[1]
     certifies: Certifies = Certifies.INTERSECTION
 
-    def at(self, second: ArrayLike) -> NDArray:
-        """Radius in `norms[0]` for radii in `norms[1]`, of their shape.
+    def at(self, second: ArrayLike) -> Any:
+        """Radius in `norms[0]` for radii in `norms[1]`, of their shape; a float for a scalar.
 
         Below the end of the frontier the second ball alone is certified: inf. Above its start the first ball lies
         inside the second, and its own radius is given.
         """
-        radii = np.asarray(second, dtype=float)
-        return np.array([self.partner(float(radius)) for radius in radii.ravel()]).reshape(radii.shape)
+        radii = floats("Frontier.at", "second", second, "above")
+        first = np.array([self.partner(float(radius)) for radius in radii.ravel()]).reshape(radii.shape)
+        return as_given(first, second)
 
 
 def budget(p_a: float | None = None, *, q_a: float | None = None, p_b: float | None = None) -> float:
@@ -64,9 +67,7 @@ def budget(p_a: float | None = None, *, q_a: float | None = None, p_b: float | N
 
     0 where p_A <= p_B, inf for certainty, nan outside [0, 1].
     """
-    if (p_a is None) == (q_a is None):
-        raise TypeError(f"give exactly one of p_a and q_a, got p_a={p_a!r} and q_a={q_a!r}")
-    points = Probabilities.of(*(None if x is None else np.asarray(x, dtype=float) for x in (p_a, q_a, p_b)))
+    points = Probabilities.of(*read("budget", p_a, q_a, p_b))
     if not points.valid:
         return np.nan
     if points.tied:

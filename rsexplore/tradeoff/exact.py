@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from math import exp, inf, isinf, isnan, log
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rsexplore import bounds, papers
 from rsexplore.bound import Status, UnsupportedNoiseError
@@ -25,18 +26,57 @@ from rsexplore.tradeoff.base import KEPT, Balls, Frontier, budget, root, unpack
 
 
 def _split(shape: float, norm: float, dim: int, most: float) -> float:
-    """Radius of the l_norm ball, 2 < norm < shape, in units of the scale, for an even shape.
+    """Radius of the l_norm ball, 2 < norm < shape, in units of the scale, for an even shape; d_KL is below `most`.
 
     kappa(t^(1/norm)) is first concave, then convex in t: one coordinate is large at most, the others are equal.
     """
-    large = 1 - np.linspace(0, 1, 4001) * (1 - 1 / dim)
-    rest = (1 - large) / max(dim - 1, 1)
 
-    def excess(x: float) -> float:
-        parts = kappa(exp(x) * large ** (1 / norm), shape) + (dim - 1) * kappa(exp(x) * rest ** (1 / norm), shape)
-        return log(float(parts.max()) * (1 + 1e-6)) - log(most)  # the maximum lies between two points
+    def excess(x: float, tolerance: float = 1e-5) -> float:
+        return log(_most_of_two(exp(x), shape, norm, dim, tolerance)) - log(most)
 
-    return exp(root(excess, log(most) / 2)) * KEPT
+    x = root(excess, log(most) / 2)
+    slope = (excess(x) - excess(x - 1e-3)) / 1e-3
+    for _ in range(2):
+        x -= excess(x, 1e-12) / slope
+    # d_KL has no power below the square, so that half of what is too much is enough
+    return exp(x - max(excess(x, 1e-12), 0) / 2) * KEPT
+
+
+def _most_of_two(size: float, shape: float, norm: float, dim: int, tolerance: float) -> float:
+    """Upper bound on d_KL of one large coordinate and dim - 1 equal ones of l_norm length `size`.
+
+    In the share w that the others have of the length's norm-th power, d_KL is a sum of c_k size^k by (1 - w)^(k/norm)
+    and (dim - 1)^(1 - k/norm) w^(k/norm): concave for k < norm, else convex. On an interval the first lie below their
+    tangent, the others below their chord. Intervals on which this allows more than has been seen, by over `tolerance`,
+    are halved.
+    """
+    if dim == 1:
+        return float(kappa(size, shape))
+    orders = np.arange(2, int(shape) + 1, 2)[:, None]
+    power = orders / norm
+    with np.errstate(all="ignore"):
+        factor = np.array([[coefficient(int(k), shape)] for k in orders[:, 0]]) * size ** orders.astype(float)
+        many = (dim - 1.0) ** (1 - power)
+        bends = power[:, 0] < 1
+        (f, m, e), (fc, mc, ec) = ([x[rows] for x in (factor, many, power)] for rows in (bends, ~bends))
+
+        def convex(w: NDArray) -> NDArray:
+            return np.asarray((fc * ((1 - w) ** ec + mc * w**ec)).sum(0))
+
+        ends = np.concatenate([[0.0], np.geomspace(1e-30, 1 - 1 / dim, 120)])
+        low, high, seen, most = ends[:-1], ends[1:], 0.0, 0.0
+        for _ in range(200):
+            middle = (low + high) / 2
+            concave = (f * ((1 - middle) ** e + m * middle**e)).sum(0)
+            slope = (f * e * (m * middle ** (e - 1) - (1 - middle) ** (e - 1))).sum(0)
+            seen = max(seen, float((concave + convex(middle)).max()))
+            upper = concave + np.maximum(*(slope * (end - middle) + convex(end) for end in (low, high)))
+            open_ = ~(upper <= seen * (1 + tolerance)) & (low < middle) & (middle < high)
+            most = max(most, float(upper[~open_].max(initial=0.0)))
+            if not open_.any() or not np.isfinite(seen):
+                break
+            low, high = np.concatenate([low[open_], middle[open_]]), np.concatenate([middle[open_], high[open_]])
+    return most if np.isfinite(seen) else inf
 
 
 def balls(

@@ -1,0 +1,34 @@
+"""What a fresh interpreter finds: a first radius soon, help, and the name of an extra that is missing."""
+
+import subprocess
+import sys
+
+
+def test_a_first_radius_waits_for_no_more_of_scipy_than_it_needs():
+    code = "import sys, rsexplore as rs; rs.bounds.get('cohen-l2').radius(rs.noises.Gaussian(.5), p_a=.99)"
+    code += "; print(*(m for m in sys.modules if m.startswith('scipy.')))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    slow = {f"scipy.{name}" for name in ("optimize", "integrate", "interpolate", "stats", "sparse", "fft", "linalg")}
+    assert "scipy.special" in found and slow & set(found) == set()
+
+
+def test_without_the_heavy_libraries_help_reads_the_core_and_the_extra_is_named():
+    code = """
+import sys
+for name in ("matplotlib", "ipywidgets", "torch", "safetensors", "tqdm"):
+    sys.modules[name] = None  # as if it were not installed
+import pydoc, rsexplore
+print(len(pydoc.render_doc(rsexplore)) > 1000, "bounds" in dir(rsexplore), "plots" in dir(rsexplore))
+for line in ("rsexplore.plots", "import rsexplore.explorers.bounds", "from rsexplore import montecarlo"):
+    try:
+        exec(line)
+    except ModuleNotFoundError as error:
+        print(error)
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert found == [
+        "True True False",
+        'matplotlib is not installed; the extra has it: pip install "rsexplore[plots]"',
+        'ipywidgets is not installed; the extra has it: pip install "rsexplore[explore]"',
+        'safetensors is not installed; the extra has it: pip install "rsexplore[gpu]"',
+    ]
