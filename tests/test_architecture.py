@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "rsexplore"
 CORE = (
     "table",
     "check",
+    "patience",
     "blocks",
     "quantiles",
     "notation",
