@@ -45,7 +45,8 @@ class Dual:
     def floats(self, probabilities: tuple[NDArray, ...], **values: Any) -> NDArray:
         """Radius in double precision, from below; of any value where p_A <= p_B. Shape of the probabilities.
 
-        Probabilities below 1e-250 (below 1e-40 for eq. (9) where k is large or d small) count as that, and radii below 1e-140 as 0 (at scale 1; they occur for d - k < 1).
+        Probabilities below 1e-250 count as 1e-250 (below 1e-40 as that, for eq. (9) where d is small or k near d), and
+        radii below 1e-140 as 0 (at scale 1; they occur for d - k < 1).
         """
         pa, qa, pb, _ = np.broadcast_arrays(*probabilities)
         law = law_of(int(values["d"]), float(values["k"]), values["a"], values["b"])

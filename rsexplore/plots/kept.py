@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
 from scipy import special
 
 from rsexplore.noises import Noise

@@ -46,6 +46,9 @@ class Bubble(NamedTuple):
         norms = {"power_norm": powers[0], "tail_norm": powers[1]}
         if self.match == "sigma":
             return PowerGaussian.from_sigma(1.0, self.dim, k=own, **norms)
+        if own >= self.dim - 1:
+            needed = f"modes of the norm can be equal for k below d − 1 = {self.dim - 1} alone, got k = {own:g}"
+            raise ValueError(f"{needed}: take a smaller k, or equal σ")
         return PowerGaussian.matched(1.0, own, self.dim, **norms)
 
 
@@ -163,7 +166,8 @@ class SoapCurves:
         # each point of eq. (9) takes long
         if not quick(self.chosen) and self.bubble.powers in self.found and self.bubble.powers != (inf, 2):
             found = self.found[self.bubble.powers]
-            yield Task(f"votes of {FAMILIES[self.bubble.powers]} after a shift", partial(self._votes, self.chosen, found))
+            words = f"votes of {FAMILIES[self.bubble.powers]} after a shift"
+            yield Task(words, partial(self._votes, self.chosen, found))
             self._vote(1, self.chosen, found)
             yield None
 
