@@ -86,7 +86,8 @@ class KeptClaims:
         self, answer: Answer, at: Callable[..., Any], drawn: Callable[[], None], words: str
     ) -> Generator[Task | None, Any, None]:
         """Curves through more and more votes; each next one is as far as can be from those before."""
-        places = np.linspace(0, len(self._grid) - 1, FEW).round().astype(int)
+        score = -special.ndtri(self._grid)  # evenly over the scores, of the grid's own votes
+        places = [int(np.argmin(np.abs(score - at))) for at in np.linspace(score[1], score[-1], FEW)]
         order = dict.fromkeys([0, FEW - 1, *(i for step in (6, 3, 2, 1) for i in range(0, FEW, step))])
         votes = [float(self._grid[places[i]]) for i in order]
         for q_a in [None, *votes]:
