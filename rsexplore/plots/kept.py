@@ -19,7 +19,7 @@ from rsexplore.patience import Task
 from rsexplore.plots.claims import Claim, claims, merged
 
 QUICK = 0.03  # seconds: looking ahead at every vote of a slider takes about twice as long as the grid does
-SLOW = 0.4  # seconds that one vote takes: where it is more, a curve is drawn through few
+SLOW = 0.1  # seconds that one vote takes: where it is more, a curve is drawn through few
 FEW = 13
 MOST = 24  # questions kept
 
