@@ -298,21 +298,3 @@ def test_of_many_classes_those_with_most_votes_are_shown():
     counts = {label: 10 + label for label in range(500, 530)} | {7: 4000}
     found = shown(counts, predict=7, label=3)
     assert len(found) == 10 and found[0] == 7 and 3 in found and 529 in found and 500 not in found
-
-
-def test_the_code_line_knows_the_dimension_of_a_file_of_images(tmp_path):
-    np.savez(tmp_path / "own.npz", images=np.zeros((3, 2, 7, 5), dtype=np.float32), labels=np.zeros(3, dtype=int))
-    np.savez_compressed(tmp_path / "flat.npz", labels=[0], images=np.zeros((1, 11)))
-    noise = rs.noises.PowerGaussian(0.2, 3.0, 64)
-    panel = rs.explorers.certify(noise=noise, data=str(tmp_path / "own.npz"))
-    assert ", dim=70, " in panel.code.value and "#" not in panel.code.value
-    panel.move(data=f" {tmp_path / 'flat.npz'} ")
-    assert ", dim=11, " in panel.code.value
-    panel.move(data="digits")
-    assert ", dim=64, " in panel.code.value
-    (tmp_path / "no.npz").write_bytes(b"PK no zip")
-    np.savez(tmp_path / "other.npz", x=np.zeros(3))
-    for name in ("no.npz", "other.npz", "absent.npz", "."):
-        panel.move(data=str(tmp_path / name))
-        assert panel.code.value.endswith("  # dim=3072 is assumed, until the images are found")
-        eval(panel.code.value, {"rs": rs})

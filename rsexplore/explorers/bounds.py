@@ -96,7 +96,7 @@ class BoundsView(View):
 
     def readout(self) -> str:
         table = radius_table(self.found, self.noise, self.q_a, self.share * self.q_a, self.norm, self.question)
-        note = f"The curve goes through {FEW} votes, as each takes long, and is interpolated between them; the table is not."
+        note = f"The curve goes through {FEW} votes, as each takes long; between them it is interpolated."
         return table + note * bool(self.found and self._kept.few)
 
 
