@@ -132,9 +132,10 @@ def test_a_slow_radius_is_worked_on_under_a_word_and_then_shown():
     async def drive():
         panel = rs.explorers.bounds(q_a=0.01)
         before, seen = panel.picture, set()
-        panel.move(family=PowerGaussian, powers=(inf, 2.0), norm=inf, dim=5, k=0.5)
-        assert "working: radii of PowerGaussian noise, k = 2.5, dim = 5" in words(panel)
+        panel.move(family=PowerGaussian, powers=(inf, 2.0), norm=inf, dim=2, k=0.7)
+        assert "working: radii of PowerGaussian noise, k = 1.4, dim = 2" in words(panel)
         assert panel.picture == before and 'role="status"' in panel.working.value
+        assert "numbers are those of before" in words(panel)
         while panel.working.value:
             seen.add(panel.picture)
             await asyncio.sleep(0.05)
@@ -143,14 +144,14 @@ def test_a_slow_radius_is_worked_on_under_a_word_and_then_shown():
     panel, seen = asyncio.run(drive())
     assert len(seen) > 5 and words(panel) == ""  # the curve grows
     radius = float(table(panel)["soap-dual-linf"]["radius"])
-    noise = PowerGaussian.from_sigma(0.5, 5, k=2.5, power_norm=inf, tail_norm=2)
+    noise = PowerGaussian.from_sigma(0.5, 2, k=1.4, power_norm=inf, tail_norm=2)
     bound = rs.bounds.get("soap-dual-linf")
     assert radius == pytest.approx(float(bound.radius(noise, q_a=0.01)), rel=1e-9)
     assert "through 13 votes" in panel.readout.value
     line, q_a = panel.view.curves.lines["soap-dual-linf"], panel.view.curves.q_a
     for place in (2, 7, 50, 111):
         expected = float(bound.radius(noise, q_a=q_a[place]))
-        assert line.get_ydata()[place] == pytest.approx(expected, rel=0.01)
+        assert line.get_ydata()[place] == pytest.approx(expected, rel=0.02)
 
 
 def test_a_newer_move_ends_the_older_computation(monkeypatch):

@@ -23,7 +23,7 @@ FIRST, SHOWN = 2.0, 10.0  # seconds that a new panel waits for its picture, and 
 REST = object()  # a step: what follows waits until the sliders rest
 WORKING = (
     '<div role="status" style="position:absolute;z-index:1;padding:2px 8px;border-left:4px solid #0072B2;'
-    'background:#E8F1F8;color:#123">working: {} ({:.0f} s)</div>'
+    'background:#E8F1F8;color:#123">working: {} ({:.0f} s){}</div>'
 )
 KINDS = {"pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png"}
 COPY = (
@@ -64,7 +64,7 @@ class Panel(widgets.VBox):
         self._pending: asyncio.TimerHandle | None = None
         self._work: Steps = _nothing()
         self._run: Run | None = None
-        self._drawn = self._moved = self._to_save = False
+        self._drawn = self._moved = self._current = self._to_save = False
         self._since = 0.0
         self._start = self.values
         for control in controls:
@@ -110,7 +110,7 @@ class Panel(widgets.VBox):
         """Draw the state of the controls, at once where it is quick; what was begun for another state is dropped."""
         if self._run is not None:
             self._run.stop()
-        self._work, self._run = self._stages(), None
+        self._work, self._run, self._current = self._stages(), None, False
         # who has waited once does not wait again at every step of a slider
         self._go_on(monotonic() + (0 if self.working.value else PATIENCE))
 
@@ -129,7 +129,7 @@ class Panel(widgets.VBox):
             self._make_files()
 
     def _paint(self) -> None:
-        self._moved = False
+        self._moved, self._current = False, True
         self.picture = self.canvas.png(self.view.moving)
         self.image.value = b"data:image/png;base64," + b64encode(self.picture)
 
@@ -186,7 +186,8 @@ class Panel(widgets.VBox):
         """Say what is worked on, over the picture, which stays where it is."""
         if not self.working.value:
             self._since = monotonic()
-        self.working.value = WORKING.format(escape(words), monotonic() - self._since) if words else ""
+        before = "" if self._current else "; until then picture and numbers are those of before"
+        self.working.value = WORKING.format(escape(words), monotonic() - self._since, before) if words else ""
 
     def _write(self) -> None:
         try:
