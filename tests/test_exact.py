@@ -145,3 +145,9 @@ def test_exact_radius_says_where_it_is_proved():
         exact_radius(noises.Laplace(0.5), p_a=0.9, norm=2)
     with pytest.raises(UnsupportedNoiseError, match="exact_radius is proved for"):
         exact_radius(noises.GeneralizedGaussian(0.5, 3.0), p_a=0.9, norm=3)
+
+
+def test_a_tail_too_small_for_the_rule_of_eq_9_counts_as_a_larger_one():
+    noise, bound = noises.PowerGaussian(1.0, 16, 64, inf, 2), bounds.get("soap-dual-linf")
+    least, smaller, much = (float(bound.radius(noise, q_a=q_a)) for q_a in (1e-40, 1e-100, 1e-300))  # was gigabytes
+    assert float(bound.radius(noise, q_a=1e-39)) < least == smaller == much
