@@ -1,5 +1,7 @@
 """Exact radii against what does not use their formulas: witnesses, and brute-force Neyman-Pearson on a grid."""
 
+from math import inf
+
 import mpmath
 import numpy as np
 import pytest
