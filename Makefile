@@ -5,6 +5,7 @@ VENV ?= .venv
 CORE_VENV ?= .venv-core
 HOST ?= localhost
 PORT ?= 8888
+VISITORS ?= 20
 START ?= notebooks/00_start_here.ipynb
 NOTEBOOKS ?=
 PYTEST_ARGS ?=
@@ -23,7 +24,7 @@ CORE_IGNORES := $(foreach name,$(NOT_CORE),--ignore-glob='tests/test_$(name)*')
 
 help:
 	@echo "make lab        set up everything and open JupyterLab at $(START)  (HOST=$(HOST) PORT=$(PORT))"
-	@echo "make app        set up everything and serve all explorers as one page without code  (HOST=$(HOST) PORT=$(PORT))"
+	@echo "make app        set up everything and serve all explorers as one page without code  (HOST=$(HOST) PORT=$(PORT) VISITORS=$(VISITORS))"
 	@echo "make notebooks  run all notebooks, or NOTEBOOKS='01_lecture 05_hayes', and store them with their pictures; README too"
 	@echo "make test       set up everything, then lint, type check and run the whole suite"
 	@echo "make lint       ruff, mypy and the check that notebooks are stored as they ran"
@@ -58,11 +59,13 @@ lab: $(READY)
 	  --LabApp.default_url="/lab/tree/$(START)" --LabApp.news_url=None \
 	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.extension_manager=readonly
 
-# one kernel for each visitor, which ends a minute after the page is left; visitors see no code and can run none
+# one kernel for each visitor, which ends a minute after the page is left; visitors see no code and can run none. At most
+# VISITORS of them: app/voila.py
 app: $(READY)
 	@flags=; if [ "$$(uname)" != Darwin ] && [ -z "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
 	  flags="--no-browser"; echo "no display here: open http://$(HOST):$(PORT)/"; fi; \
-	exec $(BIN)/python -m voila app/explorers.ipynb $$flags --Voila.ip=$(HOST) --port=$(PORT) --Voila.port_retries=0 \
+	VISITORS=$(VISITORS) exec $(BIN)/python -m voila app/explorers.ipynb $$flags --Voila.ip=$(HOST) --port=$(PORT) \
+	  --Voila.port_retries=0 --Voila.config_file_paths=app \
 	  --MappingKernelManager.cull_interval=30 --MappingKernelManager.cull_idle_timeout=60
 
 notebooks: $(READY)

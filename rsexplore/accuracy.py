@@ -215,9 +215,8 @@ def _checked(owner: str, given: Any, uncertified: bool) -> Bound:
     if not (bound.certifies or uncertified):
         right = f" (the right one is {bound.corrected_by})" if bound.corrected_by else ""
         right = f" (take {bound.instead}, which is proved)" if bound.instead else right
-        kind = bound.status.value if not bound.status.certifies else bound.side.value
         raise ValueError(
-            f"{owner} needs a proved bound, got {bound.key}, {bound.source}, which is {kind}{right}; "
+            f"{owner} needs a proved bound, got {bound.key}, {bound.source}, which is {bound.status.value}{right}; "
             "uncertified=True shows what it would give"
         )
     return bound

@@ -38,13 +38,6 @@ class Status(Enum):
         return self in (Status.TIGHT, Status.SOUND)
 
 
-class Side(Enum):
-    """Which way a bound on the radius points."""
-
-    LOWER = "certifies a radius"
-    UPPER = "limits every certificate"
-
-
 class UnsupportedNoiseError(TypeError):
     """A bound was asked about a noise, or a norm, for which it states nothing."""
 
@@ -79,7 +72,6 @@ class Bound:
     status: Status
     source: Source
     formula: Radius
-    side: Side = Side.LOWER
     params: Mapping[str, float | None] = field(default_factory=dict)
     best: Supremum | None = None  # used where a parameter is left at None
     erratum: str | None = None
@@ -117,7 +109,7 @@ class Bound:
     @property
     def certifies(self) -> bool:
         """Whether the radius is a certificate."""
-        return self.status.certifies and self.side is Side.LOWER
+        return self.status.certifies
 
     def supports(self, noise: Any) -> bool:
         """Whether the theorem is about this noise, under this name of its law or the canonical one."""

@@ -15,6 +15,7 @@ CORE = (
     "beyond",
     "table",
     "check",
+    "patience",
     "blocks",
     "quantiles",
     "notation",

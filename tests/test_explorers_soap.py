@@ -56,10 +56,15 @@ def test_votes_cross_one_half_at_the_radius(panel, powers):
                                rtol=1e-5)  # fmt: skip
 
 
-def test_what_would_take_seconds_is_not_drawn_and_said(panel):
-    panel.move(norm=inf, dim=20)
+def test_few_coordinates_are_drawn_and_k_next_to_d_is_said_not_to_be(panel):
+    panel.move(norm=inf, dim=2)
+    noise = rs.noises.PowerGaussian.from_sigma(0.5, 2, k=0.6, power_norm=inf, tail_norm=2)
+    radius = float(rs.exact_radius(noise, q_a=0.01, norm=inf))
+    assert float(table(panel)["eq. (9)"]["radius"]) == pytest.approx(radius, rel=1e-8)
+    assert panel.view.curves.curves[inf, 2.0].get_visible() and not panel.view.curves.refused
+    panel.move(k=0.9)
     assert "eq. (9)" not in table(panel) and not panel.view.curves.curves[inf, 2.0].get_visible()
-    assert any("eq. (9): not drawn" in text for text in panel.view.curves.labels.texts)
+    assert any("eq. (9): no radius here for k above d" in text for text in panel.view.curves.labels.texts)
 
 
 def test_what_takes_long_waits_until_the_sliders_rest(panel):

@@ -2,7 +2,7 @@
 
 from difflib import get_close_matches
 
-from rsexplore.bound import Bound, MissingDimensionError, Side, Status, UnsupportedNoiseError
+from rsexplore.bound import Bound, MissingDimensionError, Status, UnsupportedNoiseError
 from rsexplore.bounds import (
     cohen2019,
     generalized_gaussian,
@@ -55,7 +55,7 @@ ALL: tuple[Bound, ...] = (
     soap.linf,
 )
 
-__all__ = ["ALL", "Bound", "MissingDimensionError", "Side", "Status", "UnsupportedNoiseError", "get", "names", "of"]
+__all__ = ["ALL", "Bound", "MissingDimensionError", "Status", "UnsupportedNoiseError", "get", "names", "of"]
 
 
 def names() -> tuple[str, ...]:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from rsexplore.patience import breathe
+
 # Gauss-Kronrod, 10 and 21 nodes
 _NODES = (
     0.995657163025808080735527280689003, 0.973906528517171720077964012084452, 0.930157491355708226001207180059508,
@@ -33,6 +35,7 @@ def integrate(function: Callable[[NDArray], NDArray], edges: NDArray, tolerance:
     low, high = edges[:-1], edges[1:]
     total, kept = np.zeros(0), 0.0
     for _ in range(ROUNDS):
+        breathe()
         half = (high - low) / 2
         x = (low + high)[:, None] / 2 + half[:, None] * NODES
         values = function(x.ravel())

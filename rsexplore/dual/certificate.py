@@ -11,7 +11,7 @@ from rsexplore.dual import reference
 from rsexplore.dual.law import law_of
 from rsexplore.dual.radius import radius
 
-FLOOR = 1e-250  # probabilities below are counted as this much: a smaller radius
+FLOOR = 1e-250  # probabilities below are counted as this much, in some laws as more: a smaller radius
 LOWERED = 5e-10  # share by which radii of eq. (9) are lowered: its error is estimated, not bounded
 
 
@@ -45,14 +45,16 @@ class Dual:
     def floats(self, probabilities: tuple[NDArray, ...], **values: Any) -> NDArray:
         """Radius in double precision, from below; of any value where p_A <= p_B. Shape of the probabilities.
 
-        Probabilities below 1e-250 count as 1e-250, and radii below 1e-140 as 0 (at scale 1; they occur for d - k < 1:
-        at d = 1, k = 0.999 all of them for p up to 1 - 1e-9, where log r goes as 1 / (d - k)).
+        Probabilities below 1e-250 count as 1e-250 (below 1e-40 as that, for eq. (9) where d is small or k near d), and
+        radii below 1e-140 as 0 (at scale 1; they occur for d - k < 1: at d = 1, k = 0.999 all of them for p up to
+        1 - 1e-9, where log r goes as 1 / (d - k)).
         """
         pa, qa, pb, _ = np.broadcast_arrays(*probabilities)
         law = law_of(int(values["d"]), float(values["k"]), values["a"], values["b"])
         inside = (pa > pb) & (qa >= 0) & (pb >= 0)
         out = np.zeros(pa.shape)
-        out[inside] = radius(law, np.maximum(qa[inside], FLOOR), np.maximum(pb[inside], FLOOR))
+        least = max(FLOOR, law.least)
+        out[inside] = radius(law, np.maximum(qa[inside], least), np.maximum(pb[inside], least))
         out[(qa == 0) & (pb == 0)] = np.inf
         kept = 1 - LOWERED if values["a"] != values["b"] and values["d"] > 1 else 1.0
         return kept * values["lambda"] * out / self._stretch(values["d"], values.get("p", 2))

@@ -27,6 +27,7 @@ class Law(ABC):
     relative: float
     absolute: float = 0.0
     lower_absolute: float = 0.0  # of the lower tail alone, beside `absolute`
+    least: float = 0.0  # probabilities below are counted as this much: a smaller radius
     tail: float = 0.0  # relative error of a small probability q, times q^(1 / dim)
     differentiable: bool = False
     central: bool = False  # whether `normal` keeps its relative error near 0

@@ -19,6 +19,7 @@ from rsexplore.dual.pieces import log_beyond
 from rsexplore.dual.sums import Sums
 from rsexplore.dual.wide import Wide
 from rsexplore.noises.largest_coordinate import log_shape, support
+from rsexplore.patience import breathe
 
 RULES = (12, 20)  # nodes over a that are tried
 
@@ -152,6 +153,7 @@ class Smooth(Law):
     def _each(self, level: NDArray, r: NDArray, side: str) -> NDArray:
         found = np.empty((3, len(level)))
         for length in np.unique(r):
+            breathe()
             here = np.flatnonzero(r == length)
             found[:, here] = np.stack(self._point(level[here], float(length), side), axis=1)
         return found

@@ -30,6 +30,7 @@ class Panels(Law):
     """Family (9) and a shift of r in every coordinate; 2 <= dim < 20, 0 <= k < dim."""
 
     differentiable = True
+    least = 1e-40  # further out digits are lost, and halving panels for their sake takes minutes and gigabytes
 
     def __init__(self, dim: int, k: float) -> None:
         self.dim, self.k = dim, k

@@ -8,6 +8,7 @@ from scipy import special
 from rsexplore.dual.law import CHUNK, Law
 from rsexplore.dual.radial import normal_score
 from rsexplore.dual.value import bracket, quantile, root
+from rsexplore.patience import breathe
 
 LEAST = 1e-140  # radii below this, in units of the scale, count as 0: the square of one is needed
 TABLE_FROM = 80  # as many points of two classes at once are read from a table
@@ -70,6 +71,7 @@ def _newton(law: Law, z: NDArray, r: NDArray, level: NDArray) -> NDArray:
     last = np.full(z.shape, 1.0)
     with np.errstate(all="ignore"):
         for _ in range(STEPS):
+            breathe()
             n = len(live)
             two = (np.concatenate([x, y]) for x, y in ((-level, level), (r, r), (budget, budget)))
             value, by_level, by_r = law.normal(*two)

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from rsexplore.dual.law import Law
+from rsexplore.patience import breathe
 
 
 def root(
@@ -32,6 +33,7 @@ def root(
     for _ in range(120):
         if not len(live):
             break
+        breathe()
         x = a[live] + share[live] * (b[live] - a[live])
         fx = function(x, live)
         same = np.sign(fx) == np.sign(fa[live])
@@ -70,6 +72,7 @@ def bracket(
     near, far, step = guess.copy(), guess.copy(), width.copy()
     live = place
     for _ in range(700):
+        breathe()
         near[live] = far[live]
         far[live] = guess[live] + np.where(up[live], step[live], -step[live])
         step[live] = np.minimum(step[live] * grow, 1e300)

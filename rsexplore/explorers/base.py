@@ -5,7 +5,7 @@ A full draw costs several times what moving the artists does, so it is done only
 
 import io
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Any
 
 import matplotlib
@@ -30,6 +30,9 @@ EDGE = 3  # pixels beyond axes that the lines around them take
 UNDER, BESIDE = 30, 46  # pixels from axes to the labels of x and y
 
 
+Steps = Generator[Any, Any, None]  # a `Task`, whose result is sent back, or None where artists have moved
+
+
 class View(ABC):
     """What a panel shows: a figure and the words that go with it."""
 
@@ -41,8 +44,8 @@ class View(ABC):
         """Artists of the axes that `update` moves, from back to front."""
 
     @abstractmethod
-    def update(self, **values: Any) -> None:
-        """Move the artists to the values of the controls."""
+    def update(self, **values: Any) -> Steps | None:
+        """Move the artists to the values of the controls; by steps where that may take long."""
 
     @abstractmethod
     def readout(self) -> str:
@@ -61,9 +64,9 @@ class View(ABC):
         """Names of the controls that nothing in the figure depends on now."""
         return ()
 
-    def slow(self) -> Iterator[None]:
-        """Work that no slider should wait for, in short steps; each may move artists."""
-        return iter(())
+    def slow(self) -> Steps:
+        """Work that no slider should wait for, in short steps and tasks; each may move artists."""
+        yield from ()
 
 
 class Canvas:

@@ -1,6 +1,6 @@
 """Every certified radius against the vote, under the exact one, and each one's share of it at one vote."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from math import inf, nan
 from typing import Any
 
@@ -9,7 +9,7 @@ from matplotlib.artist import Artist
 
 from rsexplore import noises
 from rsexplore.explorers import families
-from rsexplore.explorers.base import BESIDE, View, frames
+from rsexplore.explorers.base import BESIDE, Steps, View, frames
 from rsexplore.explorers.controls import number, pick, toggle
 from rsexplore.explorers.families import DIM, LEAST, NORMS, member, noise_code, unused
 from rsexplore.explorers.panel import Panel
@@ -18,7 +18,7 @@ from rsexplore.noises import Noise
 from rsexplore.plots import style
 from rsexplore.plots.claims import ball
 from rsexplore.plots.curves import RadiusCurves, vote_grid
-from rsexplore.plots.kept import KeptClaims
+from rsexplore.plots.kept import FEW, KeptClaims
 from rsexplore.plots.shares import ShareBars
 
 # pixels that text needs: left of the curves, between the two axes (labels, names), right of the bars; above and below
@@ -47,17 +47,23 @@ class BoundsView(View):
         artists = [*self.curves.artists, *self.bars.artists, *self.spines, self.title, self.vote]
         return sorted(artists, key=lambda artist: artist.get_zorder())
 
-    def update(self, **values: Any) -> None:
+    def update(self, **values: Any) -> Steps:
         self.values = values
         best = values.pop("best")
         names = ("family", "sigma", "dim", "k", "powers", "shape")
         family, sigma, *others = (values.pop(name) for name in names)
-        self.noise = member(family, sigma, *others)
+        self.noise, self.sigma = member(family, sigma, *others), sigma
         self.q_a, self.norm, self.share = values["q_a"], values["norm"], values["share"]
         question = {name: values[name] for name in ("norm", "share", "c", "printed")}
         question["order"] = None if best else values["order"]
         self.question = question
-        on_grid, self.found = self._kept.show(member(family, 1.0, *others), sigma, self.q_a, **question)
+        self.unit = member(family, 1.0, *others)
+        yield from self._kept.ask(self.unit, self.q_a, self._show, **question)
+        self._show()
+
+    def _show(self) -> None:
+        """Draw what is known."""
+        on_grid, self.found = self._kept.show(self.unit, self.sigma, self.q_a, **self.question)
         exact = next((float(c.radii[0]) for c in self.found if c.exact), nan)
         self.curves.show(on_grid, self.norm, (self.q_a, exact), self._kept.together(on_grid))
         self.bars.show(self.found, 0, self._kept.together(self.found))
@@ -65,7 +71,7 @@ class BoundsView(View):
         self.title.set_text(f"{self.noise.label}, {classes}")
         self.vote.set_text(f"{self.q_a:g}")
 
-    def slow(self) -> Iterator[None]:
+    def slow(self) -> Steps:
         self._kept.look_ahead()
         yield from ()
 
@@ -89,7 +95,9 @@ class BoundsView(View):
         return call + remark
 
     def readout(self) -> str:
-        return radius_table(self.found, self.noise, self.q_a, self.share * self.q_a, self.norm, self.question)
+        table = radius_table(self.found, self.noise, self.q_a, self.share * self.q_a, self.norm, self.question)
+        note = f"The curve goes through {FEW} votes, as each takes long; between them it is interpolated."
+        return table + note * bool(self.found and self._kept.few)
 
 
 def bounds(

@@ -1,6 +1,7 @@
 """Certified accuracy of a log, re-scored under any bound and confidence level, over the curve that was logged."""
 
 from collections.abc import Mapping
+from functools import partial
 from math import inf
 from typing import Any
 
@@ -12,11 +13,12 @@ from rsexplore import accuracy, bounds
 from rsexplore.accuracy import Curve
 from rsexplore.bound import Bound, Status
 from rsexplore.comparison import exact_bound
-from rsexplore.explorers.base import View, frames
+from rsexplore.explorers.base import Steps, View, frames
 from rsexplore.explorers.controls import choice, number, pick, toggle
 from rsexplore.explorers.families import NORMS
 from rsexplore.explorers.panel import Panel
 from rsexplore.noises import Noise
+from rsexplore.patience import Task
 from rsexplore.plots import style
 from rsexplore.plots.accuracy import ceiling, steps
 from rsexplore.plots.claims import PRINTED, ball
@@ -51,20 +53,12 @@ class AccuracyView(View):
         lines = [self.limit, self.logged, self.low, self.high, self.scored]
         return [*lines, *self.spines, *self.keys, self.title]
 
-    def update(self, **values: Any) -> None:
+    def update(self, **values: Any) -> Steps:
         self.values = values
-        log, bound, norm, alpha = self._logs[values["log"]], values["bound"], values["norm"], values["alpha"]
-        part = self._part(values["log"], values["n"])
+        bound, norm = values["bound"], values["norm"]
         # everything that can fail comes before the first artist moves
-        self.curve = _scored(part, bound, norm, alpha)
-        before = log if isinstance(log, Curve) else _as_logged(log)
-        # radii in two norms do not go on one axis
-        self.before = before if before is not None and before.norm == norm else None
-        interval: list[Curve | None] = [None, None]
-        if values["rounding"]:
-            interval = [_scored(part, bound, norm, alpha, way) for way in ("lower", "upper")]
-        counted = Curve(self.curve.radii, self.curve.certified, self.curve.noise, values["n"], alpha, norm, {})
-        self.most = ceiling(counted, alpha, bound, norm)
+        words = f"radii of all images by {bound.key}"
+        self.curve, self.before, interval, self.most = yield Task(words, partial(self._found, **values))
         look = style.look(bound, bound.status_at(norm))
         self._draw(self.scored, self.curve, color=look.color, linestyle=look.linestyle, linewidth=2.2)
         self._draw(self.logged, self.before)
@@ -75,6 +69,21 @@ class AccuracyView(View):
         self.ax.set_xlabel(f"{style.norm_label(norm)} radius  (input units)")
         self.title.set_text(values["log"])
         self._legend(look.color)
+
+    def _found(
+        self, log: str, bound: Bound, norm: float, alpha: float, n: int, rounding: bool
+    ) -> tuple[Curve, Curve | None, list[Curve | None], float]:
+        """The curve, that which was logged, those between which rounding leaves it, and the most that n votes give."""
+        whole, part = self._logs[log], self._part(log, n)
+        curve = _scored(part, bound, norm, alpha)
+        before = whole if isinstance(whole, Curve) else _as_logged(whole)
+        if before is not None and before.norm != norm:  # radii in two norms do not go on one axis
+            before = None
+        interval: list[Curve | None] = [None, None]
+        if rounding:
+            interval = [_scored(part, bound, norm, alpha, way) for way in ("lower", "upper")]
+        counted = Curve(curve.radii, curve.certified, curve.noise, n, alpha, norm, {})
+        return curve, before, interval, ceiling(counted, alpha, bound, norm)
 
     def _part(self, name: str, n: int) -> Curve | Records:
         """Votes of `n` draws, where the log has more and can tell."""

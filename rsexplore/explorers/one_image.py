@@ -1,6 +1,7 @@
 """One image of a run: what the classifier saw, how it voted, and how far each bound certifies."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -10,11 +11,12 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from rsexplore.explorers.base import View, frames
+from rsexplore.explorers.base import Steps, View, frames
 from rsexplore.explorers.controls import number, pick
 from rsexplore.explorers.families import NORMS, call
 from rsexplore.explorers.panel import Panel
 from rsexplore.explorers.readout import framed, radius_table
+from rsexplore.patience import Task
 from rsexplore.plots import style
 from rsexplore.plots.claims import ball, claims
 from rsexplore.plots.shares import ShareBars
@@ -56,7 +58,7 @@ class ImageView(View):
     def _image(self, number: int) -> NDArray:
         return np.asarray(self._images[number])  # type: ignore[index]
 
-    def update(self, **values: Any) -> None:
+    def update(self, **values: Any) -> Steps:
         self.values, number = values, values["image"]
         if number not in self.places:
             raise LookupError(f"image must be one of the run's, which go from {min(self.places)} to "
@@ -65,7 +67,8 @@ class ImageView(View):
         self.noise, self.row = part.noise, part.rows[place]
         self.q_a = float(part.q_a(values["alpha"])[place])
         # everything that can fail comes before the first artist moves
-        self.found = claims(self.noise, [self.q_a], norm=values["norm"])
+        words = f"radii of {self.noise.family} noise"
+        self.found = yield Task(words, partial(claims, self.noise, [self.q_a], norm=values["norm"]))
         image = self._image(number)
         rng = np.random.default_rng((values["copy"], number))
         copy = image + self.noise.draw(rng, (1, *image.shape))[0]

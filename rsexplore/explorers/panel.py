@@ -2,17 +2,29 @@
 
 import asyncio
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
+from math import inf
+from time import monotonic
 from typing import Any
 
 import ipywidgets as widgets
 
-from rsexplore.explorers.base import Canvas, View
+from rsexplore.explorers.base import Canvas, Steps, View
 from rsexplore.explorers.controls import Control
+from rsexplore.explorers.running import Run, started
+from rsexplore.patience import Task, TookLong
 
 WORDS_AFTER = 0.2  # seconds without a move until numbers and code are written
 BREATH = 0.004  # seconds between steps of slow work, in which the kernel takes what a slider has sent
+PATIENCE = 0.15  # seconds that a move waits for its picture, before it says what is worked on and goes on beside
+LOOK, GLANCE = 0.05, 0.02  # seconds between looks at such work, and that each look waits for more
+FIRST, SHOWN = 2.0, 10.0  # seconds that a new panel waits for its picture, and one that a notebook is to keep
+REST = object()  # a step: what follows waits until the sliders rest
+WORKING = (
+    '<div role="status" style="position:absolute;z-index:1;padding:2px 8px;border-left:4px solid #0072B2;'
+    'background:#E8F1F8;color:#123">working: {} ({:.0f} s){}</div>'
+)
 KINDS = {"pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png"}
 COPY = (
     '<button class="jupyter-button widget-button lm-Widget" style="width:auto" type="button" data-code="{code}" '
@@ -39,6 +51,7 @@ class Panel(widgets.VBox):
         self.image = widgets.Image(format="url", layout={"max_width": "100%", "object_fit": "contain"})
         self.image.layout.width = f"{round(view.figure.bbox.width)}px"
         self.message = widgets.HTML(layout={"display": "none"})
+        self.working = widgets.HTML(layout={"height": "0", "margin": "0", "overflow": "visible"})
         self.readout = widgets.HTML()
         self.code = widgets.Textarea(description="code", disabled=False, rows=2, layout={"width": "98%"})
         self.code.tooltip = "the line of code that gives this state: select and copy it"
@@ -46,16 +59,18 @@ class Panel(widgets.VBox):
             [control.row for control in controls],
             layout={"grid_template_columns": "repeat(auto-fit, minmax(400px, 1fr))", "grid_gap": "2px 24px"},
         )
-        super().__init__([grid, self.message, self.image, self._tools(), self.readout, self.code])
+        super().__init__([grid, self.message, self.working, self.image, self._tools(), self.readout, self.code])
         self._held = False
         self._pending: asyncio.TimerHandle | None = None
-        self._work: Iterator[None] = iter(())
+        self._work: Steps = _nothing()
+        self._run: Run | None = None
+        self._drawn = self._moved = self._current = self._to_save = False
+        self._since = 0.0
         self._start = self.values
         for control in controls:
             control.observe(self._refresh)
-        if self._draw():
-            self._work = view.slow()
-        self.finish()
+        self._draw()
+        self.finish(FIRST)
 
     def _tools(self) -> widgets.HBox:
         self.reset = widgets.Button(description="reset", tooltip="set every control as it was at first")
@@ -82,65 +97,97 @@ class Panel(widgets.VBox):
             self._held = False
         self._refresh()
 
-    def finish(self) -> None:
-        """Do at once what was put off until the controls rest."""
-        if self._pending is not None:
-            self._pending.cancel()
-            self._pending = None
-        try:
-            worked = sum(1 for _ in self._work)
-        except Exception as error:
-            self._say(f"{type(error).__name__}: {error}")
-            return
-        if worked:
+    def finish(self, within: float = inf) -> None:
+        """Do at once what was put off until the controls rest, or as much of it as `within` seconds allow."""
+        # where nothing goes on by itself there is no later
+        self._go_on(inf if _loop() is None else monotonic() + within, rested=True)
+
+    def _refresh(self) -> None:
+        if not self._held:
+            self._draw()
+
+    def _draw(self) -> None:
+        """Draw the state of the controls, at once where it is quick; what was begun for another state is dropped."""
+        if self._run is not None:
+            self._run.stop()
+        self._work, self._run, self._current = self._stages(), None, False
+        # who has waited once does not wait again at every step of a slider
+        self._go_on(monotonic() + (0 if self.working.value else PATIENCE))
+
+    def _stages(self) -> Steps:
+        """All that a state asks for; None after artists have moved."""
+        yield from self.view.update(**self.values) or ()
+        self._paint()
+        self._say("")
+        self._drawn = True
+        yield REST
+        yield from self.view.slow()
+        if self._moved:
             self._paint()
         self._write()
-
-    def _draw(self) -> bool:
-        # JupyterLab shows nothing of an error in a callback, so the panel says it itself
-        self._work = iter(())
-        try:
-            self.view.update(**self.values)
-            self._paint()
-        except Exception as error:
-            self._say(f"{type(error).__name__}: {error}")
-            return False
-        self._say("")
-        return True
+        if self._to_save:
+            self._make_files()
 
     def _paint(self) -> None:
+        self._moved, self._current = False, True
         self.picture = self.canvas.png(self.view.moving)
         self.image.value = b"data:image/png;base64," + b64encode(self.picture)
 
-    def _refresh(self) -> None:
-        if self._held or not self._draw():
-            return
-        self._work = self.view.slow()
-        self._later()
-
-    def _later(self) -> None:
-        """Write the words once the sliders rest: a table that is laid out anew would hold up the picture."""
+    def _go_on(self, until: float, rested: bool = False) -> None:
+        """Go on until the work waits: for a task, for the sliders to rest, or for the kernel to take messages."""
         if self._pending is not None:
             self._pending.cancel()
             self._pending = None
+        wait: float | None = None
         try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:  # not in a kernel
+            wait = self._steps(until, rested)
+        except Exception as error:
+            # JupyterLab shows nothing of an error in a callback, so the panel says it itself
+            self._work, self._run = _nothing(), None
+            self._say(str(error) if isinstance(error, TookLong) else f"{type(error).__name__}: {error}")
+        if wait is None:
+            self._tell("")
+        elif (loop := _loop()) is None:
             self.finish()
         else:
-            self._pending = loop.call_later(WORDS_AFTER, self._step, self._work)
+            self._pending = loop.call_later(wait, lambda: self._go_on(monotonic() + GLANCE, rested=True))
 
-    def _step(self, work: Iterator[None]) -> None:
-        """Do one step of slow work, and let the kernel take messages before the next."""
-        try:
-            next(work)
-            self._paint()
-        except StopIteration:
-            self._write()
-        except Exception as error:
-            self._say(f"{type(error).__name__}: {error}")
-        else:
-            self._pending = asyncio.get_running_loop().call_later(BREATH, self._step, work)
+    def _steps(self, until: float, rested: bool) -> float | None:
+        """Take steps; return after how many seconds the next one is due, None if there is none left."""
+        ended: Run | None = None
+        while True:
+            if self._run is not None:
+                self._run.wait(None if until == inf else max(until - monotonic(), 0.0))
+                if self._run.alive:
+                    if self._moved:
+                        self._paint()
+                    self._tell(self._run.words)
+                    return LOOK
+                ended, self._run = self._run, None
+            try:
+                step = _resume(self._work, ended)
+            except StopIteration:
+                return None
+            ended = None
+            if isinstance(step, Task):
+                self._run = started(step)
+            elif step is REST:
+                if not rested:
+                    return WORDS_AFTER
+            else:
+                self._moved = True
+                if monotonic() > until:
+                    self._paint()
+                    if self.working.value:
+                        self._write()
+                    return BREATH
+
+    def _tell(self, words: str) -> None:
+        """Say what is worked on, over the picture, which stays where it is."""
+        if not self.working.value:
+            self._since = monotonic()
+        before = "" if self._current else "; until then picture and numbers are those of before"
+        self.working.value = WORKING.format(escape(words), monotonic() - self._since, before) if words else ""
 
     def _write(self) -> None:
         try:
@@ -156,7 +203,15 @@ class Panel(widgets.VBox):
             control.show(name not in idle)
 
     def _save(self) -> None:
-        self.finish()
+        self._to_save = True
+        self.finish(PATIENCE)
+        if self.working.value:
+            self.saved.value = "The files come when the picture is finished."
+        elif self._to_save:  # all was done before
+            self._make_files()
+
+    def _make_files(self) -> None:
+        self._to_save = False
         links = []
         for kind, mime in KINDS.items():
             data = b64encode(self.canvas.saved(kind)).decode()
@@ -165,12 +220,31 @@ class Panel(widgets.VBox):
         self.saved.value = "&nbsp; ".join(links)
 
     def _say(self, words: str) -> None:
-        note = "The picture shows the last state that could be drawn."
+        note = "The picture shows the last state that could be drawn." if self._drawn else "Nothing is drawn yet."
         self.message.value = alert(words, note) if words else ""
         self.message.layout.display = None if words else "none"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Mapping[str, Any]:
         # the picture too, for readers without a kernel: nbconvert, and pages that show notebooks
-        self.finish()
+        self.finish(SHOWN)
         bundle = dict(super()._repr_mimebundle_(**kwargs))
         return bundle | {"image/png": b64encode(self.picture).decode(), "text/plain": self.code.value}
+
+
+def _loop() -> asyncio.AbstractEventLoop | None:
+    """The loop of a kernel, which takes a slider's messages between its steps."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _nothing() -> Steps:
+    yield from ()
+
+
+def _resume(work: Steps, ended: Run | None) -> Any:
+    """Take the next step, with what the task of the last one has come to."""
+    if ended is None:
+        return next(work)
+    return work.send(ended.result) if ended.error is None else work.throw(ended.error)

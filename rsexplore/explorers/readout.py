@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rsexplore.noises import Noise
-from rsexplore.plots.claims import Claim, ball
+from rsexplore.plots.claims import Claim, ball, needed
 from rsexplore.plots.shares import radius_text
 
 HEAD = (("bound", "left"), ("radius", "right"), ("of exact", "right"), ("status", "left"), ("source", "left"))
@@ -39,7 +39,8 @@ def framed(html: str, **state: Any) -> str:
 
 def _words(noise: Noise, norm: float, any_bound: bool) -> str:
     if not any_bound:
-        return f"No bound for {noise.family} noise in the l{norm:g} norm is in this package yet."
+        words = f"No bound for {noise.family} noise with these parameters in the l{norm:g} norm is in this package."
+        return words + f" Those that are here need {escape(', or '.join(needed(noise)))}." * bool(needed(noise))
     if norm == ball(noise):
         return ""
     return (

@@ -1,6 +1,6 @@
 """The Renyi divergence of every order: what a class change needs, and the radius that it gives."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -9,7 +9,7 @@ from matplotlib.artist import Artist
 from rsexplore import bounds, noises
 from rsexplore.divergences import least_mr
 from rsexplore.explorers import families
-from rsexplore.explorers.base import BESIDE, View, frames
+from rsexplore.explorers.base import BESIDE, Steps, View, frames
 from rsexplore.explorers.controls import number, toggle
 from rsexplore.explorers.panel import Panel
 from rsexplore.explorers.readout import framed, radius_table
@@ -54,7 +54,7 @@ class RenyiView(View):
         words = f"The best order, {at:.4g}, gives {most}"
         self.titles[1].set_text(words if values["best"] else f"Order {self.order:g} gives {found}, the best {most}")
 
-    def slow(self) -> Iterator[None]:
+    def slow(self) -> Steps:
         q_a, share = self.values["q_a"], self.values["share"]
         votes = [(q, _runner_up(q, share)) for q in self._stops["q_a"]]
         look_ahead(votes + [(q_a, _runner_up(q_a, s)) for s in self._stops["share"]])

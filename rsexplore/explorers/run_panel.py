@@ -171,13 +171,16 @@ class CertifyPanel(widgets.VBox):
 
     def _noise(self, values: Mapping[str, Any]) -> Noise:
         rest = {name: values[name] for name in ("family", "sigma", "k", "powers", "shape")}
-        return families.member(dim=dimension(values["data"]), **rest)
+        return families.member(dim=dimension(values["data"].strip()) or families.DIM, **rest)
 
     def _code(self, values: Mapping[str, Any]) -> str:
         source = values["file"] if values["model"] == FILE else values["model"]
         shown = {name: {**values, **self._fixed}[name] for name in (*DEFAULTS, "norm", "device")}
         line = families.call("certify", {"model": source, "noise": self._noise(values), **shown}, DEFAULTS)
-        return line.replace(f"model={GIVEN!r}", "model=model") + ("  # model: what you gave" * (source == GIVEN))
+        remarks = ["model: what you gave"] if source == GIVEN else []
+        if dimension(values["data"].strip()) is None:
+            remarks.append(f"dim={families.DIM} is assumed, until the images are found")
+        return line.replace(f"model={GIVEN!r}", "model=model") + "  # " * bool(remarks) + "; ".join(remarks)
 
     def _say(self, words: str) -> None:
         self.message.value = alert(words) if words else ""

@@ -2,7 +2,12 @@
 
 import threading
 from collections.abc import Callable
+from time import thread_time
 from typing import Any
+
+from rsexplore.patience import Task, TookLong, watched
+
+LONGEST = 60.0  # seconds of a processor after which a task is given up
 
 
 class Stopped(KeyboardInterrupt):
@@ -17,12 +22,15 @@ class Run:
     work : callable
         Gets a function to call now and then with how far it is; this raises `Stopped` once `stop` was called. What is
         raised ends up in `error`, what is returned in `result`.
+    words : str
+        What it does.
     """
 
-    def __init__(self, work: Callable[[Callable[[Any], None]], Any]) -> None:
+    def __init__(self, work: Callable[[Callable[[Any], None]], Any], words: str = "") -> None:
         self.progress: Any = None  # the last that was told
         self.result: Any = None
         self.error: BaseException | None = None
+        self.words = words
         self._work, self._wish = work, threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)  # a kernel that is ended waits for nothing
         self._thread.start()
@@ -55,3 +63,19 @@ class Run:
             self.result = self._work(self._tell)
         except BaseException as error:  # a thread has nobody else to tell
             self.error = error
+
+
+def started(task: Task) -> Run:
+    """Start a task that ends when it next breathes after it was asked to stop, or after `LONGEST`."""
+
+    def work(tell: Callable[[Any], None]) -> Any:
+        def watch() -> None:
+            tell(None)
+            if thread_time() - begun > LONGEST:
+                raise TookLong(f"given up after {LONGEST:g} s of computing: {task.words}")
+
+        begun = thread_time()
+        with watched(watch):
+            return task.work()
+
+    return Run(work, task.words)

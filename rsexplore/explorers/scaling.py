@@ -1,13 +1,13 @@
 """Certified radii against the dimension."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from math import inf
 from typing import Any
 
 from matplotlib.artist import Artist
 
 from rsexplore.explorers import families
-from rsexplore.explorers.base import View, frames
+from rsexplore.explorers.base import Steps, View, frames
 from rsexplore.explorers.controls import number, pick
 from rsexplore.explorers.families import NORMS
 from rsexplore.explorers.panel import Panel
@@ -41,8 +41,8 @@ class ScalingView(View):
         what = "σ" if values["fixed"] == "sigma" else "E ‖z‖∞"
         self.title.set_text(f"Radius and dimension at {what} = {values['size']:g}, 1 − p_A = {values['q_a']:g}")
 
-    def slow(self) -> Iterator[None]:
-        return self.curves.fill()
+    def slow(self) -> Steps:
+        yield from self.curves.fill()
 
     def idle(self) -> Iterable[str]:
         return [] if {"eq8", "eq10"} & set(self.curves.found) else ["k"]

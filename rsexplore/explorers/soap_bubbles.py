@@ -1,13 +1,12 @@
 """The soap bubbles: what pulling the noise towards the centre changes, and what it does not."""
 
-from collections.abc import Iterator
 from math import inf
 from typing import Any
 
 from matplotlib.artist import Artist
 
 from rsexplore.explorers import families
-from rsexplore.explorers.base import View, frames
+from rsexplore.explorers.base import Steps, View, frames
 from rsexplore.explorers.controls import number, pick
 from rsexplore.explorers.families import POWERS
 from rsexplore.explorers.panel import Panel
@@ -46,10 +45,10 @@ class SoapView(View):
         self.curves.vote_ax.set_xlabel(f"{ball} length of the shift")
         self.titles[0].set_text("Norm (black: k = 0)")
         self.titles[1].set_text(f"Exact radius, σ = {values['sigma']:g}, k = {values['k']:g} d")
-        alone = values["powers"] == (inf, 2.0)  # votes of eq. (9) take seconds
+        alone = values["powers"] == (inf, 2.0)  # a vote of eq. (9) after a shift takes as long as its radius
         self.titles[2].set_text("Gaussian's votes alone" if alone else "Votes, overlap (dashed)")
 
-    def slow(self) -> Iterator[None]:
+    def slow(self) -> Steps:
         return self.curves.fill()
 
     def code(self) -> str:
@@ -89,7 +88,7 @@ def soap_bubbles(
 ) -> Panel:
     """Sliders over the noises of Soap bubbles 2020: law of the norm, exact radii beside the Gaussian's, shifted votes.
 
-    What takes long is drawn when the sliders rest; eq. (9) in few dimensions, or with k near d, is not drawn.
+    What takes long is drawn when the sliders rest; radii of eq. (9) take seconds in few dimensions, or with k near d.
 
     Parameters
     ----------

@@ -112,6 +112,12 @@ def claims(
     return sorted(found, key=lambda claim: not claim.exact)
 
 
+def needed(noise: Noise) -> list[str]:
+    """Which noises of the family the bounds are about that are not about this one, in words."""
+    others = [b for b in all_bounds.ALL if type(noise) is b.noise and not b.supports(noise)]
+    return list(dict.fromkeys(b.member_text for b in others if b.member_text))
+
+
 def _title(bound: Bound, norm: float, own: dict[str, float | None]) -> str:
     title = bound.title.removesuffix(PRINTED)
     if bound.norm not in (norm, None) and "exact" in title:

@@ -21,7 +21,7 @@ from rsexplore.plots.shares import ShareBars, share_bars, within
 __all__ = ["RadiusCurves", "ShareBars", "axis_top", "radius_curves", "round_above", "share_bars", "vote_grid"]
 
 STEPS = (1, 2, 4, 7, 10)
-NO_BOUND = "no bound for this noise\nin this norm yet"
+NO_BOUND = "no bound for this noise\nwith these parameters\nin this norm"
 MARKS = 9  # about so many marks on a curve that has them
 
 

@@ -1,7 +1,7 @@
 """Noise pulled towards the centre: the law of its norm, its exact radius beside the Gaussian's, a shifted vote."""
 
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Generator
+from functools import lru_cache, partial
 from math import inf, sqrt
 from typing import Any, NamedTuple
 
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from rsexplore.comparison import exact_bound
 from rsexplore.dual import law_of, total_variation, worst_case
-from rsexplore.dual.mixed import Smooth
+from rsexplore.dual.law import resolved
 from rsexplore.noises import PowerGaussian
+from rsexplore.patience import Task, TookLong
 from rsexplore.plots import style
 from rsexplore.plots.curves import round_above
 from rsexplore.plots.labels import EndLabels, tick
@@ -27,7 +28,6 @@ GRID = tuple(float(q) for q in np.geomspace(0.45, LEAST, 33))
 FEW = GRID[::4]
 SHIFTS = np.linspace(0.05, 1.7, 21)  # over the radius
 QUICK_FROM = 500  # coordinates from which all of eq. (8) takes a few ms
-SECONDS = "not drawn, a radius takes seconds here"
 Powers = tuple[float, float]
 
 
@@ -46,6 +46,9 @@ class Bubble(NamedTuple):
         norms = {"power_norm": powers[0], "tail_norm": powers[1]}
         if self.match == "sigma":
             return PowerGaussian.from_sigma(1.0, self.dim, k=own, **norms)
+        if own >= self.dim - 1:
+            needed = f"modes of the norm can be equal for k below d − 1 = {self.dim - 1} alone, got k = {own:g}"
+            raise ValueError(f"{needed}: take a smaller k, or equal σ")
         return PowerGaussian.matched(1.0, own, self.dim, **norms)
 
 
@@ -81,17 +84,12 @@ def _lengths(noise: PowerGaussian, norm: float, shifts: tuple[float, ...]) -> ND
     return np.array(shifts) * vertex / noise.scale
 
 
-def hopeless(noise: PowerGaussian) -> bool:
-    """Whether a radius takes seconds, as far as can be told at once."""
+def refusal(noise: PowerGaussian) -> str:
+    """Why no radius of a noise can be drawn, as far as can be told at once; empty if it can."""
     assert noise.dim is not None
-    mixed = (noise.power_norm, noise.tail_norm) == (inf, 2)
-    return mixed and (noise.dim < 64 or noise.k > 0.8 * noise.dim)
-
-
-@lru_cache(maxsize=256)
-def affordable(noise: PowerGaussian) -> bool:
-    """Whether a radius takes less than a second; making the law of eq. (9), which tells, may take half a second."""
-    return not hopeless(noise) and ((noise.power_norm, noise.tail_norm) != (inf, 2) or isinstance(_law(noise), Smooth))
+    if resolved(noise.dim, noise.k, noise.power_norm, noise.tail_norm):
+        return ""
+    return "no radius here for k above d − 0.5"
 
 
 def quick(noise: PowerGaussian) -> bool:
@@ -136,7 +134,7 @@ class SoapCurves:
         self.chosen = self.noises[bubble.powers]
         self.base = bubble.noise((2.0, 2.0), 0.0)  # Gaussian
         self.found: dict[Powers, float] = {}
-        self.refused = [powers for powers, noise in self.noises.items() if hopeless(noise)]
+        self.refused = {powers: words for powers, noise in self.noises.items() if (words := refusal(noise))}
         for artist in (*self.curves.values(), *self.dots.values(), self.votes[1], self.overlaps[1]):
             artist.set_visible(False)
         self.gaussian_radius = sigma * float(radii(self.base, bubble.norm, (q_a,))[0])
@@ -144,35 +142,42 @@ class SoapCurves:
         self._law()
         self._reach()
         self._vote(0, self.base, self.gaussian_radius)
-        late = [powers for powers in shown if not quick(self.noises[powers])]
+        late = [powers for powers in shown if not quick(self.noises[powers]) and powers not in self.refused]
         for powers in shown:
-            if powers not in late:
+            if quick(self.noises[powers]):
                 self._family(powers, GRID)
         if quick(self.chosen):
             self._vote(1, self.chosen, self.found[bubble.powers])
         self._late(late)
 
-    def fill(self) -> Iterator[None]:
-        """Add what takes longer, in short steps."""
-        late = [p for p, noise in self.noises.items() if not quick(noise) and not hopeless(noise)]
-        for powers in late:
-            noise = self.noises[powers]
-            able = affordable(noise)
-            yield
-            if not able:
-                self.refused.append(powers)
-                continue
-            if powers == (inf, 2):
-                for q in (*FEW, self.q_a):
-                    radii(noise, self.bubble.norm, (q,))
-                    yield
-            self._family(powers, FEW)
-            yield
-        if not quick(self.chosen) and self.bubble.powers != (inf, 2):  # for which each point takes long
-            self._vote(1, self.chosen, self.found[self.bubble.powers])
-            yield
-        self._late([])
-        yield
+    def fill(self) -> Generator[Task | None, Any, None]:
+        """Add what takes longer, by tasks; None where something is drawn."""
+        left = [p for p, noise in self.noises.items() if not quick(noise) and p not in self.refused]
+        while left:
+            powers = left.pop(0)
+            try:
+                yield from self._ask(powers)
+            except TookLong:
+                self.refused[powers] = "not drawn, a radius takes more than a minute here"
+            else:
+                self._family(powers, FEW)
+            self._late(left)
+            yield None
+        # each point of eq. (9) takes long
+        if not quick(self.chosen) and self.bubble.powers in self.found and self.bubble.powers != (inf, 2):
+            found = self.found[self.bubble.powers]
+            words = f"votes of {FAMILIES[self.bubble.powers]} after a shift"
+            yield Task(words, partial(self._votes, self.chosen, found))
+            self._vote(1, self.chosen, found)
+            yield None
+
+    def _ask(self, powers: Powers) -> Generator[Task, Any, None]:
+        """Tasks after which `_family` takes no time."""
+        noise, norm = self.noises[powers], self.bubble.norm
+        words = f"{FAMILIES[powers]}, k = {noise.k:g} of d = {noise.dim:,}"
+        votes = [(self.q_a,), *((q,) for q in FEW)] if powers == (inf, 2) else [(self.q_a,), FEW]
+        for count, q_a in enumerate(votes, 1):
+            yield Task(f"{words}: radius {count} of {len(votes)}", partial(radii, noise, norm, q_a))
 
     def _law(self) -> None:
         tail = self.bubble.powers[1]
@@ -212,11 +217,15 @@ class SoapCurves:
         line.set_visible(True)
         dot.set_visible(True)
 
-    def _vote(self, place: int, noise: PowerGaussian, radius: float) -> None:
+    def _votes(self, noise: PowerGaussian, radius: float) -> tuple[NDArray, NDArray, NDArray]:
+        """Lengths of shifts, the vote after each, and the overlap."""
         norm = self.bubble.norm
         shifts = tuple(float(x) for x in SHIFTS * (radius / self.sigma))
         lengths = np.array([0.0, *shifts]) * self.sigma
-        values = after(noise, norm, self.q_a, shifts), overlap(noise, norm, shifts)
+        return lengths, after(noise, norm, self.q_a, shifts), overlap(noise, norm, shifts)
+
+    def _vote(self, place: int, noise: PowerGaussian, radius: float) -> None:
+        lengths, *values = self._votes(noise, radius)
         for line, y, first in zip((self.votes[place], self.overlaps[place]), values, (1 - self.q_a, 1.0), strict=True):
             line.set_data(lengths, [first, *y])
             line.set_visible(True)
@@ -225,7 +234,7 @@ class SoapCurves:
 
     def _late(self, late: list[Powers]) -> None:
         """Say what is not drawn, and label what is."""
-        left = {p: SECONDS if p in self.refused else "drawn when the sliders rest" for p in [*late, *self.refused]}
+        left = dict.fromkeys(late, "drawn when the sliders rest") | self.refused
         lines = {"Gaussian  TIGHT": self.gaussian}
         lines |= {f"{FAMILIES[powers]}  TIGHT": self.curves[powers] for powers in self.found}
         top = self.reach_ax.get_ylim()[1]

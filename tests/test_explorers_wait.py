@@ -1,0 +1,252 @@
+"""No control keeps a kernel busy: what takes long is computed beside it, under a word that says so."""
+
+import asyncio
+import itertools
+import re
+import runpy
+import time
+from math import inf
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("ipywidgets")
+pytest.importorskip("matplotlib")
+
+import ipywidgets as widgets
+from panels import table
+
+import rsexplore as rs
+from rsexplore.explorers import panel as panels
+from rsexplore.explorers import running
+from rsexplore.noises import PowerGaussian
+
+LONGEST = 2.0  # seconds of the processor, of all threads
+DIMS = (2, 5, 50, 784, 3072, 150_528)
+EVERY = {"renyi": {}, "tradeoff": {}, "scaling": {}, "noise": {"family": PowerGaussian}}
+
+
+def words(panel) -> str:
+    """What the page says about the work in hand."""
+    return re.sub("<[^>]*>", " ", panel.working.value + panel.message.value).strip()
+
+
+async def busy(panel, moves, rest=0.03):
+    """Make moves; return for each the longest that the kernel took no message for, in seconds of the processor."""
+    found = []
+    for move in moves:
+        start = time.process_time()
+        panel.move(**move)
+        longest = time.process_time() - start
+        end = time.monotonic() + rest
+        while time.monotonic() < end:
+            start = time.process_time()
+            await asyncio.sleep(0.005)
+            longest = max(longest, time.process_time() - start)
+        # a state that is not drawn yet is said to be worked on, or why it cannot be
+        assert words(panel) or panel._work is not None, move
+        found.append((longest, move))
+    panel.move(**({"family": rs.noises.Gaussian} if "family" in panel.controls else {}))  # what is left is dropped
+    return found
+
+
+def of_noises(dims=DIMS, ks=(0.0, 0.5, 0.99)):
+    """Moves of the explorer of all bounds."""
+    for family, dim, share in itertools.product(rs.noises.ALL, (dims[0], dims[-1]), (1.0, 0.3)):
+        if family is not PowerGaussian:
+            yield {"family": family, "dim": dim, "share": share, "norm": 2.0}
+    shares = itertools.cycle((1.0, 0.3))
+    for powers, dim, k in itertools.product(((2.0, 2.0), (inf, inf), (inf, 2.0)), dims, ks):
+        yield {"family": PowerGaussian, "powers": powers, "dim": dim, "k": k, "share": next(shares), "norm": inf}
+
+
+def of_bubbles(dims=DIMS, ks=(0.0, 0.5, 0.8, 0.99)):
+    """Moves of the soap bubbles' explorer."""
+    changes = itertools.cycle(itertools.product(("sigma", "mode"), (0.01, 1e-9, 0.4999)))
+    for norm, dim, k in itertools.product((inf, 2.0), dims, ks):
+        match, q_a = next(changes)
+        yield {"norm": norm, "powers": (2.0, 2.0), "dim": dim, "k": k, "match": match, "q_a": q_a}
+
+
+def of_ends(panel):
+    """Each control from one end to the other, by way of the middle."""
+    for name, control in panel.controls.items():
+        field = control.field
+        if isinstance(field, widgets.Checkbox):
+            stops = [False, True]
+        else:
+            stops = control.stops or [value for _, value in field._options_full] if hasattr(field, "options") else []
+            stops = stops or control.stops
+        for place in (0, len(stops) // 2, -1):
+            yield {name: stops[place]}
+
+
+def assert_short(found):
+    longest, move = max(found, key=lambda one: one[0])
+    assert longest < LONGEST, move
+
+
+def eq9(k=25.0, dim=50):
+    return PowerGaussian(0.25, k, dim, inf, 2)
+
+
+def test_no_move_of_a_noise_keeps_the_explorer_of_all_bounds_busy():
+    panel = rs.explorers.bounds()
+    assert_short(asyncio.run(busy(panel, of_noises())))
+
+
+def test_no_move_keeps_the_explorer_of_soap_bubbles_busy(monkeypatch):
+    monkeypatch.setattr(panels, "WORDS_AFTER", 0.01)
+    panel = rs.explorers.soap_bubbles()
+    assert_short(asyncio.run(busy(panel, of_bubbles(), 0.1)))
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_no_control_of_the_others_keeps_a_kernel_busy(name, monkeypatch):
+    monkeypatch.setattr(panels, "WORDS_AFTER", 0.01)
+    panel = getattr(rs.explorers, name)()
+    panel.move(**EVERY[name])
+    assert_short(asyncio.run(busy(panel, of_ends(panel), 0.05)))
+
+
+def run_of(noise):
+    header = rs.records.Header(rs.noises.to_dict(noise), n0=100, n=1000, alpha=0.001)
+    rows = [rs.records.Row(i, 0, {0: 100}, {0: 990 - 7 * i, 1: 10 + 7 * i}, 0.1) for i in range(30)]
+    return rs.records.from_rows(header, rows)
+
+
+@pytest.mark.parametrize("name", ["certified_accuracy", "one_image"])
+def test_a_log_of_a_slow_noise_keeps_no_kernel_busy(name):
+    log, images = run_of(eq9()), np.zeros((30, 1, 5, 10))
+
+    async def drive():
+        panel = getattr(rs.explorers, name)(*((log, images) if name == "one_image" else (log,)))
+        return await busy(panel, [{"alpha": 0.01}, {"norm": 2.0}, {"n": 500}, {"alpha": 0.05}], 0.1)
+
+    assert_short(asyncio.run(drive()))
+
+
+def test_a_slow_radius_is_worked_on_under_a_word_and_then_shown():
+    async def drive():
+        panel = rs.explorers.bounds(q_a=0.01)
+        before, seen = panel.picture, set()
+        panel.move(family=PowerGaussian, powers=(inf, 2.0), norm=inf, dim=2, k=0.7)
+        assert "working: radii of PowerGaussian noise, k = 1.4, dim = 2" in words(panel)
+        assert panel.picture == before and 'role="status"' in panel.working.value
+        assert "numbers are those of before" in words(panel)
+        while panel.working.value:
+            seen.add(panel.picture)
+            await asyncio.sleep(0.05)
+        return panel, seen
+
+    panel, seen = asyncio.run(drive())
+    assert len(seen) > 5 and words(panel) == ""  # the curve grows
+    radius = float(table(panel)["soap-dual-linf"]["radius"])
+    noise = PowerGaussian.from_sigma(0.5, 2, k=1.4, power_norm=inf, tail_norm=2)
+    bound = rs.bounds.get("soap-dual-linf")
+    assert radius == pytest.approx(float(bound.radius(noise, q_a=0.01)), rel=1e-9)
+    assert "through 13 votes" in panel.readout.value
+    line, q_a = panel.view.curves.lines["soap-dual-linf"], panel.view.curves.q_a
+    for place in (2, 7, 50, 111):
+        expected = float(bound.radius(noise, q_a=q_a[place]))
+        assert line.get_ydata()[place] == pytest.approx(expected, rel=0.02)
+
+
+def test_a_newer_move_ends_the_older_computation(monkeypatch):
+    begun = []
+    monkeypatch.setattr(panels, "started", lambda task: begun.append(running.started(task)) or begun[-1])
+
+    async def drive():
+        panel = rs.explorers.bounds(noise=rs.noises.Gaussian(0.5, dim=50))
+        panel.move(family=PowerGaussian, powers=(inf, 2.0), norm=inf, k=0.5)
+        slow = begun[-1]
+        panel.move(family=rs.noises.Gaussian)
+        for _ in range(400):
+            await asyncio.sleep(0.02)
+            if not panel.working.value and not slow.alive:
+                break
+        return panel, slow
+
+    panel, slow = asyncio.run(drive())
+    assert isinstance(slow.error, running.Stopped) and not slow.alive
+    assert panel.working.value == "" and "cohen-lp" in table(panel)
+
+
+def test_what_takes_too_long_is_given_up_in_words(monkeypatch):
+    monkeypatch.setattr(running, "LONGEST", 0.2)
+    panel = rs.explorers.bounds(noise=eq9())
+    assert "given up after 0.2 s of computing: radii of PowerGaussian noise" in words(panel)
+    assert "Nothing is drawn yet." in words(panel) and panel.picture == b""
+    panel.move(family=rs.noises.Gaussian)
+    assert words(panel) == "" and panel.picture
+    bubbles = rs.explorers.soap_bubbles(dim=20, norm=inf)
+    assert any("eq. (9): not drawn, a radius takes more" in text for text in bubbles.view.curves.labels.texts)
+    assert "eq. (10)" in table(bubbles)
+
+
+def test_files_come_when_the_picture_is_finished(monkeypatch):
+    async def drive():
+        panel = rs.explorers.bounds()
+        panel.move(family=PowerGaussian, powers=(inf, 2.0), norm=inf, dim=2, k=0.7)
+        panel.save.click()
+        said = panel.saved.value
+        while panel.working.value:
+            await asyncio.sleep(0.05)
+        return said, panel.saved.value
+
+    said, files = asyncio.run(drive())
+    assert "come when the picture is finished" in said and 'download="bounds.pdf"' in files
+
+
+@pytest.mark.parametrize("k", [49.51, 49.99])
+def test_a_radius_that_double_precision_does_not_tell_is_said_to_end_at_half_a_coordinate(k):
+    panel = rs.explorers.bounds(noise=eq9(k))
+    assert "with these parameters" in panel.readout.value and "k &lt;= dim - 0.5" in panel.readout.value
+    assert panel.view.curves.note.get_text().startswith("no bound for this noise\nwith these parameters")
+    bubbles = rs.explorers.soap_bubbles(dim=50, k=k / 50, norm=inf)
+    assert any("eq. (9): no radius here for k" in text for text in bubbles.view.curves.labels.texts)
+    assert not any("minute" in text for text in bubbles.view.curves.labels.texts)
+
+
+def test_modes_that_cannot_be_equal_are_said_so_from_the_start():
+    panel = rs.explorers.soap_bubbles(dim=20, k=0.99, match="mode")
+    assert "k below d − 1 = 19 alone, got k = 19.8" in words(panel) and "equal σ" in words(panel)
+    assert "AttributeError" not in panel.message.value
+    panel.move(match="sigma")
+    assert words(panel) == "" and "eq. (8)" in table(panel)
+
+
+def test_the_page_refuses_one_visitor_too_many(monkeypatch):
+    settings, path = SimpleNamespace(VoilaConfiguration=SimpleNamespace()), Path(__file__).parents[1] / "app"
+    pytest.importorskip("tornado")
+    monkeypatch.setenv("VISITORS", "3")
+    runpy.run_path(str(path / "voila.py"), {"get_config": lambda: settings})
+    admit = settings.VoilaConfiguration.prelaunch_hook
+
+    def visited(count):
+        return SimpleNamespace(kernel_manager=SimpleNamespace(list_kernel_ids=lambda: ["kernel"] * count))
+
+    admit(visited(2), notebook=None, cwd="")
+    with pytest.raises(Exception, match="503.*3 visitors are here.*come back"):
+        admit(visited(3), notebook=None, cwd="")
+
+
+def test_the_code_line_knows_the_dimension_of_a_file_of_images(tmp_path):
+    pytest.importorskip("torch")
+    np.savez(tmp_path / "own.npz", images=np.zeros((3, 2, 7, 5), dtype=np.float32), labels=np.zeros(3, dtype=int))
+    np.savez_compressed(tmp_path / "flat.npz", labels=[0], images=np.zeros((1, 11)))
+    noise = rs.noises.PowerGaussian(0.2, 3.0, 64)
+    panel = rs.explorers.certify(noise=noise, data=str(tmp_path / "own.npz"))
+    assert ", dim=70, " in panel.code.value and "#" not in panel.code.value
+    panel.move(data=f" {tmp_path / 'flat.npz'} ")
+    assert ", dim=11, " in panel.code.value
+    panel.move(data="digits")
+    assert ", dim=64, " in panel.code.value
+    (tmp_path / "no.npz").write_bytes(b"PK no zip")
+    np.savez(tmp_path / "other.npz", x=np.zeros(3))
+    for name in ("no.npz", "other.npz", "absent.npz", "."):
+        panel.move(data=str(tmp_path / name))
+        assert panel.code.value.endswith("  # dim=3072 is assumed, until the images are found")
+        eval(panel.code.value, {"rs": rs})
