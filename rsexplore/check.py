@@ -93,6 +93,27 @@ def _moved(owner: str, name: str, value: Any, side: str) -> float:
     return near
 
 
+def tail(owner: str, name: str, value: Any) -> NDArray[np.float64] | None:
+    """Return 1 - p, moved upwards, where all p lie in [1/2, 1] in a type wider than float64; None elsewhere.
+
+    Near 1 that keeps what p itself loses in float64.
+    """
+    array = np.asarray(value)
+    if (array.dtype.kind != "O" and array.dtype.itemsize <= 8) or not all(x == x and 0.5 <= x <= 1 for x in array.flat):
+        return None
+    rests = [1 - _fraction(x) for x in array.flat]
+    return floats(owner, f"1 - {name}", np.array(rests, dtype=object).reshape(array.shape), "above")
+
+
+def _fraction(value: Any) -> Fraction:
+    if hasattr(value, "_mpf_"):
+        _, man, exp, _ = value._mpf_
+        return Fraction(int(man)) * Fraction(2) ** int(exp)
+    if isinstance(value, Rational):
+        return Fraction(int(value.numerator), int(value.denominator))
+    return Fraction(*value.as_integer_ratio())
+
+
 def _no_real(owner: str, name: str, value: Any) -> TypeError:
     return TypeError(f"{owner}: {name} must be real numbers, and neither bool nor text, got {name}={value!r}")
 

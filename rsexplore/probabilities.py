@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rsexplore.check import floats
+from rsexplore.check import floats, tail
 
 TINY = float(np.finfo(float).tiny)  # below it floats lose digits
 
@@ -21,6 +21,8 @@ def exactly_one(p_a: Any, q_a: Any) -> None:
 def read(owner: str, p_a: Any, q_a: Any, p_b: Any) -> list[NDArray | None]:
     """Return the arguments as float64 of one shape, each moved to where the radius only becomes smaller.
 
+    A p_A in a wider type comes back as its q_A where that keeps more of it, that is from 1/2 on.
+
     Raises
     ------
     TypeError
@@ -29,6 +31,8 @@ def read(owner: str, p_a: Any, q_a: Any, p_b: Any) -> list[NDArray | None]:
     exactly_one(p_a, q_a)
     sides = (("p_a", p_a, "below"), ("q_a", q_a, "above"), ("p_b", p_b, "above"))
     given = [None if x is None else floats(owner, name, x, side) for name, x, side in sides]
+    if p_a is not None and (rest := tail(owner, "p_a", p_a)) is not None:
+        given[:2] = [None, rest]
     shape = np.broadcast_shapes(*(x.shape for x in given if x is not None))
     return [None if x is None else np.broadcast_to(x, shape) for x in given]
 

@@ -71,8 +71,13 @@ def test_a_wider_type_never_enlarges_a_radius(kind, noise):
 def test_the_side_is_that_of_the_argument():
     """2^-60 below 1, and a tenth, are no float64: one goes down, the other up."""
     near = Fraction(2**60 - 1, 2**60)
-    assert bounds.get("cohen-l2").radius(N, near) == bounds.get("cohen-l2").radius(N, 1 - 2.0**-53)
-    assert bounds.get("cohen-l2").radius(N, q_a=1 - near) == pytest.approx(8.77332116902755, rel=1e-12)
+    right = float(bounds.get("cohen-l2").radius_mp(N, q_a=2.0**-60))
+    assert right == pytest.approx(8.7733211690, rel=1e-10)
+    for wide in (near, np.longdouble(1) - np.longdouble(2) ** -60, Decimal(1) - Decimal(2) ** -60):
+        assert right * (1 - 1e-12) < bounds.get("cohen-l2").radius(N, wide) <= right
+    # beside a vote below 1/2, which 1 - p would lose, it is the float below that counts
+    mixed = bounds.get("cohen-l2").radius(N, [near, Fraction(3, 10)])
+    assert mixed[0] == bounds.get("cohen-l2").radius(N, 1 - 2.0**-53) < right
     tenth, below, above = Fraction(1, 10), float(np.nextafter(0.1, 0)), 0.1
     assert Fraction(below) < tenth < Fraction(above)
     for function, side in (
