@@ -27,5 +27,5 @@ def __getattr__(name: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name != name:
             raise
-        line = f'pip install "rsexplore[{EXTRAS[name]}]"'
+        line = f"pip install -e '.[{EXTRAS[name]}]' in the checkout"
         raise ModuleNotFoundError(f"{name} is not installed; the extra has it: {line}", name=name) from None

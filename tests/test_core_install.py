@@ -28,7 +28,7 @@ for line in ("rsexplore.plots", "import rsexplore.explorers.bounds", "from rsexp
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
     assert found == [
         "True True False",
-        'matplotlib is not installed; the extra has it: pip install "rsexplore[plots]"',
-        'ipywidgets is not installed; the extra has it: pip install "rsexplore[explore]"',
-        'safetensors is not installed; the extra has it: pip install "rsexplore[gpu]"',
+        "matplotlib is not installed; the extra has it: pip install -e '.[plots]' in the checkout",
+        "ipywidgets is not installed; the extra has it: pip install -e '.[explore]' in the checkout",
+        "safetensors is not installed; the extra has it: pip install -e '.[gpu]' in the checkout",
     ]

@@ -19,15 +19,15 @@ torch.set_num_threads(1)
 
 # the log of `certified()`, held open in the third image
 SLOW_RUN = """
-import sys, time
+import pathlib, sys, time
 sys.path.insert(0, sys.argv[2])
 import torch
 torch.set_num_threads(1)
 from halfspace import HalfSpace, certified
-calls = iter(range(1000))
+log = pathlib.Path(sys.argv[1])
 class Slow(HalfSpace):
     def forward(self, batch):
-        if next(calls) == 1 + 2 * 4:  # 1 clean batch, then 4 an image
+        if log.exists() and log.read_bytes().count(b"\\n") == 2 + 2:
             print("waiting", flush=True)
             time.sleep(100)
         return super().forward(batch)

@@ -103,5 +103,7 @@ def test_every_source_is_cited_once():
 def test_one_bound_or_source_is_cited_too():
     bound = bounds.get("cohen-l2")
     assert papers.cite(bound) == papers.cite(bound.source) == papers.cite([bound, bound]) == bound.source.paper.bibtex
-    with pytest.raises(TypeError, match="cite needs bounds or sources, got 'c'"):
-        papers.cite("cohen-l2")
+    with pytest.raises(TypeError, match="cite needs bounds or sources, got 3"):
+        papers.cite(3)
+    with pytest.raises(KeyError, match="did you mean cohen-lp or cohen-l2"):
+        papers.cite("cohen-l3")

@@ -96,7 +96,8 @@ def _safetensors(path: Path) -> tuple[dict[str, Tensor], Any]:
     try:
         from safetensors import safe_open
     except ImportError:
-        raise CheckpointError(f"{path} needs safetensors: pip install 'rsexplore[gpu]'") from None
+        line = "pip install -e '.[gpu]' in the checkout"
+        raise CheckpointError(f"{path} needs safetensors, which the extra has: {line}") from None
     try:
         with safe_open(path, framework="pt") as file:
             return {key: file.get_tensor(key) for key in file.keys()}, (file.metadata() or {}).get("arch")
