@@ -1,5 +1,6 @@
 """What an argument must be; every message says who complains, what was needed and what came."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 from math import inf, isfinite, nextafter
@@ -58,11 +59,11 @@ def floats(owner: str, name: str, value: Any, side: str = "nearest") -> NDArray[
     """
     if type(value) is np.ndarray and value.dtype == np.float64:
         return value
-    if np.ma.is_masked(value):
+    parts = list(_parts(value))  # of lists NumPy makes one array, and takes bools and what is masked for numbers
+    if any(np.ma.is_masked(part) for part in parts):
         raise TypeError(f"{owner}: {name} must not be masked; say what stands there, e.g. {name}.filled(numpy.nan)")
     array = np.asarray(value)
-    in_list = isinstance(value, list | tuple) and any(isinstance(x, bool | np.bool_) for x in value)
-    if array.dtype.kind not in "fiuO" or in_list:
+    if array.dtype.kind not in "fiuO" or any(np.asarray(part).dtype.kind == "b" for part in parts):
         raise _no_real(owner, name, value)
     if array.dtype.kind == "f" and array.dtype.itemsize <= 8:
         return array.astype(np.float64)
@@ -70,6 +71,15 @@ def floats(owner: str, name: str, value: Any, side: str = "nearest") -> NDArray[
         return array.astype(np.float64)
     each = [_moved(owner, name, x, side) for x in array.astype(object).ravel()]
     return np.array(each, dtype=np.float64).reshape(array.shape)
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    """Yield what stands in lists of lists."""
+    if isinstance(value, list | tuple):
+        for part in value:
+            yield from _parts(part)
+    elif not isinstance(value, float):
+        yield value
 
 
 def _moved(owner: str, name: str, value: Any, side: str) -> float:

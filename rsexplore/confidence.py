@@ -138,6 +138,8 @@ def top_two(counts: ArrayLike, predicted: ArrayLike, alpha: float) -> tuple[Any,
     votes, chosen = floats("top_two", "counts", counts, "exact"), np.asarray(predicted)
     if votes.ndim < 1 or votes.shape[-1] < 2:
         raise ValueError(f"top_two: counts must have shape (..., classes) with two classes at least, got {votes.shape}")
+    if np.any(votes < 0):
+        raise ValueError(f"top_two: counts must be at least 0, got {votes.min():g}")
     if not np.issubdtype(chosen.dtype, np.integer) or np.any((chosen < 0) | (chosen >= votes.shape[-1])):
         raise ValueError(f"top_two: predicted must be classes from 0 to {votes.shape[-1] - 1}, got {predicted!r}")
     mine = np.arange(votes.shape[-1]) == chosen[..., None]
@@ -179,6 +181,8 @@ def prediction(counts: ArrayLike, alpha: ArrayLike) -> Any:
         raise ValueError(
             f"prediction: counts must have shape (..., classes) with two classes at least, got {votes.shape}"
         )
+    if np.any(votes < 0):
+        raise ValueError(f"prediction: counts must be at least 0, got {votes.min():g}")
     second, first = np.moveaxis(np.sort(votes, axis=-1)[..., -2:], -1, 0)
     first, both, level = checked("prediction", first, first + second, alpha)
     tied = first * 2 == both

@@ -76,8 +76,11 @@ class Quantile(Named):
         tail = prob if centre < 0 else 1 - prob
         # near 1/2 the digits that count are those of the distance from it
         dps = prec_to_dps(prec) + 10 + max(0, -int(mpmath.log10(abs(centre) or 1)))
+        found = tail.evalf(dps, maxn=2 * dps + 100)
+        if not tail.is_Rational and not (found.is_Float and found > 0 and found._prec >= prec):
+            return None  # nothing is left of it but rounding, as of 1 - cos(1)**2 - sin(1)**2
         with mpmath.workdps(dps):
-            value = type(self).exact(mpmath.mpf(tail.evalf(dps, maxn=2 * dps + 100)))
+            value = type(self).exact(mpmath.mpf(found))
             return sp.Float(value if centre < 0 else -value, precision=prec)  # a minus sign rounds
 
 

@@ -112,7 +112,9 @@ class Records:
             found = clopper_pearson_tail(self.count, self.header.n, level)
         else:
             found = stopped_tail(self.count, self.draws, self.header.n, level)
-        return np.where(found < 0.5, found, 1.0) if self.header.selects_itself else found
+        found = np.where(found < 0.5, found, 1.0) if self.header.selects_itself else found
+        # an abstention's count is that of a class that is not said
+        return np.where(self.predict == ABSTAINED, np.maximum(found, np.nextafter(0.5, 1)), found)
 
     @cached_property
     def draws(self) -> NDArray[np.int64]:

@@ -167,6 +167,8 @@ def test_a_prediction_is_that_of_the_two_sided_binomial_test(alpha):
     ("call", "words"),
     [
         (lambda: top_two([5], 0, 0.1), r"top_two: counts must have shape \(..., classes\) with two classes at least"),
+        (lambda: top_two([60, 100, -60], 1, 0.1), "top_two: counts must be at least 0, got -60"),
+        (lambda: prediction([10, 12, -5], 0.9), "prediction: counts must be at least 0, got -5"),
         (lambda: top_two([5, 5], 2, 0.1), "top_two: predicted must be classes from 0 to 1, got 2"),
         (lambda: top_two([5, 5], 0.0, 0.1), "top_two: predicted must be classes from 0 to 1, got 0.0"),
         (lambda: top_two([5, 5], 0, 2.0), "alpha must be between 0 and 1"),

@@ -1,5 +1,7 @@
 """A model whose answer for an image depends on the others of its batch is refused before the run, others are not."""
 
+from itertools import cycle
+
 import numpy as np
 import pytest
 
@@ -48,6 +50,9 @@ class Signs(nn.Module):
         return self.last(batch.mean((2, 3)))
 
 
+PLACES = torch.randn(1000, 1, generator=torch.Generator().manual_seed(3)) * torch.linspace(-1, 1, 10)
+
+
 def flat(batch):
     return batch.flatten(1)[:, :10]
 
@@ -85,6 +90,9 @@ BOUND = {
     "by its size": lambda batch: flat(batch) / len(batch),
     "masked": lambda batch: torch.cat([FIRST(batch), torch.full((len(batch), 1), -1e9)], 1),
     "ruled out": lambda batch: torch.cat([FIRST(batch), torch.full((len(batch), 1), -torch.inf)], 1),
+    "less the least pixel": lambda batch: flat(batch - batch.amin()),
+    "by the place": lambda batch: flat(batch) + PLACES[: len(batch)],
+    "beside a large number": lambda batch: flat(batch) - flat(batch).mean(0) + 1e4,
     "noisy besides": lambda batch: FIRST(batch + torch.randn_like(batch) / 10),
 }
 
@@ -102,6 +110,9 @@ def test_what_no_layer_tells_is_seen_in_the_logits(kind, count, batch_size, tmp_
     assert not (tmp_path / "log.tsv").exists()
     with pytest.raises(ModelOutputError, match=words):
         accuracies(BOUND[kind], images, np.zeros(count, dtype=int), Gaussian(0.1), n=10)
+
+
+OFTEN = cycle([False, False, True, False, True])
 
 
 def drop(batch):
@@ -136,6 +147,9 @@ HONEST = {
     "noisy": lambda batch: DIGITS(batch + torch.randn_like(batch) / 10),
     "dropout": drop,
     "random otherwise": other_random,
+    "random now and then": lambda batch: DIGITS(batch.flip(-1) if next(OFTEN) else batch),
+    "large numbers": lambda batch: DIGITS(batch) + 1e4,
+    "near ties, narrow": lambda batch: (DIGITS(batch) / 100 + 5).bfloat16(),
 }
 
 

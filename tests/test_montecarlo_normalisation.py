@@ -44,6 +44,8 @@ def test_a_file_s_own_normalisation_is_taken(kind, tmp_path):
         torch.testing.assert_close(model(IMAGES), wanted(IMAGES), rtol=1e-5, atol=1e-5)
     with pytest.raises(CheckpointError, match="holds its own normalisation; leave normalize='cifar10' out"):
         load(pair | under(prefix), tmp_path, normalize="cifar10")
+    with torch.no_grad():  # a network that normalises by itself, as who loads it says
+        torch.testing.assert_close(load(pair | under(prefix), tmp_path, normalize="none")(IMAGES), NET(IMAGES))
 
 
 @pytest.mark.parametrize(
@@ -53,6 +55,8 @@ def test_a_file_s_own_normalisation_is_taken(kind, tmp_path):
             {"norm.mean": MEAN, "norm.var": STD},
             "needs .*norm.mean and norm.std.* beside its network, got norm.mean, norm.var",
         ),
+        ({"output_norm.mean": MEAN, "output_norm.std": STD}, "beside output_norm"),
+        ({"denormalize.mean": MEAN, "denormalize.std": STD}, "beside denormalize"),
         ({"normalize.mean": MEAN}, "needs .* beside its network, got normalize.mean"),
         ({"head.mean": MEAN, "head.std": STD}, "under 'model' does fit, beside head"),
         (

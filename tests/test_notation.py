@@ -104,6 +104,10 @@ def test_numbers_of_every_kind_evaluate():
     assert float(Psi(1e-20)) == pytest.approx(np.log(2e-20), rel=1e-15)
     assert float(Psi(sp.sqrt(2) / 2)) == pytest.approx(stats.laplace.ppf(0.5**0.5), rel=1e-14)
     assert float(Psi(sp.pi / 10)) == pytest.approx(stats.laplace.ppf(np.pi / 10), rel=1e-14)
+    nothing = 1 - sp.cos(1) ** 2 - sp.sin(1) ** 2  # 0, which no number of digits shows
+    for law, at in ((PhiInv, nothing), (PhiInv, 1 - nothing), (Psi, nothing), (Psi, 1 - nothing)):
+        assert not law(at).evalf().is_number or not law(at).evalf().is_Float
+        assert not law(at).evalf(30).is_Float
     assert PhiInv(0.5) == 0 and PhiInv(1.0) is sp.oo and PhiInv(0.0) == -sp.oo
     for x in (-40, R(-1, 3), 2, 9.5):
         assert float(Phi(x)) == pytest.approx(stats.norm.cdf(float(x)), rel=1e-14)

@@ -34,6 +34,7 @@ WIDE = {
 REFUSED = [
     True, np.True_, [True, 0.9], np.array([True]), 0.9 + 0j, np.array([0.9 + 0j]), "0.9", ["0.9"], [0.9, None], sp.pi,
     np.ma.array([0.9, 0.99], mask=[False, True]), np.datetime64("2026-01-01"), mpmath.mpc(0.9), [Fraction(9, 10), True],
+    [[True, 0.9]], [[0.9], [False]], [np.ma.array([0.9, 0.99], mask=[False, True])], [(0.8, True)],
 ]  # fmt: skip
 
 

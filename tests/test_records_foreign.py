@@ -226,6 +226,11 @@ def test_a_log_of_counts_is_read(tmp_path):
     assert repr(found).startswith("Records(3 images, GeneralizedGaussian(")
 
 
+def test_an_abstention_of_many_votes_certifies_nothing(tmp_path):
+    found = read(tmp_path / "log.tsv", COUNTED.replace("46000", "99000"), RUN)
+    assert found.count[1] == 99_000 and found.q_a()[1] > 0.5
+
+
 def test_any_bound_certifies_from_counts(tmp_path):
     noise = noises.Laplace.from_sigma(0.5, 3072)
     found = read(tmp_path / "log.tsv", COUNTED, dataclasses.replace(RUN, noise=noises.to_dict(noise)))

@@ -240,8 +240,13 @@ def _first_layer(
     if isinstance(asked, str) and asked not in ("none", *NORMALIZATIONS):
         raise CheckpointError(f"load_model: normalize must be one of {choices} or (mean, std), got normalize={asked!r}")
     if found.stats is not None:
+        if asked == "none":
+            return None
         if asked is not None:
-            raise CheckpointError(f"{source} holds its own normalisation; leave normalize={asked!r} out")
+            raise CheckpointError(
+                f"{source} holds its own normalisation; leave normalize={asked!r} out, or say 'none' where the network "
+                "normalises by itself"
+            )
         try:
             return _unit(source, Normalize(*found.stats))
         except ValueError as error:

@@ -1,5 +1,6 @@
 """Names of parameters: those of a file are brought to those of a network, through what was wrapped around it."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ WRAPPERS = frozenset(
 COUNTER, UNREAD = "num_batches_tracked", frozenset(("n_averaged", "total_ops", "total_params"))
 # names under which mean and deviation of the pixels are kept; of log_sig the exponential is the deviation
 PAIRS = (("mu", "log_sig"), ("mean", "std"), ("mu", "sigma"), ("new_mean", "new_std"))
-FIRST = ("norm", "preproc", "standard")  # in the name of a first layer
+FIRST = re.compile("(input|image|pixel|data)?_?(norm|preproc|standard)")  # how the name of a first layer begins
 CHANNELS = 4096  # of images, at most
 DEEPEST = 60  # modules in one another
 
@@ -143,7 +144,7 @@ def _first_layers(tree: Tree) -> Iterator[tuple[tuple[str, str], Tree]]:
 
 
 def _may_be_first(name: str, tree: Tree) -> bool:
-    return any(word in name.lower() for word in FIRST) or (name == "0" and tree.keys() == {"0", "1"})
+    return FIRST.match(name.lower()) is not None or (name == "0" and tree.keys() == {"0", "1"})
 
 
 def _fit(found: Any, needed: Any) -> dict[str, str] | None:
