@@ -87,7 +87,7 @@ def _moved(owner: str, name: str, value: Any, side: str) -> float:
     if isinstance(value, bool | np.bool_) or not (isinstance(value, Decimal | Real) or hasattr(value, "_mpf_")):
         raise _no_real(owner, name, value)
     # what Python compares with a float exactly
-    exact = Fraction(int(value.numerator), int(value.denominator)) if isinstance(value, Rational) else value
+    exact = fraction(value) if isinstance(value, Rational) else value
     try:
         near = float(exact)
     except OverflowError:
@@ -111,14 +111,15 @@ def tail(owner: str, name: str, value: Any) -> NDArray[np.float64] | None:
     array = np.asarray(value)
     if (array.dtype.kind != "O" and array.dtype.itemsize <= 8) or not all(x == x and 0.5 <= x <= 1 for x in array.flat):
         return None
-    rests = [1 - _fraction(x) for x in array.flat]
+    rests = [1 - fraction(x) for x in array.flat]
     return floats(owner, f"1 - {name}", np.array(rests, dtype=object).reshape(array.shape), "above")
 
 
-def _fraction(value: Any) -> Fraction:
+def fraction(value: Any) -> Fraction:
+    """Return a finite number of any type as the fraction that it is."""
     if hasattr(value, "_mpf_"):
-        _, man, exp, _ = value._mpf_
-        return Fraction(int(man)) * Fraction(2) ** int(exp)
+        sign, man, exp, _ = value._mpf_
+        return (-1) ** sign * Fraction(int(man)) * Fraction(2) ** int(exp)
     if isinstance(value, Rational):
         return Fraction(int(value.numerator), int(value.denominator))
     return Fraction(*value.as_integer_ratio())

@@ -143,12 +143,17 @@ def top_two(counts: ArrayLike, predicted: ArrayLike, alpha: float) -> tuple[Any,
     if not np.issubdtype(chosen.dtype, np.integer) or np.any((chosen < 0) | (chosen >= votes.shape[-1])):
         raise ValueError(f"top_two: predicted must be classes from 0 to {votes.shape[-1] - 1}, got {predicted!r}")
     mine = np.arange(votes.shape[-1]) == chosen[..., None]
-    n = votes.sum(-1)
-    half = floats("top_two", "alpha", alpha, "below") / 2
-    q_a = np.asarray(clopper_pearson_tail(np.where(mine, votes, 0).sum(-1), n, half))
-    rival = np.asarray(clopper_pearson_upper(np.where(mine, 0, votes).max(-1), n, half))
+    own, rival = np.where(mine, votes, 0).sum(-1), np.where(mine, 0, votes).max(-1)
     given = (alpha, predicted) if votes.ndim == 1 else (votes,)
-    return as_given(q_a, *given), as_given(np.minimum(rival, q_a), *given)
+    q_a, p_b = two_bounds(own, rival, votes.sum(-1), alpha)
+    return as_given(q_a, *given), as_given(p_b, *given)
+
+
+def two_bounds(count: ArrayLike, rival: ArrayLike, n: ArrayLike, alpha: float) -> tuple[NDArray, NDArray]:
+    """Bounds of `top_two`, from the votes of the predicted class and the most of any other one, each of shape (...)."""
+    half = floats("top_two", "alpha", alpha, "below") / 2
+    q_a = np.asarray(clopper_pearson_tail(count, n, half))
+    return q_a, np.minimum(clopper_pearson_upper(rival, n, half), q_a)
 
 
 def prediction(counts: ArrayLike, alpha: ArrayLike) -> Any:

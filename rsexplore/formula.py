@@ -10,6 +10,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
+from rsexplore.check import fraction
 from rsexplore.notation import COMPLEMENT, LATEX, PhiInv, Piece, Psi, d, p, p_A, p_B, q_A, q_B
 
 PROBABILITIES = (p_A, q_A, p_B, q_B)
@@ -121,10 +122,7 @@ def number(value: Any) -> sp.Expr:
         return value
     if mpmath.isinf(value):
         return sp.oo
-    if hasattr(value, "_mpf_"):
-        sign, man, exp, _ = value._mpf_
-        return (-1) ** sign * sp.Integer(int(man)) * sp.Integer(2) ** exp
-    return sp.Rational(*value.as_integer_ratio())
+    return sp.Rational(fraction(value))
 
 
 def as_mpf(value: sp.Expr) -> mpmath.mpf:

@@ -68,6 +68,19 @@ class Quantile(Named):
         turned = not prob.has(sp.Float) and centre.could_extract_minus_sign() and not other.could_extract_minus_sign()
         return -cls(comp) if turned else None
 
+    @classmethod
+    def exact(cls, prob: Any) -> mpmath.mpf:
+        """Return the quantile at mpmath's working precision."""
+        prob = mpmath.mpf(prob)
+        if prob in (0, 1):
+            return mpmath.inf if prob == 1 else -mpmath.inf
+        return cls.lower(prob) if prob <= 0.5 else -cls.lower(1 - prob)
+
+    @staticmethod
+    def lower(prob: mpmath.mpf) -> mpmath.mpf:
+        """Return the quantile of a probability in (0, 1/2]."""
+        raise NotImplementedError
+
     def _eval_evalf(self, prec: int) -> Any:
         prob = sp.Rational(self.args[0]) if self.args[0].is_Float else self.args[0]
         if not prob.is_comparable:
@@ -143,13 +156,7 @@ class PhiInv(Quantile):
         return either(prob < comp, lambda: lower, lambda: -lower)
 
     @staticmethod
-    def exact(prob: Any) -> mpmath.mpf:
-        """Return the quantile at mpmath's working precision."""
-        prob = mpmath.mpf(prob)
-        if prob in (0, 1):
-            return mpmath.inf if prob == 1 else -mpmath.inf
-        if prob > 0.5:
-            return -PhiInv.exact(1 - prob)
+    def lower(prob: mpmath.mpf) -> mpmath.mpf:
         x = mpmath.mpf(special.ndtri_exp(float(mpmath.log(prob))))
         # Newton on log Phi, which is concave: it converges from any start, and doubles its digits near the root
         for _ in range(60):
@@ -223,12 +230,8 @@ class Psi(Quantile):
         return either(prob < comp, lambda: lower, lambda: -lower)
 
     @staticmethod
-    def exact(prob: Any) -> mpmath.mpf:
-        """Return the quantile at mpmath's working precision."""
-        prob = mpmath.mpf(prob)
-        if prob in (0, 1):
-            return mpmath.inf if prob == 1 else -mpmath.inf
-        return mpmath.log(2 * prob) if prob <= 0.5 else -mpmath.log(2 * (1 - prob))
+    def lower(prob: mpmath.mpf) -> mpmath.mpf:
+        return mpmath.log(2 * prob)
 
 
 Phi.partner, PsiInv.partner = PhiInv, Psi

@@ -20,7 +20,7 @@ from rsexplore import foreign, logtext, noises
 from rsexplore.anytime import stopped_tail
 from rsexplore.bound import Bound
 from rsexplore.check import named
-from rsexplore.confidence import ABSTAINED, clopper_pearson_tail, clopper_pearson_upper
+from rsexplore.confidence import ABSTAINED, clopper_pearson_tail, two_bounds
 from rsexplore.header import Header, LogHeaderError
 from rsexplore.logtext import resume, write_header, write_row
 from rsexplore.rounding import Printed, checked
@@ -146,10 +146,7 @@ class Records:
             raise ValueError(f"top_two needs the votes of a run with a fixed number of draws, but {lack}")
         others = [[votes for label, votes in row.counts.items() if label != row.predict] for row in self.rows]
         rival = np.array([max(votes, default=0) for votes in others], dtype=np.int64)
-        # as `confidence.top_two`, without a column for each number that a class may have
-        n, half = self.header.n, (self.header.alpha if alpha is None else alpha) / 2
-        q_a = clopper_pearson_tail(self.count, n, half)
-        return q_a, np.minimum(clopper_pearson_upper(rival, n, half), q_a)
+        return two_bounds(self.count, rival, self.header.n, self.header.alpha if alpha is None else alpha)
 
 
 def from_rows(header: Header, rows: Iterable[Row]) -> Records:
