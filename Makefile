@@ -71,7 +71,7 @@ app: $(READY)
 notebooks: $(READY)
 	$(BIN)/python tests/notebooks.py $(NOTEBOOKS)
 	$(BIN)/python tests/gallery.py
-	$(BIN)/python tests/readme.py
+	PYTHONPATH=notebooks $(BIN)/python tests/readme.py
 
 test: lint
 	@$(BIN)/python tests/chromium.py

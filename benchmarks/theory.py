@@ -17,7 +17,8 @@ import numpy as np
 from report import machine, table
 from scipy import integrate, optimize, special, stats
 
-from rsexplore import bounds, soap
+from reproduce import soap_algorithms as soap
+from rsexplore import bounds
 from rsexplore.bound import Bound
 from rsexplore.dual import law_of, worst_case
 from rsexplore.dual.value import quantile

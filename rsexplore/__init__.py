@@ -12,8 +12,6 @@ if TYPE_CHECKING:
         divergences,
         dual,
         explorers,
-        laplace_law,
-        lipschitz,
         mechanisms,
         montecarlo,
         noises,
@@ -21,45 +19,13 @@ if TYPE_CHECKING:
         papers,
         plots,
         privacy,
-        proposition1,
         records,
-        remake,
-        rops,
         scaling,
-        soap,
         tradeoff,
-        verdicts,
     )
     from rsexplore.comparison import Comparison, compare, exact_radius
 
 __version__ = "0.1.0"
-_MODULES = (
-    "accuracy",
-    "bounds",
-    "confidence",
-    "data",
-    "divergences",
-    "dual",
-    "explorers",
-    "laplace_law",
-    "lipschitz",
-    "mechanisms",
-    "montecarlo",
-    "noises",
-    "notation",
-    "papers",
-    "plots",
-    "privacy",
-    "proposition1",
-    "records",
-    "remake",
-    "rops",
-    "scaling",
-    "soap",
-    "tradeoff",
-    "verdicts",
-)
-_FUNCTIONS = ("Comparison", "compare", "exact_radius")
 __all__ = [  # noqa: RUF022  modules first, as in the layer order
     "notation",
     "noises",
@@ -69,19 +35,12 @@ __all__ = [  # noqa: RUF022  modules first, as in the layer order
     "papers",
     "privacy",
     "mechanisms",
-    "laplace_law",
-    "rops",
-    "lipschitz",
-    "proposition1",
     "tradeoff",
     "scaling",
     "confidence",
     "records",
     "accuracy",
     "data",
-    "remake",
-    "soap",
-    "verdicts",
     "plots",
     "explorers",
     "montecarlo",
@@ -89,14 +48,29 @@ __all__ = [  # noqa: RUF022  modules first, as in the layer order
     "compare",
     "exact_radius",
 ]
+# what only the notebooks need lives beside them, and is no part of the package any more
+_LEFT = {
+    "laplace_law": "laplace_law",
+    "lipschitz": "lipschitz",
+    "proposition1": "proposition1",
+    "remake": "remake",
+    "rops": "rops",
+    "soap": "soap_algorithms",
+    "verdicts": "verdicts",
+}
 
 
 def __getattr__(name: str) -> Any:
     # lazy (PEP 562), so that the package imports in a blink and the core never loads torch or a plotting library
-    if name in _MODULES:
-        return import_module(f"rsexplore.{name}")
-    if name in _FUNCTIONS:
+    if name in ("Comparison", "compare", "exact_radius"):
         return getattr(import_module("rsexplore.comparison"), name)
+    if name in __all__:
+        return import_module(f"rsexplore.{name}")
+    if name in _LEFT:
+        raise AttributeError(
+            f"rsexplore.{name} left the package for the notebooks' folder: in a checkout, `import sys; "
+            f"sys.path.append('notebooks')`, then `from reproduce import {_LEFT[name]}`"
+        )
     raise AttributeError(f"module 'rsexplore' has no attribute {name!r}")
 
 

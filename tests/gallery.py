@@ -22,14 +22,14 @@ class Shown(NamedTuple):
 
 GALLERY = (
     Shown("00_start_here", "plots.accuracy.certified_accuracy", "What do the same votes certify under two bounds?"),
-    Shown("01_lecture", "plots.lecture.decision_regions", "Why does a vote over noisy copies resist small changes?"),
-    Shown("02_unified", "plots.unified.corollary_11", "From which vote on does a printed radius claim too much?"),
-    Shown("03_laplace", "plots.laplace.region", "Laplace noise: which of two certificates is larger?"),
-    Shown("04_soap_bubbles", "plots.soap.overlaps", "How much do noises and their shifted copies share?"),
-    Shown("05_hayes", "plots.hayes.radii", "Which divergence certifies most, and what is lost to the exact radius?"),
-    Shown("06_scaling", "plots.dimensions.radii", "How do radii shrink as images grow?"),
+    Shown("01_lecture", "figures.lecture.decision_regions", "Why does a vote over noisy copies resist small changes?"),
+    Shown("02_unified", "figures.unified.corollary_11", "From which vote on does a printed radius claim too much?"),
+    Shown("03_laplace", "figures.laplace.region", "Laplace noise: which of two certificates is larger?"),
+    Shown("04_soap_bubbles", "figures.soap.overlaps", "How much do noises and their shifted copies share?"),
+    Shown("05_hayes", "figures.hayes.radii", "Which divergence certifies most, and what is lost to the exact radius?"),
+    Shown("06_scaling", "figures.dimensions.radii", "How do radii shrink as images grow?"),
     Shown("07_certify", "plots.accuracy.ceiling", "What do fewer votes cost a radius?"),
-    Shown("08_errata", "plots.errata.shares_of_exact", "Does any printed radius exceed the exact one?"),
+    Shown("08_errata", "figures.errata.shares_of_exact", "Does any printed radius exceed the exact one?"),
 )
 
 

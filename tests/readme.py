@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 
 import gallery
 
+from reproduce.remake.inventory import STATUSES, inventory
 from rsexplore import __version__, bounds, papers
 from rsexplore.bounds import Bound, Status
-from rsexplore.remake.inventory import STATUSES, inventory
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"

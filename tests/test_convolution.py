@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from rsexplore import convolution, laplace_law, noises, scaling
+from reproduce import laplace_law
+from rsexplore import convolution, noises, scaling
 from rsexplore.tradeoff import sampled_vote
 
 GG = noises.GeneralizedGaussian

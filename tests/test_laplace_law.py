@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rsexplore import bounds, laplace_law, noises, rops
-from rsexplore.laplace_law import HalfLine, LikelihoodLaw
+from reproduce import laplace_law, rops
+from reproduce.laplace_law import HalfLine, LikelihoodLaw
+from rsexplore import bounds, noises
 
 NOISE = noises.Laplace(0.8)
 

@@ -7,7 +7,8 @@ import pytest
 import sympy as sp
 from scipy import integrate, special, stats
 
-from rsexplore import bounds, lipschitz, noises
+from reproduce import lipschitz
+from rsexplore import bounds, noises
 from rsexplore.notation import PhiInv, d, p_A, p_B, sigma
 
 STEPS = lipschitz.derivation()

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import rsexplore
+from reproduce.remake import compare
 from rsexplore import accuracy, bounds, data, papers, records
-from rsexplore.remake import compare
 
 PRINTED = Path(rsexplore.__file__).parent / "printed"
 COHEN = bounds.get("cohen-l2")

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from rsexplore import bounds, proposition1
+from reproduce import proposition1
+from rsexplore import bounds
 from rsexplore.divergences import LeastRenyi, best_order, least_mr, least_over_order
 from rsexplore.formula import Formula
 from rsexplore.noises import Gaussian

@@ -7,9 +7,9 @@ import gallery
 import pytest
 from readme import README, ROOT, citation, document_table, named_together, paper_table, printed_by, render, runs_here
 
+from reproduce.remake import inventory
 from rsexplore import bounds, papers
 from rsexplore.bounds import Status
-from rsexplore.remake import inventory
 
 TEXT = README.read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)

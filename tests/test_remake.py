@@ -3,9 +3,10 @@
 import mpmath
 import pytest
 
-from rsexplore import laplace_law, papers, remake
+from reproduce import laplace_law, remake
+from reproduce.remake import compare
+from rsexplore import papers
 from rsexplore.noises import Laplace
-from rsexplore.remake import compare
 from rsexplore.table import Table
 
 

@@ -5,7 +5,8 @@ from math import inf, log
 import numpy as np
 import pytest
 
-from rsexplore import bounds, soap
+from reproduce import soap_algorithms as soap
+from rsexplore import bounds
 from rsexplore.dual import distance, law_of
 from rsexplore.noises import PowerGaussian
 

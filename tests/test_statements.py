@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from rsexplore import remake
-from rsexplore.remake.checks import CHECKS
-from rsexplore.verdicts.verdict import Outcome
+from reproduce import remake
+from reproduce.remake.checks import CHECKS
+from reproduce.verdicts.verdict import Outcome
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

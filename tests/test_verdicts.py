@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rsexplore import bounds, papers, verdicts
-from rsexplore.verdicts import formulas, numbers
-from rsexplore.verdicts.verdict import Evidence, Outcome
+from reproduce import verdicts
+from reproduce.verdicts import formulas, numbers
+from reproduce.verdicts.verdict import Evidence, Outcome
+from rsexplore import bounds, papers
 
 PAGE = Path(__file__).parents[1] / "docs" / "errata.md"
 WANTED = {
@@ -209,8 +210,8 @@ def test_unknown_keys_and_papers_are_named(table):
 
 
 def test_the_page_is_what_the_package_finds(published_log):
-    """`RSEXPLORE_DATA=<folder> python -m rsexplore.verdicts > docs/errata.md` writes it anew."""
-    from rsexplore.verdicts.page import page
+    """`RSEXPLORE_DATA=<folder> python -m reproduce.verdicts > docs/errata.md` writes it anew."""
+    from reproduce.verdicts.page import page
 
     published_log("locuslab-smoothing", "imagenet", 0.5, 0.5)
     assert PAGE.read_text(encoding="utf-8") == page()

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from rsexplore import bounds, noises, soap, verdicts
-from rsexplore.verdicts import formulas
-from rsexplore.verdicts.verdict import Outcome
+from reproduce import soap_algorithms as soap
+from reproduce import verdicts
+from reproduce.verdicts import formulas
+from reproduce.verdicts.verdict import Outcome
+from rsexplore import bounds, noises
 
 
 @pytest.fixture(scope="module")

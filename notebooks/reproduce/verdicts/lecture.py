@@ -5,9 +5,10 @@ from math import inf
 import numpy as np
 from scipy import integrate, special
 
-from rsexplore import bounds, lipschitz, papers, remake
+from reproduce import lipschitz, remake
+from reproduce.verdicts.verdict import Claims, Evidence
+from rsexplore import bounds, papers
 from rsexplore.noises import Gaussian
-from rsexplore.verdicts.verdict import Claims, Evidence
 
 CLAIMS = Claims()
 NOISE = Gaussian(1.0, 3072)

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from reproduce.remake.compare import MEANING, Outcome
 from rsexplore.papers import Source
-from rsexplore.remake.compare import MEANING, Outcome
 from rsexplore.table import Table
 
 __all__ = ["MEANING", "Claim", "Claims", "Evidence", "Outcome", "Verdict", "VerdictTable"]

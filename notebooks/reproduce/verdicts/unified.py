@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import integrate
 
+from reproduce.verdicts.verdict import Claims, Evidence
 from rsexplore import bounds, mechanisms, papers, privacy
 from rsexplore.comparison import exact_radius
 from rsexplore.noises import ExponentialLinf, Gaussian, Uniform
-from rsexplore.verdicts.verdict import Claims, Evidence
 
 CLAIMS = Claims()
 

@@ -7,15 +7,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rsexplore import bounds, mechanisms, papers, proposition1, rops, tradeoff
+from reproduce import proposition1, rops
+from reproduce.remake import formulas
+from reproduce.remake.attacks import attacked
+from reproduce.remake.best import baseline, framework_curves
+from reproduce.remake.compare import Cases, Outcome, Pair, outcome
+from reproduce.remake.tables import certified_accuracy_table
+from rsexplore import bounds, mechanisms, papers, tradeoff
 from rsexplore.divergences.generalized_gaussian import least_order, volume_ratio
 from rsexplore.noises import ExponentialLinf, Gaussian, GeneralizedGaussian, Laplace, Noise
 from rsexplore.papers import PrintedCell
-from rsexplore.remake import formulas
-from rsexplore.remake.attacks import attacked
-from rsexplore.remake.best import baseline, framework_curves
-from rsexplore.remake.compare import Cases, Outcome, Pair, outcome
-from rsexplore.remake.tables import certified_accuracy_table
 from rsexplore.table import rounded_down
 
 CONSTANTS = (1.0, 3.0)  # values of c that the unified framework draws; its text does not say which it speaks of

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from reproduce.remake.best import SALMAN
 from rsexplore import data, papers, records
-from rsexplore.remake.best import SALMAN
 
 SIZE = re.compile(r"pgd_l2_([\d.]+)_(base|m128)_")
 

@@ -3,10 +3,11 @@
 import numpy as np
 from scipy import integrate, optimize
 
-from rsexplore import bounds, laplace_law, papers, rops
+from reproduce import laplace_law, rops
+from reproduce.verdicts.numbers import of_check
+from reproduce.verdicts.verdict import Claims, Evidence
+from rsexplore import bounds, papers
 from rsexplore.noises import Gaussian, Laplace
-from rsexplore.verdicts.numbers import of_check
-from rsexplore.verdicts.verdict import Claims, Evidence
 
 CLAIMS = Claims()
 NOISE = Laplace(1.0)

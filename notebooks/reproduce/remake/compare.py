@@ -11,7 +11,7 @@ from enum import Enum
 from math import isnan
 from typing import NamedTuple
 
-from rsexplore.remake import formulas
+from reproduce.remake import formulas
 
 RELATIONS = ("", "about", "below", "above", "at most", "at least", "exactly")
 EXACT = 1e-12  # of itself: a printed formula has no digits to round to, only our arithmetic rounds

@@ -8,11 +8,11 @@ from math import inf, sqrt
 
 import numpy as np
 
+from reproduce.remake.compare import Pair
+from reproduce.remake.tables import curve
 from rsexplore import accuracy, bounds, data, papers, records
 from rsexplore.accuracy import Curve
 from rsexplore.bound import Bound
-from rsexplore.remake.compare import Pair
-from rsexplore.remake.tables import curve
 from rsexplore.table import Table
 
 LOCUSLAB, SALMAN = "locuslab-smoothing", "smoothing-adversarial"

@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.lines import Line2D
 
-from rsexplore import bounds, remake, tradeoff
+from reproduce import remake
+from rsexplore import bounds, tradeoff
 from rsexplore.bound import Status
 from rsexplore.divergences.generalized_gaussian import kappa, kappa_printed, least_order, volume_ratio
 from rsexplore.noises import Gaussian, GeneralizedGaussian

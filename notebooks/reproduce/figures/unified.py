@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from rsexplore import bounds, mechanisms, privacy, remake
+from reproduce import remake
+from rsexplore import bounds, mechanisms, privacy
 from rsexplore.comparison import exact_radius
 from rsexplore.noises import ExponentialLinf, Gaussian, Noise
 from rsexplore.plots import accuracy, style

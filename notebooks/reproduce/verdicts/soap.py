@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import integrate
 
-from rsexplore import bounds, papers, soap
+from reproduce import soap_algorithms as soap
+from reproduce.remake.best import LOCUSLAB, SIGMAS, best_at
+from reproduce.remake.compare import agrees
+from reproduce.remake.tables import curve
+from reproduce.verdicts.verdict import Claims, Evidence
+from rsexplore import bounds, papers
 from rsexplore.dual import distance, law_of, total_variation
 from rsexplore.noises import Gaussian, PowerGaussian
-from rsexplore.remake.best import LOCUSLAB, SIGMAS, best_at
-from rsexplore.remake.compare import agrees
-from rsexplore.remake.tables import curve
-from rsexplore.verdicts.verdict import Claims, Evidence
 
 CLAIMS = Claims()
 P_A = np.array([0.6, 0.9, 0.99, 0.999, 0.99999])

@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from scipy import special
 
-from rsexplore import bounds, laplace_law, rops
+from reproduce import laplace_law, rops
+from rsexplore import bounds
 from rsexplore.noises import Gaussian, Laplace, Noise
 from rsexplore.plots import style
 

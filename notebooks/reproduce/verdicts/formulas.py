@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from reproduce.verdicts.verdict import Evidence, Outcome, Verdict
 from rsexplore import bounds, noises, papers
 from rsexplore.bound import Bound, Status
 from rsexplore.comparison import exact_bound, exact_radius
 from rsexplore.dual import Dual, law_of, worst_case
 from rsexplore.table import rounded_down
-from rsexplore.verdicts.verdict import Evidence, Outcome, Verdict
 
 DIM = 3072
 SHAPES = (1.0, 2.0, 3.0, 4.0, 5.0)  # of generalized Gaussian noise

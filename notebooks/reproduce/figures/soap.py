@@ -10,7 +10,8 @@ from matplotlib.collections import PathCollection
 from matplotlib.lines import Line2D
 from scipy.optimize import brentq
 
-from rsexplore import bounds, soap
+from reproduce import soap_algorithms as soap
+from rsexplore import bounds
 from rsexplore.noises import Gaussian, PowerGaussian
 from rsexplore.plots import style
 

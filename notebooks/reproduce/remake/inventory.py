@@ -8,9 +8,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
+from reproduce.remake.checks import CHECKS, Check, differing
+from reproduce.remake.compare import EXACT, Outcome, Pair, outcome
 from rsexplore import papers
-from rsexplore.remake.checks import CHECKS, Check, differing
-from rsexplore.remake.compare import EXACT, Outcome, Pair, outcome
 from rsexplore.table import Table
 
 STATUSES = ("exact", "part", "stand-in", "missing", "not possible")
@@ -25,7 +25,7 @@ MEANING = """\
 * **not possible**: it needs what was not published.
 
 The verdict is that of [errata.md](errata.md), in the row whose key is given: both pages compare by one rule
-(`rsexplore/remake/compare.py`). A number is the printed one if it rounds to the printed digits; for "below", "above",
+(`notebooks/reproduce/remake/compare.py`). A number is the printed one if it rounds to the printed digits; for "below", "above",
 "at most" and "at least" nothing is rounded; for "about" the last digit counts that is not 0. Where the text leaves a
 value open, such as c, each reading is given. ≠ marks what is not as printed. "In [k]" is the number that the cell has
 when its notebook is run from top to bottom.
@@ -161,7 +161,7 @@ def page(notebooks: Path) -> str:
     lines = [
         "# Every figure and table of the five documents",
         "",
-        "Written by `RSEXPLORE_DATA=<folder of the logs> python -m rsexplore.remake notebooks > docs/figures.md`;",
+        "Written by `RSEXPLORE_DATA=<folder of the logs> python -m reproduce.remake notebooks > docs/figures.md`;",
         "differences are computed, not typed in.",
         "",
         MEANING,

@@ -13,14 +13,14 @@ from math import inf, sqrt
 
 import numpy as np
 
+from reproduce.remake.best import LOCUSLAB, SIGMAS, best_at, framework_curves
+from reproduce.remake.checks import CHECKS, CONSTANTS, differing, pair
+from reproduce.remake.compare import Cases, Outcome, Pair, outcome
+from reproduce.remake.tables import curve, seconds
+from reproduce.verdicts.verdict import Evidence, Verdict
 from rsexplore import bounds, papers
 from rsexplore.divergences.generalized_gaussian import coefficient
 from rsexplore.papers import PrintedCell
-from rsexplore.remake.best import LOCUSLAB, SIGMAS, best_at, framework_curves
-from rsexplore.remake.checks import CHECKS, CONSTANTS, differing, pair
-from rsexplore.remake.compare import Cases, Outcome, Pair, outcome
-from rsexplore.remake.tables import curve, seconds
-from rsexplore.verdicts.verdict import Evidence, Verdict
 
 NETWORKS = "depends on the paper's own votes, which were not published"
 SETTING = "a setting"

@@ -5,7 +5,9 @@ from functools import partial
 import numpy as np
 from scipy import stats
 
-from rsexplore import bounds, papers, proposition1, tradeoff
+from reproduce import proposition1
+from reproduce.verdicts.verdict import Claims, Evidence
+from rsexplore import bounds, papers, tradeoff
 from rsexplore.comparison import exact_radius
 from rsexplore.divergences.generalized_gaussian import (
     coefficient,
@@ -14,7 +16,6 @@ from rsexplore.divergences.generalized_gaussian import (
     kappa_printed,
 )
 from rsexplore.noises import Gaussian, GeneralizedGaussian, Laplace
-from rsexplore.verdicts.verdict import Claims, Evidence
 
 CLAIMS = Claims()
 NOISE = Gaussian(1.0, 3072)

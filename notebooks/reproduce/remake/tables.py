@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from reproduce.remake.compare import Pair
 from rsexplore import accuracy, bounds, data, papers
 from rsexplore.accuracy import Curve
 from rsexplore.confidence import clopper_pearson_tail
 from rsexplore.noises import Gaussian
-from rsexplore.remake.compare import Pair
 from rsexplore.table import Table
 
 

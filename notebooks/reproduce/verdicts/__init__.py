@@ -6,8 +6,8 @@ a module for each document the statements that are neither.
 
 from functools import lru_cache
 
-from rsexplore.verdicts import formulas, hayes, laplace, lecture, numbers, soap, unified
-from rsexplore.verdicts.verdict import Claim, Outcome, Verdict, VerdictTable
+from reproduce.verdicts import formulas, hayes, laplace, lecture, numbers, soap, unified
+from reproduce.verdicts.verdict import Claim, Outcome, Verdict, VerdictTable
 
 __all__ = ["Claim", "Outcome", "Verdict", "VerdictTable", "table"]
 

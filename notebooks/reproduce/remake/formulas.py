@@ -12,7 +12,8 @@ from typing import Any
 import mpmath as mp
 import numpy as np
 
-from rsexplore import bounds, laplace_law, papers
+from reproduce import laplace_law
+from rsexplore import bounds, papers
 from rsexplore.bound import Bound
 from rsexplore.divergences import LeastBhattacharyya, LeastChi2, LeastHellinger, LeastKL, LeastTV, between
 from rsexplore.divergences.generalized_gaussian import kappa_printed
