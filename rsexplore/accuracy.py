@@ -1,7 +1,7 @@
 """Certified accuracy: the share of images that are classified right, with a radius at least as large as asked for."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -14,9 +14,10 @@ from scipy import special
 from rsexplore import noises
 from rsexplore.bound import Bound
 from rsexplore.check import as_given, floats, named
+from rsexplore.confidence import ABSTAINED
+from rsexplore.foreign import Printed
 from rsexplore.noises import Noise
-from rsexplore.records import ABSTAINED, Records
-from rsexplore.rounding import Printed
+from rsexplore.records import Records
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +72,7 @@ class Curve:
         UnsupportedNoiseError, MissingDimensionError
             As of `bound.radius`.
         """
-        bound = _checked("rescore", bound, uncertified)
+        bound = _proved("rescore", bound, uncertified)
         if "radius_format" not in self.provenance:
             raise ValueError("rescore needs a curve of published radii, got one that is scored under a bound already")
         # an image on which they abstained could be right; at a looser level "upper" gives it a radius
@@ -104,13 +105,18 @@ def curve(
     """
     if not isinstance(records, Records):
         raise TypeError(f"certified needs Records first, e.g. from rsexplore.records.read, got {records!r}")
-    bound = None if bound is None else _checked("certified", bound, uncertified)
-    header = records.header
-    q_a = records.q_a(alpha, rounding)
-    if bound is None:
-        radius = _published_radius(records, q_a, alpha, rounding, norm, params)
-    else:
+    bound = None if bound is None else _proved("certified", bound, uncertified)
+    header, q_a = records.header, records.q_a(alpha, rounding)
+    if bound is not None:
         radius = bound.radius(records.noise, q_a=q_a, norm=norm, **params)
+    elif records.radius is None:
+        raise ValueError("certified needs a bound for a log of counts, got bound=None")
+    elif params or norm not in (None, 2):
+        raise ValueError(f"certified needs a bound for another norm or for parameters, got norm={norm} {params}")
+    elif alpha in (None, header.alpha):
+        radius = records.printed.radii(rounding)
+    else:
+        radius = records.noise.sigma * np.maximum(-special.ndtri(q_a), 0)
     right = records.predict == records.label
     if rounding == "upper":
         right |= records.predict == ABSTAINED  # nobody knows what it would have been put into
@@ -202,13 +208,26 @@ def published(
     wanted: dict[str, Any] = {"source": source, "dataset": dataset, "method": method}
     wanted |= {"train_sigma": float(train_sigma), "certify_sigma": float(certify_sigma)}
     wanted |= {"subset": subset} if subset else {"split": "test"}
-    for name, head in shipped():
-        if all(head[key] == value for key, value in wanted.items()):
-            return read_shipped(name)
-    raise LookupError(f"no published curve of {wanted} is shipped; there is {[name for name, _ in shipped()]}")
+    for curve in shipped().values():
+        if all(curve.provenance[key] == value for key, value in wanted.items()):
+            return curve
+    raise LookupError(f"no published curve of {wanted} is shipped; there is {list(shipped())}")
 
 
-def _checked(owner: str, given: Any, uncertified: bool) -> Bound:
+@lru_cache
+def shipped() -> dict[str, Curve]:
+    """Every curve of a published log that is shipped, by the name of its file."""
+    found = {}
+    for item in sorted(files("rsexplore").joinpath("datasets", "curves").iterdir(), key=lambda item: item.name):
+        first, _, *lines = item.read_text(encoding="utf-8").splitlines()
+        head = json.loads(first)
+        radii, images = np.array([line.split("\t") for line in lines], dtype=float).T
+        noise = noises.from_dict(head["noise"])
+        found[item.name] = Curve(radii, images / head["rows"], noise, head["n"], head["alpha"], 2.0, head)
+    return found
+
+
+def _proved(owner: str, given: Any, uncertified: bool) -> Bound:
     bound = named(given)
     if not isinstance(bound, Bound):
         raise TypeError(f'{owner} needs a Bound or its key, such as "cohen-l2", got {bound!r}')
@@ -222,18 +241,6 @@ def _checked(owner: str, given: Any, uncertified: bool) -> Bound:
     return bound
 
 
-def _published_radius(
-    records: Records, q_a: NDArray, alpha: float | None, rounding: str, norm: float | str | None, params: Mapping
-) -> NDArray:
-    if records.radius is None:
-        raise ValueError("certified needs a bound for a log of counts, got bound=None")
-    if params or norm not in (None, 2):
-        raise ValueError(f"certified needs a bound for another norm or for parameters, got norm={norm} {dict(params)}")
-    if alpha in (None, records.header.alpha):
-        return records.printed.radii(rounding)
-    return records.noise.sigma * np.maximum(-special.ndtri(q_a), 0)
-
-
 def _steps(radius: NDArray, q_a: NDArray, images: NDArray, rows: int) -> tuple[NDArray, NDArray]:
     """Return where the staircase falls and the share up to there; whole images are summed, so shares are exact."""
     kept = (q_a <= 0.5) & (images > 0) & ~np.isnan(radius)
@@ -243,37 +250,6 @@ def _steps(radius: NDArray, q_a: NDArray, images: NDArray, rows: int) -> tuple[N
 
 
 def _norm(bound: Bound | None, norm: float | str | None) -> float:
-    native = 2.0 if bound is None else bound.norm
-    chosen = native if norm is None else norm
+    chosen = norm if norm is not None else 2.0 if bound is None else bound.norm
     assert chosen is not None  # bound.radius has refused it
     return float(chosen)
-
-
-@lru_cache
-def shipped() -> tuple[tuple[str, dict[str, Any]], ...]:
-    """Names of the curves that are shipped, and their provenance."""
-    folder = files("rsexplore").joinpath("printed", "curves")
-    names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".tsv"))
-    return tuple((name, json.loads(next(_lines(name)))) for name in names)
-
-
-def _lines(name: str) -> Iterator[str]:
-    with files("rsexplore").joinpath("printed", "curves", name).open(encoding="utf-8") as stream:
-        yield from stream
-
-
-def read_shipped(name: str) -> Curve:
-    """Curve of that name, one of `shipped`.
-
-    Raises
-    ------
-    LookupError
-        None is shipped under it.
-    """
-    if name not in (known := [name for name, _ in shipped()]):
-        raise LookupError(f"no published curve is called {name!r}; there are {', '.join(known)}")
-    first, _, *lines = _lines(name)
-    head = json.loads(first)
-    radii, images = np.array([line.split("\t") for line in lines], dtype=float).T
-    noise = noises.from_dict(head["noise"])
-    return Curve(radii, images / head["rows"], noise, head["n"], head["alpha"], 2.0, head)

@@ -1,14 +1,17 @@
-"""Logs of others: read as they are, and refused with the number of the line where they cannot be."""
+"""Logs of others: read as they are, refused with the number of the line where they cannot be; what a radius tells."""
 
 import dataclasses
 import gzip
 
 import numpy as np
 import pytest
+from scipy import stats
+from test_log import STOP
 
-from rsexplore import accuracy, bounds, noises, records, thinning
+from rsexplore import accuracy, bounds, noises, records
 from rsexplore.confidence import clopper_pearson_tail
-from rsexplore.records import Header
+from rsexplore.foreign import Printed, _ends
+from rsexplore.log import Header, LogHeaderError, resume
 
 FOREIGN = Header(
     noises.to_dict(noises.Gaussian(0.5)), n0=100, n=100_000, alpha=0.001, radius_format="3 significant digits"
@@ -21,90 +24,77 @@ TEXT = (
 )
 
 
+def read(path, text, header=FOREIGN):
+    path.write_text(text)
+    return records.read(path, header)
+
+
 @pytest.mark.parametrize("ends", ["\n", "\r\n"])
 @pytest.mark.parametrize("suffix", [".tsv", ".tsv.gz"])
 def test_logs_of_others_are_read(tmp_path, ends, suffix):
     path = tmp_path / f"log{suffix}"
-    raw = TEXT.replace("\n", ends).encode()
+    raw = TEXT.replace("\n", ends).encode("utf-8-sig" if ends == "\n" else "utf-8")
     path.write_bytes(gzip.compress(raw) if suffix.endswith("gz") else raw)
     found = records.read(path, FOREIGN)
-    assert found.index.tolist() == [0, 20, 40]
-    assert found.predict.tolist() == [-1, 7, 5]
-    assert found.radius.tolist() == [0, 0.0734, 1.91]
-    assert found.count is None
-    assert found.q_a()[0] == 1
+    assert found.index.tolist() == [0, 20, 40] and found.predict.tolist() == [-1, 7, 5]
+    assert found.radius.tolist() == [0, 0.0734, 1.91] and found.count is None and found.q_a()[0] == 1
     assert found.index.dtype == found.predict.dtype == np.int64 and found.radius.dtype == np.float64
+    assert repr(found) == "Records(3 images, Gaussian(sigma=0.5), n=100000, alpha=0.001)"
 
 
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
+        (TEXT, "", "line 1 must name the columns .*, got ''"),
+        (TEXT, TEXT.split("\n")[0], "needs one image at least"),
         ("idx", "index", "line 1 must name the columns idx label predict radius correct time"),
         ("7\t7\t0.0734", "7\t0.0734", "line 3: every line must have the columns .*, got 5"),
         ("20\t7\t7", "0\t7\t7", "line 3: needs different indices, got idx 0 again"),
         ("\t1\t0:00", "\t0\t0:00", "line 3: needs correct = "),
         ("\t1\t0:00", "\ttrue\t0:00", "line 3: needs correct = .*, got 'true'"),
-        *(
-            ("0.0734", radius, "line 3: needs a finite radius >= 0, got ")
-            for radius in ("large", "-1", "nan", "inf", "1e400", "0.07_34", "")
-        ),
-        (
-            "0.0734",
-            "2.2",
-            "line 3: radius 2.2 is more than 100000 of 100000 votes give under Gaussian .* level below 1/2",
-        ),
+        *(("0.0734", radius, "line 3: needs a finite radius >= 0, got ")
+          for radius in ("large", "-1", "nan", "inf", "1e400", "0.07_34", "")),
+        ("0.0734", "2.2", "line 3: radius 2.2 is more than 100000 of 100000 votes give under Gaussian .* below 1/2"),
         ("1.91", "1e+300", "line 4: radius 1e.300 is more than 100000 of 100000 votes give"),
         ("20\t7\t7", "20\t1.7\t7", "line 3: label must be a whole number from 0 to .*, got '1.7'"),
         ("20\t7\t7", "20\t7\t-5", "line 3: predict .if not -1. must be a whole number from 0 to .*, got '-5'"),
         ("20\t7\t7", "99999999999999999999\t7\t7", "line 3: idx must be a whole number"),
         ("-1\t0.0", "-1\t0.1", "line 2: an abstention .predict -1. must have radius 0, got 0.1"),
+        ("13.9\n", "13.9\n\n80\t4\t4\t1.9\t1\t0:00:1\n", "line 5: every line must have the columns"),
+        ("13.9\n", "13.9\n60\t4\t5\t1.9\n80\t4\t4\t1.9\t1\t0:00:1\n", "line 5: every line must have the columns"),
     ],
-)
+)  # fmt: skip
 def test_a_damaged_log_of_others_is_named(tmp_path, old, new, words):
+    with pytest.raises(ValueError, match=f"log.tsv: {words}"):
+        read(tmp_path / "log.tsv", TEXT.replace(old, new))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_text_in_utf_16_is_named(tmp_path, encoding):
     path = tmp_path / "log.tsv"
-    path.write_text(TEXT.replace(old, new))
-    with pytest.raises(ValueError, match=words):
-        records.read(path, FOREIGN)
+    path.write_bytes(TEXT.encode(encoding))
+    for header in (None, FOREIGN):
+        with pytest.raises(LogHeaderError, match="log.tsv must be text in UTF-8, .* UTF-16; save it as UTF-8"):
+            records.read(path, header)
 
 
-def test_a_log_of_others_needs_a_header(tmp_path):
+def test_a_log_of_others_needs_a_header_and_no_run_goes_on_with_it(tmp_path):
     path = tmp_path / "log.tsv"
     path.write_text(TEXT)
     words = r"log.tsv is a log of others.*to read it, say what was run: header=Header\(.*radius_format="
     for header in (None, dataclasses.replace(FOREIGN, radius_format=None)):
-        with pytest.raises(records.LogHeaderError, match=words):
+        with pytest.raises(LogHeaderError, match=words):
             records.read(path, header)
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [("", "line 1 must name the columns .*, got ''"), (TEXT.split("\n")[0], "needs one image at least")],
-)
-def test_an_empty_log_of_others_is_named(tmp_path, text, words):
-    path = tmp_path / "log.tsv"
-    path.write_text(text)
-    with pytest.raises(ValueError, match=f"log.tsv: {words}"):
-        records.read(path, FOREIGN)
+    with pytest.raises(LogHeaderError, match="line 1 must be the header of a rsexplore-counts log, got 'idx"):
+        resume(path, FOREIGN)
 
 
 def test_a_radius_at_the_wrong_level_is_read_so_that_the_right_one_can_be_found(tmp_path):
-    path = tmp_path / "log.tsv"
-    path.write_text(TEXT.replace("1.91", "1.96"))  # from 0.5 * 3.9105: n votes of n at the level 0.01
-    assert records.alpha_of(records.read(path, FOREIGN)) == 0.01
-
-
-def test_records_of_others_are_told_in_one_line(tmp_path):
-    path = tmp_path / "log.tsv"
-    path.write_text(TEXT)
-    assert repr(records.read(path, FOREIGN)) == "Records(3 images, Gaussian(sigma=0.5), n=100000, alpha=0.001)"
+    # from 0.5 * 3.9105: n votes of n at the level 0.01
+    assert records.alpha_of(read(tmp_path / "log.tsv", TEXT.replace("1.91", "1.96"))) == 0.01
 
 
 # ---- what a format cannot have printed ----
-
-
-def read(path, text, header=FOREIGN):
-    path.write_text(text)
-    return records.read(path, header)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +122,7 @@ def test_a_radius_that_its_format_cannot_have_printed_is_refused(tmp_path, radiu
     if printed is None:
         assert read(tmp_path / "log.tsv", text, header).radius.tolist() == [0, float(radius)]
         return
-    words = f"line 3: a radius with {radius_format} is printed {printed}, got {radius}; is it the radius_format?"
+    words = f"line 3: radius in {radius_format} is printed {printed}, got {radius}; is it the format?"
     with pytest.raises(ValueError, match=words):
         read(tmp_path / "log.tsv", text, header)
 
@@ -145,21 +135,21 @@ def test_an_unknown_format_is_named(tmp_path):
 # ---- what the programs of others make of a column, and of the last line ----
 
 
-@pytest.mark.parametrize("column", [["0", "1", "0"], ["0", "1", "1"], ["False", "True", "False"]])
-def test_correct_may_be_of_the_row_or_a_total(tmp_path, column):
-    rows = [line.split("\t") for line in TEXT.splitlines()[1:]]
-    lines = ["\t".join([*row[:4], told, row[5]]) for row, told in zip(rows, column, strict=True)]
-    found = read(tmp_path / "log.tsv", "\n".join([TEXT.split("\n")[0], *lines, ""]))
-    assert (found.predict == found.label).tolist() == [False, True, False]
-
-
-@pytest.mark.parametrize(("column", "line"), [("001", 3), ("012", 4), ("111", 2), (["0", "True", "0"], 3)])
-def test_a_total_that_does_not_add_up_is_refused(tmp_path, column, line):
+@pytest.mark.parametrize(
+    ("column", "line"),
+    [("0 1 0", None), ("0 1 1", None), ("False True False", None),
+     ("0 0 1", 3), ("0 1 2", 4), ("1 1 1", 2), ("0 True 0", 3)],
+)  # fmt: skip
+def test_correct_is_of_the_row_or_a_total(tmp_path, column, line):
     rows = [row.split("\t") for row in TEXT.splitlines()[1:]]
-    lines = ["\t".join([*row[:4], told, row[5]]) for row, told in zip(rows, column, strict=True)]
+    lines = ["\t".join([*row[:4], told, row[5]]) for row, told in zip(rows, column.split(), strict=True)]
+    text = "\n".join([TEXT.split("\n")[0], *lines, ""])
+    if line is None:
+        assert read(tmp_path / "log.tsv", text).label.tolist() == [3, 7, 4]
+        return
     words = f"line {line}: needs correct = .label == predict., or how often that was so up to here"
     with pytest.raises(ValueError, match=words):
-        read(tmp_path / "log.tsv", "\n".join([TEXT.split("\n")[0], *lines, ""]))
+        read(tmp_path / "log.tsv", text)
 
 
 @pytest.mark.parametrize(
@@ -181,25 +171,6 @@ def test_an_empty_or_torn_last_line_is_left_out_and_said(tmp_path, end, said):
 
 def test_a_line_without_an_end_is_read_where_nothing_is_missing(tmp_path):
     assert read(tmp_path / "log.tsv", TEXT + "60\t4\t4\t1.9\t1\t0:00:1").index.tolist() == [0, 20, 40, 60]
-
-
-@pytest.mark.parametrize("middle", ["\n", "60\t4\t5\t1.9\n"])
-def test_an_empty_or_torn_line_elsewhere_is_refused(tmp_path, middle):
-    with pytest.raises(ValueError, match="line 5: every line must have the columns"):
-        read(tmp_path / "log.tsv", TEXT + middle + "80\t4\t4\t1.9\t1\t0:00:1\n")
-
-
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
-def test_text_in_utf_16_is_named(tmp_path, encoding):
-    path = tmp_path / "log.tsv"
-    path.write_bytes(TEXT.encode(encoding))
-    for header in (None, FOREIGN):
-        with pytest.raises(
-            records.LogHeaderError, match="log.tsv must be text in UTF-8, .* UTF-16 .*; save it as UTF-8"
-        ):
-            records.read(path, header)
-    path.write_bytes(TEXT.encode("utf-8-sig"))
-    assert len(records.read(path, FOREIGN)) == 3
 
 
 # ---- logs with counts ----
@@ -274,11 +245,125 @@ def test_what_a_log_of_counts_does_not_tell_is_refused(tmp_path):
         found.top_two()
     with pytest.raises(ValueError, match="printed radii are in logs of others only, this log has counts"):
         _ = found.printed
-    assert not thinning.can_thin(found, 100)
+    assert not records.can_thin(found, 100)
     words = r"log.tsv is a log of others, with counts of votes.*header=Header\(noise, n0, n, alpha\)$"
-    with pytest.raises(records.LogHeaderError, match=words):
+    with pytest.raises(LogHeaderError, match=words):
         records.read(tmp_path / "log.tsv")
-    stopped = {"rule": "beta-mixture, clopper-pearson at n", "radius": 1, "norm": 2, "bound": "cohen-l2", "q_a": 0.3}
-    for field in ({"stop": stopped}, {"select": "votes"}):
-        with pytest.raises(records.LogHeaderError, match="stop and select are of our logs alone"):
+    for field in ({"stop": STOP}, {"select": "votes"}):
+        with pytest.raises(LogHeaderError, match="stop and select are of our logs alone"):
             records.read(tmp_path / "log.tsv", dataclasses.replace(RUN, **field))
+
+
+# ---- printed radii: what they stand for, tested on logs whose votes are known ----
+
+PRINTERS = {"3 significant digits": "{:.3}", "4 decimals": "{:.4f}"}
+
+
+def printed_log(path, sigma=0.5, n=1000, alpha=0.001, radius_format="4 decimals", images=2000):
+    """Write a log as others do, from votes that we know; return its records and the votes."""
+    rng = np.random.default_rng(0)
+    truth = np.concatenate([rng.uniform(0.4, 1, images // 2), 1 - 10 ** rng.uniform(-6, -1, images // 2)])
+    count = rng.binomial(n, truth)
+    p_a = stats.beta.ppf(alpha, np.maximum(count, 1), n - count + 1)  # as their programs compute it, not ours
+    radius = np.where(p_a < 0.5, 0.0, sigma * stats.norm.ppf(p_a))
+    lines = ["idx\tlabel\tpredict\tradius\tcorrect\ttime"]
+    for index, value in enumerate(radius):
+        label = index % 10
+        predict = -1 if p_a[index] < 0.5 else label
+        text = PRINTERS[radius_format].format(float(value))
+        lines.append(f"{index}\t{label}\t{predict}\t{text}\t{int(predict == label)}\t0:00:01")
+    path.write_text("\n".join(lines) + "\n")
+    noise = noises.to_dict(noises.Gaussian(sigma, 3072))
+    header = Header(noise, n0=100, n=n, alpha=alpha, radius_format=radius_format)
+    return records.read(path, header), count
+
+
+@pytest.mark.parametrize("radius_format", PRINTERS)
+@pytest.mark.parametrize(("sigma", "n"), [(0.12, 100_000), (0.25, 100_000), (1.0, 100_000), (0.5, 1000), (0.5, 101)])
+@pytest.mark.parametrize("alpha", [None, 0.001, 0.01, 1e-6, 0.2])
+def test_the_true_value_lies_between_lower_and_upper(tmp_path, radius_format, sigma, n, alpha):
+    log, count = printed_log(tmp_path / "log.tsv", sigma=sigma, n=n, alpha=0.001, radius_format=radius_format)
+    truth = clopper_pearson_tail(count, n, 0.001 if alpha is None else alpha)
+    assert (log.q_a(alpha, "lower") >= truth).all()
+    assert (log.q_a(alpha, "upper") <= truth).all()
+    has_radius = log.predict >= 0
+    middle = log.q_a(alpha)[has_radius]
+    assert (log.q_a(alpha, "lower")[has_radius] >= middle).all()
+    assert (log.q_a(alpha, "upper")[has_radius] <= middle).all()
+
+
+def test_the_interval_is_no_wider_than_the_rounding(tmp_path):
+    log, count = printed_log(tmp_path / "log.tsv", sigma=1.0, n=100_000, alpha=0.001, radius_format="4 decimals")
+    few = (count > 99_900) & (count < 100_000)
+    # next to n votes the counts lie further apart than 4 decimals, so the count itself comes back
+    assert few.sum() > 100
+    for rounding in ("lower", "printed", "upper"):
+        assert np.array_equal(log.q_a(0.01, rounding)[few], clopper_pearson_tail(count[few], 100_000, 0.01))
+
+
+@pytest.mark.parametrize("radius_format", PRINTERS)
+@pytest.mark.parametrize("alpha", [0.001, 0.01])
+def test_a_log_tells_its_level(tmp_path, radius_format, alpha):
+    log, _ = printed_log(tmp_path / "log.tsv", sigma=0.5, n=100_000, alpha=alpha, radius_format=radius_format)
+    assert records.alpha_of(log) == alpha
+    assert log.printed.possible(alpha).all()
+    assert not log.printed.possible(0.05).all()
+    assert records.alpha_of(log, candidates=[0.05, 0.2]) is None
+
+
+def one(radius, alpha=0.001, sigma=1.0, radius_format="3 significant digits", abstained=False):
+    return Printed(np.array([radius]), np.array([abstained]), noises.Gaussian(sigma), 100_000, alpha, radius_format)
+
+
+def test_no_radius_is_larger_than_n_votes_give():
+    assert one(3.81).ceiling() == pytest.approx(3.8115, abs=5e-5)
+    assert one(3.91, alpha=0.01).ceiling() == pytest.approx(3.9105, abs=5e-5)
+    ceiling = one(0.953, sigma=0.25)  # rounded up: 0.952864 is the largest
+    assert ceiling.radii()[0] == 0.953
+    assert ceiling.radii("upper")[0] == ceiling.ceiling() < 0.953
+    for rounding in ("printed", "upper"):
+        assert ceiling.q_a(None, rounding) == clopper_pearson_tail(100_000, 100_000, 0.001)
+    # at a level where it cannot occur, it is taken for the largest that can
+    assert one(3.91).q_a(0.01, "lower") == clopper_pearson_tail(100_000, 100_000, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("value", "radius_format", "low", "high"),
+    [
+        (0.457, "3 significant digits", 0.4565, 0.4575),
+        (1.5, "3 significant digits", 1.495, 1.505),
+        (1.0, "3 significant digits", 0.9995, 1.005),  # finer digits below a power of ten
+        (0.1, "3 significant digits", 0.09995, 0.1005),
+        (1.19e-05, "3 significant digits", 1.185e-05, 1.195e-05),
+        (0.0, "3 significant digits", 0.0, 0.0),
+        (0.9529, "4 decimals", 0.95285, 0.95295),
+        (0.0, "4 decimals", 0.0, 0.00005),
+    ],
+)
+def test_ends_of_what_is_printed_so(value, radius_format, low, high):
+    assert _ends(value, radius_format) == (low, high)
+    if low > 0:
+        inside = np.nextafter([low, high], value).tolist()
+        assert [float(PRINTERS[radius_format].format(x)) for x in inside] == [value, value]
+
+
+def test_an_abstention_has_no_bound_but_its_own():
+    lost = one(0.0, abstained=True)
+    assert lost.q_a() == lost.q_a(0.2) == lost.q_a(0.2, "lower") == 1
+    assert lost.q_a(None, "upper") > 0.5
+    assert 0.49 < lost.q_a(0.2, "upper") < 0.5  # at a looser level it may not have abstained
+    assert lost.possible().all()
+
+
+def test_printed_radius_of_a_half_is_no_abstention():
+    assert 0.5 - 1e-12 < one(0.0).q_a() <= 0.5
+    assert one(0.0).q_a(None, "lower") == 0.5
+
+
+def test_bad_arguments_are_named():
+    with pytest.raises(ValueError, match=r"rounding must be one of .*'printed', 'lower', 'upper'.*, got 'down'"):
+        one(0.5).q_a(None, "down")
+    with pytest.raises(ValueError, match="radius_format to be one of .*, got None"):
+        one(0.5, radius_format=None)
+    with pytest.raises(TypeError, match="Gaussian noise only, got Laplace"):
+        Printed(np.zeros(1), np.zeros(1, bool), noises.Laplace(0.5), 100, 0.001, "4 decimals")
