@@ -50,7 +50,7 @@ class Records:
         """Smoothing noise of the run."""
         return noises.from_dict(dict(self.header.noise))
 
-    @property
+    @cached_property
     def printed(self) -> Printed:
         """What is known of the votes behind the printed radii; logs of others only."""
         if self.radius is None:

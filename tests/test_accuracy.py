@@ -64,8 +64,8 @@ def test_errors_say_what_was_needed(counts, tmp_path):
     with pytest.raises(MissingDimensionError):
         flat = replace(HEADER, noise=noises.to_dict(noises.Gaussian(0.5)))
         accuracy.certified(from_rows(flat, counts.rows), COHEN, norm=np.inf)
-    with pytest.raises(ValueError, match="rescore needs a curve of published radii"):
-        accuracy.curve(counts, COHEN).rescore(COHEN)
+    with pytest.raises(TypeError, match="rescore needs a curve of a log, got <Curve"):
+        replace(accuracy.curve(counts, COHEN), records=None).rescore(COHEN)
     with pytest.raises(KeyError, match=r"no bound 'cohen' \(did you mean cohen-l2 or cohen-lp\?\)"):
         accuracy.certified(counts, "cohen")
     with pytest.raises(TypeError, match=r"certified needs Records first, .*, got <Bound cohen-l2"):
@@ -165,17 +165,15 @@ def test_rounding_brackets_the_truth(tmp_path, radius_format, alpha, key, option
 @pytest.mark.parametrize("rounding", ["lower", "printed", "upper"])
 @pytest.mark.parametrize("alpha", [None, 0.001, 0.01, 1e-4])
 @pytest.mark.parametrize(("key", "norm"), [("cohen-l2", None), ("li-renyi-l2", None), ("cohen-l2", np.inf)])
-def test_a_curve_is_scored_again_as_its_log_is(tmp_path, rounding, alpha, key, norm):
-    log, _ = printed_log(tmp_path / "log.tsv", images=400)
-    published, bound = accuracy.curve(log), bounds.get(key)
-    again = published.rescore(bound, alpha, norm, rounding=rounding)
-    direct = accuracy.curve(log, bound, alpha=alpha, norm=norm, rounding=rounding)
-    assert np.array_equal(again.radii, direct.radii)
-    assert np.array_equal(again.certified, direct.certified)
-    assert (again.alpha, again.norm) == (direct.alpha, direct.norm)
-    assert again.bound is direct.bound is bound
-    with pytest.raises(ValueError, match="scored under a bound already"):
-        again.rescore(bound)
+def test_a_shipped_curve_is_scored_again_as_its_log_is(published_log, rounding, alpha, key, norm):
+    log = published_log("locuslab-smoothing", "imagenet", 0.5, 0.5)
+    published = accuracy.published("locuslab-smoothing", "imagenet", 0.5, 0.5)
+    again = published.rescore(key, alpha, norm, rounding=rounding)
+    direct = accuracy.curve(log, key, alpha=alpha, norm=norm, rounding=rounding)
+    assert np.array_equal(again.radii, direct.radii) and np.array_equal(again.certified, direct.certified)
+    assert (again.alpha, again.norm, again.bound) == (direct.alpha, direct.norm, bounds.get(key))
+    assert again.provenance == published.provenance
+    assert np.array_equal(again.rescore("kl-l2").radii, published.rescore("kl-l2").radii)  # a view, and no data
 
 
 def test_without_a_bound_printed_radii_are_kept(tmp_path):
