@@ -47,35 +47,16 @@ class Curve:
         return as_given(np.where(np.isnan(asked), np.nan, share), radii)
 
     def rescore(
-        self,
-        bound: Bound | str,
-        alpha: float | None = None,
-        norm: float | str | None = None,
-        *,
-        rounding: str = "printed",
-        uncertified: bool = False,
-        **params: float | None,
+        self, bound: Bound | str, alpha: float | None = None, norm: float | str | None = None, **options: Any
     ) -> "Curve":
         """Return the curve of the same log under another bound, norm or confidence level (that of the log if absent).
 
         A printed radius is read back as a bound on p_A, which any bound for the same noise turns into its radius; a new
-        level goes through the votes. Arguments and errors are otherwise those of `certified`.
-
-        Raises
-        ------
-        TypeError
-            `bound` is neither a Bound nor a key of one, or the curve is of no log.
+        level goes through the votes. Arguments and errors are those of `certified`; TypeError too if it is of no log.
         """
-        bound = _proved("rescore", bound, uncertified)
         if self.records is None:
             raise TypeError(f"rescore needs a curve of a log, got {self!r}")
-        asked: dict[str, Any] = {
-            "alpha": alpha,
-            "rounding": rounding,
-            "norm": norm,
-            "uncertified": uncertified,
-        } | params
-        return replace(curve(self.records, bound, **asked), provenance=self.provenance)
+        return replace(curve(self.records, bound, alpha=alpha, norm=norm, **options), provenance=self.provenance)
 
 
 def curve(
@@ -94,7 +75,7 @@ def curve(
     """
     if not isinstance(records, Records):
         raise TypeError(f"certified needs Records first, e.g. from rsexplore.records.read, got {records!r}")
-    bound = None if bound is None else _proved("certified", bound, uncertified)
+    bound = None if bound is None else _proved(bound, uncertified)
     header, q_a = records.header, records.q_a(alpha, rounding)
     if bound is not None:
         values, where = np.unique(q_a, return_inverse=True)  # many images have the same votes
@@ -227,15 +208,15 @@ def shipped() -> dict[str, Curve]:
     return found
 
 
-def _proved(owner: str, given: Any, uncertified: bool) -> Bound:
+def _proved(given: Any, uncertified: bool) -> Bound:
     bound = named(given)
     if not isinstance(bound, Bound):
-        raise TypeError(f'{owner} needs a Bound or its key, such as "cohen-l2", got {bound!r}')
+        raise TypeError(f'certified needs a Bound or its key, such as "cohen-l2", got {bound!r}')
     if not (bound.certifies or uncertified):
         right = f" (the right one is {bound.corrected_by})" if bound.corrected_by else ""
         right = f" (take {bound.instead}, which is proved)" if bound.instead else right
         raise ValueError(
-            f"{owner} needs a proved bound, got {bound.key}, {bound.source}, which is {bound.status.value}{right}; "
+            f"certified needs a proved bound, got {bound.key}, {bound.source}, which is {bound.status.value}{right}; "
             "uncertified=True shows what it would give"
         )
     return bound

@@ -72,7 +72,7 @@ def test_errors_say_what_was_needed(counts, tmp_path):
         accuracy.certified(COHEN, counts)
     with pytest.raises(TypeError, match=r"certified needs a Bound or its key, .*cohen-l2.*, got 0.5"):
         accuracy.certified(counts, 0.5)  # a radius where the bound stands
-    with pytest.raises(TypeError, match="rescore needs a Bound"):
+    with pytest.raises(TypeError, match="certified needs a Bound"):
         accuracy.curve(printed_log(tmp_path / "log.tsv", images=4)[0]).rescore(0.5)
 
 
@@ -101,7 +101,7 @@ def test_only_proved_bounds_certify_and_a_refusal_names_one(counts, bound):
 
 def test_rescoring_takes_only_proved_bounds(tmp_path):
     published, unproved = accuracy.curve(printed_log(tmp_path / "log.tsv", images=40)[0]), bounds.get("tv-l2-printed")
-    words = r"rescore needs a proved bound, got tv-l2-printed, .*the right one is tv-l2\)"
+    words = r"certified needs a proved bound, got tv-l2-printed, .*the right one is tv-l2\)"
     with pytest.raises(ValueError, match=words):
         published.rescore(unproved)
     assert published.rescore(unproved, uncertified=True).bound is unproved
