@@ -175,7 +175,7 @@ class Printed:
 
     def radii(self, rounding: str = "printed") -> NDArray[np.float64]:
         """Radii as printed, or the least or the largest ones that are printed so; no larger than n votes can give."""
-        chosen = dict(zip(ROUNDINGS, (self.radius, *self.interval), strict=True))[known(rounding)]
+        chosen = dict(zip(ROUNDINGS, (self.radius, *self.interval), strict=True))[known_rounding(rounding)]
         return chosen if rounding == "printed" else np.minimum(chosen, self.ceiling())
 
     def ceiling(self, alpha: float | None = None) -> float:
@@ -187,11 +187,11 @@ class Printed:
         """Upper bounds on 1 - p_A, as described at `records.Records.q_a`."""
         low, high = self._standard()
         if alpha is None or alpha == self.alpha:
-            value = {"printed": self.radius / self.noise.sigma, "lower": low, "upper": high}[known(rounding)]
+            value = {"printed": self.radius / self.noise.sigma, "lower": low, "upper": high}[known_rounding(rounding)]
             value = value + NUDGE * (1 + value) if rounding == "printed" else value
             q_a = np.maximum(special.ndtr(-value), clopper_pearson_tail(self.n, self.n, self.alpha))
         else:
-            q_a = clopper_pearson_tail(self._count(low, high, known(rounding)), self.n, alpha)
+            q_a = clopper_pearson_tail(self._count(low, high, known_rounding(rounding)), self.n, alpha)
         # an abstention leaves no bound on p_A from below
         return q_a if rounding == "upper" else np.where(self.abstained, 1.0, q_a)
 
@@ -246,7 +246,7 @@ def _quantiles(n: int, alpha: float) -> NDArray[np.float64]:
     return quantiles
 
 
-def known(rounding: str) -> str:
+def known_rounding(rounding: str) -> str:
     """Return `rounding`, or raise ValueError if it is none of `ROUNDINGS`."""
     if rounding not in ROUNDINGS:
         raise ValueError(f"rounding must be one of {ROUNDINGS}, got {rounding!r}")

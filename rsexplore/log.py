@@ -58,7 +58,6 @@ LARGEST = 2**63 - 1  # of int64, in which records keep their numbers
 AT_N, CERTIFIED, GIVEN_UP = "at n", "certified", "given up"  # what ends an image
 # A log of 50,000 images takes some 10 MB. Zeros shrink to a thousandth, so that a small file may fill any memory.
 MOST_UNPACKED = 2**28
-GZIP = b"\x1f\x8b"
 
 
 Kept = tuple[list["Row"], Callable[["Row"], None]]  # finished rows, and what keeps one more
@@ -288,8 +287,7 @@ def content(path: Path) -> bytes:
         The gzip file is damaged, or holds more than any log.
     """
     with path.open("rb") as file:
-        packed = path.suffix == ".gz" or file.peek(len(GZIP))[: len(GZIP)] == GZIP
-        if not packed:
+        if path.suffix != ".gz" and file.peek(2)[:2] != b"\x1f\x8b":
             return file.read()
         try:
             with gzip.open(file) as unpacked:
@@ -405,8 +403,8 @@ def writable(log: str | os.PathLike[str] | None) -> Path | None:
 def kept(header: Header, path: Path | None, labels: Mapping[int, int]) -> Iterator[Kept]:
     """Finished rows, and what keeps one more: in memory, and in the log if there is one.
 
-    Each line is on the disk before the next one is taken. One writer at a time; the system sees to that too for a run
-    that is killed.
+    Each line is on the disk before the next one is taken. There is one writer at a time, and the lock of a run that is
+    killed ends with it.
 
     Parameters
     ----------
@@ -523,7 +521,7 @@ def resume(path: Path, header: Header, labels: Mapping[int, int] | None = None) 
 
 
 def _lock(file: BinaryIO, path: Path) -> None:
-    """Keep other runs off a log until it is closed; the system does that too for a run that is killed."""
+    """Keep other runs off a log until it is closed, which the system does for a run that is killed."""
     try:
         if sys.platform == "win32":
             import msvcrt

@@ -83,7 +83,7 @@ class Records:
         """
         if self.count is None:
             return self.printed.q_a(alpha, rounding)
-        foreign.known(rounding)  # although counts are not rounded
+        foreign.known_rounding(rounding)  # although counts are not rounded
         level = self.header.alpha if alpha is None else alpha
         # classes that their own votes chose: one at most has more than half of the probability. Only a bound on p above
         # 1/2 is a claim, and the others make it, all together, no more often than two with p = 1/2 would: for each that
