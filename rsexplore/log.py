@@ -388,14 +388,14 @@ def writable(log: str | os.PathLike[str] | None) -> Path | None:
     there = path.exists()
     free = os.access(path if there else path.parent, os.W_OK)
     for wrong, words in (
-        (not path.parent.is_dir(), "the folder of the log must exist, got"),
-        (path.is_dir(), "log must be a file, got the folder"),
-        (there and not path.is_file(), "log must be a file, got the device"),
-        (path.suffix == ".gz", "a log is written as plain text, got the compressed"),
-        (not free, "log must be a file that may be written, got read-only"),
+        (not path.parent.is_dir(), "the folder of the log must exist, got log="),
+        (path.is_dir(), "log must be a file, got the folder "),
+        (there and not path.is_file(), "log must be a file, got the device "),
+        (path.suffix == ".gz", "a log is written as plain text, got the compressed log="),
+        (not free, "log must be a file that may be written, got the read-only log="),
     ):
         if wrong:
-            raise ValueError(f"certify: {words} log={str(path)!r}")
+            raise ValueError(f"certify: {words}{str(path)!r}")
     return path
 
 

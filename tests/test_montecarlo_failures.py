@@ -129,13 +129,13 @@ def test_a_read_only_log_or_folder_is_told_before_the_run(tmp_path, monkeypatch,
         log.touch()
     # root may write anything, so the system is asked in its place
     monkeypatch.setattr(os, "access", lambda path, mode: path != (log if there else tmp_path))
-    with pytest.raises(ValueError, match="certify: log must be a file that may be written, got read-only log="):
+    with pytest.raises(ValueError, match="certify: log must be a file that may be written, got the read-only log="):
         certified(model, log=log)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_device_is_no_log():
-    with pytest.raises(ValueError, match="certify: log must be a file, got the device log='/dev/full'"):
+    with pytest.raises(ValueError, match="certify: log must be a file, got the device '/dev/full'"):
         certified(log="/dev/full")
 
 
