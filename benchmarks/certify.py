@@ -25,7 +25,7 @@ import torch
 from report import machine, table
 from scipy import stats
 
-from rsexplore import anytime, confidence, data
+from rsexplore import confidence, data
 from rsexplore.montecarlo import CifarResNet, certify, load_model
 from rsexplore.montecarlo.memory import kept_heap
 from rsexplore.montecarlo.progress import Progress
@@ -217,9 +217,9 @@ def draws_until_decided(p: np.ndarray, q: np.ndarray, rng: np.random.Generator) 
     draws, decided = np.full(len(p), N), np.zeros(len(p), dtype=int)
     for size in sizes:
         count, before = count + rng.binomial(size - before, p), size
-        now = np.where(decided == 0, anytime.decision(count, size, q, ALPHA / 2), 0)
+        now = np.where(decided == 0, confidence.decision(count, size, q, ALPHA / 2), 0)
         draws, decided = np.where(now != 0, size, draws), decided + now
-    last = (decided == 0) & (anytime.stopped_tail(count, N, N, ALPHA) <= q)
+    last = (decided == 0) & (confidence.stopped_tail(count, N, N, ALPHA) <= q)
     return draws, np.where(last, 1, decided)
 
 

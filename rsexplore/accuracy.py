@@ -1,8 +1,8 @@
 """Certified accuracy: the share of images that are classified right, with a radius at least as large as asked for."""
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from rsexplore import noises
 from rsexplore.bound import Bound
 from rsexplore.check import as_given, floats, named
+from rsexplore.confidence import ABSTAINED
 from rsexplore.noises import Noise
-from rsexplore.records import ABSTAINED, Records
-from rsexplore.rounding import Printed
+from rsexplore.records import Header, Records
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +30,7 @@ class Curve:
     norm: float
     provenance: Mapping[str, Any]  # has `rows`; a published curve has `radius_format` too
     bound: Bound | None = None  # what the radii are of; None for those that a log prints
+    records: Records | None = None  # the log that it is a view of
 
     def __repr__(self) -> str:
         what = "as printed" if self.bound is None else self.bound.key
@@ -47,45 +47,16 @@ class Curve:
         return as_given(np.where(np.isnan(asked), np.nan, share), radii)
 
     def rescore(
-        self,
-        bound: Bound | str,
-        alpha: float | None = None,
-        norm: float | str | None = None,
-        *,
-        rounding: str = "printed",
-        uncertified: bool = False,
-        **params: float | None,
+        self, bound: Bound | str, alpha: float | None = None, norm: float | str | None = None, **options: Any
     ) -> "Curve":
-        """Return the curve of the same images under another bound, norm or confidence level.
+        """Return the curve of the same log under another bound, norm or confidence level (that of the log if absent).
 
-        A published radius is read back as a bound on p_A, which any bound for the same noise turns into its radius; a
-        new level goes through the votes. `rounding` and `uncertified` are those of `certified`.
-
-        Raises
-        ------
-        TypeError
-            `bound` is neither a Bound nor a key of one.
-        ValueError
-            Its radii do not tell p_A, because it is a view of counts or was re-scored before; or the bound is no
-            certificate.
-        UnsupportedNoiseError, MissingDimensionError
-            As of `bound.radius`.
+        A printed radius is read back as a bound on p_A, which any bound for the same noise turns into its radius; a new
+        level goes through the votes. Arguments and errors are those of `certified`; TypeError too if it is of no log.
         """
-        bound = _checked("rescore", bound, uncertified)
-        if "radius_format" not in self.provenance:
-            raise ValueError("rescore needs a curve of published radii, got one that is scored under a bound already")
-        # an image on which they abstained could be right; at a looser level "upper" gives it a radius
-        radii = np.append(self.radii, 0.0)
-        abstained = np.arange(len(radii)) == len(self.radii)
-        images = np.rint(self.certified * self.provenance["rows"])
-        images = np.append(images - np.append(images[1:], 0), self.provenance["abstained"])
-        printed = Printed(radii, abstained, self.noise, self.n, self.alpha, self.provenance["radius_format"])
-        q_a = printed.q_a(alpha, rounding)
-        scored = {"params": params, "rounding": rounding, "published_alpha": self.alpha}
-        provenance = {k: v for k, v in self.provenance.items() if k != "radius_format"} | scored
-        steps = _steps(bound.radius(self.noise, q_a=q_a, norm=norm, **params), q_a, images, provenance["rows"])
-        level = self.alpha if alpha is None else alpha
-        return Curve(*steps, self.noise, self.n, level, _norm(bound, norm), provenance, bound)
+        if self.records is None:
+            raise TypeError(f"rescore needs a curve of a log, got {self!r}")
+        return replace(curve(self.records, bound, alpha=alpha, norm=norm, **options), provenance=self.provenance)
 
 
 def curve(
@@ -104,22 +75,30 @@ def curve(
     """
     if not isinstance(records, Records):
         raise TypeError(f"certified needs Records first, e.g. from rsexplore.records.read, got {records!r}")
-    bound = None if bound is None else _checked("certified", bound, uncertified)
-    header = records.header
-    q_a = records.q_a(alpha, rounding)
-    if bound is None:
-        radius = _published_radius(records, q_a, alpha, rounding, norm, params)
+    bound = None if bound is None else _proved(bound, uncertified)
+    header, q_a = records.header, records.q_a(alpha, rounding)
+    if bound is not None:
+        values, where = np.unique(q_a, return_inverse=True)  # many images have the same votes
+        radius = bound.radius(records.noise, q_a=values, norm=norm, **params)[where]
+    elif records.radius is None:
+        raise ValueError("certified needs a bound for a log of counts, got bound=None")
+    elif params or norm not in (None, 2):
+        raise ValueError(f"certified needs a bound for another norm or for parameters, got norm={norm} {params}")
+    elif alpha in (None, header.alpha):
+        radius = records.printed.radii(rounding)
     else:
-        radius = bound.radius(records.noise, q_a=q_a, norm=norm, **params)
+        radius = records.noise.sigma * np.maximum(-special.ndtri(q_a), 0)
     right = records.predict == records.label
     if rounding == "upper":
         right |= records.predict == ABSTAINED  # nobody knows what it would have been put into
-    provenance: dict[str, Any] = {"rows": len(records), "abstained": int(np.sum(records.predict == ABSTAINED))}
-    if bound is None and alpha in (None, header.alpha) and rounding == "printed":
-        provenance["radius_format"] = header.radius_format
-    level = header.alpha if alpha is None else alpha
-    steps = _steps(radius, q_a, right.astype(float), len(records))
-    return Curve(*steps, records.noise, header.n, level, _norm(bound, norm), provenance, bound)
+    # whole images are summed, so shares are exact
+    radii, images = np.unique(radius[right & (q_a <= 0.5) & ~np.isnan(radius)], return_counts=True)
+    share = images[::-1].cumsum()[::-1] / len(records)
+    level, native = header.alpha if alpha is None else alpha, 2.0 if bound is None else bound.norm
+    chosen = native if norm is None else norm
+    assert chosen is not None  # bound.radius has refused it
+    facts = {"rows": len(records), "abstained": int(np.sum(records.predict == ABSTAINED))}
+    return Curve(radii, share, records.noise, header.n, level, float(chosen), facts, bound, records)
 
 
 def certified(
@@ -200,80 +179,44 @@ def published(
         No such curve is shipped; the message lists those that are.
     """
     wanted: dict[str, Any] = {"source": source, "dataset": dataset, "method": method}
-    wanted |= {"train_sigma": float(train_sigma), "certify_sigma": float(certify_sigma)}
+    wanted |= {"train_sigma": train_sigma, "certify_sigma": certify_sigma}
     wanted |= {"subset": subset} if subset else {"split": "test"}
-    for name, head in shipped():
-        if all(head[key] == value for key, value in wanted.items()):
-            return read_shipped(name)
-    raise LookupError(f"no published curve of {wanted} is shipped; there is {[name for name, _ in shipped()]}")
+    for curve in shipped().values():
+        if all(curve.provenance[key] == value for key, value in wanted.items()):
+            return curve
+    raise LookupError(f"no published curve of {wanted} is shipped; there is {list(shipped())}")
 
 
-def _checked(owner: str, given: Any, uncertified: bool) -> Bound:
+@lru_cache
+def shipped() -> dict[str, Curve]:
+    """Every curve of a published log that is shipped, by the name of its file.
+
+    Its records have the radii of the images that are right; of the others, which no curve shows, none is kept.
+    """
+    found = {}
+    for item in sorted(files("rsexplore").joinpath("datasets", "curves").iterdir(), key=lambda item: item.name):
+        first, _, *lines = item.read_text(encoding="utf-8").splitlines()
+        head = json.loads(first)
+        radii, images = np.array([line.split("\t") for line in lines], dtype=float).T
+        right, rows = int(images[0]), head["rows"]
+        radius = np.append(np.repeat(radii, (images - np.append(images[1:], 0)).astype(int)), np.zeros(rows - right))
+        predict = np.repeat([0, ABSTAINED, 1], [right, head["abstained"], rows - right - head["abstained"]])
+        run = head["noise"], head["n0"], head["n"], head["alpha"]
+        header = Header(*run, data=head, radius_format=head["radius_format"])
+        log = Records(header, np.arange(rows), np.zeros(rows, int), predict, np.full(rows, np.nan), radius=radius)
+        found[item.name] = replace(curve(log), provenance=head)
+    return found
+
+
+def _proved(given: Any, uncertified: bool) -> Bound:
     bound = named(given)
     if not isinstance(bound, Bound):
-        raise TypeError(f'{owner} needs a Bound or its key, such as "cohen-l2", got {bound!r}')
+        raise TypeError(f'certified needs a Bound or its key, such as "cohen-l2", got {bound!r}')
     if not (bound.certifies or uncertified):
         right = f" (the right one is {bound.corrected_by})" if bound.corrected_by else ""
         right = f" (take {bound.instead}, which is proved)" if bound.instead else right
         raise ValueError(
-            f"{owner} needs a proved bound, got {bound.key}, {bound.source}, which is {bound.status.value}{right}; "
+            f"certified needs a proved bound, got {bound.key}, {bound.source}, which is {bound.status.value}{right}; "
             "uncertified=True shows what it would give"
         )
     return bound
-
-
-def _published_radius(
-    records: Records, q_a: NDArray, alpha: float | None, rounding: str, norm: float | str | None, params: Mapping
-) -> NDArray:
-    if records.radius is None:
-        raise ValueError("certified needs a bound for a log of counts, got bound=None")
-    if params or norm not in (None, 2):
-        raise ValueError(f"certified needs a bound for another norm or for parameters, got norm={norm} {dict(params)}")
-    if alpha in (None, records.header.alpha):
-        return records.printed.radii(rounding)
-    return records.noise.sigma * np.maximum(-special.ndtri(q_a), 0)
-
-
-def _steps(radius: NDArray, q_a: NDArray, images: NDArray, rows: int) -> tuple[NDArray, NDArray]:
-    """Return where the staircase falls and the share up to there; whole images are summed, so shares are exact."""
-    kept = (q_a <= 0.5) & (images > 0) & ~np.isnan(radius)
-    radii, where = np.unique(radius[kept], return_inverse=True)
-    falls = np.bincount(where, weights=images[kept], minlength=len(radii))
-    return radii, falls[::-1].cumsum()[::-1] / rows
-
-
-def _norm(bound: Bound | None, norm: float | str | None) -> float:
-    native = 2.0 if bound is None else bound.norm
-    chosen = native if norm is None else norm
-    assert chosen is not None  # bound.radius has refused it
-    return float(chosen)
-
-
-@lru_cache
-def shipped() -> tuple[tuple[str, dict[str, Any]], ...]:
-    """Names of the curves that are shipped, and their provenance."""
-    folder = files("rsexplore").joinpath("printed", "curves")
-    names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".tsv"))
-    return tuple((name, json.loads(next(_lines(name)))) for name in names)
-
-
-def _lines(name: str) -> Iterator[str]:
-    with files("rsexplore").joinpath("printed", "curves", name).open(encoding="utf-8") as stream:
-        yield from stream
-
-
-def read_shipped(name: str) -> Curve:
-    """Curve of that name, one of `shipped`.
-
-    Raises
-    ------
-    LookupError
-        None is shipped under it.
-    """
-    if name not in (known := [name for name, _ in shipped()]):
-        raise LookupError(f"no published curve is called {name!r}; there are {', '.join(known)}")
-    first, _, *lines = _lines(name)
-    head = json.loads(first)
-    radii, images = np.array([line.split("\t") for line in lines], dtype=float).T
-    noise = noises.from_dict(head["noise"])
-    return Curve(radii, images / head["rows"], noise, head["n"], head["alpha"], 2.0, head)

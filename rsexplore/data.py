@@ -18,7 +18,8 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from rsexplore import logtext, noises, records
+from rsexplore import noises, records
+from rsexplore.log import content
 
 UPSTREAM = "https://raw.githubusercontent.com"
 REPOSITORIES = {  # repository and commit of each source
@@ -45,26 +46,18 @@ class Split:
     index: NDArray[np.int64]  # (n,) place in scikit-learn's data set
 
 
-@dataclass(frozen=True, eq=False)
-class Digits:
+class Digits(Split):
     """1,797 hand-written digits, in a fixed order: the first 1,297 for training, the last 500 for tests."""
-
-    images: NDArray[np.float32]
-    labels: NDArray[np.int64]
-    index: NDArray[np.int64]
 
     @property
     def train(self) -> Split:
         """The images to train on."""
-        return self._part(slice(None, TRAINING_DIGITS))
+        return Split(self.images[:TRAINING_DIGITS], self.labels[:TRAINING_DIGITS], self.index[:TRAINING_DIGITS])
 
     @property
     def test(self) -> Split:
         """The images to certify."""
-        return self._part(slice(TRAINING_DIGITS, None))
-
-    def _part(self, part: slice) -> Split:
-        return Split(self.images[part], self.labels[part], self.index[part])
+        return Split(self.images[TRAINING_DIGITS:], self.labels[TRAINING_DIGITS:], self.index[TRAINING_DIGITS:])
 
 
 def digits(side: int = 8) -> Digits:
@@ -152,7 +145,7 @@ class Entry:
     def header(self) -> records.Header:
         """What the run was, at the level that its radii have."""
         if self.kind != "certify" or self.certify_noise != "gaussian":
-            raise ValueError(f"only certify logs under Gaussian noise can be read, got {self.path}: use log_path")
+            raise ValueError(f"only certify logs under Gaussian noise can be read, got {self.path}: use fetch")
         assert self.n0 is not None
         noise = noises.to_dict(noises.Gaussian(self.certify_sigma, {"cifar10": 3072, "imagenet": 150528}[self.dataset]))
         data = {name: getattr(self, name) for name in ("source", "dataset", "subset", "split", "alpha_stated", "note")}
@@ -176,13 +169,7 @@ def logs(**filters: Any) -> list[Entry]:
 
 
 def log(source: str, dataset: str, *, train_sigma: float, certify_sigma: float, **filters: Any) -> records.Records:
-    """Published log of certified radii; arguments and errors are those of `log_path`."""
-    entry = _only(source, dataset, train_sigma, certify_sigma, filters)
-    return records.read(fetch(entry), entry.header)
-
-
-def log_path(source: str, dataset: str, *, train_sigma: float, certify_sigma: float, **filters: Any) -> Path:
-    """Checked file of a published log: from the folder RSEXPLORE_DATA, else the cache, else downloaded into the cache.
+    """Published log of certified radii, had as `fetch` has it.
 
     Parameters
     ----------
@@ -191,7 +178,7 @@ def log_path(source: str, dataset: str, *, train_sigma: float, certify_sigma: fl
     train_sigma, certify_sigma : float
         Deviations of the noise in training and in certification.
     **filters
-        Any other field of `Entry`. Where not given: method="gaussian", kind="certify", and test images.
+        Any other field of `Entry`. Where not given: method="gaussian", and test images.
 
     Raises
     ------
@@ -200,11 +187,20 @@ def log_path(source: str, dataset: str, *, train_sigma: float, certify_sigma: fl
     DataUnavailableError
         The log cannot be had; the message says what was tried and what to do.
     """
-    return fetch(_only(source, dataset, train_sigma, certify_sigma, filters))
+    wanted: dict[str, Any] = {"source": source, "dataset": dataset, "method": "gaussian", "kind": "certify"}
+    wanted |= {"train_sigma": train_sigma, "certify_sigma": certify_sigma}
+    wanted |= {name: value for name, value in filters.items() if value is not None}
+    wanted = wanted if "subset" in wanted else {"split": "test"} | wanted
+    found = logs(**wanted)
+    if len(found) != 1:
+        near = [entry.path for entry in (found or logs(source=source, dataset=dataset, kind=wanted["kind"]))]
+        more = f" and {len(near) - 20} more" if len(near) > 20 else ""
+        raise LookupError(f"one log must fit {wanted}, got {len(found)}; there is {near[:20]}{more}")
+    return records.read(fetch(found[0]), found[0].header)
 
 
 def fetch(entry: Entry) -> Path:
-    """Checked file of a registered log; see `log_path`.
+    """Checked file of a registered log: from the folder RSEXPLORE_DATA, else the cache, else downloaded into it.
 
     Raises
     ------
@@ -260,23 +256,10 @@ def cache() -> Path:
 
 def _is_registered(path: Path, entry: Entry) -> bool:
     try:
-        raw = logtext.content(path)
+        raw = content(path)
     except (OSError, ValueError):  # cut off, no gzip at all, or far too large
         return False
     return hashlib.sha256(raw).hexdigest() == entry.sha256
-
-
-def _only(source: str, dataset: str, train_sigma: float, certify_sigma: float, filters: dict[str, Any]) -> Entry:
-    wanted: dict[str, Any] = {"source": source, "dataset": dataset, "method": "gaussian", "kind": "certify"}
-    wanted |= {"train_sigma": train_sigma, "certify_sigma": certify_sigma}
-    wanted |= {name: value for name, value in filters.items() if value is not None}
-    wanted = wanted if "subset" in wanted else {"split": "test"} | wanted
-    found = logs(**wanted)
-    if len(found) != 1:
-        near = [entry.path for entry in (found or logs(source=source, dataset=dataset, kind=wanted["kind"]))]
-        more = f" and {len(near) - 20} more" if len(near) > 20 else ""
-        raise LookupError(f"one log must fit {wanted}, got {len(found)}; there is {near[:20]}{more}")
-    return found[0]
 
 
 @lru_cache

@@ -1,45 +1,26 @@
-"""The log of a certification run: votes per image, from which every radius derives; and the logs of others.
+"""Logs as arrays, from which every radius derives: of our runs, with votes, and of others (`foreign.py`).
 
-Our log is text, as `logtext.py` says: line 1 is the header, in JSON: what was run. Line 2 names the columns. Each
-further line is one image, tab separated; votes are written ``class:count,class:count``, without the classes that got
-none. Lines end in LF; the CRLF and the byte order mark of an editor are read as well.
-Logs of others (`foreign.py`) hold a printed radius in place of the votes, of which `rounding.py` says what it tells, or
-the count of the predicted class alone.
+`log.py` says what a log of ours holds, and how. Counts are the data: another confidence level, another bound, or what a
+run with fewer draws would have counted are all asked of the records, without a network.
 """
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rsexplore import foreign, logtext, noises
-from rsexplore.anytime import stopped_tail
+from rsexplore import foreign, log, noises
 from rsexplore.bound import Bound
 from rsexplore.check import named
-from rsexplore.confidence import ABSTAINED, clopper_pearson_tail, two_bounds
-from rsexplore.header import Header, LogHeaderError
-from rsexplore.logtext import resume, write_header, write_row
-from rsexplore.rounding import Printed, checked
-from rsexplore.row import Row
+from rsexplore.confidence import ABSTAINED, clopper_pearson_tail, stopped_tail, two_bounds
+from rsexplore.foreign import Printed
+from rsexplore.log import Header, LogHeaderError, Row
 
-__all__ = [
-    "ABSTAINED",
-    "Header",
-    "LogHeaderError",
-    "Records",
-    "Row",
-    "alpha_of",
-    "export",
-    "from_rows",
-    "read",
-    "resume",
-    "write_header",
-    "write_row",
-]
+MOST_THINNED = 10**9  # votes of an image that NumPy draws from
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -69,7 +50,7 @@ class Records:
         """Smoothing noise of the run."""
         return noises.from_dict(dict(self.header.noise))
 
-    @property
+    @cached_property
     def printed(self) -> Printed:
         """What is known of the votes behind the printed radii; logs of others only."""
         if self.radius is None:
@@ -102,7 +83,7 @@ class Records:
         """
         if self.count is None:
             return self.printed.q_a(alpha, rounding)
-        checked(rounding)  # although counts are not rounded
+        foreign.known_rounding(rounding)  # although counts are not rounded
         level = self.header.alpha if alpha is None else alpha
         # classes that their own votes chose: one at most has more than half of the probability. Only a bound on p above
         # 1/2 is a claim, and the others make it, all together, no more often than two with p = 1/2 would: for each that
@@ -133,20 +114,18 @@ class Records:
         ValueError
             The log holds no votes, or the run stopped at what it saw.
         """
-        lack = (
-            "a log of others holds no votes of other classes"
-            if len(self.rows) < len(self)
-            else "this run stopped at what it saw"
-            if self.header.stop is not None
-            else "this run chose classes by these votes"
-            if self.header.selects_itself
-            else None
-        )
-        if self.count is None or lack:
-            raise ValueError(f"top_two needs the votes of a run with a fixed number of draws, but {lack}")
-        others = [[votes for label, votes in row.counts.items() if label != row.predict] for row in self.rows]
+        for lack, lacks in (
+            ("a log of others holds no votes of other classes", self.count is None or len(self.rows) < len(self)),
+            ("this run stopped at what it saw", self.header.stop is not None),
+            ("this run chose classes by these votes", self.header.selects_itself),
+        ):
+            if lacks:
+                raise ValueError(f"top_two needs the votes of a run with a fixed number of draws, but {lack}")
+        others = ((votes for label, votes in row.counts.items() if label != row.predict) for row in self.rows)
         rival = np.array([max(votes, default=0) for votes in others], dtype=np.int64)
-        return two_bounds(self.count, rival, self.header.n, self.header.alpha if alpha is None else alpha)
+        return two_bounds(
+            [row.count for row in self.rows], rival, self.header.n, self.header.alpha if alpha is None else alpha
+        )
 
 
 def from_rows(header: Header, rows: Iterable[Row]) -> Records:
@@ -181,18 +160,21 @@ def read(path: str | os.PathLike[str], header: Header | None = None) -> Records:
         A line is not as it must be, or the gzip file is damaged or too large.
     """
     path = Path(path)
-    raw = logtext.content(path)
+    raw = log.content(path)
+    first = log.decoded(path, raw.partition(b"\n")[0])
+    kind = foreign.kind(first)
+    if header is not None and (kind == foreign.COUNTS or header.radius_format is not None):
+        told = foreign.columns(path, log.decoded(path, raw), header)
+        return Records(header, **told, seconds=np.full(len(told["index"]), np.nan))
+    if kind is not None:
+        raise LogHeaderError(
+            f"{path} is a log of others, with {kind}; to read it, say what was run: header=Header(noise, n0, n, alpha"
+            f"{', radius_format=...' if kind == foreign.RADII else ''})"
+        )
+    found, rows, _, _ = log.parsed(path, raw)
     if header is not None:
-        text = logtext.decoded(path, raw)
-        kind = foreign.kind(text.partition("\n")[0])
-        if kind == foreign.COUNTS or header.radius_format is not None:
-            told = foreign.columns(path, text, header)
-            seconds = np.full(len(told.index), np.nan)
-            return Records(header, told.index, told.label, told.predict, seconds, count=told.count, radius=told.radius)
-    found_header, rows, _, _ = logtext.parsed(path, raw)
-    if header is not None:
-        header.check(found_header, path)
-    return from_rows(found_header, rows)
+        header.check(found, path)
+    return from_rows(found, rows)
 
 
 def export(
@@ -242,3 +224,52 @@ def alpha_of(records: Records, candidates: ArrayLike = (0.001, 0.01, 0.05)) -> f
     """
     levels = (float(alpha) for alpha in np.sort(np.ravel(candidates)))
     return next((alpha for alpha in levels if records.printed.possible(alpha).all()), None)
+
+
+def can_thin(records: Records, n: int) -> bool:
+    """Whether `thinned` gives records of `n` draws."""
+    has_votes = records.count is not None and len(records.rows) == len(records)
+    return has_votes and records.header.stop is None and 1 <= n <= records.header.n < MOST_THINNED
+
+
+def thinned(records: Records, n: int, seed: int = 0) -> Records:
+    """Records of `n` of each image's estimation votes, drawn at random without replacement.
+
+    An image's draws are independent and alike, so that any `n` of them, chosen without a look at them, are such draws
+    again: given the counts, those of a random part are multivariate hypergeometric, and without that condition they
+    have the law of a run with `n` draws. So every confidence bound holds for them, for one `n` chosen beforehand.
+
+    Parameters
+    ----------
+    records : Records
+        A run of ours with a fixed number of draws.
+    n : int
+        At least 1 and at most the run's own.
+    seed : int
+        Of the choice; each image has a generator of its own, from (seed, its index).
+
+    Returns
+    -------
+    Records
+        Their header says what they were drawn from.
+
+    Raises
+    ------
+    ValueError
+        `n` is out of range, or the records hold no votes, or those of a run that stopped at what it saw.
+    """
+    if not can_thin(records, n):
+        raise ValueError(
+            f"thinned needs the votes of a run with a fixed number of draws below {MOST_THINNED:,}, and 1 <= n <= that "
+            f"number, got {records!r} and n={n}"
+        )
+    if n == records.header.n:
+        return records
+    data = {"of": records.header.data, "thinned_from": records.header.n, "thinning_seed": seed}
+    rows = []
+    for row in records.rows:
+        rng = np.random.default_rng((seed, row.index))
+        votes = rng.multivariate_hypergeometric(list(row.counts.values()), n, method="marginals").tolist()
+        counts = {label: count for label, count in zip(row.counts, votes, strict=True) if count}
+        rows.append(replace(row, counts=counts))
+    return from_rows(replace(records.header, n=n, data=data), rows)

@@ -3,28 +3,28 @@
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
+from unittest.mock import patch
 
-from rsexplore import records
-from rsexplore.records import Header, Row
+from rsexplore.log import Header, Row, kept
 
 
 def write(path: Path, header: Header, rows: Iterable[Row]) -> Path:
-    """Write a log; return its path."""
-    with path.open("wb") as file:
-        records.write_header(file, header)
+    """Write a log in place of what is there; return its path."""
+    path.unlink(missing_ok=True)
+    with patch("os.fsync"), kept(header, path, {}) as (_, keep):  # no test cuts the power
         for row in rows:
-            records.write_row(file, row, header.text())
+            keep(row)
     return path
 
 
-def sealed(text: str) -> str:
+def sealed(log: str) -> str:
     """Return a log of version 2 with the checksums that its lines should have, as the documentation says."""
-    head, *lines = text.split("\n")
+    head, *lines = log.split("\n")
     new = [head]
     for number, line in enumerate(lines):
-        kept, tab, last = line.rpartition("\t")
-        seal = f"{zlib.crc32(f'{head}{chr(10)}{kept}'.encode()):08x}"
-        new.append(kept + tab + (last if not line else f"crc32:{seal}" if number == 0 else seal))
+        text, tab, last = line.rpartition("\t")
+        seal = f"{zlib.crc32(f'{head}{chr(10)}{text}'.encode()):08x}"
+        new.append(text + tab + (last if not line else f"crc32:{seal}" if number == 0 else seal))
     return "\n".join(new)
 
 

@@ -1,15 +1,17 @@
 """Certified accuracy: of votes that we know, of printed radii, and of curves that are scored again."""
 
+import itertools
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_rounding import PRINTERS, printed_log
+from test_foreign import PRINTERS, printed_log
 
 from rsexplore import accuracy, bounds, noises, papers, records
 from rsexplore.bound import MissingDimensionError, UnsupportedNoiseError
 from rsexplore.confidence import clopper_pearson_tail
-from rsexplore.records import Header, Row
+from rsexplore.records import Header, Row, from_rows
 
 COHEN = bounds.get("cohen-l2")
 NOISE = noises.Gaussian(0.5, 64)
@@ -24,7 +26,7 @@ def votes(label, predict, count, index):
 def counts():
     """Return four images: sure and right, less sure and right, sure and wrong, too unsure for any radius."""
     given = [(1, 1, 100), (1, 1, 90), (2, 3, 100), (4, 4, 55)]
-    return records.from_rows(HEADER, [votes(*image, index) for index, image in enumerate(given)])
+    return from_rows(HEADER, [votes(*image, index) for index, image in enumerate(given)])
 
 
 def test_every_image_counts_and_equality_counts(counts):
@@ -54,77 +56,69 @@ def test_another_norm_and_parameters_go_to_the_bound(counts):
     assert few.radii.max() > many.radii.max()
 
 
-def test_errors_say_what_was_needed(counts):
+def test_errors_say_what_was_needed(counts, tmp_path):
     with pytest.raises(ValueError, match="certified needs a bound for a log of counts"):
         accuracy.certified(counts)
     with pytest.raises(UnsupportedNoiseError, match=r"needs Laplace noise.*got Gaussian"):
         accuracy.certified(counts, bounds.get("teng-l1"))
-    flat = records.from_rows(Header(noises.to_dict(noises.Gaussian(0.5)), 10, 100, 0.001), counts.rows)
     with pytest.raises(MissingDimensionError):
-        accuracy.certified(flat, COHEN, norm=np.inf)
-    with pytest.raises(ValueError, match="rescore needs a curve of published radii"):
-        accuracy.curve(counts, COHEN).rescore(COHEN)
+        flat = replace(HEADER, noise=noises.to_dict(noises.Gaussian(0.5)))
+        accuracy.certified(from_rows(flat, counts.rows), COHEN, norm=np.inf)
+    with pytest.raises(TypeError, match="rescore needs a curve of a log, got <Curve"):
+        replace(accuracy.curve(counts, COHEN), records=None).rescore(COHEN)
+    with pytest.raises(KeyError, match=r"no bound 'cohen' \(did you mean cohen-l2 or cohen-lp\?\)"):
+        accuracy.certified(counts, "cohen")
+    with pytest.raises(TypeError, match=r"certified needs Records first, .*, got <Bound cohen-l2"):
+        accuracy.certified(COHEN, counts)
+    with pytest.raises(TypeError, match=r"certified needs a Bound or its key, .*cohen-l2.*, got 0.5"):
+        accuracy.certified(counts, 0.5)  # a radius where the bound stands
+    with pytest.raises(TypeError, match="certified needs a Bound"):
+        accuracy.curve(printed_log(tmp_path / "log.tsv", images=4)[0]).rescore(0.5)
 
 
 UNPROVED = [b for b in bounds.ALL if not b.certifies]
 
 
 @pytest.mark.parametrize("bound", UNPROVED, ids=lambda bound: bound.key)
-def test_only_proved_bounds_certify(counts, bound):
+def test_only_proved_bounds_certify_and_a_refusal_names_one(counts, bound):
     noise = bound.noise.from_sigma(0.5, dim=64)
     if not bound.supports(noise):
         noise = noises.GeneralizedGaussian(0.5, 3.0, 64)
-    own = records.from_rows(Header(noises.to_dict(noise), 10, 100, 0.001), counts.rows)  # whichever noise it is about
+    own = from_rows(replace(HEADER, noise=noises.to_dict(noise)), counts.rows)  # whichever noise it is about
     norm = 2 if bound.norm is None else None
     words = f"certified needs a proved bound, got {bound.key}, .* which is {bound.status.value}.*uncertified=True"
     for function in (accuracy.certified, accuracy.curve):
-        with pytest.raises(ValueError, match=words):
+        with pytest.raises(ValueError, match=words) as refusal:
             function(own, bound, norm=norm)
     shown = accuracy.certified(own, bound, [0.0, 0.1], norm=norm, uncertified=True)
     curve = accuracy.curve(own, bound, norm=norm, uncertified=True)
     assert curve.bound is bound and curve.at([0.0, 0.1]).tolist() == shown.tolist()
+    named = bounds.get(re.search(r"\((?:the right one is|take) ([^,)]+)", str(refusal.value))[1])
+    norm = norm or bound.norm
+    assert named.certifies and named.supports(noise) and named.norm in (norm, None)
+    accuracy.certified(own, named, norm=norm)
 
 
 def test_rescoring_takes_only_proved_bounds(tmp_path):
-    log, _ = printed_log(tmp_path / "log.tsv", sigma=0.5, n=1000, alpha=0.001, radius_format="4 decimals", images=40)
-    published, printed = accuracy.curve(log), bounds.get("tv-l2-printed")
-    with pytest.raises(
-        ValueError, match=r"rescore needs a proved bound, got tv-l2-printed, .*the right one is tv-l2\)"
-    ):
-        published.rescore(printed)
-    assert published.rescore(printed, uncertified=True).bound is printed
+    published, unproved = accuracy.curve(printed_log(tmp_path / "log.tsv", images=40)[0]), bounds.get("tv-l2-printed")
+    words = r"certified needs a proved bound, got tv-l2-printed, .*the right one is tv-l2\)"
+    with pytest.raises(ValueError, match=words):
+        published.rescore(unproved)
+    assert published.rescore(unproved, uncertified=True).bound is unproved
     assert len(UNPROVED) >= 5  # what is refused is there
-
-
-@pytest.mark.parametrize("bound", UNPROVED, ids=lambda bound: bound.key)
-def test_what_a_refusal_sends_the_user_to_is_proved(counts, bound):
-    noise = bound.noise.from_sigma(0.5, dim=64) if bound.supports(bound.noise.from_sigma(0.5, dim=64)) else None
-    noise = noise or noises.GeneralizedGaussian(0.5, 3.0, 64)
-    own = records.from_rows(Header(noises.to_dict(noise), 10, 100, 0.001), counts.rows)
-    norm = 2 if bound.norm is None else bound.norm
-    with pytest.raises(ValueError, match=r"\((the right one is|take) ") as refusal:
-        accuracy.certified(own, bound, norm=norm)
-    named = bounds.get(
-        str(refusal.value).split("(the right one is ")[-1].split("(take ")[-1].split(")")[0].split(",")[0]
-    )
-    assert named.certifies and named.supports(noise) and named.norm in (norm, None)
-    accuracy.certified(own, named, norm=norm)
 
 
 def test_printed_formulas_that_are_too_small_are_never_above_what_corrects_them():
     marked = {b.key for b in bounds.ALL if b.too_small}
     assert marked == {"kl-l2-printed", "gg-kl-lp-printed"}
     q_a = np.concatenate([np.geomspace(0.499, 1e-300, 60), [1e-17]])
-    for dim in (1, 2, 7, 64, 3072):
-        for shape in (1, 2, 3, 4, 5, 8):
-            noise = noises.GeneralizedGaussian(0.7, float(shape), dim)
-            printed = bounds.get("gg-kl-lp-printed")
-            if not printed.supports(noise):
-                continue
-            for norm in (1.0, 2.0, 3.0, 5.0, np.inf):
-                for p_b in (None, q_a / 3):
-                    pair = [b.radius(noise, q_a=q_a, p_b=p_b, norm=norm) for b in (printed, bounds.get("gg-kl-lp"))]
-                    assert (pair[0] <= pair[1] * (1 + 1e-9)).all(), (dim, shape, norm)
+    unproved, proved = bounds.get("gg-kl-lp-printed"), bounds.get("gg-kl-lp")
+    for dim, shape in itertools.product((1, 2, 7, 64, 3072), (1.0, 2.0, 3.0, 4.0, 5.0, 8.0)):
+        noise = noises.GeneralizedGaussian(0.7, shape, dim)
+        for norm, p_b in itertools.product((1.0, 2.0, 3.0, 5.0, np.inf), (None, q_a / 3)):
+            if unproved.supports(noise):
+                small, right = (bound.radius(noise, q_a=q_a, p_b=p_b, norm=norm) for bound in (unproved, proved))
+                assert (small <= right * (1 + 1e-9)).all(), (dim, shape, norm)
     gaussian = noises.Gaussian(1.0)
     pair = [bounds.get(key).radius(gaussian, q_a=q_a) for key in ("kl-l2-printed", "kl-l2")]
     assert np.allclose(pair[0] * np.sqrt(2), pair[1], rtol=1e-9) and (pair[0] <= pair[1]).all()
@@ -132,22 +126,8 @@ def test_printed_formulas_that_are_too_small_are_never_above_what_corrects_them(
         replace(COHEN, too_small=True)
 
 
-def test_wrong_kinds_of_arguments_are_named(counts, tmp_path):
-    with pytest.raises(KeyError, match=r"no bound 'cohen' \(did you mean cohen-l2 or cohen-lp\?\)"):
-        accuracy.certified(counts, "cohen")
-    with pytest.raises(TypeError, match=r"certified needs Records first, .*, got <Bound cohen-l2"):
-        accuracy.certified(COHEN, counts)
-    with pytest.raises(TypeError, match=r"certified needs a Bound or its key, .*cohen-l2.*, got 0.5"):
-        accuracy.certified(counts, 0.5)  # a radius where the bound stands
-    log, _ = printed_log(tmp_path / "log.tsv", sigma=0.5, n=1000, alpha=0.001, radius_format="4 decimals", images=4)
-    with pytest.raises(TypeError, match="rescore needs a Bound"):
-        accuracy.curve(log).rescore(0.5)
-    with pytest.raises(LookupError, match=r"no published curve is called '\.\./secret.tsv'; there are "):
-        accuracy.read_shipped("../secret.tsv")
-
-
 def test_no_images_and_no_certified_images():
-    wrong = records.from_rows(HEADER, [votes(1, 2, 100, 0)])
+    wrong = from_rows(HEADER, [votes(1, 2, 100, 0)])
     curve = accuracy.curve(wrong, COHEN)
     assert curve.at([0, 1]).tolist() == [0, 0]
     assert len(curve.radii) == 0
@@ -169,9 +149,7 @@ GRID = np.linspace(0, 2, 801)
     ("key", "options"), [("cohen-l2", {}), ("cohen-l2", {"norm": 1}), ("lecuyer-l2", {}), ("hellinger-l2", {})]
 )
 def test_rounding_brackets_the_truth(tmp_path, radius_format, alpha, key, options):
-    log, count = printed_log(
-        tmp_path / "log.tsv", sigma=0.5, n=1000, alpha=0.001, radius_format=radius_format, images=400
-    )
+    log, count = printed_log(tmp_path / "log.tsv", radius_format=radius_format, images=400)
     bound = bounds.get(key)
     truth = truth_of(log, count, bound, 0.001 if alpha is None else alpha, GRID, **options)
     lower, middle, upper = (
@@ -187,21 +165,19 @@ def test_rounding_brackets_the_truth(tmp_path, radius_format, alpha, key, option
 @pytest.mark.parametrize("rounding", ["lower", "printed", "upper"])
 @pytest.mark.parametrize("alpha", [None, 0.001, 0.01, 1e-4])
 @pytest.mark.parametrize(("key", "norm"), [("cohen-l2", None), ("li-renyi-l2", None), ("cohen-l2", np.inf)])
-def test_a_curve_is_scored_again_as_its_log_is(tmp_path, rounding, alpha, key, norm):
-    log, _ = printed_log(tmp_path / "log.tsv", sigma=0.5, n=1000, alpha=0.001, radius_format="4 decimals", images=400)
-    published, bound = accuracy.curve(log), bounds.get(key)
-    again = published.rescore(bound, alpha, norm, rounding=rounding)
-    direct = accuracy.curve(log, bound, alpha=alpha, norm=norm, rounding=rounding)
-    assert np.array_equal(again.radii, direct.radii)
-    assert np.array_equal(again.certified, direct.certified)
-    assert (again.alpha, again.norm) == (direct.alpha, direct.norm)
-    assert again.bound is direct.bound is bound
-    with pytest.raises(ValueError, match="scored under a bound already"):
-        again.rescore(bound)
+def test_a_shipped_curve_is_scored_again_as_its_log_is(published_log, rounding, alpha, key, norm):
+    log = published_log("locuslab-smoothing", "imagenet", 0.5, 0.5)
+    published = accuracy.published("locuslab-smoothing", "imagenet", 0.5, 0.5)
+    again = published.rescore(key, alpha, norm, rounding=rounding)
+    direct = accuracy.curve(log, key, alpha=alpha, norm=norm, rounding=rounding)
+    assert np.array_equal(again.radii, direct.radii) and np.array_equal(again.certified, direct.certified)
+    assert (again.alpha, again.norm, again.bound) == (direct.alpha, direct.norm, bounds.get(key))
+    assert again.provenance == published.provenance
+    assert np.array_equal(again.rescore("kl-l2").radii, published.rescore("kl-l2").radii)  # a view, and no data
 
 
 def test_without_a_bound_printed_radii_are_kept(tmp_path):
-    log, _ = printed_log(tmp_path / "log.tsv", sigma=0.5, n=1000, alpha=0.001, radius_format="3 significant digits")
+    log, _ = printed_log(tmp_path / "log.tsv", radius_format="3 significant digits")
     largest = log.radius.max()
     share = np.mean((log.radius == largest) & (log.predict == log.label))
     assert accuracy.certified(log, None, largest) == share > 0
@@ -215,7 +191,7 @@ def test_without_a_bound_printed_radii_are_kept(tmp_path):
 
 @pytest.mark.parametrize("radius_format", PRINTERS)
 def test_cohens_bound_gives_the_printed_radii_back(tmp_path, radius_format):
-    log, _ = printed_log(tmp_path / "log.tsv", sigma=0.5, n=1000, alpha=0.001, radius_format=radius_format)
+    log, _ = printed_log(tmp_path / "log.tsv", radius_format=radius_format)
     at = np.unique(np.minimum(log.radius, log.printed.ceiling() * (1 - 1e-9)))
     assert np.array_equal(accuracy.certified(log, COHEN, at), accuracy.certified(log, None, at))
     assert np.array_equal(accuracy.curve(log).rescore(COHEN).at(at), accuracy.curve(log).at(at))
@@ -234,19 +210,15 @@ def test_published_curves_need_no_log(monkeypatch):
 
 
 def test_a_curve_that_is_not_shipped_is_named():
-    with pytest.raises(
-        LookupError, match=r"no published curve of .*'train_sigma': 0.7.* is shipped; there is .*locuslab"
-    ):
+    words = r"no published curve of .*'train_sigma': 0.7.* is shipped; there is .*locuslab"
+    with pytest.raises(LookupError, match=words):
         accuracy.published("locuslab-smoothing", "imagenet", 0.7, 0.5)
 
 
 def test_a_key_is_taken_where_a_bound_is(counts, tmp_path):
-    curve = accuracy.curve(counts, "cohen-l2")
-    assert curve.bound is COHEN and accuracy.certified(counts, "kl-l2", 0.1) == accuracy.certified(
-        counts, bounds.get("kl-l2"), 0.1
-    )
+    curve, kl = accuracy.curve(counts, "cohen-l2"), bounds.get("kl-l2")
+    assert curve.bound is COHEN and accuracy.certified(counts, "kl-l2", 0.1) == accuracy.certified(counts, kl, 0.1)
     assert accuracy.curve(counts, "cohen-l2", norm="inf").norm == np.inf
-    records.export(counts, tmp_path / "export.tsv", "cohen-l2")
     assert papers.cite("cohen-l2") == papers.cite(COHEN) == papers.cite(["cohen-l2", COHEN])
     for function in (papers.cite, lambda key: records.export(counts, tmp_path / "export.tsv", key)):
         with pytest.raises(KeyError, match="did you mean cohen-l2 or cohen-lp"):
@@ -254,8 +226,7 @@ def test_a_key_is_taken_where_a_bound_is(counts, tmp_path):
 
 
 def test_a_curve_is_shown_in_one_line(counts):
-    for curve in (accuracy.curve(counts, "cohen-l2"), accuracy.published("locuslab-smoothing", "imagenet", 0.5, 0.5)):
+    mine = accuracy.curve(counts, "cohen-l2")
+    assert repr(mine).startswith("<Curve Gaussian(sigma=0.5, dim=64), cohen-l2, l2: 50.0% of 4")
+    for curve in (mine, accuracy.published("locuslab-smoothing", "imagenet", 0.5, 0.5)):
         assert len(repr(curve)) < 200 and "\n" not in repr(curve)
-    assert repr(accuracy.curve(counts, "cohen-l2")).startswith(
-        "<Curve Gaussian(sigma=0.5, dim=64), cohen-l2, l2: 50.0% of 4"
-    )

@@ -38,14 +38,9 @@ CORE = (
 )
 DATA = (
     "confidence",
-    "anytime",
-    "rounding",
-    "header",
-    "row",
+    "log",
     "foreign",
-    "logtext",
     "records",
-    "thinning",
     "accuracy",
     "data",
 )

@@ -1,4 +1,4 @@
-"""Clopper-Pearson bounds: against exact binomial sums, at the ends, and in how often they fail."""
+"""Bounds on a probability: against exact sums and integrals, at the ends, and in how often they fail when one looks."""
 
 import mpmath
 import numpy as np
@@ -7,13 +7,25 @@ from scipy import stats
 
 from rsexplore.confidence import (
     ABSTAINED,
+    anytime_lower,
+    anytime_tail,
+    anytime_upper,
     clopper_pearson_lower,
     clopper_pearson_tail,
     clopper_pearson_upper,
+    decision,
     hoeffding_lower,
+    log_evidence,
     prediction,
+    stopped_tail,
     top_two,
 )
+
+FIXED = clopper_pearson_lower, clopper_pearson_tail, clopper_pearson_upper
+ANYTIME = anytime_lower, anytime_tail, anytime_upper
+families = pytest.mark.parametrize("family", [FIXED, ANYTIME], ids=["fixed", "anytime"])
+CASES = [(1, 1), (1, 2), (1, 100), (7, 10), (50, 100), (99, 100), (990, 1000), (60_000, 100_000), (99_999, 100_000),
+         (100_000, 100_000), (999_988, 1_000_000)]  # fmt: skip
 
 
 def probability_of_at_least(count, n, p):
@@ -28,85 +40,51 @@ def probability_of_at_least(count, n, p):
     return total
 
 
-CASES = [(1, 1), (1, 2), (1, 100), (7, 10), (50, 100), (99, 100), (990, 1000), (60_000, 100_000), (99_999, 100_000),
-         (100_000, 100_000), (999_988, 1_000_000)]  # fmt: skip
-
-
 @pytest.mark.parametrize("alpha", [1e-200, 1e-9, 0.001, 0.05, 0.3])
 @pytest.mark.parametrize(("count", "n"), CASES)
 def test_bounds_hold_in_exact_sums_and_are_not_loose(count, n, alpha):
     lower, tail = clopper_pearson_lower(count, n, alpha), clopper_pearson_tail(count, n, alpha)
+    assert clopper_pearson_upper(n - count, n, alpha) == tail  # of the complement
     with mpmath.workdps(50):
+        lower, tail, hair = mpmath.mpf(lower), mpmath.mpf(tail), mpmath.mpf("3e-9")
         # the exact bound p solves P(X >= count; p) = alpha, which grows with p: at ours it must not be above alpha
-        for p, looser in (
-            (mpmath.mpf(float(lower)), mpmath.mpf(float(lower)) * (1 + mpmath.mpf("3e-9"))),
-            (1 - mpmath.mpf(float(tail)), 1 - mpmath.mpf(float(tail)) * (1 - mpmath.mpf("3e-9"))),
-        ):
+        for p, looser in ((lower, lower * (1 + hair)), (1 - tail, 1 - tail * (1 - hair))):
             assert probability_of_at_least(count, n, p) <= alpha < probability_of_at_least(count, n, looser) or p == 0
 
 
-def test_upper_bound_is_the_lower_bound_of_the_complement():
-    with mpmath.workdps(50):
-        upper = mpmath.mpf(float(clopper_pearson_upper(3, 100, 0.001)))
-        assert probability_of_at_least(97, 100, 1 - upper) <= 0.001
-        assert probability_of_at_least(97, 100, 1 - upper * (1 - mpmath.mpf("3e-9"))) > 0.001
-
-
-@pytest.mark.parametrize("n", [1, 100, 100_000, 10**9])
-@pytest.mark.parametrize("alpha", [1e-12, 0.001, 0.5])
-def test_all_successes_have_the_closed_form(n, alpha):
-    with mpmath.workdps(40):
-        exact = 1 - mpmath.mpf(alpha) ** (mpmath.mpf(1) / n)
-        tail, lower = (mpmath.mpf(float(f(n, n, alpha))) for f in (clopper_pearson_tail, clopper_pearson_lower))
-        assert exact <= tail <= exact * (1 + mpmath.mpf("1e-14"))
-        assert (1 - exact) * (1 - mpmath.mpf("1e-14")) <= lower <= 1 - exact
-    assert clopper_pearson_upper(0, n, alpha) == clopper_pearson_tail(n, n, alpha)
-
-
-@pytest.mark.parametrize("n", [1, 2, 3, 7, 100, 99_999, 10**7])
-@pytest.mark.parametrize("alpha", [1e-200, 1e-100, 3e-51, 1e-16, 0.3, 1 - 1e-10])
-def test_all_successes_stay_on_the_safe_side_at_tiny_levels(n, alpha):
+@pytest.mark.parametrize("n", [1, 2, 3, 7, 100, 99_999, 10**7, 10**9])
+@pytest.mark.parametrize("alpha", [1e-200, 1e-100, 3e-51, 1e-16, 1e-12, 0.001, 0.3, 0.5, 1 - 1e-10])
+def test_all_successes_have_the_closed_form_on_its_safe_side(n, alpha):
     with mpmath.workdps(260):
-        lower = mpmath.mpf(float(clopper_pearson_lower(n, n, alpha)))
         exact = mpmath.mpf(alpha) ** (mpmath.mpf(1) / n)
-        assert exact * (1 - mpmath.mpf("2e-13")) <= lower <= exact
-        assert min(1 - exact, mpmath.mpf(1)) <= mpmath.mpf(float(clopper_pearson_tail(n, n, alpha))) <= 1
-        assert 0 < clopper_pearson_upper(0, n, alpha) <= 1
+        tail, lower = (mpmath.mpf(bound(n, n, alpha)) for bound in (clopper_pearson_tail, clopper_pearson_lower))
+        room = mpmath.mpf("1e-14" if alpha > 1e-15 else "2e-13")
+        assert exact * (1 - room) <= lower <= exact
+        assert 1 - exact <= tail <= min((1 - exact) * (1 + room), 1)
 
 
-def test_ends_shapes_and_types():
+@families
+def test_ends_shapes_and_types(family):
     counts = np.array([[0, 50, 100]], dtype=np.float32)
-    alphas = np.array([[0.001], [0.01]], dtype=np.float64)
-    lower, tail, upper = (
-        f(counts, 100, alphas) for f in (clopper_pearson_lower, clopper_pearson_tail, clopper_pearson_upper)
-    )
-    assert lower.shape == tail.shape == upper.shape == (2, 3)
-    assert lower.dtype == np.float64
+    lower, tail, upper = (bound(counts, 100, [[0.001], [0.01]]) for bound in family)
+    assert lower.shape == tail.shape == upper.shape == (2, 3) and lower.dtype == np.float64
     assert (lower[:, 0] == 0).all() and (tail[:, 0] == 1).all() and (upper[:, 2] == 1).all()
     assert np.allclose(lower + tail, 1, rtol=0, atol=1e-8)
-    assert np.isnan(clopper_pearson_tail(np.nan, 100, 0.001))
-    assert np.isnan(clopper_pearson_lower(5, 100, np.nan))
+    assert np.isnan([bound(*bad) for bound in family for bad in ((np.nan, 100, 0.001), (5, 100, np.nan))]).all()
 
 
-def test_bounds_are_ordered_and_grow_with_the_count():
+@families
+def test_bounds_are_ordered_and_grow_with_the_count(family):
     counts = np.arange(1001)
-    lower, upper = clopper_pearson_lower(counts, 1000, 0.01), clopper_pearson_upper(counts, 1000, 0.01)
-    assert (np.diff(lower) > 0).all() and (np.diff(upper) > 0).all()
+    lower, tail, upper = (bound(counts, 1000, 0.01) for bound in family)
+    assert (np.diff(lower) >= 0).all() and (np.diff(upper) >= 0).all() and (np.diff(tail) <= 0).all()
     assert (lower <= counts / 1000).all() and (counts / 1000 <= upper).all()
-    assert (np.diff(clopper_pearson_tail(counts, 1000, 0.01)) < 0).all()
+    for looser in (anytime_lower, hoeffding_lower):
+        assert (0 <= looser(counts, 1000, 0.01)).all()
+        assert (looser(counts, 1000, 0.01) <= clopper_pearson_lower(counts, 1000, 0.01)).all()
 
 
-@pytest.mark.parametrize("truth", [0.02, 0.5, 0.8, 0.999])
-def test_bounds_fail_no_more_often_than_alpha(truth):
-    runs, alpha = 40_000, 0.05
-    counts = np.random.default_rng(0).binomial(200, truth, size=runs)
-    allowed = alpha + 4 * np.sqrt(alpha / runs)
-    assert np.mean(clopper_pearson_lower(counts, 200, alpha) > truth) <= allowed
-    assert np.mean(clopper_pearson_tail(counts, 200, alpha) < 1 - truth) <= allowed
-    assert np.mean(clopper_pearson_upper(counts, 200, alpha) < truth) <= allowed
-
-
-@pytest.mark.parametrize("bound", [clopper_pearson_lower, clopper_pearson_tail, clopper_pearson_upper])
+@pytest.mark.parametrize("bound", [*FIXED, *ANYTIME, hoeffding_lower], ids=lambda bound: bound.__name__)
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -115,7 +93,6 @@ def test_bounds_fail_no_more_often_than_alpha(truth):
         ((0.5, 100, 0.001), "count must be a whole number"),
         ((0, 0, 0.001), "n must be a whole number of at least 1, got n=0"),
         ((1, 2.5, 0.001), "n must be a whole number"),
-        ((1, np.inf, 0.001), "n must be a whole number of at least 1, got n=inf"),
         ((np.inf, np.inf, 0.001), "n must be a whole number of at least 1, got n=inf"),
         ((-np.inf, 5, 0.001), "count must be a whole number from 0 to n, got count=-inf"),
         ((1, 2, 0.0), "alpha must be between 0 and 1, both excluded, got alpha=0"),
@@ -137,12 +114,6 @@ def test_hoeffding_is_the_root_of_its_own_inequality(count, n, alpha):
         gap = mpmath.mpf(count) / n - mpmath.mpf(float(hoeffding_lower(count, n, alpha)))
         assert mpmath.exp(-2 * n * gap**2) <= alpha
         assert mpmath.exp(-2 * n * (gap * (1 - mpmath.mpf("1e-9"))) ** 2) > alpha * (1 - mpmath.mpf("1e-6"))
-
-
-def test_hoeffding_is_never_below_zero_nor_above_clopper_pearson():
-    counts = np.arange(101)
-    found = hoeffding_lower(counts, 100, 0.001)
-    assert found.min() == 0 and (found <= clopper_pearson_lower(counts, 100, 0.001)).all()
 
 
 def test_the_two_top_bounds_are_clopper_pearsons_at_half_the_level():
@@ -175,8 +146,110 @@ def test_a_prediction_is_that_of_the_two_sided_binomial_test(alpha):
         (lambda: prediction(5, 0.1), r"prediction: counts must have shape \(..., classes\)"),
         (lambda: prediction([0, 0], 0.1), "prediction: n must be a whole number of at least 1, got n=0"),
         (lambda: prediction([1, 2], 0.0), "prediction: alpha must be between 0 and 1"),
+        (lambda: decision(1, 2, 0.1, 1.0), "decision: alpha must be between 0 and 1"),
+        (lambda: stopped_tail(510, 1001, 1000, 0.01), "stopped_tail: draws must be at most n=1000, got draws=1001"),
     ],
 )
 def test_wrong_votes_are_named(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+# ---- every number of draws at once ----
+
+
+def evidence(count, n, p):
+    """log M by integrating the likelihood ratio over the arcsine weight, at 30 digits: p = sin(t)^2, t uniform."""
+    with mpmath.workdps(30):
+        p = mpmath.mpf(p)
+
+        def ratio(t):
+            q = mpmath.sin(t) ** 2
+            return (q / p) ** count * ((1 - q) / (1 - p)) ** (n - count)
+
+        peak, width, end = mpmath.asin(mpmath.sqrt(mpmath.mpf(count) / n)), 3 / mpmath.sqrt(n), mpmath.pi / 2
+        ends = {mpmath.mpf(0), max(peak - width, 0), peak, min(peak + width, end), end}
+        return mpmath.log(mpmath.quad(ratio, sorted(ends)) * 2 / mpmath.pi)
+
+
+@pytest.mark.parametrize(("count", "n", "p"), [(0, 1, 0.3), (3, 5, 0.5), (40, 50, 0.7), (99, 100, 0.9), (7, 400, 0.01)])
+def test_the_evidence_is_the_averaged_likelihood_ratio(count, n, p):
+    assert float(log_evidence(count, n, p)) == pytest.approx(float(evidence(count, n, p)), abs=1e-10)
+    assert log_evidence(1, 2, 0.0) == np.inf and np.isfinite(log_evidence(0, 2, 0.0))
+
+
+def closed(count, n, p):
+    """log M at 60 digits."""
+    half = mpmath.mpf(1) / 2
+    beta = mpmath.loggamma(count + half) + mpmath.loggamma(n - count + half) - mpmath.loggamma(n + 1)
+    likelihood = (count * mpmath.log(p) if count else 0) + ((n - count) * mpmath.log1p(-p) if n > count else 0)
+    return beta - mpmath.log(mpmath.pi) - likelihood
+
+
+@pytest.mark.parametrize("alpha", [1e-200, 0.001, 0.05, 0.5])
+@pytest.mark.parametrize(("count", "n"), [*CASES, (0, 5), (10**9 - 3, 10**9)])
+def test_bounds_lie_outside_the_interval_and_hardly_so(count, n, alpha):
+    with mpmath.workdps(60):
+        needed = -mpmath.log(mpmath.mpf(alpha))
+        lower, tail, upper = (mpmath.mpf(bound(count, n, alpha)) for bound in ANYTIME)
+        for p, end in ((lower, 0), (upper, 1), (1 - tail, 0)):
+            assert p == end or closed(count, n, p) >= needed
+            # a hair towards the middle the evidence falls short; in units of the deviation at p
+            inner = p + (mpmath.mpf(count) / n - p) * mpmath.mpf("1e-4")
+            assert p == end or closed(count, n, inner) < needed + mpmath.mpf("1e-3")
+
+
+def test_evidence_has_mean_one_under_the_truth():
+    n, p = 60, mpmath.mpf("0.83")
+    total = sum(mpmath.binomial(n, k) * p**k * (1 - p) ** (n - k) * mpmath.exp(closed(k, n, p)) for k in range(n + 1))
+    assert float(total) == pytest.approx(1, abs=1e-12)
+
+
+def walks(p, runs, steps, seed=0):
+    """Successes after 1, 2, ... draws, shape (runs, steps)."""
+    return np.cumsum(np.random.default_rng(seed).random((runs, steps)) < p, axis=1)
+
+
+RUNS, STEPS, ALPHA = 20_000, 300, 0.05
+
+
+@pytest.mark.parametrize("truth", [0.03, 0.5, 0.8, 0.99])
+def test_the_truth_is_ever_left_out_with_a_probability_of_at_most_alpha(truth):
+    n = np.arange(1, STEPS + 1)
+    out = (log_evidence(walks(truth, RUNS, STEPS), n, truth) >= -np.log(ALPHA)).any(axis=1)
+    assert stats.binomtest(int(out.sum()), RUNS, ALPHA, alternative="greater").pvalue > 1e-3
+    assert out.any()  # a level far below alpha would be a wrong bound, too
+
+
+def test_a_bound_for_a_fixed_number_of_draws_does_not_survive_looking_all_the_time():
+    """What records must never do: read the votes of a stopped image by Clopper-Pearson at the same level."""
+    n = np.arange(1, STEPS + 1)
+    out = (clopper_pearson_lower(walks(0.8, 2000, STEPS), n, ALPHA) > 0.8).any(axis=1)
+    assert out.mean() > 4 * ALPHA
+
+
+@pytest.mark.parametrize(("truth", "wanted"), [(0.55, 0.56), (0.8, 0.805), (0.95, 0.945)])
+def test_a_run_that_may_end_anywhere_up_to_n_keeps_its_level(truth, wanted):
+    seen = walks(truth, RUNS, STEPS, seed=1)
+    n = np.arange(1, STEPS + 1)
+    # as greedy as can be: ends as soon as the bound certifies what is wanted, or at the last draw
+    ends = np.where((hit := decision(seen, n, 1 - wanted, ALPHA / 2) == 1).any(axis=1), hit.argmax(axis=1), STEPS - 1)
+    q = stopped_tail(seen[np.arange(RUNS), ends], ends + 1, STEPS, ALPHA)
+    wrong = int((q < 1 - truth).sum())
+    assert stats.binomtest(wrong, RUNS, ALPHA, alternative="greater").pvalue > 1e-3
+    assert wrong > 0
+
+
+def test_the_price_of_looking_and_of_the_last_draw_is_small():
+    q_fixed, q_any = clopper_pearson_tail(99_000, 100_000, 0.001), anytime_tail(99_000, 100_000, 0.001)
+    assert q_fixed < q_any < 1.1 * q_fixed  # a bound on 1 - p_A that is 6 % larger
+    assert stopped_tail(510, 1000, 1000, 0.01) == clopper_pearson_tail(510, 1000, 0.005)
+    assert stopped_tail(510, 999, 1000, 0.01) == anytime_tail(510, 999, 0.005)
+
+
+def test_a_decision_is_what_the_bounds_say():
+    counts, n, q = np.arange(0, 2001), 2000, 0.1
+    found = decision(counts, n, q, 0.01)
+    assert np.array_equal(found == 1, anytime_tail(counts, n, 0.01) <= q)
+    assert np.array_equal(found == -1, 1 - anytime_upper(counts, n, 0.01) >= q)
+    assert set(found) == {-1, 0, 1}

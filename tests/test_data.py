@@ -58,20 +58,24 @@ def serve(upstream, entry, raw):
     return put(upstream, "/".join([*data.REPOSITORIES[entry.source], entry.source_path]), raw)
 
 
-@pytest.mark.parametrize("packed", [False, True])
-def test_the_local_folder_comes_first(entry, tmp_path, monkeypatch, packed):
-    entry = dataclasses.replace(entry, path=entry.path.removesuffix(".gz") + (".gz" if packed else ""))
-    local = put(tmp_path / "logs", entry.path, gzip.compress(RAW) if packed else RAW)
-    monkeypatch.setenv("RSEXPLORE_DATA", str(tmp_path / "logs"))
+@pytest.mark.parametrize(("ending", "raw"), [("", RAW), (".gz", gzip.compress(RAW))], ids=["plain", "packed"])
+def test_the_local_folder_comes_first(entry, tmp_path, monkeypatch, ending, raw):
+    monkeypatch.setenv("RSEXPLORE_DATA", str(tmp_path))
+    entry = dataclasses.replace(entry, path=entry.path.removesuffix(".gz") + ending)
+    local = put(tmp_path, entry.path, raw)
     assert data.fetch(entry) == local
 
 
-@pytest.mark.parametrize("raw", [RAW + b"1", b"", RAW[:50]])
-@pytest.mark.parametrize("packed", [False, True])
-def test_a_damaged_local_file_is_named_and_not_replaced(entry, tmp_path, monkeypatch, raw, packed):
-    entry = dataclasses.replace(entry, path=entry.path.removesuffix(".gz") + (".gz" if packed else ""))
-    local = put(tmp_path / "logs", entry.path, raw)  # a .gz that is no gzip is damaged too
-    monkeypatch.setenv("RSEXPLORE_DATA", str(tmp_path / "logs"))
+@pytest.mark.parametrize(
+    ("ending", "raw"),
+    [("", RAW + b"1"), ("", b""), (".gz", RAW), (".gz", gzip.compress(RAW[:50])), (".gz", gzip.compress(RAW)[:-9]),
+     (".gz", gzip.compress(bytes(2**20)) * 300)],
+    ids=["longer", "empty", "no gzip", "shorter", "torn", "would fill the memory"],
+)  # fmt: skip
+def test_a_damaged_local_file_is_named_and_not_replaced(entry, tmp_path, monkeypatch, ending, raw):
+    monkeypatch.setenv("RSEXPLORE_DATA", str(tmp_path))
+    entry = dataclasses.replace(entry, path=entry.path.removesuffix(".gz") + ending)
+    local = put(tmp_path, entry.path, raw)
     with pytest.raises(data.DataUnavailableError, match="is damaged: its bytes must have sha256"):
         data.fetch(entry)
     assert local.read_bytes() == raw
@@ -97,41 +101,23 @@ def test_a_folder_without_the_log_leaves_the_other_places(entry, upstream, tmp_p
     assert data.fetch(entry).read_bytes() == RAW
 
 
-def test_a_wrong_checksum_is_refused(entry, upstream):
+def test_a_wrong_checksum_and_a_missing_page_are_refused(entry, upstream):
+    with pytest.raises(data.DataUnavailableError, match=r"cannot be had.*404"):
+        data.fetch(entry)
     serve(upstream, entry, RAW.replace(b"1.2", b"9.9"))
     with pytest.raises(data.DataUnavailableError, match=r"cannot be had.*hash"):
         data.fetch(entry)
     assert not [path for path in data.cache().rglob("*") if path.is_file()]
 
 
-def test_a_missing_page_is_a_clear_sentence(entry, upstream):
-    with pytest.raises(data.DataUnavailableError, match=r"cannot be had.*404"):
-        data.fetch(entry)
-
-
-def test_without_network_the_message_says_where_and_what_to_do(entry, tmp_path, monkeypatch):
-    monkeypatch.setenv("RSEXPLORE_UPSTREAM", "http://127.0.0.1:9")
-    monkeypatch.setenv("RSEXPLORE_DATA", str(tmp_path / "nowhere"))
-    with pytest.raises(data.DataUnavailableError) as caught:
-        data.fetch(entry)
-    words = str(caught.value)
-    for needed in (
-        entry.path,
-        str(tmp_path / "nowhere"),
-        str(data.cache()),
-        entry.url,
-        "Set RSEXPLORE_DATA",
-        "published",
-    ):
-        assert needed in words
-
-
-def test_the_network_is_used_with_one_line_and_no_noise(entry, tmp_path, monkeypatch, capfd):
+def test_without_network_one_line_says_where_and_an_error_what_to_do(entry, tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("RSEXPLORE_UPSTREAM", "http://127.0.0.1:9/told-once")
     monkeypatch.setenv("RSEXPLORE_DATA", str(tmp_path / "nowhere"))
     for _ in range(2):
-        with pytest.raises(data.DataUnavailableError):
+        with pytest.raises(data.DataUnavailableError) as caught:
             data.fetch(entry)
+    places = entry.path, str(tmp_path / "nowhere"), str(data.cache()), entry.url
+    assert all(words in str(caught.value) for words in (*places, "Set RSEXPLORE_DATA", "accuracy.published"))
     said = capfd.readouterr()
     assert said.err == "" and said.out.count("\n") == 1
     assert said.out.startswith("rsexplore: looking for published logs at http://127.0.0.1:9/told-once/")
@@ -161,20 +147,15 @@ def test_a_log_is_found_by_what_it_is(published_log):
     assert found.noise == noises.Gaussian(0.25, 150528)
     assert (found.header.alpha, found.header.data["alpha_stated"], found.header.n) == (0.01, 0.001, 100_000)
     assert found.header.data["note"] == "427 of 500 images"
-    path = data.log_path("locuslab-smoothing", "imagenet", train_sigma=0.25, certify_sigma=0.25, kind="predict", n=1000)
-    assert path.name == "sigma_0.25_N_1000.tsv"
 
 
 def test_a_log_that_is_not_registered_or_not_unique_is_named():
     with pytest.raises(LookupError, match=r"one log must fit .*'train_sigma': 0.3.*, got 0; there is .*every20"):
         data.log("locuslab-smoothing", "cifar10", train_sigma=0.3, certify_sigma=0.25)
     with pytest.raises(LookupError, match="got 4; there is .*N_100.tsv"):
-        data.log_path("locuslab-smoothing", "imagenet", train_sigma=0.25, certify_sigma=0.25, kind="predict")
+        data.log("locuslab-smoothing", "imagenet", train_sigma=0.25, certify_sigma=0.25, kind="predict")
     with pytest.raises(ValueError, match=r"logs can be filtered by .*, got \['sigma'\]"):
         data.logs(sigma=1)
-
-
-def test_only_certified_radii_can_be_read():
     (entry,) = data.logs(kind="predict", n=1000)
     with pytest.raises(ValueError, match="only certify logs under Gaussian noise can be read, got predict/"):
         _ = entry.header
@@ -234,31 +215,20 @@ def test_shipped_logs_are_read_as_before():
 
 def test_shipped_curves_are_read_as_before():
     total = hashlib.sha256()
-    for name, _ in accuracy.shipped():
-        found = accuracy.read_shipped(name)
+    for found in accuracy.shipped().values():
         total.update(found.radii.astype("<f8").tobytes() + found.certified.astype("<f8").tobytes())
     assert (len(accuracy.shipped()), total.hexdigest()[:16]) == (20, "6396198ab8e12b7d")
 
 
-@pytest.mark.parametrize("read", [accuracy.read_shipped, data.zoo_log])
-@pytest.mark.parametrize("name", ["../lecture.csv", "../zoo/digits-gaussian-0.25", "/etc/hostname", "nothing", ""])
-def test_what_is_shipped_is_had_by_its_name_alone(read, name):
-    with pytest.raises(LookupError, match=f"no (published curve|shipped log) is called '{name}'; there are "):
-        read(name)
-
-
-def test_a_local_file_that_would_fill_the_memory_is_damaged(entry, tmp_path, monkeypatch):
-    packed = gzip.compress(bytes(2**20))
-    entry = dataclasses.replace(entry, path=entry.path.removesuffix(".gz") + ".gz")
-    put(tmp_path / "logs", entry.path, packed * 300)
-    monkeypatch.setenv("RSEXPLORE_DATA", str(tmp_path / "logs"))
-    with pytest.raises(data.DataUnavailableError, match="is damaged: its bytes must have sha256"):
-        data.fetch(entry)
+@pytest.mark.parametrize("name", ["../zoo/digits-gaussian-0.25", "/etc/hostname", "nothing", ""])
+def test_a_shipped_log_is_had_by_its_name_alone(name):
+    with pytest.raises(LookupError, match=f"no shipped log is called '{name}'; there are "):
+        data.zoo_log(name)
 
 
 @pytest.mark.parametrize("side", [8, 16, 64])
-def test_digits_have_a_fixed_split(side):
-    digits = data.digits(side)
+def test_digits_have_a_fixed_split_and_repeated_pixels(side):
+    digits, factor = data.digits(side), side // 8
     assert digits.images.shape == (1797, 1, side, side)
     assert digits.images.dtype == np.float32
     assert (digits.images.min(), digits.images.max()) == (0, 1)
@@ -266,13 +236,10 @@ def test_digits_have_a_fixed_split(side):
     assert sorted([*digits.train.index, *digits.test.index]) == list(range(1797))
     assert digits.test.index[:5].tolist() == [745, 52, 338, 679, 207]
     assert set(np.unique(digits.test.labels)) == set(range(10))
-
-
-def test_repeated_pixels_stretch_l2_distances():
-    small, large = data.digits(8).images, data.digits(32).images
+    small, large = data.digits().images, digits.images
+    assert np.array_equal(large[:, :, ::factor, ::factor], small)
     stretch = np.linalg.norm(large[0] - large[1]) / np.linalg.norm(small[0] - small[1])
-    assert stretch == pytest.approx(4, rel=1e-5)
-    assert np.array_equal(large[:, :, ::4, ::4], small)
+    assert stretch == pytest.approx(factor, rel=1e-5)
 
 
 @pytest.mark.parametrize("side", [0, -8, 12, 7])

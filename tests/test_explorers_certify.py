@@ -20,7 +20,7 @@ import rsexplore as rs  # noqa: E402
 from rsexplore import montecarlo  # noqa: E402
 from rsexplore.explorers.panel import Run, Stopped  # noqa: E402
 from rsexplore.plots.votes import shown  # noqa: E402
-from rsexplore.thinning import thinned  # noqa: E402
+from rsexplore.records import thinned  # noqa: E402
 
 DIGITS = rs.data.digits().test
 

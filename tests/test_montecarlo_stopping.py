@@ -10,7 +10,7 @@ from halfspace import DIM, HalfSpace, certified, votes  # noqa: E402
 from scipy import stats  # noqa: E402
 
 import rsexplore as rs  # noqa: E402
-from rsexplore.anytime import stopped_tail  # noqa: E402
+from rsexplore.confidence import stopped_tail  # noqa: E402
 from rsexplore.montecarlo import TorchRng  # noqa: E402
 from rsexplore.montecarlo.engine import Engine  # noqa: E402
 from rsexplore.montecarlo.lane import Looks, Work  # noqa: E402

@@ -10,7 +10,6 @@ import sympy as sp
 
 from rsexplore import (
     accuracy,
-    anytime,
     bounds,
     compare,
     confidence,
@@ -89,7 +88,7 @@ def test_the_side_is_that_of_the_argument():
         (lambda x: tradeoff.budget(q_a=x), above),
         (lambda x: confidence.clopper_pearson_lower(5, 9, x), below),
         (lambda x: confidence.clopper_pearson_tail(5, 9, x), below),
-        (lambda x: anytime.anytime_tail(5, 9, x), below),
+        (lambda x: confidence.anytime_tail(5, 9, x), below),
         (lambda x: confidence.top_two([5, 9], 1, x), below),
     ):
         assert function(tenth) == function(side)
@@ -142,8 +141,8 @@ SCALARS = {
     "clopper_pearson_tail": lambda x: confidence.clopper_pearson_tail(5, 9, x),
     "clopper_pearson_upper": lambda x: confidence.clopper_pearson_upper(5, 9, x),
     "hoeffding_lower": lambda x: confidence.hoeffding_lower(5, 9, x),
-    "anytime_tail": lambda x: anytime.anytime_tail(5, 9, x),
-    "anytime_lower": lambda x: anytime.anytime_lower(5, 9, x),
+    "anytime_tail": lambda x: confidence.anytime_tail(5, 9, x),
+    "anytime_lower": lambda x: confidence.anytime_lower(5, 9, x),
     "least_over_order": lambda x: divergences.least_over_order(2, x),
     "best_order": lambda x: divergences.best_order(x).value,
     "least_mr": divergences.least_mr,

@@ -174,7 +174,7 @@ def test_tops_of_axes_are_round(value, top):
 
 
 def shipped_curves() -> list[Curve]:
-    return [rs.accuracy.read_shipped(name) for name, _ in rs.accuracy.shipped()]
+    return list(rs.accuracy.shipped().values())
 
 
 def own_curve(bound: str, right: int = 10, **options) -> Curve:

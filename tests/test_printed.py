@@ -1,28 +1,18 @@
 """What the papers print against what the logs of their authors say."""
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import rsexplore
+from reproduce import make_curves
 from reproduce.remake import compare
 from rsexplore import accuracy, bounds, data, papers, records
 
-PRINTED = Path(rsexplore.__file__).parent / "printed"
+CURVES = Path(rsexplore.__file__).parent / "datasets" / "curves"
 COHEN = bounds.get("cohen-l2")
 LOCUSLAB = data.logs(source="locuslab-smoothing", kind="certify")
-
-
-def script():
-    spec = importlib.util.spec_from_file_location("make_curves", PRINTED / "make_curves.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-MAKE_CURVES = script()
 
 
 @pytest.mark.parametrize(
@@ -32,16 +22,16 @@ def test_every_printed_number_is_there(paper, cells):
     assert len(papers.printed(paper)) == cells
 
 
-@pytest.mark.parametrize("entry", MAKE_CURVES.entries(), ids=MAKE_CURVES.name)
+@pytest.mark.parametrize("entry", make_curves.entries(), ids=make_curves.name)
 def test_shipped_curves_are_those_of_the_logs(entry, published_file):
     published_file(entry)
-    shipped = PRINTED / "curves" / MAKE_CURVES.name(entry)
-    assert MAKE_CURVES.text(entry) == shipped.read_text(encoding="utf-8")
+    shipped = CURVES / make_curves.name(entry)
+    assert make_curves.text(entry) == shipped.read_text(encoding="utf-8")
 
 
 def test_shipped_curves_are_small_and_complete():
-    shipped = sorted((PRINTED / "curves").iterdir())
-    assert [path.name for path in shipped] == sorted(map(MAKE_CURVES.name, MAKE_CURVES.entries()))
+    shipped = sorted(CURVES.iterdir())
+    assert [path.name for path in shipped] == sorted(map(make_curves.name, make_curves.entries()))
     assert sum(path.stat().st_size for path in shipped) < 400_000
 
 

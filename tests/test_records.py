@@ -1,239 +1,198 @@
-"""Our log: what is written is read, what is cut off is found, and what is another run's is left alone."""
+"""Records: what votes certify, however they were counted; a random part of them; and the columns of others."""
 
 import dataclasses
-import json
-import warnings
-import zlib
+import tracemalloc
 
 import numpy as np
 import pytest
-from logs import sealed, write
+from logs import write
+from scipy import stats
+from test_log import STOP
 
+import rsexplore as rs
 from rsexplore import noises, records
-from rsexplore.confidence import clopper_pearson_tail
-from rsexplore.records import Header, Row
+from rsexplore.confidence import anytime_tail, clopper_pearson_tail, stopped_tail, top_two
+from rsexplore.records import Header, Row, from_rows, thinned
 
-HEADER = Header(
-    noise=noises.to_dict(noises.Laplace(0.25, 64)),
-    n0=10,
-    n=100,
-    alpha=0.001,
-    seed=3,
-    model={"name": "net", "digest": "ab"},
-    data={"name": "digits"},
-    versions={"torch": "2"},
-)
-ROWS = [
-    Row(4, 7, {7: 8, 1: 2}, {7: 90, 1: 10}, 0.25),
-    Row(0, 1, {2: 5, 1: 5}, {1: 60, 2: 40}, 0.5),  # a tie goes to the lowest class
-    Row(9, 3, {5: 10}, {3: 100}, 0.125),  # the selected class got no vote
-]
+FIXED = Header(noise=noises.to_dict(noises.Gaussian(0.5, 64)), n0=10, n=1000, alpha=0.001, seed=3)
+STOPPED = dataclasses.replace(FIXED, stop=STOP)
+EARLY = [Row(0, 1, {1: 10}, {1: 60, 0: 3}, 0.25, "certified"), Row(1, 1, {1: 6, 0: 4}, {0: 500, 1: 500}, 0.5)]
+WHOLE = [Row(0, 1, {1: 10}, {1: 990, 0: 6, 2: 4}, 0.25), Row(1, 2, {0: 6, 2: 4}, {0: 500, 2: 500}, 61.5),
+         Row(7, 2, {2: 10}, {2: 1000}, 1.0)]  # fmt: skip
+COHEN = rs.bounds.get("cohen-l2")
 
 
-@pytest.fixture
-def log(tmp_path):
-    return write(tmp_path / "log.tsv", HEADER, ROWS)
-
-
-def test_a_log_is_read_as_written(log):
-    found = records.read(log)
-    assert (found.header, list(found.rows), len(found)) == (HEADER, ROWS, 3)
-    assert found.noise == noises.Laplace(0.25, 64)
-    assert found.index.tolist() == [4, 0, 9]
-    assert found.predict.tolist() == [7, 1, 5]
-    assert found.count.tolist() == [90, 60, 0]
-    assert found.seconds.tolist() == [0.25, 0.5, 0.125]
-    assert found.radius is None
-    assert records.read(log, HEADER).header == HEADER
-
-
-def test_the_file_is_plain_text(log):
-    first, second, third, *_ = log.read_text().split("\n")
-    assert json.loads(first)["format"] == "rsexplore-counts"
-    assert json.loads(first)["noise"] == {"family": "Laplace", "scale": 0.25, "dim": 64}
-    *names, checksum = second.split("\t")
-    assert names == ["index", "label", "predict", "count", "counts0", "counts", "seconds", "end"]
-    assert third.split("\t")[:8] == ["4", "7", "7", "90", "1:2,7:8", "1:10,7:90", "0.250", "at n"]
-    assert checksum == f"crc32:{zlib.crc32((first + chr(10) + chr(9).join(names)).encode()):08x}"
-    assert third.split("\t")[8] == f"{zlib.crc32((first + chr(10) + third[:-9]).encode()):08x}"
-
-
-def test_votes_give_q_a_at_any_level(log):
-    found = records.read(log)
-    assert np.array_equal(found.q_a(), clopper_pearson_tail([90, 60, 0], 100, 0.001))
-    assert np.array_equal(found.q_a(0.05, rounding="lower"), clopper_pearson_tail([90, 60, 0], 100, 0.05))
+def test_votes_give_q_a_at_any_level():
+    found = from_rows(FIXED, WHOLE)
+    assert np.array_equal(found.q_a(), clopper_pearson_tail([990, 500, 1000], 1000, 0.001))
+    assert np.array_equal(found.q_a(0.05, "lower"), clopper_pearson_tail([990, 500, 1000], 1000, 0.05))
+    assert repr(found) == "Records(3 images, Gaussian(sigma=0.5, dim=64), n=1000, alpha=0.001)"
     with pytest.raises(ValueError, match="rounding must be one of .*, got 'down'"):
         found.q_a(rounding="down")
-
-
-def test_resuming_at_every_byte_keeps_the_whole_lines(log):
-    raw = log.read_bytes()
-    ends = [at + 1 for at, byte in enumerate(raw) if byte == ord("\n")]
-    for cut in range(len(raw) + 1):
-        log.write_bytes(raw[:cut])
-        whole = [end for end in ends if end <= cut]
-        with warnings.catch_warnings(record=True, action="always") as told:
-            rows, offset, head = records.resume(log, HEADER)
-        torn = [f"{log}: line {len(whole) + 1}, the last, was cut off, and is left out"] * (cut not in (0, *ends))
-        assert [str(one.message) for one in told] == torn, cut
-        assert head == HEADER.text()
-        finished = [row.index for row in rows]
-        assert offset == (whole[-1] if len(whole) >= 2 else 0), cut
-        assert rows == ROWS[: max(len(whole) - 2, 0)], cut
-        if len(whole) >= 2:
-            with warnings.catch_warnings(record=True, action="always") as told:
-                assert records.read(log).index.tolist() == finished
-            assert [str(one.message) for one in told] == torn, cut
-
-
-def test_resuming_without_a_log(tmp_path):
-    assert records.resume(tmp_path / "none.tsv", HEADER) == ([], 0, HEADER.text())
-
-
-def test_a_header_survives_its_own_text():
-    header = dataclasses.replace(HEADER, alpha=0.1 + 0.2, model={"name": "Größe\t", "digest": None})
-    assert Header.parse(header.text(), "log") == header
-    assert "\n" not in header.text()
-
-
-@pytest.mark.parametrize(("field", "value"), [("seed", 4), ("n", 101), ("alpha", 0.01), ("noise", {"family": "x"})])
-def test_the_log_of_another_run_is_refused_and_left_as_it_is(log, field, value):
-    before = log.read_bytes()
-    for use in (records.resume, records.read):
-        with pytest.raises(records.LogHeaderError, match=f"log.tsv belongs to another run.*{field}="):
-            use(log, dataclasses.replace(HEADER, **{field: value}))
-    assert log.read_bytes() == before
-
-
-@pytest.mark.parametrize(
-    ("change", "error", "words"),
-    [
-        (lambda raw: b"hello\n" + raw, records.LogHeaderError, "line 1 must be the header of a rsexplore-counts log"),
-        (lambda raw: b"hello", records.LogHeaderError, "line 1 must be the header"),
-        (lambda raw: b"[1]\n" + raw, records.LogHeaderError, "line 1 must be the header"),
-        (lambda raw: b"\xff\xfe" + raw, records.LogHeaderError, "line 1 must be the header"),
-        (
-            lambda raw: raw.replace(b'version": 2', b'version": 3'),
-            records.LogHeaderError,
-            "needs .* version 1 or 2, got .* 3",
-        ),
-        (lambda raw: raw.replace(b"index\t", b"idx\t"), records.LogHeaderError, "line 2 must name the columns"),
-        (lambda raw: raw.replace(b"7:90", b"7:9x"), ValueError, "line 3 must be a row of votes"),
-        (lambda raw: raw.replace(b"7:90", b"7:91"), ValueError, "line 3 .*counts must add up to n=100, got 101"),
-        (
-            lambda raw: raw.replace(b"\t90\t", b"\t91\t"),
-            ValueError,
-            "line 3 .*votes give predict=7 count=90, got 7 and 91",
-        ),
-        (
-            lambda raw: sealed(raw.decode().replace("\n0\t", "\n4\t")).encode(),
-            ValueError,
-            "line 4 must be another image, got index 4 again",
-        ),
-        (lambda raw: raw.replace(b"\n0\t", b"\n5\t"), ValueError, "line 4 .*its checksum is not '.*': the line was"),
-        (
-            lambda raw: raw.replace(b'"scale": 0.25', b'"scale": 8.25'),
-            records.LogHeaderError,
-            "line 1, the header, was changed",
-        ),
-        (lambda raw: raw.replace(b"\n0\t", b"\n\n0\t"), ValueError, "line 4 must be a row of votes"),
-    ],
-)
-def test_a_damaged_log_is_named(log, change, error, words):
-    log.write_bytes(change(log.read_bytes()))
-    for use in (lambda: records.read(log), lambda: records.resume(log, HEADER)):
-        with pytest.raises(error, match=words):
-            use()
-
-
-def test_our_logs_print_no_radii(log):
     with pytest.raises(ValueError, match="printed radii are in logs of others only"):
-        records.alpha_of(records.read(log))
+        records.alpha_of(found)
 
 
-def test_records_are_told_in_one_line(log):
-    assert repr(records.read(log)) == "Records(3 images, Laplace(scale=0.25, dim=64), n=100, alpha=0.001)"
+def test_a_stopped_log_is_read_by_the_anytime_bound(tmp_path):
+    found = records.read(write(tmp_path / "log.tsv", STOPPED, EARLY))
+    assert found.draws.tolist() == [63, 1000]
+    for alpha in (None, 0.05):
+        level = 0.001 if alpha is None else alpha
+        assert found.q_a(alpha)[0] == anytime_tail(60, 63, level / 2)
+        assert found.q_a(alpha)[1] == clopper_pearson_tail(500, 1000, level / 2)  # the draws that were fixed beforehand
+        assert (found.q_a(alpha) > clopper_pearson_tail([60, 500], [63, 1000], level)).all()
+    radius = COHEN.radius(found.noise, q_a=stopped_tail(60, 63, 1000, 0.001))
+    assert radius > 0.2
+    assert rs.accuracy.certified(found, COHEN, [radius, np.nextafter(radius, 9)]).tolist() == [0.5, 0.0]
 
 
-@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
-@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
-def test_what_an_editor_makes_of_a_log_is_read_and_gone_on_with(log, start, end):
-    raw = start + log.read_bytes().replace(b"\n", end)
-    log.write_bytes(raw + b"5\t7\t")
-    with pytest.warns(UserWarning, match="line 6, the last, was cut off"):
-        assert list(records.read(log).rows) == ROWS
-    with pytest.warns(UserWarning, match="line 6, the last, was cut off"):
-        assert records.resume(log, HEADER) == (ROWS, len(raw), HEADER.text())
+def test_bilateral_bounds_come_from_the_votes_of_a_fixed_number():
+    found = from_rows(FIXED, WHOLE)
+    q_a, p_b = found.top_two()
+    dense = [[6, 990, 4], [500, 0, 500], [0, 0, 1000]]
+    assert np.array_equal([q_a, p_b], top_two(dense, [1, 0, 2], 0.001))
+    assert COHEN.radius(found.noise, q_a=q_a[0], p_b=p_b[0]) > COHEN.radius(found.noise, q_a=found.q_a()[0])
+    with pytest.raises(ValueError, match="top_two needs .* fixed number of draws, but this run stopped at what it saw"):
+        from_rows(STOPPED, EARLY).top_two()
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "words"),
-    [
-        # a hundred votes of a hundred, by way of minus a hundred for another class
-        ("7:90", "7:100,8:-10", "the votes in counts must be a whole number from 0 to .*, got '-10'"),
-        ("1:2,7:8", "1:3,7:8", "counts0 must add up to n0=10, got 11"),
-        ("1:2,7:8", "7:8", "counts0 must add up to n0=10, got 8"),
-        ("1:10,7:90", "1:5,1:10,7:90", "counts has class 1 twice"),
-        ("1:10,7:90", "-1:10,7:90", "a class in counts must be a whole number from 0 to .*, got '-1'"),
-        ("1:10,7:90", "", "a class in counts must be a whole number"),
-        ("1:10,7:90", "7", "the votes in counts must be .*, got ''"),
-        ("7:90", "7:9_0", "the votes in counts must be .*, got '9_0'"),
-        ("7:90", "7:٩٠", "the votes in counts must be .*, got '٩٠'"),
-        ("7:90", "7: 90", "the votes in counts must be .*, got ' 90'"),
-        ("4\t7\t7", "4\t-7\t7", "label must be a whole number from 0 to .*, got '-7'"),
-        ("4\t7\t7", "-4\t7\t7", "index must be a whole number from 0 to .*, got '-4'"),
-        ("4\t7\t7", "+4\t7\t7", "index must be .*, got '.4'"),
-        ("4\t7\t7", "9223372036854775808\t7\t7", "index must be .* 9223372036854775807, got '9223372036854775808'"),
-        ("4\t7\t7", "4\t7\t7\t7", "needs the columns index label predict count counts0 counts seconds end"),
-        ("0.250", "nan", "seconds must be finite and at least 0, got nan"),
-        ("0.250", "-1", "seconds must be finite"),
-        ("0.250", "soon", "could not convert"),
-    ],
-)
-def test_votes_that_no_run_wrote_are_refused(log, old, new, words):
-    text = log.read_text(encoding="utf-8")
-    assert text.count(old) == 1
-    log.write_text(text.replace(old, new), encoding="utf-8")
-    for use in (records.read, lambda path: records.resume(path, HEADER)):
-        with pytest.raises(ValueError, match=f"log.tsv: line 3 must be a row of votes, .*{words}"):
-            use(log)
+def test_a_class_number_costs_no_memory():
+    found = from_rows(FIXED, [Row(0, 1, {1: 10}, {1: 900, 300_000_000: 100}, 0.0)])
+    tracemalloc.start()
+    bounds = found.top_two()
+    assert tracemalloc.get_traced_memory()[1] < 2**24
+    tracemalloc.stop()
+    assert np.array_equal(np.ravel(bounds), top_two([100, 900], 1, 0.001))
 
 
-def test_the_largest_index_is_read(log):
-    log.write_text(sealed(log.read_text().replace("4\t7\t7", f"{2**63 - 1}\t7\t7")))
-    assert records.read(log).index[0] == 2**63 - 1
+# ---- classes that no selection sample chose ----
 
 
-@pytest.mark.parametrize(
-    ("field", "value", "words"),
-    [
-        *(
-            ("n", value, f"needs n to be a whole number from 1 .*, got n={value!r}")
-            for value in ("100", 100.0, -1, True)
-        ),
-        ("n", None, "needs n to be a whole number from 1 .*, got n=None"),
-        ("n", 2**60, "needs n to be a whole number from 1 to 9007199254740992"),
-        ("n0", 0, "needs n0 to be a whole number from 1 .*, got n0=0"),
-        *(
-            ("alpha", value, f"needs alpha to be a number between 0 and 1, got alpha={value!r}")
-            for value in (None, "x", 0.0, 1, float("nan"))
-        ),
-        *(("seed", value, f"needs seed to be a whole number .*, got seed={value!r}") for value in (-1, 0.5, "0")),
-        ("noise", "G", "needs noise to be a family with its fields, got noise='G'"),
-        ("noise", {"family": "Cauchy"}, "needs a noise that is known here .*'Cauchy'"),
-        ("noise", {"family": "Laplace", "scale": "1"}, "needs a noise that is known here .*scale"),
-        ("noise", {"family": "Laplace", "scale": 1.0, "dim": float("inf")}, "needs a noise that is known here"),
-        ("radius_format", "4 decimals", "must have the fields .* but radius_format is unknown"),
-    ],
-)
-def test_a_header_of_wrong_types_is_refused(log, field, value, words):
-    first, rest = log.read_text().split("\n", 1)
-    log.write_text(json.dumps(json.loads(first) | {field: value}) + "\n" + rest)
-    with pytest.raises(records.LogHeaderError, match=f"log.tsv: line 1, the header, {words}"):
-        records.read(log)
+def chosen_by(select, n0, rows, path, **changes):
+    return records.read(write(path / "log.tsv", dataclasses.replace(FIXED, select=select, n0=n0, **changes), rows))
 
 
-def test_a_header_without_a_field_is_refused(log):
-    log.write_text(log.read_text().replace('"seed": 3, ', ""))
-    with pytest.raises(records.LogHeaderError, match="log.tsv: line 1, the header, .* but seed is missing"):
-        records.read(log)
+def test_a_class_may_be_the_label(tmp_path):
+    rows = [Row(0, 1, {}, {1: 900, 0: 100}, 0.0, chosen=1), Row(1, 2, {}, {1: 900, 2: 100}, 0.0, chosen=2)]
+    found = chosen_by("label", 0, rows, tmp_path)
+    assert found.predict.tolist() == [1, 2] and found.count.tolist() == [900, 100] and list(found.rows) == rows
+    assert np.array_equal(found.q_a(), clopper_pearson_tail([900, 100], 1000, 0.001))
+    assert found.top_two()[0][0] == clopper_pearson_tail(900, 1000, 0.0005)
+    with pytest.raises(ValueError, match="votes give predict=1 count=1000, got 0 and 0"):
+        chosen_by("label", 10, [Row(0, 1, {0: 10}, {1: 1000}, 0.0)], tmp_path)
+
+
+def test_a_class_that_its_own_votes_chose_costs_half_the_level(tmp_path):
+    rows = [Row(0, 1, {}, {1: 900, 0: 100}, 0.0), Row(1, 2, {}, {1: 500, 2: 500}, 0.0)]
+    found = chosen_by("votes", 0, rows, tmp_path)
+    assert found.predict.tolist() == [1, 1]  # a tie goes to the lowest class
+    assert found.q_a().tolist() == [clopper_pearson_tail(900, 1000, 0.0005), 1.0]  # a half is no claim
+    assert found.q_a(0.01)[0] == clopper_pearson_tail(900, 1000, 0.005)
+    with pytest.raises(ValueError, match="top_two needs .*, but this run chose classes by these votes"):
+        found.top_two()
+    assert thinned(found, 100).q_a()[0] > found.q_a()[0]
+    early = [Row(0, 1, {}, {1: 60, 0: 3}, 0.0, "certified")]
+    assert chosen_by("votes", 0, early, tmp_path, stop=STOP).q_a()[0] == anytime_tail(60, 63, 0.001 / 4)
+
+
+def test_the_level_holds_where_votes_choose_their_own_class():
+    # two classes of 1/2 each: a bound on p above 1/2 for either is wrong, and comes twice as often as for one of them
+    alpha, n = 0.1, 1000
+    count = np.random.default_rng(0).binomial(n, 0.5, 20_000).tolist()
+    rows = [Row(i, 0, {}, {0: k, 1: n - k}, 0.0) for i, k in enumerate(count)]
+    wrong = (from_rows(dataclasses.replace(FIXED, n0=0, select="votes"), rows).q_a(alpha) < 0.5).mean()
+    assert 0.7 * alpha < wrong <= alpha + 3 * (alpha / 20_000) ** 0.5
+
+
+# ---- a random part of the votes ----
+
+
+def run(rows, n, **options):
+    return from_rows(dataclasses.replace(FIXED, n=n, data={"name": "a"}, **options), rows)
+
+
+def same(images, counts):
+    return [Row(i, 0, {0: 10}, counts, 0.1) for i in range(images)]
+
+
+def p_of_fit(seen, law):
+    """Probability of a fit as bad as this or worse; rare values are put together."""
+    grid = np.arange(law.support()[0], law.support()[1] + 1)
+    expected = law.pmf(grid) * len(seen)
+    often = expected >= 10
+    got = np.array([np.sum(seen == value) for value in grid[often]] + [np.sum(~np.isin(seen, grid[often]))])
+    wanted = np.append(expected[often], len(seen) - expected[often].sum())
+    return stats.chisquare(got[wanted > 0], wanted[wanted > 0]).pvalue
+
+
+def test_given_the_votes_a_part_is_hypergeometric():
+    part = thinned(run(same(4000, {0: 30, 3: 8, 7: 2}), 40), 15)
+    for label, count in ((0, 30), (3, 8), (7, 2)):
+        seen = np.array([row.counts.get(label, 0) for row in part.rows])
+        assert p_of_fit(seen, stats.hypergeom(40, count, 15)) > 1e-3
+    assert {row.draws for row in part.rows} == {15}
+
+
+def test_of_a_run_a_part_has_the_law_of_a_smaller_run():
+    rng = np.random.default_rng(1)
+    rows = [Row(i, 0, {0: 10}, {0: k, 1: 40 - k}, 0.1) for i, k in enumerate(rng.binomial(40, 0.8, 4000).tolist())]
+    part = thinned(run(rows, 40), 12)
+    assert p_of_fit(part.count, stats.binom(12, 0.8)) > 1e-3
+    # the level is kept: seldom is the bound on 1 - p_A below the true 0.2
+    assert np.mean(part.q_a(0.05) < 0.2) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 4000)
+
+
+def test_all_votes_are_all_votes_and_the_rest_is_kept():
+    whole = run([Row(5, 1, {0: 9, 2: 1}, {0: 20, 2: 20}, 0.5)], 40)
+    assert thinned(whole, 40) is whole
+    part = thinned(whole, 1)
+    assert part.predict.tolist() == [0] and part.index.tolist() == [5] and part.rows[0].counts0 == {0: 9, 2: 1}
+    assert part.header.n == 1 and part.header.data == {"of": {"name": "a"}, "thinned_from": 40, "thinning_seed": 0}
+    assert thinned(whole, 10, seed=0).rows == thinned(whole, 10).rows
+
+
+def test_an_images_part_does_not_depend_on_the_others():
+    rows = same(30, {0: 500, 1: 300, 2: 200})
+    parts = thinned(run(rows, 1000), 100).rows
+    assert thinned(run(rows[17:18], 1000), 100).rows[0] == parts[17]
+    assert len({tuple(row.counts.items()) for row in parts}) > 20
+
+
+def test_what_cannot_be_had_is_said():
+    for found, n in ((run(same(2, {0: 40}), 40), 0), (run(same(2, {0: 40}), 40), 41), (from_rows(STOPPED, EARLY), 10)):
+        assert not records.can_thin(found, n)
+        with pytest.raises(ValueError, match=rf"thinned needs the votes .* 1 <= n <= that number, got .* n={n}"):
+            thinned(found, n)
+
+
+# ---- the columns of others ----
+
+
+def test_an_export_is_read_back_with_the_same_certified_accuracy(tmp_path):
+    found = from_rows(FIXED, WHOLE)
+    records.export(found, tmp_path / "theirs.tsv", "cohen-l2")
+    first, second, third, fourth = (tmp_path / "theirs.tsv").read_text().splitlines()
+    assert first == "idx\tlabel\tpredict\tradius\tcorrect\ttime"
+    radius = COHEN.radius(found.noise, q_a=found.q_a())
+    assert second == f"0\t1\t1\t{radius[0]}\t1\t0:00:00.250000"
+    assert third == "1\t2\t-1\t0.0\t0\t0:01:01.500000"
+    assert fourth.split("\t")[:3] == ["7", "2", "2"]
+    theirs = records.read(tmp_path / "theirs.tsv", dataclasses.replace(FIXED, radius_format="all digits"))
+    assert np.array_equal(theirs.radius, np.where(radius > 0, radius, 0)) and theirs.predict.tolist() == [1, -1, 2]
+    at = [0.0, radius[0], radius[2]]
+    assert rs.accuracy.certified(theirs, None, at).tolist() == rs.accuracy.certified(found, COHEN, at).tolist()
+
+
+def test_exported_radii_are_those_of_the_votes_to_the_last_bit(tmp_path):
+    counts = np.random.default_rng(0).integers(500, 1001, size=200).tolist()
+    rows = [Row(i, 0, {0: 10}, {0: count, 1: 1000 - count}, 0.0) for i, count in enumerate(counts)]
+    found = from_rows(FIXED, rows)
+    records.export(found, tmp_path / "theirs.tsv", COHEN, alpha=0.01)
+    printed = [float(line.split("\t")[3]) for line in (tmp_path / "theirs.tsv").read_text().splitlines()[1:]]
+    assert np.array_equal(printed, COHEN.radius(found.noise, q_a=found.q_a(0.01)))
+
+
+def test_a_bound_that_is_no_certificate_is_not_exported(tmp_path):
+    with pytest.raises(ValueError, match="export needs a proved bound, got kl-l2-printed"):
+        records.export(from_rows(FIXED, WHOLE), tmp_path / "theirs.tsv", "kl-l2-printed")
+    assert not (tmp_path / "theirs.tsv").exists()

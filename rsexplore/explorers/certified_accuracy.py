@@ -23,9 +23,8 @@ from rsexplore.plots.accuracy import ceiling, steps
 from rsexplore.plots.claims import PRINTED, ball
 from rsexplore.plots.curves import round_above
 from rsexplore.plots.labels import dark
-from rsexplore.records import Records
+from rsexplore.records import Records, can_thin, thinned
 from rsexplore.table import rounded_down
-from rsexplore.thinning import can_thin, thinned
 
 AT = 9  # radii in the table
 LOGGED = "#888888"
@@ -179,11 +178,12 @@ def _as_logged(log: Records) -> Curve | None:
 def shipped(dataset: str | None = None) -> dict[str, Curve]:
     """Published curves that come with the package, by a short name; of one data set if it is named."""
     found = {}
-    for name, head in accuracy.shipped():
+    for curve in accuracy.shipped().values():
+        head = curve.provenance
         if dataset in (None, head["dataset"]):
             sigmas = f"σ = {head['certify_sigma']:g}, trained at {head['train_sigma']:g}"
             images = f"{head['dataset']} {head['subset'].replace('_', ' ')}"
-            found[f"{head['source']}, {images}, {sigmas}"] = accuracy.read_shipped(name)
+            found[f"{head['source']}, {images}, {sigmas}"] = curve
     return found
 
 
@@ -221,7 +221,7 @@ def certified_accuracy(
         Failure probability of one image's radius; that of the log if absent.
     n : int, optional
         Number of votes whose largest radius is marked; that of the log if absent. Where the log holds more votes, the
-        curve is of so many of them, chosen at random (`rsexplore.thinning`), and says so; else it keeps the log's.
+        curve is of so many of them, chosen at random (`records.thinned`), and says so; else it keeps the log's.
     rounding : bool
         Whether to show what the rounding of printed radii leaves open.
     width, height : int

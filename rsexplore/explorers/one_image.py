@@ -21,8 +21,7 @@ from rsexplore.plots.claims import ball, claims
 from rsexplore.plots.shares import ShareBars
 from rsexplore.plots.style import norm_label
 from rsexplore.plots.votes import VoteBars
-from rsexplore.records import Records
-from rsexplore.thinning import can_thin, thinned
+from rsexplore.records import Records, can_thin, thinned
 
 PARAMS: Mapping[str, Any] = {"c": None, "order": None}
 NAMES, VALUES = 222, 76  # pixels left and right of the bars of radii
@@ -150,7 +149,7 @@ def one_image(
     alpha : float in (0, 1), optional
         Failure probability; that of the log if absent.
     n : int, optional
-        Votes that count, of those of the log; all if absent. Fewer are chosen at random: see `rsexplore.thinning`.
+        Votes that count, of those of the log; all if absent. Fewer are chosen at random: see `records.thinned`.
     width, height : int
         Of the picture, in pixels.
 

@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike
 import rsexplore
 from rsexplore import noises, records
 from rsexplore.bound import Bound
+from rsexplore.log import kept, writable
 from rsexplore.montecarlo.job import Job, info, job
-from rsexplore.montecarlo.logfile import kept, writable
 from rsexplore.montecarlo.logits import Model
 from rsexplore.montecarlo.progress import Progress, Reporter
 from rsexplore.montecarlo.runner import Plan, Runner, Survey
@@ -80,7 +80,7 @@ def certify(
         tells of half a line that is left out, of another card or library, and of a model that has no digest.
     radius : float, optional
         Wanted radius, in the input's units. Each image ends as soon as its votes certify it, or rule out that n would,
-        with a bound that holds at every number of draws (`rsexplore.anytime`); the log says so, and is read so.
+        with a bound that holds at every number of draws (`rsexplore.confidence`); the log says so, and is read so.
     bound, norm : Bound or its key, and float, optional
         What certifies `radius`, and in which norm if not in the bound's own.
     indices : array_like of int, shape (images,), optional

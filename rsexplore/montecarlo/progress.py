@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from rsexplore.row import Row
+from rsexplore.log import Row
 
 
 class Progress(NamedTuple):

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from rsexplore.log import Row
 from rsexplore.montecarlo import ahead, memory
 from rsexplore.montecarlo.engine import Engine
 from rsexplore.montecarlo.grid import GridNoise, on_grid, steps
@@ -21,7 +22,6 @@ from rsexplore.montecarlo.rng import TorchRng
 from rsexplore.montecarlo.stopping import Stop
 from rsexplore.montecarlo.tuning import best_batch_size, usual_batch_size
 from rsexplore.noises import Noise
-from rsexplore.row import Row
 
 # Coordinates below which one thread is the default. Small layers gain nothing from a second one and wait for it after
 # each: 2,000,000 votes of the shipped net took 11 s with one thread; with two, 16 s, and 127 s beside busy neighbours.

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rsexplore.log import Row
 from rsexplore.montecarlo.runner import Plan, Runner, Survey
-from rsexplore.row import Row
 
 SURVEYED = 64  # clean images that one worker looks at beforehand
 IN_FLIGHT = 256  # tasks that the executor knows at a time, so that not all images wait in its memory

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rsexplore.anytime import decision, stopped_tail
 from rsexplore.bound import Bound
 from rsexplore.check import named
+from rsexplore.confidence import decision, stopped_tail
+from rsexplore.log import AT_N, CERTIFIED, GIVEN_UP, Row
 from rsexplore.montecarlo.lane import Looks
 from rsexplore.noises import Noise
-from rsexplore.row import AT_N, CERTIFIED, GIVEN_UP, Row
 
 FIRST_LOOK = 20
 GROWTH = 1.15  # a decision comes at most this much later than it could

@@ -6,8 +6,8 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
+from rsexplore.log import Row
 from rsexplore.plots import style
-from rsexplore.row import Row
 
 SHOWN = 10  # classes; of more, those with the most votes
 FLOOR = 0.6  # where bars of the logarithmic axis start

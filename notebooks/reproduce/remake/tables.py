@@ -1,7 +1,7 @@
 """Printed tables made again, cell by cell, and what the published logs say about themselves.
 
 Numbers come from the authors' logs where these can be had, else from the curves that are shipped, which
-`printed/make_curves.py` computed from the same logs and which are exact at every radius.
+`make_curves.py` computed from the same logs and which are exact at every radius.
 """
 
 import os

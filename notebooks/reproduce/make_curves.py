@@ -1,4 +1,4 @@
-"""Make the certified-accuracy curves in `curves/`, from the logs: `python rsexplore/printed/make_curves.py`.
+"""Make the curves in `rsexplore/datasets/curves/` from the published logs: `python -m reproduce.make_curves`.
 
 They are of the logs that the figures and tables of the five papers use. A curve keeps, for every radius that a log
 prints, the number of images that are right with at least this radius: its certified accuracy at any radius, and nothing
@@ -39,11 +39,9 @@ def text(entry: data.Entry) -> str:
     head |= {"noise": dict(log.header.noise), "n0": entry.n0, "n": entry.n, "alpha": log.header.alpha, "norm": 2}
     head |= {"rows": len(log), "abstained": found.provenance["abstained"], "repository": repository, "commit": commit}
     impossible = {f"{alpha:g}": int(np.sum(~log.printed.possible(alpha))) for alpha in LEVELS}
-    head |= {
-        "largest_radius": float(log.printed.radius.max()),
-        "impossible": impossible,
-    }  # of all images, right or wrong
-    head |= {"made_by": f"rsexplore/printed/{Path(__file__).name}"}
+    # of all images, right or wrong
+    head |= {"largest_radius": float(log.printed.radius.max()), "impossible": impossible}
+    head |= {"made_by": "notebooks/reproduce/make_curves.py"}
     images = np.rint(found.certified * len(log)).astype(int)
     lines = [
         json.dumps(head),
@@ -56,7 +54,7 @@ def text(entry: data.Entry) -> str:
 def main() -> None:
     """Write every curve; the logs are found as `data.fetch` does."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("curves"))
+    parser.add_argument("--out", type=Path, default=Path(accuracy.__file__).parent / "datasets" / "curves")
     out = parser.parse_args().out
     for entry in entries():
         (out / name(entry)).write_text(text(entry), encoding="utf-8")

@@ -1,0 +1,446 @@
+"""Our log: what is written is read, no damage is read as another value, and what is another run's is left alone."""
+
+import dataclasses
+import errno
+import gzip
+import hashlib
+import json
+import signal
+import subprocess
+import sys
+import tracemalloc
+import warnings
+import zlib
+
+import pytest
+from logs import sealed, version_1, write
+
+from rsexplore import noises, records
+from rsexplore.log import Header, LogHeaderError, LogInUseError, Row, kept, resume
+
+HEADER = Header(
+    noise=noises.to_dict(noises.Laplace(0.25, 64)),
+    n0=10,
+    n=100,
+    alpha=0.1 + 0.2,
+    seed=3,
+    model={"name": "Größe\t", "digest": None},
+    data={"name": "digits"},
+    versions={"torch": "2"},
+)
+ROWS = [
+    Row(4, 7, {7: 8, 1: 2}, {7: 90, 1: 10}, 0.25),
+    Row(0, 1, {2: 5, 1: 5}, {1: 60, 2: 40}, 0.5),  # a tie goes to the lowest class
+    Row(9, 3, {5: 10}, {3: 100}, 0.125),  # the selected class got no vote
+]
+STOP = {"rule": "beta-mixture, clopper-pearson at n", "radius": 0.25, "norm": 2.0, "bound": "cohen-l2", "q_a": 0.3}
+FULL = Header(
+    noise=noises.to_dict(noises.Gaussian(0.25, 64)),
+    n0=10,
+    n=1000,
+    alpha=0.001,
+    seed=3,
+    model={"name": "net", "digest": None, "clean": [[1, 7.41], [0, 0.02]]},
+    stop=STOP,
+    training={"noise": "Gaussian", "sigma": 0.25, "epochs": 90},
+    classes=["cat", "dog", "Größe"],
+    info={"card": "H100", "matmul.tf32": False, "cudnn": 90100},
+)
+STOPPED = [
+    Row(0, 1, {1: 10}, {1: 60, 0: 3}, 0.25, "certified"),
+    Row(7, 2, {0: 6, 2: 4}, {0: 20, 2: 30}, 0.5, "given up"),
+    Row(4, 1, {1: 10}, {0: 500, 1: 500}, 1.5, "at n"),
+]
+USES = (records.read, lambda path: resume(path, HEADER))
+NEWLINE = b"\n"
+
+
+@pytest.fixture
+def log(tmp_path):
+    return write(tmp_path / "log.tsv", HEADER, ROWS)
+
+
+def told(use):
+    """What is read and what is said; None where it is refused."""
+    with warnings.catch_warnings(record=True, action="always") as said:
+        try:
+            return use(), [str(one.message) for one in said]
+        except ValueError:
+            return None, []
+
+
+def with_field(log, field, value):
+    """Change the header of a log as someone does who knows how to make a checksum."""
+    first, rest = log.read_text().split("\n", 1)
+    log.write_text(sealed(json.dumps(json.loads(first) | {field: value}) + "\n" + rest))
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "digest"),
+    [(HEADER, ROWS, "64b8eeaef233966d"), (FULL, STOPPED, "f638aef6a564aaac"), (FULL, [], "acbea421ba091858")],
+    ids=["plain", "full", "header alone"],
+)
+def test_a_log_is_read_as_written_and_its_bytes_are_those_of_old(tmp_path, header, rows, digest):
+    log = write(tmp_path / "log.tsv", header, rows)
+    found = records.read(log, header)
+    assert (found.header, found.header.info, list(found.rows)) == (header, header.info, rows)
+    assert found.noise == noises.from_dict(header.noise) and found.radius is None
+    assert [*zip(found.index, found.label, found.predict, found.count, found.seconds, strict=True)] == [
+        (row.index, row.label, row.predict, row.count, row.seconds) for row in rows
+    ]
+    assert hashlib.sha256(log.read_bytes()).hexdigest()[:16] == digest
+    left_out = {name for name in ("stop", "select", "training", "classes", "info") if getattr(header, name) is None}
+    assert not left_out & set(json.loads(log.read_text().split("\n")[0]))
+
+
+def test_the_file_is_plain_text(log):
+    first, second, third, *_ = log.read_text().split("\n")
+    assert json.loads(first)["format"] == "rsexplore-counts"
+    assert json.loads(first)["noise"] == {"family": "Laplace", "scale": 0.25, "dim": 64}
+    *names, checksum = second.split("\t")
+    assert names == ["index", "label", "predict", "count", "counts0", "counts", "seconds", "end"]
+    assert third.split("\t")[:8] == ["4", "7", "7", "90", "1:2,7:8", "1:10,7:90", "0.250", "at n"]
+    assert checksum == f"crc32:{zlib.crc32((first + chr(10) + chr(9).join(names)).encode()):08x}"
+    assert third.split("\t")[8] == f"{zlib.crc32((first + chr(10) + third[:-9]).encode()):08x}"
+
+
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_what_an_editor_makes_of_a_log_is_read_and_gone_on_with(log, start, end):
+    raw = start + log.read_bytes().replace(b"\n", end)
+    log.write_bytes(raw + b"5\t7\t")
+    with pytest.warns(UserWarning, match="line 6, the last, was cut off"):
+        assert list(records.read(log).rows) == ROWS
+    with pytest.warns(UserWarning, match="line 6, the last, was cut off"):
+        assert resume(log, HEADER) == (ROWS, len(raw), HEADER.text())
+
+
+# ---- damage ----
+
+
+@pytest.mark.parametrize(("header", "rows"), [(FULL, STOPPED[:2]), (HEADER, [])], ids=["rows", "header alone"])
+def test_of_all_single_bit_flips_none_is_read_as_another_value_without_a_word(tmp_path, header, rows):
+    log = write(tmp_path / "log.tsv", header, rows)
+    whole = log.read_bytes()
+    cut_off = [f"{log}: line {whole.count(NEWLINE)}, the last, was cut off, and is left out"]
+    accepted = 0
+    with log.open("r+b", buffering=0) as file:
+        for place in range(8 * len(whole)):
+            byte, bit = divmod(place, 8)
+            file.seek(byte)
+            file.write(bytes([whole[byte] ^ 1 << bit]))
+            found, said = told(lambda: records.read(log))
+            if found is not None:  # the last line has lost its end
+                accepted += 1
+                assert (found.header.text(), list(found.rows), said) == (header.text(), rows[:-1], cut_off), place
+            if bit == byte % 8:  # going on reads in the same way
+                resumed, said = told(lambda: resume(log, header))
+                assert resumed is None or (resumed[0], said) == (rows[:-1], cut_off), place
+            file.seek(byte)
+            file.write(whole[byte : byte + 1])
+    assert accepted == (8 if rows else 0)
+    assert (records.read(log).header.text(), list(records.read(log).rows)) == (header.text(), rows)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        # a hundred votes of a hundred, by way of minus a hundred for another class
+        ("7:90", "7:100,8:-10", "the votes in counts must be a whole number from 0 to .*, got '-10'"),
+        ("7:90", "7:91", "counts must add up to n=100, got 101"),
+        ("\t90\t", "\t91\t", "votes give predict=7 count=90, got 7 and 91"),
+        ("1:2,7:8", "1:3,7:8", "counts0 must add up to n0=10, got 11"),
+        ("1:2,7:8", "7:8", "counts0 must add up to n0=10, got 8"),
+        ("1:10,7:90", "1:5,1:10,7:90", "counts has class 1 twice"),
+        ("1:10,7:90", "-1:10,7:90", "a class in counts must be a whole number from 0 to .*, got '-1'"),
+        ("1:10,7:90", "", "a class in counts must be a whole number"),
+        ("1:10,7:90", "7", "the votes in counts must be .*, got ''"),
+        ("7:90", "7:9_0", "the votes in counts must be .*, got '9_0'"),
+        ("7:90", "7:٩٠", "the votes in counts must be .*, got '٩٠'"),
+        ("7:90", "7: 90", "the votes in counts must be .*, got ' 90'"),
+        ("4\t7\t7", "4\t-7\t7", "label must be a whole number from 0 to .*, got '-7'"),
+        ("4\t7\t7", "+4\t7\t7", "index must be .*, got '.4'"),
+        ("4\t7\t7", "9223372036854775808\t7\t7", "index must be .* 9223372036854775807, got '9223372036854775808'"),
+        ("4\t7\t7", "4\t7\t7\t7", "needs the columns index label predict count counts0 counts seconds end"),
+        ("\n4\t7\t7", "\n\n4\t7\t7", "needs the columns"),
+        ("0.250", "nan", "seconds must be finite and at least 0, got nan"),
+        ("0.250", "-1", "seconds must be finite"),
+        ("0.250", "soon", "could not convert"),
+        ("4\t7\t7", "5\t7\t7", "its checksum is not '.*': the line was changed"),
+    ],
+)
+def test_votes_that_no_run_wrote_are_refused(log, old, new, words):
+    text = log.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    log.write_text(text.replace(old, new), encoding="utf-8")
+    for use in USES:
+        with pytest.raises(ValueError, match=f"log.tsv: line 3 must be a row of votes, .*{words}"):
+            use(log)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        (lambda raw: b"hello\n" + raw, LogHeaderError, "line 1 must be the header of a rsexplore-counts log"),
+        (lambda raw: b"hello", LogHeaderError, "line 1 must be the header"),
+        (lambda raw: b"[1]\n" + raw, LogHeaderError, "line 1 must be the header"),
+        (lambda raw: b"\xff\xfe" + raw, LogHeaderError, "line 1 must be the header"),
+        (lambda raw: raw.replace(b'version": 2', b'version": 3'), LogHeaderError, "needs .* version 1 or 2, got .* 3"),
+        (lambda raw: raw.replace(b"index\t", b"idx\t"), LogHeaderError, "line 2 must name the columns"),
+        (lambda raw: raw.replace(b'scale": 0', b'scale": 8'), LogHeaderError, "line 1, the header, was changed"),
+        (lambda raw: raw.replace(b'"seed": 3, ', b""), LogHeaderError, "line 1, the header, .* but seed is missing"),
+        (lambda raw: sealed(raw.decode().replace("\n0\t", "\n4\t")).encode(), ValueError,
+         "line 4 must be another image, got index 4 again"),
+        *(
+            (lambda raw, code=code: raw.decode().encode(code), LogHeaderError,
+             "log.tsv must be text in UTF-8, .* UTF-16; save it as UTF-8")
+            for code in ("utf-16", "utf-16-le", "utf-32")
+        ),
+    ],
+)  # fmt: skip
+def test_a_damaged_log_is_named(log, change, error, words):
+    log.write_bytes(change(log.read_bytes()))
+    for use in USES:
+        with pytest.raises(error, match=words):
+            use(log)
+
+
+def test_a_row_belongs_to_its_header(tmp_path):
+    mine = write(tmp_path / "mine.tsv", FULL, STOPPED).read_text().split("\n")
+    other = write(tmp_path / "mixed.tsv", dataclasses.replace(FULL, seed=4), [])
+    other.write_text(other.read_text() + mine[2] + "\n")
+    with pytest.raises(ValueError, match="mixed.tsv: line 3 must be a row of votes, .*checksum"):
+        records.read(other)
+
+
+def test_the_largest_index_is_read(log):
+    log.write_text(sealed(log.read_text().replace("4\t7\t7", f"{2**63 - 1}\t7\t7")))
+    assert records.read(log).index[0] == 2**63 - 1
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        *(("n", value, f"needs n to be a whole number from 1 .*, got n={value!r}")
+          for value in ("100", 100.0, -1, True, None)),
+        ("n", 2**60, "needs n to be a whole number from 1 to 9007199254740992"),
+        ("n0", 0, "needs n0 to be a whole number from 1 .*, got n0=0"),
+        *(("alpha", value, f"needs alpha to be a number between 0 and 1, got alpha={value!r}")
+          for value in (None, "x", 0.0, 1, float("nan"))),
+        *(("seed", value, f"needs seed to be a whole number .*, got seed={value!r}") for value in (-1, 0.5, "0")),
+        ("noise", "G", "needs noise to be a family with its fields, got noise='G'"),
+        ("noise", {"family": "Cauchy"}, "needs a noise that is known here .*'Cauchy'"),
+        ("noise", {"family": "Laplace", "scale": "1"}, "needs a noise that is known here .*scale"),
+        ("noise", {"family": "Laplace", "scale": 1.0, "dim": float("inf")}, "needs a noise that is known here"),
+        ("radius_format", "4 decimals", "must have the fields .* but radius_format is unknown"),
+        ("smoothing", 1, "must have the fields .* but smoothing is unknown"),
+        ("select", "class", "needs select to be one of .'votes', 'label'., got select='class'"),
+        ("training", {}, "needs training to be an object that is not empty"),
+        ("training", "90 epochs", "needs training to be an object that is not empty"),
+        *(("classes", value, "needs classes to be an array of two or more names")
+          for value in (["cat"], ["cat", ""], {"0": "cat", "1": "dog"})),
+        *(("info", value, "needs info to be an object of plain values") for value in ({"card": {"a": 1}}, ["H100"])),
+        *(("stop", value, "needs stop to be a rule of .'beta-mixture, clopper-pearson at n'. with its fields")
+          for value in ({"rule": "first success"}, "x", STOP | {"rule": "looked"}, STOP | {"more": 1}, {})),
+    ],
+)  # fmt: skip
+def test_a_header_that_cannot_be_is_refused(log, field, value, words):
+    with_field(log, field, value)
+    with pytest.raises(LogHeaderError, match=f"log.tsv: line 1, the header, {words}"):
+        records.read(log)
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "words"),
+    [
+        (FULL, dataclasses.replace(STOPPED[0], end="at n"),
+         "end must be 'at n' at n=1000 draws, else 'certified' or 'given up', got 'at n' and 63"),
+        (FULL, dataclasses.replace(STOPPED[0], end="stopped"), "end must be .*, got 'stopped' and 63"),
+        (FULL, dataclasses.replace(STOPPED[2], end="certified"), "end must be 'at n' .*, got 'certified' and 1000"),
+        (FULL, dataclasses.replace(STOPPED[0], counts={1: 60, 3: 3}), "classes must be below 3, .* got 3"),
+        (dataclasses.replace(FULL, stop=None), STOPPED[0], "counts must add up to n=1000, got 63"),
+        (dataclasses.replace(FULL, n=999), STOPPED[2], "counts must add up to at most n=999, got 1000"),
+    ],
+)  # fmt: skip
+def test_rows_that_their_header_does_not_allow_are_refused(tmp_path, header, row, words):
+    with pytest.raises(ValueError, match=f"line 3 .*{words}"):
+        records.read(write(tmp_path / "log.tsv", header, [row]))
+
+
+# ---- files that are packed, or far larger than they look ----
+
+
+def test_a_packed_log_is_known_by_its_bytes_too(log):
+    log.write_bytes(gzip.compress(log.read_bytes()))
+    assert list(records.read(log).rows) == ROWS
+    with pytest.raises(LogHeaderError, match="line 1 must be the header"):  # nothing is written to it
+        resume(log, HEADER)
+
+
+def test_a_small_packed_file_cannot_fill_the_memory(tmp_path):
+    path = tmp_path / "log.tsv.gz"
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        for _ in range(300):
+            file.write(bytes(2**20))
+    assert path.stat().st_size < 2**21
+    tracemalloc.start()
+    with pytest.raises(
+        ValueError, match="log.tsv.gz must hold at most 256 MiB when .* got a gzip file of [0-9,]* bytes"
+    ):
+        records.read(path)
+    assert tracemalloc.get_traced_memory()[1] < 600 * 2**20
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda raw: raw[:-9], lambda raw: raw[:20] + b"!" + raw[21:], lambda raw: b"no" + raw]
+)
+def test_a_damaged_gzip_file_is_named(log, damage):
+    path = log.with_suffix(".tsv.gz")
+    path.write_bytes(damage(gzip.compress(log.read_bytes())))
+    with pytest.raises(ValueError, match="log.tsv.gz must be a whole gzip file, got a damaged one"):
+        records.read(path)
+
+
+# ---- going on ----
+
+
+def test_resuming_at_every_byte_keeps_the_whole_lines(log):
+    raw = log.read_bytes()
+    ends = [at + 1 for at, byte in enumerate(raw) if byte == ord("\n")]
+    for cut in range(len(raw) + 1):
+        log.write_bytes(raw[:cut])
+        whole = [end for end in ends if end <= cut]
+        torn = [f"{log}: line {len(whole) + 1}, the last, was cut off, and is left out"] * (cut not in (0, *ends))
+        (rows, offset, head), said = told(lambda: resume(log, HEADER))
+        assert (rows, head, said) == (ROWS[: max(len(whole) - 2, 0)], HEADER.text(), torn), cut
+        assert offset == (whole[-1] if len(whole) >= 2 else 0), cut
+        if len(whole) >= 2:
+            found, said = told(lambda: records.read(log))
+            assert (list(found.rows), said) == (rows, torn), cut
+    log.unlink()
+    assert resume(log, HEADER) == ([], 0, HEADER.text())
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("seed", 4), ("n", 1001), ("alpha", 0.01), ("noise", {"family": "x"}), ("stop", None), ("select", "label"),
+     ("stop", STOP | {"radius": 0.5}), ("training", {"epochs": 1}), ("classes", ["a", "b", "c"])],
+)  # fmt: skip
+def test_the_log_of_another_run_is_refused_and_left_as_it_is(tmp_path, field, value):
+    log = write(tmp_path / "log.tsv", FULL, STOPPED)
+    before, other = log.read_bytes(), dataclasses.replace(FULL, **{field: value})
+    for use in (resume, records.read):
+        with pytest.raises(LogHeaderError, match=f"log.tsv belongs to another run.*{field}="):
+            use(log, other)
+    assert log.read_bytes() == before
+
+
+def test_information_is_compared_only_to_warn(tmp_path):
+    log = write(tmp_path / "log.tsv", FULL, STOPPED)
+    other = dataclasses.replace(FULL, info={"card": "A100", "cudnn": 90100, "numpy": "2"})
+    with pytest.warns(UserWarning, match=r"log.tsv goes on in other .* begun in, card='H100' \(now 'A100'\)$"):
+        rows, _, head = resume(log, other)
+    assert rows == STOPPED and head == FULL.text()  # to which a further row must belong
+    assert records.read(log, other).header == FULL
+
+
+@pytest.mark.parametrize(
+    ("clean", "same"),
+    [
+        ([[1, 7.41], [0, 0.02]], True),
+        ([[1, 7.36], [0, 0.09]], True),  # sums in another order
+        ([[1, 7.41], [2, 0.01]], True),  # and a tie that goes the other way
+        ([[1, 6.9], [0, 0.02]], False),
+        ([[2, 7.41], [0, 0.02]], False),
+        ([[1, 7.41], [0, 0.9]], False),
+        ([[1, None], [0, 0.02]], False),
+        ([[1, 7.41]], False),
+        ("cats", False),
+    ],
+)
+def test_a_model_is_known_by_its_answers_within_rounding(tmp_path, clean, same):
+    log = write(tmp_path / "log.tsv", FULL, STOPPED)
+    other = dataclasses.replace(FULL, model=FULL.model | {"clean": clean})
+    if same:
+        assert resume(log, other)[0] == STOPPED
+        return
+    with pytest.raises(LogHeaderError, match="it has other answers of its model to clean images"):
+        resume(log, other)
+
+
+# ---- version 1 ----
+
+
+def old(path, header, rows):
+    log = write(path / "log.tsv", header, rows)
+    log.write_text(version_1(log.read_text()))
+    return log
+
+
+def test_version_1_is_read_as_it_was_written_and_not_gone_on_with(tmp_path):
+    stopped = dataclasses.replace(FULL, training=None, classes=None, info=None)
+    log = old(tmp_path, stopped, STOPPED)
+    found = records.read(log, stopped)
+    assert found.header == stopped and found.header.version == 1
+    assert [(row.index, row.counts, row.end) for row in found.rows] == [
+        (0, {1: 60, 0: 3}, None), (7, {0: 20, 2: 30}, None), (4, {0: 500, 1: 500}, "at n")]  # fmt: skip
+    before = log.read_bytes()
+    with pytest.raises(LogHeaderError, match="log.tsv is of version 1, whose rows have no checksums, .*to go on, take"):
+        resume(log, stopped)
+    assert log.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("select", "votes"), ("training", {"epochs": 1}), ("classes", ["a", "b"]), ("info", {"card": "H100"})],
+)
+def test_version_1_has_none_of_the_new_fields(tmp_path, field, value):
+    with pytest.raises(LogHeaderError, match=f"{field} is unknown"):
+        records.read(old(tmp_path, dataclasses.replace(HEADER, **{field: value}), []))
+
+
+# ---- one log, one writer ----
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from test_log import HEADER, ROWS, kept
+with kept(HEADER, Path(sys.argv[1]), {}) as (rows, keep):
+    for row in ROWS[:2]:
+        keep(row)
+    print("waiting", flush=True)
+    time.sleep(100)
+"""
+LABELS = {row.index: row.label for row in ROWS}
+
+
+def test_two_processes_do_not_write_one_log_and_a_killed_one_leaves_no_lock(tmp_path, request):
+    log = tmp_path / "log.tsv"
+    command = [sys.executable, "-c", WRITER, str(log)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=request.path.parent) as writer:
+        assert writer.stdout.readline() == "waiting\n"
+        before = log.read_bytes()
+        with pytest.raises(LogInUseError, match="certify: .*log.tsv is being written by another run, in another pro"):
+            with kept(HEADER, log, LABELS):
+                pass
+        assert log.read_bytes() == before and len(records.read(log)) == 2  # reading is free
+        writer.send_signal(signal.SIGKILL)
+    with kept(HEADER, log, LABELS) as (rows, keep):
+        assert rows == ROWS[:2]
+        with pytest.raises(LogInUseError, match="or in this one"):
+            with kept(HEADER, log, LABELS):
+                pass
+        keep(ROWS[2])
+    assert log.read_bytes() == write(tmp_path / "whole.tsv", HEADER, ROWS).read_bytes()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks of POSIX")
+def test_where_files_cannot_be_locked_a_run_goes_on_with_a_warning(log, monkeypatch):
+    def without_locks(file, operation):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", without_locks)
+    with pytest.warns(RuntimeWarning, match="log.tsv cannot be locked here .*start no second run on it"):
+        with kept(HEADER, log, LABELS) as (rows, _):
+            assert rows == ROWS
