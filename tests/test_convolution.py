@@ -5,8 +5,8 @@ import pytest
 from scipy import special, stats
 
 from reproduce import laplace_law
+from reproduce.printed_tradeoffs import sampled_vote
 from rsexplore import convolution, noises, scaling
-from rsexplore.tradeoff import sampled_vote
 
 GG = noises.GeneralizedGaussian
 

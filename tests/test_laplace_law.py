@@ -61,9 +61,10 @@ def test_law_on_an_axis():
     assert law.cdf([-1.51, 1.5, 9.0]) == pytest.approx([0, 1, 1])
     # Figure 3: the inverse of 0.85 does not exist
     assert law.quantile(0.85) == (1.5, False)
-    for level in (0.01, 0.1, 0.3, 0.49, 0.5, 0.7):
-        closed = laplace_law.on_axis_quantile(0.8, 1.5, level)
-        assert law.quantile(level) == (pytest.approx(closed.value, abs=1e-12), closed.exists)
+    for level in (0.01, 0.1, 0.3, 0.49, 0.7):
+        # the inverse of the function above, from the lower atom's weight up to the jump at 1/2
+        closed = max(-1.5, min(1.5, 1.5 + 1.6 * np.log(2 * level)))
+        assert law.quantile(level) == (pytest.approx(closed, abs=1e-12), np.exp(-1.5 / 0.8) / 2 <= level <= 0.5)
 
 
 SHIFTS = [(1.0,), (0.5, 1.2), (0.3, 0.3, 0.9), (0.2, 0.2, 0.2, 1.0), (0.5,) * 5, (10.0, 20.0)]
@@ -76,7 +77,8 @@ def test_law_against_samples_and_the_likelihood_identity(shift):
     t = np.linspace(-1.01 * sum(shift), 1.01 * sum(shift), 151)
     found = law.cdf(t)
     assert (np.diff(found) >= -1e-13).all()
-    draws = np.sort(law.draw(np.random.default_rng(0), 100_000))
+    x = noises.Laplace(0.8).draw(np.random.default_rng(0), (100_000, len(shift)))
+    draws = np.sort(np.abs(x - shift).sum(1) - np.abs(x).sum(1))
     sampled = np.searchsorted(draws, t + 1e-9, side="right") / len(draws)
     assert np.abs(found - sampled).max() < 1.95 / np.sqrt(len(draws))  # Kolmogorov, 0.1 %
     for at, weight in law.atoms.items():

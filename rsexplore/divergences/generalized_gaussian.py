@@ -112,29 +112,28 @@ def curvature(s: float) -> float:
     return s * s * gamma(2 - 1 / s) / gamma(1 / s) / 2
 
 
-def coefficient(k: float, s: float) -> float:
-    """c_k = C(s, k) E|Z|^(s - k) where s - k is even, else 0; the factor of u^k in eq. (14). Hayes 2020, section 3.3.
+def coefficient(k: float, s: float, mp: bool = False) -> Any:
+    """c_k = C(s, k) E|Z|^(s - k) for whole s, the factor of u^k in eq. (14). Hayes 2020, section 3.3.
 
-    c_s = 1, so that "c_k > 1" in eqs. (29) and (31) should read "at least 1". For a fixed k it is about
-    C(s + 1, k) / (s + 1) for large s: c_2 grows as s / 2.
+    A float, or at mpmath's working precision. c_s = 1, so that "c_k > 1" in eqs. (29) and (31) should read "at least
+    1". For a fixed k it is about C(s + 1, k) / (s + 1) for large s: c_2 grows as s / 2.
     """
-    printed = {0: 0.0} | terms(s)
+    if _shape("coefficient", s) != int(s):
+        raise ValueError(f"coefficient: the shape must be a whole number, got s={s}")
     if not (k == int(k) and 0 <= k <= s):
         raise ValueError(f"coefficient: k must be a whole number from 0 to s={s}, got k={k}")
-    return printed.get(int(k), 0.0)
+    g, number = (mpmath.gamma, mpmath.mpf) if mp else (gamma, float)
+    return comb(int(s), int(k)) * (g(number(s - k + 1) / s) / g(number(1) / s))
 
 
 def terms(s: float, cost: str = "printed", mp: bool = False) -> dict[int, Any]:
     """Powers and factors of a polynomial in u that is kappa for even s and above it for odd s; s is whole.
 
-    "printed" is eq. (14), linear near 0 for odd s; "quadratic" has u^s and the even powers below, as kappa has. The
-    factors are C(s, j) E|Z|^(s - j), floats or of mpmath's working precision.
+    "printed" is eq. (14), linear near 0 for odd s; "quadratic" has u^s and the even powers below, as kappa has.
     """
-    if _shape("terms", s) != int(s):
-        raise ValueError(f"the shape must be a whole number, got s={s}")
-    s, g, number = int(s), mpmath.gamma if mp else gamma, mpmath.mpf if mp else float
-    orders = range(2 - s % 2, s + 1, 2) if cost == "printed" else [*range(2, s, 2), s]
-    return {j: comb(s, j) * (g(number(s - j + 1) / s) / g(number(1) / s)) for j in orders}
+    top = int(s)
+    orders = range(2 - top % 2, top + 1, 2) if cost == "printed" else [*range(2, top, 2), top]
+    return {j: coefficient(j, s, mp) for j in orders}
 
 
 def polynomial(u: Any, terms: Mapping[Any, Any]) -> Any:
