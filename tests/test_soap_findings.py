@@ -142,7 +142,8 @@ def test_eq_10_is_laplace_noise_in_many_dimensions():
 def collapse_rate(kappa, c):
     """Theorem 4's t for k = kappa d, c the mode of ||z||_inf over the radius of the attack, by Laplace's method.
 
-    ln t = -max over x > 1 / (2 c) of (1 - kappa) (ln x - (x^2 - 1) / 2) + ln(1 - 1 / (2 c x)), x the norm over its mode.
+    ln t = -max over x > 1 / (2 c) of (1 - kappa) (ln x - (x^2 - 1) / 2) + ln(1 - 1 / (2 c x)), x the norm over its
+    mode.
     """
     least = optimize.minimize_scalar(
         lambda x: (1 - kappa) * ((x * x - 1) / 2 - log(x)) - np.log1p(-1 / (2 * c * x)),

@@ -8,6 +8,7 @@ for odd s. `KLRadius` is the largest ball whose shifts all cost less than a chan
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from math import comb, gamma, inf, log, sqrt
 from typing import Any, ClassVar
 
@@ -24,6 +25,7 @@ from rsexplore.notation import p_A, p_B
 
 LARGEST = 1000.0  # shapes: beyond, binomial coefficients leave the floats
 STEP = 0.15  # of the trapezoid rules, times s + 1; half of it changes nothing above 1e-13
+QUADRATURE_BELOW = 64  # odd shapes: beyond, their Gauss-Legendre rule has too many nodes
 CHUNK = 2**10  # shifts that a quadrature takes at once
 KEPT = 1 - 4e-13  # share of a radius that is left, to cover the errors of kappa and of the solver
 DIGITS = 100  # most digits to which a radius is solved
@@ -64,14 +66,16 @@ def kappa(u: ArrayLike, s: float) -> Any:
     float or ndarray, shape (...)
         A float for a scalar.
         In nats; every term is positive, so that the relative error is some 1e-14 at every u. For even s the polynomial
-        (14), else half the symmetrised divergence, the integral of (p - q) log(p / q) / 2.
+        (14), for odd s its even powers and E(u - |Z|)_+^s, else half the symmetrised divergence, the integral of
+        (p - q) log(p / q) / 2.
     """
     size, s = np.abs(floats("kappa", "u", u)), _shape("kappa", s)
     if s % 2 == 0:
         return as_given(polynomial(size, terms(s)), u)
+    one = _odd if s % 2 == 1 and s < QUADRATURE_BELOW else _symmetrised
     parts = np.array_split(size.reshape(-1, 1), size.size // CHUNK + 1)
     with np.errstate(all="ignore"):
-        return as_given(np.concatenate([_symmetrised(part, s) for part in parts]).reshape(size.shape), u)
+        return as_given(np.concatenate([one(part, s) for part in parts]).reshape(size.shape), u)
 
 
 def kappa_mp(u: Any, s: float) -> mpmath.mpf:
@@ -184,13 +188,32 @@ def interval(step: float) -> tuple[NDArray, NDArray, NDArray]:
     """Nodes in (0, 1), their distances from 1, and weights that forgive a kink at either end."""
     t = np.arange(-3.3, 3.3, step)
     x = np.pi / 2 * np.sinh(t)
-    return 1 / (1 + np.exp(-2 * x)), 1 / (1 + np.exp(2 * x)), step * np.pi / 4 * np.cosh(t) / np.cosh(x) ** 2
+    weights = (t[1] - t[0]) * np.pi / 4 * np.cosh(t) / np.cosh(x) ** 2
+    return 1 / (1 + np.exp(-2 * x)), 1 / (1 + np.exp(2 * x)), weights
 
 
 def _shape(owner: str, s: float) -> float:
     if not 1 <= s <= LARGEST:
         raise ValueError(f"{owner}: the shape must lie between 1 and {LARGEST:g}, got s={s}")
     return float(s)
+
+
+@lru_cache(maxsize=64)
+def _gauss(s: int) -> tuple[NDArray, NDArray]:
+    """Gauss-Legendre nodes in (0, 1), and weights, for exp(-z^s) up to where it is exp(-45)."""
+    nodes, weights = np.polynomial.legendre.leggauss(32 + 2 * s)
+    return (nodes + 1) / 2, weights / 2
+
+
+def _odd(u: NDArray, s: float) -> NDArray:
+    """Divergence for odd s, `u` of shape (n, 1)."""
+    nodes, weights = _gauss(int(s))
+    top = np.minimum(u, 45 ** (1 / s))
+    inside = top[:, 0] * (((u - top * nodes) ** s * np.exp(-((top * nodes) ** s))) @ weights)
+    if s == 1:  # large shifts by the closed form, which cancels for small ones
+        return np.where(u < 1, inside[:, None], u - 1 + np.exp(-u))[:, 0]
+    even = {j: coefficient(j, s) for j in range(2, int(s), 2)}
+    return polynomial(u[:, 0], even) + inside * s / gamma(1 / s)
 
 
 def _symmetrised(u: NDArray, s: float) -> NDArray:
