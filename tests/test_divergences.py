@@ -284,7 +284,6 @@ LINE = [
     (Gaussian(0.5), stats.norm(scale=0.5)),
     (Laplace(0.5), stats.laplace(scale=0.5)),
     (GeneralizedGaussian(0.5, 1.5), stats.gennorm(1.5, scale=0.5)),
-    (GeneralizedGaussian(0.5, 3.0), stats.gennorm(3, scale=0.5)),
     (GeneralizedGaussian(0.5, 8.0), stats.gennorm(8, scale=0.5)),
     (Uniform(0.5), stats.uniform(-0.5, 1.0)),
 ]
@@ -513,16 +512,10 @@ def test_the_order_is_at_least_one_where_the_derivative_at_one_says():
     assert ((best_order(p_a, p_b=p_b).order >= 1) == (rule >= 0))[clear].all()
 
 
-def test_the_curve_passes_through_the_named_divergences_and_through_zero():
-    assert float(least_over_order(1e-7, 0.6, p_b=0.3)) == pytest.approx(
-        float(least_over_order(0, 0.6, p_b=0.3)), rel=1e-6
-    )
-    assert float(least_over_order(-1e-7, 0.6, p_b=0.3)) == pytest.approx(
-        float(least_over_order(0, 0.6, p_b=0.3)), rel=1e-6
-    )
-    for key, order in (("kl-l2", 1), ("chi2-l2", 2), ("hellinger-l2", 0.5), ("bhattacharyya-l2", 0.5)):
-        radius = float(bounds.get(key).radius(Gaussian(1.0), 0.6, p_b=0.3))
-        assert np.sqrt(2 * least_over_order(order, 0.6, p_b=0.3)) == pytest.approx(radius, rel=1e-12)
+def test_the_curve_is_continuous_at_zero():
+    for order in (-1e-7, 1e-7):
+        found = [float(least_over_order(o, 0.6, p_b=0.3)) for o in (order, 0)]
+        assert found[0] == pytest.approx(found[1], rel=1e-6)
 
 
 def test_edges_of_the_curve():

@@ -142,24 +142,6 @@ def test_random_shifts_of_the_intersection_are_within_the_budget(noise, pair):
             assert total(shift / scale) <= tradeoff.budget(0.99) * (1 + 1e-4)
 
 
-@pytest.mark.parametrize("noise, norm", [
-    (THREE, 1), (THREE, 2), (THREE, 3), (THREE, 7), (THREE, inf), (FOUR, 3), (GG(1.0, 6.0, 50), 4),
-    (noises.Laplace(1.0, 40), 1), (noises.Laplace(1.0, 40), 2),
-])  # fmt: skip
-def test_balls_are_the_largest_within_the_budget(noise, norm):
-    """Best of many starts of a local search over two sizes and their counts."""
-    shape = getattr(noise, "shape", 1.0)
-    radius = tradeoff.balls(noise, 0.99, norms=(norm,)).radii[norm]
-    total = total_divergence(shape, radius)
-    best = 0.0
-    for large in (1, 2, 5, noise.dim // 3, noise.dim - 1):
-        for ratio in (0, *np.geomspace(1e-3, 1, 40)):
-            shift = np.r_[np.ones(large), np.full(noise.dim - large, ratio)]
-            shift *= radius / np.linalg.norm(shift, norm)
-            best = max(best, total(shift))
-    assert best == pytest.approx(tradeoff.budget(0.99), rel=2e-3) and best <= tradeoff.budget(0.99) * (1 + 1e-4)
-
-
 def test_more_norms_are_limited_by_each_other():
     """The bound over several norms is never below the divergence of any shift inside, and is exact for two."""
     rng = np.random.default_rng(1)

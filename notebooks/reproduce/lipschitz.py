@@ -2,9 +2,8 @@
 
 import sympy as sp
 
-from rsexplore import notation
 from rsexplore.bounds import cohen2019
-from rsexplore.formula import Formula, number
+from rsexplore.formula import Formula
 from rsexplore.notation import PhiInv, d, p_A, p_B, sigma
 
 p = sp.Symbol("p", positive=True)  # value of the smoothed score, in (0, 1); the lecture's p_x
@@ -16,8 +15,8 @@ GLOBAL = 1 / (sigma * sp.sqrt(2 * sp.pi))  # for every direction and score: E |z
 LOCAL = sp.exp(-(PhiInv(p) ** 2) / 2) / (sigma * sp.sqrt(2 * sp.pi))  # where the smoothed score is p
 PSI = PhiInv(p)  # makes the smoothed score Lipschitz with 1 / sigma everywhere
 RADIUS = (p_A - p_B) / (2 * L)  # Theorem 0
-assert isinstance(cohen2019.l2.formula, Formula) and isinstance(cohen2019.lp.formula, Formula)
-EXACT, EXACT_LP = cohen2019.l2.formula.plain, cohen2019.lp.formula.plain  # Theorem 1, and in every l_p norm
+assert isinstance(cohen2019.l2.formula, Formula)
+EXACT = cohen2019.l2.formula.plain  # Theorem 1
 
 
 def density(at: sp.Expr, deviation: sp.Expr | int = 1) -> sp.Expr:
@@ -60,13 +59,6 @@ def derivation() -> dict[str, sp.Equality]:
         "Theorem 1: Theorem 0 for psi of the scores, with L = 1/sigma": (moved.subs(L, 1 / sigma), EXACT),
     }
     return {title: sp.Eq(*pair, evaluate=False) for title, pair in sides.items()}
-
-
-def radius_in_norm(norm: float) -> sp.Expr:
-    """Theorem 1 in the l_p norm, for every p >= 1: divided by d^(1/2 - 1/p) for p >= 2, as it is for p <= 2; exact."""
-    if not norm >= 1:
-        raise ValueError(f"radius_in_norm: norm must be at least 1, got norm={norm}")
-    return EXACT_LP.subs(notation.p, number(float(norm)))
 
 
 def constants(deviation: float, dim: int, score: float) -> tuple[float, float, float]:
