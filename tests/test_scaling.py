@@ -304,7 +304,7 @@ def test_edges_of_the_least_probability():
     assert there == back and there.low < 0.9
     assert convolution.least_probability(gaussian, 5.0, 3072, 0.1).high < 1e-200
     with pytest.raises(ValueError, match="lattice points, above 4194304"):
-        convolution.least_probability(GG(1.0, 200.0), 0.7, 16, 0.1, cells=2048)
+        convolution.least_probability(GG(1.0, 200.0), 0.7, 16, 0.1, cells=8192)
     with pytest.raises(ValueError, match="q_a must be in .* got q_a=0"):
         convolution.least_probability(gaussian, 0.3, 5, 0.0)
 

@@ -20,6 +20,7 @@ from rsexplore.divergences.curve import BestOrder as BestOrder
 from rsexplore.divergences.curve import best_order as best_order
 from rsexplore.divergences.curve import least_mr as least_mr
 from rsexplore.divergences.curve import least_over_order as least_over_order
+from rsexplore.divergences.generalized_gaussian import coefficient as coefficient
 from rsexplore.divergences.generalized_gaussian import inverse_kappa as inverse_kappa
 from rsexplore.divergences.generalized_gaussian import kappa as kappa
 from rsexplore.divergences.least import LeastBhattacharyya as LeastBhattacharyya

@@ -38,7 +38,7 @@ def unit(owner: str, noise: Noise, others: str = "") -> tuple[float, float]:
     ------
     UnsupportedNoiseError
         The noise is of another family, or its shape is not between 1 (below, the likelihood ratio is not monotone) and
-        1000; `owner` and the `others` that he knows are for the message.
+        1000; `owner` and the `others` that it knows are for the message.
     """
     found = noise.canonical
     if isinstance(found, Gaussian):
