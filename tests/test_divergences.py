@@ -502,16 +502,6 @@ def test_best_order_beats_every_other_and_is_the_renyi_bound():
     assert np.sqrt(2 * best.value) == pytest.approx(radius, rel=1e-9)
 
 
-def test_the_order_is_at_least_one_where_the_derivative_at_one_says():
-    p_a, p_b = (x.ravel() for x in np.meshgrid(np.linspace(0.02, 0.98, 40), np.linspace(0.01, 0.49, 40)))
-    keep = (p_b < p_a) & (p_a + p_b <= 1)
-    p_a, p_b = p_a[keep], p_b[keep]
-    rest = 1 - p_a - p_b + 2 * np.sqrt(p_a * p_b)
-    rule = np.sqrt(p_a * p_b) * np.log(p_a / p_b) ** 2 + 4 * rest * np.log(rest)
-    clear = np.abs(rule) > 1e-9
-    assert ((best_order(p_a, p_b=p_b).order >= 1) == (rule >= 0))[clear].all()
-
-
 def test_the_curve_is_continuous_at_zero():
     for order in (-1e-7, 1e-7):
         found = [float(least_over_order(o, 0.6, p_b=0.3)) for o in (order, 0)]
