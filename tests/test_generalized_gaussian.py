@@ -5,24 +5,20 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
+from reproduce.printed_tradeoffs import kappa_printed, least_order, volume_ratio
 from rsexplore import bounds, compare, exact_radius, noises
 from rsexplore.bound import MissingDimensionError, UnsupportedNoiseError
-from rsexplore.divergences import (
-    LeastKL,
-    coefficient,
-    inverse_kappa,
-    kappa,
-    kappa_polynomial,
-    kappa_printed,
-    least_order,
-    volume_ratio,
-)
-from rsexplore.divergences.generalized_gaussian import kappa_mp
+from rsexplore.divergences import inverse_kappa, kappa
+from rsexplore.divergences.generalized_gaussian import coefficient, kappa_mp, polynomial, terms
 from rsexplore.noises import GeneralizedGaussian
 
 EXACT, POLYNOMIAL, PRINTED = (bounds.get(key) for key in ("gg-kl-exact-lp", "gg-kl-lp", "gg-kl-lp-printed"))
 SHAPES = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 8.0, 11.0)
 BUDGET = -np.log(2 * np.sqrt(0.99 * 0.01))
+
+
+def quadratic(u, s):
+    return polynomial(u, terms(s, "quadratic"))
 
 
 def from_definition(u, s):
@@ -50,13 +46,6 @@ def test_kappa_of_whole_shapes_keeps_its_digits_from_tiny_to_large_shifts(s):
     assert float(kappa(0.0, s)) == 0 and float(kappa(-0.3, s)) == float(kappa(0.3, s))
 
 
-def test_kappa_by_monte_carlo():
-    draws = GeneralizedGaussian(1.0, 3.0).draw(np.random.default_rng(0), (10**6,))
-    for u in (0.3, 1.0):
-        values = np.abs(draws + u) ** 3 - np.abs(draws) ** 3
-        assert abs(values.mean() - kappa(u, 3)) < 4 * values.std() / 1000
-
-
 def test_printed_divergence_is_exact_for_even_shapes_and_above_for_odd():
     u = np.geomspace(1e-6, 5, 200)
     for s in (2, 4, 8):
@@ -65,22 +54,11 @@ def test_printed_divergence_is_exact_for_even_shapes_and_above_for_odd():
         excess = kappa_printed(u, s) - kappa(u, s)
         assert (np.diff(excess) > -1e-12 * kappa(u[1:], s)).all()
         assert excess[0] < 1e-5 and (excess < 1 / s + 1e-11 * kappa(u, s)).all()
-        assert (kappa_polynomial(u, s) >= kappa(u, s) * (1 - 1e-13)).all()
+        assert (quadratic(u, s) >= kappa(u, s) * (1 - 1e-13)).all()
     small = np.array([1e-8, 2e-8])
     assert np.diff(np.log(kappa_printed(small, 3))) == pytest.approx(np.log(2), rel=1e-6)  # linear
-    assert np.diff(np.log(kappa_polynomial(small, 3))) == pytest.approx(np.log(4), rel=1e-6)  # quadratic
+    assert np.diff(np.log(quadratic(small, 3))) == pytest.approx(np.log(4), rel=1e-6)  # quadratic
     assert np.diff(np.log(kappa(small, 3))) == pytest.approx(np.log(4), rel=1e-6)
-
-
-def test_table_2_of_hayes():
-    gamma = special.gamma
-    for u in (0.2, 1.3):
-        assert kappa_printed(u, 1) == pytest.approx(u)
-        assert kappa_printed(u, 2) == pytest.approx(u**2)
-        assert kappa_printed(u, 3) == pytest.approx(u**3 + 3 / gamma(1 / 3) * u)
-        assert kappa_printed(u, 4) == pytest.approx(u**4 + 6 * gamma(3 / 4) / gamma(1 / 4) * u**2)
-        assert kappa(u, 1) == pytest.approx(u - 1 + np.exp(-u), rel=1e-13)
-        assert kappa_polynomial(u, 3) == pytest.approx(u**3 + 3 * gamma(2 / 3) / gamma(1 / 3) * u**2)
 
 
 @pytest.mark.parametrize("s", SHAPES)
@@ -113,7 +91,7 @@ def test_radii_equal_fifty_digits_from_below(s, norm):
     for bound in (EXACT, POLYNOMIAL) if s == int(s) else (EXACT,):
         for q_a, p_b in ((0.4, None), (0.3, 1e-3), (1e-9, None), (1e-300, 1e-300))[: 4 if s == int(s) else 1]:
             found = float(bound.radius(noise, q_a=q_a, p_b=p_b, norm=norm))
-            exact = bound.radius_mp(noise, q_a=q_a, p_b=p_b, norm=norm, dps=50 if s == int(s) else 25)
+            exact = bound.radius_mp(noise, q_a=q_a, p_b=p_b, norm=norm, dps=50 if s == int(s) else 18)
             assert -1e-12 < float(found / exact - 1) < 0, (q_a, p_b)
 
 
@@ -138,15 +116,6 @@ def test_radii_at_the_papers_example():
     assert float(POLYNOMIAL.radius(noise, 0.99, norm=3)) == pytest.approx(0.26898992, rel=1e-7)
 
 
-def test_rates_in_the_dimension():
-    for shape in (3, 5, 8):
-        small, large = (GeneralizedGaussian(1.0, shape, dim=dim) for dim in (10**8, 10**10))
-        for bound, rate in ((EXACT, 1 / 2 - 1 / shape), (POLYNOMIAL, 1 / 2 - 1 / shape), (PRINTED, 1 - 1 / shape)):
-            if bound.supports(small):
-                ratio = float(bound.radius(large, 0.99, norm=shape)) / float(bound.radius(small, 0.99, norm=shape))
-                assert np.log(ratio) / np.log(100) == pytest.approx(-rate, abs=1e-3)
-
-
 @pytest.mark.parametrize("s", [1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0])
 def test_no_certificate_exceeds_the_exact_radius_on_the_line(s):
     """In one dimension the likelihood ratio is monotone, so half-lines are the worst sets."""
@@ -163,17 +132,6 @@ def test_no_certificate_exceeds_the_exact_radius_on_the_line(s):
             assert (found <= certified * (1 + 1e-12)).all(), bound
     share = (certified[:, 0] / exact[:, 0]).max()
     assert 0.6 < share <= (1.0 if s == 1 else 0.95)
-
-
-def test_between_the_exact_norms_little_is_lost():
-    """Even shapes: the worst shift has one larger coordinate at most, since kappa(t^(1/p)) is concave, then convex."""
-    for s, p, dim, most in ((8, 4, 3072, 1e-5), (8, 3, 3072, 0.003), (4, 3, 3072, 0.001), (4, 2.5, 100, 0.03)):
-        found = float(EXACT.radius(GeneralizedGaussian(1.0, s, dim=dim), 0.99, norm=p))
-        share = 1 / dim + (1 - 1 / dim) * np.concatenate([[0], np.geomspace(1e-9, 1, 3000)])
-        rest = ((1 - share) / (dim - 1)) ** (1 / p)
-        for factor, inside in ((1.0, True), (1 + most, False)):
-            large, others = (kappa(found * factor * x, s) for x in (share ** (1 / p), rest))
-            assert ((large + (dim - 1) * others).max() <= BUDGET) == inside, (s, p)
 
 
 def test_shape_two_is_the_corrected_kl_row_of_gaussian_noise():
@@ -204,14 +162,14 @@ def test_shapes_that_are_not_coded_are_refused():
     for bound, shape in ((EXACT, 0.5), (EXACT, 1001), (POLYNOMIAL, 2.5), (PRINTED, 4.0)):
         with pytest.raises(UnsupportedNoiseError, match=rf"{bound.key} .* needs GeneralizedGaussian of .*shape"):
             bound.radius(GeneralizedGaussian(1.0, shape, dim=3), 0.99, norm=2)
-    with pytest.raises(ValueError, match="kappa: the shape must lie between 1 and 1000, got s=0.9"):
-        kappa(0.5, 0.9)
-    with pytest.raises(ValueError, match="the shape must be a whole number, got s=2.5"):
-        kappa_printed(0.5, 2.5)
-    with pytest.raises(ValueError, match="k must be a whole number from 0 to s=4, got k=5"):
-        coefficient(5, 4)
-    with pytest.raises(ValueError, match=r"ratio must lie in \(0, 1\), got ratio=1"):
-        least_order(1, 10)
+    for call, words in (
+        (lambda: kappa(0.5, 0.9), "kappa: the shape must lie between 1 and 1000, got s=0.9"),
+        (lambda: kappa_printed(0.5, 2.5), "the shape must be a whole number, got s=2.5"),
+        (lambda: coefficient(5, 4), "k must be a whole number from 0 to s=4, got k=5"),
+        (lambda: least_order(1, 10), r"ratio must lie in \(0, 1\), got ratio=1"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            call()
 
 
 @pytest.mark.parametrize("s", SHAPES)
@@ -230,7 +188,7 @@ def test_coefficients_of_section_3_3():
         with mpmath.workdps(30):
             limit = float(mpmath.binomial(1001, k) / 1001)
         assert coefficient(k, 1000) == pytest.approx(limit, rel=0.01)
-    assert coefficient(2, 3) == 0 and coefficient(1, 3) == pytest.approx(3 / special.gamma(1 / 3))
+    assert 2 not in terms(3) and coefficient(1, 3) == pytest.approx(3 / special.gamma(1 / 3))
 
 
 def test_volume_ratio_of_section_3_3():
@@ -241,20 +199,3 @@ def test_volume_ratio_of_section_3_3():
     assert volume_ratio(1, 3) == pytest.approx(1 / 6, rel=1e-14)  # an octahedron in a cube
     assert volume_ratio(2, 2) == pytest.approx(np.pi / 4, rel=1e-14)
     assert least / dim == pytest.approx(8.81073520, abs=4e-5)  # its limit in high dimension
-
-
-@pytest.mark.parametrize("shape", [1.0, 2.0, 3.0, 4.0, 8.0])
-def test_samples_follow_the_exact_law(shape):
-    noise = GeneralizedGaussian(0.7, shape)
-    draws = noise.draw(np.random.default_rng(int(shape)), (50_000,))
-
-    def cdf(x):
-        inside = special.gammainc(1 / shape, np.abs(x / 0.7) ** shape)
-        return (1 + np.sign(x) * inside) / 2
-
-    assert stats.kstest(draws, cdf).pvalue > 1e-3
-    assert np.mean(np.abs(draws / 0.7) ** shape) == pytest.approx(1 / shape, rel=0.03)
-
-
-def test_budget_is_that_of_the_kl_row():
-    assert float(LeastKL.floats(0.99, 0.01, 0.01, 0.99)) == pytest.approx(BUDGET, rel=1e-15)

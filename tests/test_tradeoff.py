@@ -1,4 +1,4 @@
-"""Regions of several norms against direct optimisation."""
+"""Regions of several norms against direct optimisation; eqs. (22) to (31) of Hayes 2020 as printed, and the witness."""
 
 from math import exp, gamma, inf, log, nan
 
@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from scipy import integrate, optimize
 
-from rsexplore import noises, tradeoff
+from reproduce import printed_tradeoffs as printed
+from rsexplore import noises, papers, tradeoff
 from rsexplore.bound import MissingDimensionError, Status, UnsupportedNoiseError
+from rsexplore.divergences.generalized_gaussian import kappa_mp, terms
 from rsexplore.tradeoff import Certifies
 
 GG = noises.GeneralizedGaussian
@@ -55,6 +57,25 @@ def test_each_ball_has_the_page_s_numbers():
     assert list(four.values()) == pytest.approx([0.7820729, 0.1198406], abs=1e-7)
     laplace = tradeoff.balls(noises.Laplace(1.0, 3072), 0.99, norms=(1,)).radii
     assert laplace[1] == pytest.approx(2.535219, abs=1e-6)
+
+
+def test_the_printed_trade_offs_come_back():
+    """0.86 and 1.44 of Section 3.2, their counterparts of eq. (27), and the ends of eq. (24): eq. (21)."""
+    pages = ((THREE, 0.8645781725, 1.4416824529, 1.44168217, 0.00682216),
+             (FOUR, 0.7820729065, 0.8922510621, 0.89219406, 0.11984061))  # fmt: skip
+    for noise, equal, alone, *ends in pages:
+        curve = tradeoff.printed_frontier(noise, 0.99)
+        assert printed.printed_equal(noise, 0.99) == pytest.approx(equal, abs=1e-10)
+        assert (curve.first[0], curve.second[0]) == pytest.approx((equal, equal), abs=1e-10)
+        assert curve.at(0.0) == pytest.approx(alone, abs=1e-10)
+        assert (curve.first[-1], curve.second[-1]) == pytest.approx(ends, abs=1e-8)
+        low, high = curve.norms
+        assert curve.first[-1] == pytest.approx(3072 ** (1 / low - 1 / high) * curve.second[-1], rel=1e-9)
+        assert curve.status is Status.AS_PRINTED and curve.certifies is Certifies.INTERSECTION
+        spent = terms(noise.shape)[low] * curve.first**low + curve.second**high
+        assert spent == pytest.approx(np.full(65, tradeoff.budget(0.99)), rel=1e-9)
+    assert tradeoff.budget(0.99) * gamma(1 / 3) / 3 == pytest.approx(1.4416824529, abs=1e-10)
+    assert {"0.86", "1.44"} <= {cell.value for cell in papers.printed("hayes")}
 
 
 def test_eq_27_is_exact_and_eq_26_is_not():
@@ -121,24 +142,6 @@ def test_random_shifts_of_the_intersection_are_within_the_budget(noise, pair):
             assert total(shift / scale) <= tradeoff.budget(0.99) * (1 + 1e-4)
 
 
-@pytest.mark.parametrize("noise, norm", [
-    (THREE, 1), (THREE, 2), (THREE, 3), (THREE, 7), (THREE, inf), (FOUR, 3), (GG(1.0, 6.0, 50), 4),
-    (noises.Laplace(1.0, 40), 1), (noises.Laplace(1.0, 40), 2),
-])  # fmt: skip
-def test_balls_are_the_largest_within_the_budget(noise, norm):
-    """Best of many starts of a local search over two sizes and their counts."""
-    shape = getattr(noise, "shape", 1.0)
-    radius = tradeoff.balls(noise, 0.99, norms=(norm,)).radii[norm]
-    total = total_divergence(shape, radius)
-    best = 0.0
-    for large in (1, 2, 5, noise.dim // 3, noise.dim - 1):
-        for ratio in (0, *np.geomspace(1e-3, 1, 40)):
-            shift = np.r_[np.ones(large), np.full(noise.dim - large, ratio)]
-            shift *= radius / np.linalg.norm(shift, norm)
-            best = max(best, total(shift))
-    assert best == pytest.approx(tradeoff.budget(0.99), rel=2e-3) and best <= tradeoff.budget(0.99) * (1 + 1e-4)
-
-
 def test_more_norms_are_limited_by_each_other():
     """The bound over several norms is never below the divergence of any shift inside, and is exact for two."""
     rng = np.random.default_rng(1)
@@ -180,23 +183,25 @@ def test_edges_of_the_probabilities():
             np.testing.assert_array_equal(curve.first, np.full(3, value))
             np.testing.assert_array_equal(curve.at([0.1]), [value])
         np.testing.assert_array_equal(list(tradeoff.balls(THREE, p_a).radii.values()), [value] * 2)
-        np.testing.assert_array_equal(list(tradeoff.weighted(FOUR, {2: 1, 4: 1}, p_a).values()), [value] * 2)
+        np.testing.assert_array_equal(list(printed.weighted(FOUR, {2: 1, 4: 1}, p_a).values()), [value] * 2)
     assert tradeoff.budget(0.6, p_b=0.1) == pytest.approx(-log(2 * np.sqrt(0.06) + 0.3), rel=1e-14)
     assert np.isnan(tradeoff.largest_divergence(THREE, {1: nan, 3: 1.0}))
     assert tradeoff.largest_divergence(THREE, {1: 0.0, 3: 1.0}) == 0
 
 
-def test_bad_arguments_are_named():
-    with pytest.raises(MissingDimensionError, match="needs the dimension"):
-        tradeoff.frontier(GG(1.0, 3.0), 0.99)
-    with pytest.raises(UnsupportedNoiseError, match="got Uniform"):
-        tradeoff.frontier(noises.Uniform(1.0, 4), 0.99)
-    with pytest.raises(TypeError, match="exactly one of p_a and q_a"):
-        tradeoff.frontier(THREE)
-    with pytest.raises(ValueError, match="norm must be a number of at least 1, got norm=0.5"):
-        tradeoff.balls(THREE, 0.99, norms=(0.5,))
-    with pytest.raises(UnsupportedNoiseError, match="knows no worst shift for shape 3"):
-        tradeoff.largest_divergence(THREE, {2: 1.0, 3: 1.0})
+@pytest.mark.parametrize("call, error, words", [
+    (lambda: tradeoff.frontier(GG(1.0, 3.0), 0.99), MissingDimensionError, "needs the dimension"),
+    (lambda: tradeoff.frontier(noises.Uniform(1.0, 4), 0.99), UnsupportedNoiseError, "got Uniform"),
+    (lambda: tradeoff.frontier(THREE), TypeError, "exactly one of p_a and q_a"),
+    (lambda: tradeoff.balls(THREE, 0.99, norms=(0.5,)), ValueError, "norm must be .* at least 1, got norm=0.5"),
+    (lambda: tradeoff.largest_divergence(THREE, {2: 1.0, 3: 1.0}), UnsupportedNoiseError, "no worst shift for shape 3"),
+    (lambda: tradeoff.printed_frontier(GG(1.0, 5.0, 4), 0.99), UnsupportedNoiseError, "shapes 3 and 4, got shape 5"),
+    (lambda: printed.weighted(THREE, {1: 1.0, 3: 0.0}, 0.99), ValueError, r"weights above 0 for the norms \[1, 3\]"),
+    (lambda: printed.sampled_vote(THREE, 0.1, 0.01, draws=100), ValueError, "at least 10 / q_a draws, got draws=100"),
+])  # fmt: skip
+def test_bad_arguments_are_named(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
 
 
 # ---------------------------------------------------------------- between two norms the maximum is not on a grid
@@ -233,3 +238,44 @@ def test_balls_between_two_norms_stay_inside_their_budget(shape, norm, dim, q_a)
             low, high = (low, right) if falls else (left, high)
         worst = max(of_two_sizes(shape, norm, dim, radius, share) for share in (low, best))
         assert -1e-9 < worst / most - 1 <= 0
+
+
+# ---------------------------------------------------------------- eq. (22), and the witness against the printed reading
+
+
+def test_the_weighted_optimum_is_the_solver_s():
+    noise, most = GG(0.25, 6.0, 3072), tradeoff.budget(0.99)
+    weights = {2: 1.0, 4: 2.0, 6: 3.0}
+    found = printed.weighted(noise, weights, 0.99)
+
+    def left(x):
+        return most - sum(c * (exp(y) / 0.25) ** k for y, (k, c) in zip(x, terms(6).items(), strict=True))
+
+    best = optimize.minimize(lambda x: -float(np.dot([*weights.values()], x)), [-2.0] * 3, options={"ftol": 1e-12},
+                             constraints={"type": "ineq", "fun": left})  # fmt: skip
+    assert left(np.log([*found.values()])) == pytest.approx(0, abs=1e-9) and left(np.log([*found.values()])) >= 0
+    assert np.dot([*weights.values()], np.log([*found.values()])) == pytest.approx(-best.fun, abs=1e-6)
+    curve = tradeoff.printed_frontier(FOUR, 0.99)  # for two norms the weights trace it
+    for weight in (0.05, 0.3, 1.0):
+        found = printed.weighted(FOUR, {2: 1.0, 4: weight}, 0.99)
+        assert curve.at(found[4]) == pytest.approx(found[2], rel=1e-8)
+
+
+def test_no_l3_radius_of_0_86_is_certified():
+    """GN_3, d = 3072: an even shift of l3 length 0.8646 leaves 3.2e-4 of a vote of 0.99."""
+    found = printed.witness(draws=8000, seed=1)
+    assert found.radius == pytest.approx(0.8645781725, abs=1e-9)
+    assert found.divergence == pytest.approx(16.488, abs=1e-3) and found.budget == pytest.approx(1.6144631, abs=1e-6)
+    assert found.divergence == pytest.approx(float(3072 * kappa_mp(found.radius / 3072 ** (1 / 3), 3)), rel=1e-10)
+    assert found.vote.low <= found.vote.high < 3.3e-4 and found.vote.low > 3.1e-4
+    assert abs(found.sampled.value - found.vote.value) < 4 * found.sampled.error
+    assert found.sampled.value + 10 * found.sampled.error < 0.5
+
+
+def test_the_same_shift_is_safe_within_the_true_ball():
+    ball = tradeoff.balls(THREE, 0.99, norms=(3,)).radii[3]
+    found = printed.witness(radius=ball, draws=8000)
+    assert found.vote.low > 0.69 and found.divergence == pytest.approx(found.budget, rel=1e-9)
+    assert abs(found.sampled.value - found.vote.value) < 4 * found.sampled.error < 0.1
+    half = printed.witness(radius=0.352, draws=1000)
+    assert half.vote.value == pytest.approx(0.5, abs=0.01)

@@ -1,12 +1,9 @@
 """From Lipschitz constants to the exact Gaussian radius: the lecture's Theorems 0 and 1, step by step in SymPy."""
 
-from typing import NamedTuple
-
 import sympy as sp
 
-from rsexplore import notation
 from rsexplore.bounds import cohen2019
-from rsexplore.formula import Formula, number
+from rsexplore.formula import Formula
 from rsexplore.notation import PhiInv, d, p_A, p_B, sigma
 
 p = sp.Symbol("p", positive=True)  # value of the smoothed score, in (0, 1); the lecture's p_x
@@ -18,16 +15,8 @@ GLOBAL = 1 / (sigma * sp.sqrt(2 * sp.pi))  # for every direction and score: E |z
 LOCAL = sp.exp(-(PhiInv(p) ** 2) / 2) / (sigma * sp.sqrt(2 * sp.pi))  # where the smoothed score is p
 PSI = PhiInv(p)  # makes the smoothed score Lipschitz with 1 / sigma everywhere
 RADIUS = (p_A - p_B) / (2 * L)  # Theorem 0
-assert isinstance(cohen2019.l2.formula, Formula) and isinstance(cohen2019.lp.formula, Formula)
-EXACT, EXACT_LP = cohen2019.l2.formula.plain, cohen2019.lp.formula.plain  # Theorem 1, and in every l_p norm
-
-
-class Step(NamedTuple):
-    """One step of the derivation: what it says, and the equation; both sides are evaluated by `doit`."""
-
-    title: str
-    equation: sp.Equality
-    reason: str
+assert isinstance(cohen2019.l2.formula, Formula)
+EXACT = cohen2019.l2.formula.plain  # Theorem 1
 
 
 def density(at: sp.Expr, deviation: sp.Expr | int = 1) -> sp.Expr:
@@ -35,89 +24,41 @@ def density(at: sp.Expr, deviation: sp.Expr | int = 1) -> sp.Expr:
     return sp.exp(-(at**2) / (2 * deviation**2)) / (deviation * sp.sqrt(2 * sp.pi))
 
 
-def normal_cdf(at: sp.Expr) -> sp.Expr:
-    """Distribution function of N(0, 1)."""
-    return (1 + sp.erf(at / sp.sqrt(2))) / 2
+def slope(edge: sp.Expr) -> sp.Integral:
+    """E[f(z) z / sigma] for the score of a half-line, f = 1 where z >= edge."""
+    return sp.Integral(z / sigma * density(z), (z, edge, sp.oo))
 
 
-def _equation(left: sp.Expr, right: sp.Expr) -> sp.Equality:
-    return sp.Eq(left, right, evaluate=False)
+def derivation() -> dict[str, sp.Equality]:
+    """Steps from smoothing to Theorem 1, by what they say: equations that hold identically in their free symbols.
 
-
-def _smoothing() -> list[Step]:
-    kernel = density(x - w, sigma)
-    half_line = sp.Integral(z / sigma * density(z), (z, (a - x) / sigma, sp.oo))
-    return [
-        Step(
-            "Only the kernel depends on x",
-            _equation(sp.Derivative(kernel, x), -(x - w) / sigma**2 * kernel),
-            "The smoothed score is f * g; its gradient is f convolved with the gradient of the Gaussian kernel g.",
-        ),
-        Step(
-            "The gradient is E[f(x + sigma z) z / sigma]",
-            _equation(sp.Derivative(normal_cdf((x - a) / sigma), x), half_line),
-            "Shown for the score of a half-line, f = 1 where x >= a, whose smoothed score is Phi((x - a) / sigma).",
-        ),
-        Step(
-            "First constant: sqrt(d) / sigma",
-            _equation(sp.sqrt(d * sp.Integral(z**2 * density(z), (z, -sp.oo, sp.oo))) / sigma, DIMENSION),
-            "|E f z| <= E ||z|| <= sqrt(E ||z||^2) for f in [0, 1]. The slide's |E[f z]| <= |E z| = 0 is a slip.",
-        ),
-        Step(
-            "Second constant: 1 / (sigma sqrt(2 pi))",
-            _equation(sp.Integral(z / sigma * density(z), (z, 0, sp.oo)), GLOBAL),
-            "Along a unit direction u only u.z counts, and the best score is 1 where u.z > 0: no dimension is left.",
-        ),
-    ]
-
-
-def _local() -> list[Step]:
-    edge = -PhiInv(p)
-    return [
-        Step(
-            "Local constant: the score is p",
-            _equation(sp.Integral(z / sigma * density(z), (z, edge, sp.oo)), LOCAL),
-            "Among scores with E f = p the half-line z >= -PhiInv(p) has the largest E[f z] (Neyman and Pearson).",
-        ),
-        Step(
-            "It is largest at p = 1/2, where it is the second constant",
-            _equation(LOCAL.subs(PhiInv(p), 0), GLOBAL),
-            "PhiInv(1/2) = 0.",
-        ),
-        Step(
-            "psi has the inverse of the local constant as its derivative",
-            _equation(sp.Derivative(PSI, p), 1 / (sigma * LOCAL)),
-            "The derivative of PhiInv at p is 1 / phi(PhiInv(p)), so that psi = PhiInv up to a constant.",
-        ),
-        Step(
-            "psi of the smoothed score is 1/sigma-Lipschitz",
-            _equation(LOCAL * sp.Derivative(PSI, p), 1 / sigma),
-            "Chain rule: the slope of psi(score) is at most the local constant times psi'.",
-        ),
-    ]
-
-
-def derivation() -> tuple[Step, ...]:
-    """Steps from smoothing to Theorem 1; every equation holds identically in its free symbols."""
+    `doit` evaluates both sides.
+    """
+    kernel, half_line = density(x - w, sigma), (1 + sp.erf((x - a) / (sigma * sp.sqrt(2)))) / 2
+    length = sp.sqrt(d * sp.Integral(z**2 * density(z), (z, -sp.oo, sp.oo)))
     moved = RADIUS.subs({p_A: PhiInv(p_A), p_B: PhiInv(p_B)}, simultaneous=True)
-    theorem_0 = Step(
-        "Theorem 0: an L-Lipschitz score keeps its class within (p_A - p_B) / (2 L)",
-        _equation(p_A - L * RADIUS, p_B + L * RADIUS),
-        "p_A falls and p_B rises by at most L r; they meet at this r.",
-    )
-    theorem_1 = Step(
-        "Theorem 1: Theorem 0 for psi of the scores, with L = 1/sigma",
-        _equation(moved.subs(L, 1 / sigma), EXACT),
-        "psi increases, so that it keeps the order of the classes.",
-    )
-    return (theorem_0, *_smoothing(), *_local(), theorem_1)
-
-
-def radius_in_norm(norm: float) -> sp.Expr:
-    """Theorem 1 in the l_p norm, for every p >= 1: divided by d^(1/2 - 1/p) for p >= 2, as it is for p <= 2; exact."""
-    if not norm >= 1:
-        raise ValueError(f"radius_in_norm: norm must be at least 1, got norm={norm}")
-    return EXACT_LP.subs(notation.p, number(float(norm)))
+    sides = {
+        # p_A falls and p_B rises by at most L r; they meet at this r
+        "Theorem 0: (p_A - p_B) / (2 L) for a score of constant L": (p_A - L * RADIUS, p_B + L * RADIUS),
+        # the smoothed score is f * g, and its gradient f convolved with the gradient of the Gaussian kernel g
+        "Only the kernel depends on x": (sp.Derivative(kernel, x), -(x - w) / sigma**2 * kernel),
+        # shown for the score of a half-line, f = 1 where x >= a, whose smoothed score is Phi((x - a) / sigma)
+        "The gradient is E[f(x + sigma z) z / sigma]": (sp.Derivative(half_line, x), slope((a - x) / sigma)),
+        # |E f z| <= E ||z|| <= sqrt(E ||z||^2) for f in [0, 1]; the slide's |E[f z]| <= |E z| = 0 is a slip
+        "First constant: sqrt(d) / sigma": (length / sigma, DIMENSION),
+        # along a unit direction u only u.z counts, and the best score is 1 where u.z > 0: no dimension is left
+        "Second constant: 1 / (sigma sqrt(2 pi))": (slope(sp.Integer(0)), GLOBAL),
+        # among scores with E f = p the half-line z >= -PhiInv(p) has the largest E[f z] (Neyman and Pearson)
+        "Local constant: the score is p": (slope(-PhiInv(p)), LOCAL),
+        "It is largest at p = 1/2, where it is the second constant": (LOCAL.subs(PhiInv(p), 0), GLOBAL),
+        # the derivative of PhiInv at p is 1 / phi(PhiInv(p)), so that psi = PhiInv up to a constant
+        "psi' is the inverse of the local constant, over sigma": (sp.Derivative(PSI, p), 1 / (sigma * LOCAL)),
+        # chain rule: the slope of psi(score) is at most the local constant times psi'
+        "psi of the smoothed score is 1/sigma-Lipschitz": (LOCAL * sp.Derivative(PSI, p), 1 / sigma),
+        # psi increases, so that it keeps the order of the classes
+        "Theorem 1: Theorem 0 for psi of the scores, with L = 1/sigma": (moved.subs(L, 1 / sigma), EXACT),
+    }
+    return {title: sp.Eq(*pair, evaluate=False) for title, pair in sides.items()}
 
 
 def constants(deviation: float, dim: int, score: float) -> tuple[float, float, float]:

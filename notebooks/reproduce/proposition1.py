@@ -1,26 +1,34 @@
 """Proposition 1 of Hayes 2020, item by item: as printed, with the right divergence, and for more than two classes.
 
 The order of two l2 certificates of Gaussian noise is read off their radii over the whole range of 1 - p_A; where it
-changes, the place is found by bisection. Printed and right differ in the row KL of Table 1 (its radius is sqrt(2) times
-the printed one), which changes the verdict on items 2 and 5.
+changes, the place is solved for. Printed and right differ in the row KL of Table 1 (its radius is sqrt(2) times the
+printed one), which changes the verdict on items 2 and 5.
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
 
-from rsexplore import bounds, papers
+from rsexplore import bounds
 from rsexplore.noises import Gaussian
-from rsexplore.papers import Source
 from rsexplore.table import Table
 
-NOISE = Gaussian(1.0)
 EQUAL = 1e-11  # share by which radii that are equal differ in floats
 Q_A = np.concatenate([np.geomspace(1e-300, 1e-3, 600), np.geomspace(1.0001e-3, 0.4999, 1400)])
 ROUND = ((0.3, 0.1), (0.6, 0.1), (0.9, 0.05), (0.2, 0.01), (0.05, 1e-4))  # votes (p_A, p_B) with a third class
 P_A = np.concatenate([np.geomspace(1e-6, 0.1, 40), np.linspace(0.11, 0.99, 89)])  # with more classes
 SHARES = np.concatenate([np.geomspace(1e-6, 0.9, 40), [0.99]])  # of the largest p_B that there is
+# left, right, relation, end of the interval of p_A; a key with a printed form is the corrected one
+ITEMS = (
+    ("li-renyi-l2", "chi2-l2", ">", 1.0),
+    ("chi2-l2", "kl-l2", ">", 1.0),
+    ("chi2-l2", "hellinger-l2", ">", 1.0),
+    ("bhattacharyya-l2", "hellinger-l2", "=", 1.0),
+    ("hellinger-l2", "kl-l2", ">", 0.998),
+    ("kl-l2", "lecuyer-l2", ">", 1.0),
+)
 
 
 class Order(NamedTuple):
@@ -34,11 +42,19 @@ class Order(NamedTuple):
     crossing: float | None
     ratios: tuple[float, float]
 
+    def __str__(self) -> str:
+        return self.relation if self.crossing is None else f"{self.relation} at {self.crossing:.10f}"
 
-class Item(NamedTuple):
+    def holds(self, relation: str, end: float) -> bool:
+        """Whether `relation` is true of the two on all of (1/2, end)."""
+        before_crossing = self.relation.startswith(f"{relation} then") and self.crossing and self.crossing >= end
+        return self.relation == relation or bool(before_crossing)
+
+
+class Statement(NamedTuple):
     """One item of Proposition 1.
 
-    `printed` compares the radii as Table 1 prints them and `corrected` the right ones; the statement `holds` as printed
+    `printed` compares the radii as Table 1 prints them and `corrected` the right ones; the statement holds as printed
     or corrected if it is true on the whole interval that it names. `counterexample` is a point (p_A, p_B), with a
     third class, at which the corrected statement fails: the first of a few round ones, else that of some 5000 at which
     it fails by the most; None if it holds at all of them.
@@ -46,46 +62,37 @@ class Item(NamedTuple):
 
     number: int
     statement: str
-    interval: tuple[float, float]
     printed: Order
     printed_holds: bool
     corrected: Order
     corrected_holds: bool
     counterexample: tuple[float, float] | None
-    source: Source
 
 
-# number, left, right, relation, end of the interval; a key with a printed form is the corrected one
-ITEMS = (
-    (1, "li-renyi-l2", "chi2-l2", ">", 1.0),
-    (2, "chi2-l2", "kl-l2", ">", 1.0),
-    (3, "chi2-l2", "hellinger-l2", ">", 1.0),
-    (4, "bhattacharyya-l2", "hellinger-l2", "=", 1.0),
-    (5, "hellinger-l2", "kl-l2", ">", 0.998),
-    (6, "kl-l2", "lecuyer-l2", ">", 1.0),
-)
-
-
-def rows() -> tuple[Item, ...]:
+def rows() -> tuple[Statement, ...]:
     """The six items; crossings are computed to some 1e-14."""
-    return tuple(_item(*row) for row in ITEMS)
+    found = []
+    for number, (left, right, relation, end) in enumerate(ITEMS, 1):
+        as_printed = (f"{key}-printed" if f"{key}-printed" in bounds.names() else key for key in (left, right))
+        printed, corrected = order(*as_printed), order(left, right)
+        words = f"{left} {relation} {right} on " + ("[1/2, 1]" if relation == "=" else f"(1/2, {end:g})")
+        holds = printed.holds(relation, end), corrected.holds(relation, end)
+        failing = _counterexample(left, right, relation)
+        found.append(Statement(number, words, printed, holds[0], corrected, holds[1], failing))
+    return tuple(found)
 
 
 def table() -> Table:
     """The items as text."""
-    head = ("item", "statement", "printed radii", "printed", "right radii", "right", "with more classes")
-    cells = []
-    for item in rows():
-        more = (
-            "no counterexample"
-            if item.counterexample is None
-            else "fails at ({:.4g}, {:.4g})".format(*item.counterexample)
+    cells = [
+        (
+            *(row.number, row.statement, row.printed, str(row.printed_holds).lower()),
+            *(row.corrected, str(row.corrected_holds).lower()),
+            "fails at ({:.4g}, {:.4g})".format(*row.counterexample) if row.counterexample else "no counterexample",
         )
-        verdicts = ["true" if holds else "false" for holds in (item.printed_holds, item.corrected_holds)]
-        cells.append(
-            (item.number, item.statement, _said(item.printed), verdicts[0], _said(item.corrected), verdicts[1], more)
-        )
-    return Table(head, cells)
+        for row in rows()
+    ]
+    return Table(("item", "statement", "printed radii", "printed", "right radii", "right", "with more classes"), cells)
 
 
 def order(left: str, right: str) -> Order:
@@ -93,54 +100,17 @@ def order(left: str, right: str) -> Order:
     ratio = _ratio(left, right, Q_A)
     signs = np.where(np.abs(ratio - 1) < EQUAL, 0, np.sign(ratio - 1))[::-1]  # as p_A grows
     changes = np.flatnonzero(signs[1:] != signs[:-1])
-    names = {0: "=", 1: ">", -1: "<"}
-    relation = " then ".join(names[int(s)] for s in (signs[0], *signs[changes + 1]))
+    relation = " then ".join({0: "=", 1: ">", -1: "<"}[int(s)] for s in (signs[0], *signs[changes + 1]))
     crossing = None
     if len(changes) == 1:
         high, low = Q_A[::-1][changes[0]], Q_A[::-1][changes[0] + 1]
-        crossing = 1 - _bisect(left, right, float(low), float(high))
+        crossing = 1 - brentq(lambda q: float(_ratio(left, right, q)) - 1, low, high, xtol=1e-18, rtol=1e-15)
     return Order(relation, crossing, (float(ratio.min()), float(ratio.max())))
 
 
-def _ratio(left: str, right: str, q_a: NDArray, p_b: NDArray | None = None) -> NDArray:
-    above, below = (bounds.get(key).radius(NOISE, q_a=q_a, p_b=p_b) for key in (left, right))
+def _ratio(left: str, right: str, q_a: ArrayLike, p_b: ArrayLike | None = None) -> NDArray:
+    above, below = (bounds.get(key).radius(Gaussian(1.0), q_a=q_a, p_b=p_b) for key in (left, right))
     return above / below
-
-
-def _bisect(left: str, right: str, low: float, high: float) -> float:
-    """1 - p_A between `low` and `high` at which the two radii are equal."""
-    sign = np.sign(_ratio(left, right, np.array(low)) - 1)
-    for _ in range(60):
-        middle = (low + high) / 2
-        same = np.sign(_ratio(left, right, np.array(middle)) - 1) == sign
-        low, high = (middle, high) if same else (low, middle)
-    return high
-
-
-def _item(number: int, left: str, right: str, relation: str, end: float) -> Item:
-    known = {bound.key for bound in bounds.ALL}
-    printed = order(*(f"{key}-printed" if f"{key}-printed" in known else key for key in (left, right)))
-    corrected = order(left, right)
-    brackets = "[1/2, 1]" if relation == "=" else f"(1/2, {end:g})"
-    statement = f"{left} {relation} {right} on {brackets}"
-    return Item(
-        number,
-        statement,
-        (0.5, end),
-        printed,
-        _holds(printed, relation, end),
-        corrected,
-        _holds(corrected, relation, end),
-        _counterexample(left, right, relation),
-        papers.hayes.at(f"Proposition 1, item {number}"),
-    )
-
-
-def _holds(found: Order, relation: str, end: float) -> bool:
-    if found.relation == relation:
-        return True
-    first = found.relation.partition(" ")[0]
-    return first == relation and found.crossing is not None and found.crossing >= end
 
 
 def _counterexample(left: str, right: str, relation: str) -> tuple[float, float] | None:
@@ -153,7 +123,3 @@ def _counterexample(left: str, right: str, relation: str) -> tuple[float, float]
         if failure[worst] > EQUAL:
             return float(votes[worst, 0]), float(votes[worst, 1])
     return None
-
-
-def _said(found: Order) -> str:
-    return found.relation if found.crossing is None else f"{found.relation} at {found.crossing:.10f}"

@@ -7,6 +7,7 @@ so that sigma of Laplace noise is sqrt(2) lambda, and families compare fairly. T
 interval.
 """
 
+from math import inf
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,9 +33,8 @@ class Feasible(NamedTuple):
     @property
     def largest(self) -> float:
         """ROPS: the largest feasible deviation, 0 if there is none, inf if there is no largest."""
-        if not self.intervals:
-            return 0.0
-        return float("inf") if self.intervals[-1][1] == SCAN[-1] else self.intervals[-1][1]
+        ends = [0.0, *(high for _, high in self.intervals)]
+        return inf if ends[-1] == SCAN[-1] else ends[-1]
 
 
 def probability_against(family: type[Noise], x: ArrayLike, sigma: ArrayLike) -> NDArray:
@@ -42,14 +42,11 @@ def probability_against(family: type[Noise], x: ArrayLike, sigma: ArrayLike) -> 
 
     That is P(|x + noise| > 1) where |x| <= 1, else P(|x + noise| <= 1).
     """
-    at, deviation = np.abs(np.asarray(x, dtype=float)), np.asarray(sigma, dtype=float)
-    near, far = np.abs(1 - at), 1 + at  # the two ends of the interval
-    if family is Gaussian:
-        nearer, farther = special.ndtr(-near / deviation), special.ndtr(-far / deviation)
-    elif family is Laplace:
-        nearer, farther = (np.exp(-(end * np.sqrt(2) / deviation)) / 2 for end in (near, far))
-    else:
+    tails: Any = {Gaussian: lambda u: special.ndtr(-u), Laplace: lambda u: np.exp(-np.sqrt(2) * u) / 2}
+    if family not in tails:
         raise ValueError(f"probability_against knows Gaussian and Laplace noise, got {family.__name__}")
+    at = np.abs(np.asarray(x, dtype=float))
+    nearer, farther = (tails[family](end / np.asarray(sigma, dtype=float)) for end in (np.abs(1 - at), 1 + at))
     return np.where(at <= 1, nearer + farther, nearer - farther)
 
 

@@ -11,10 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
-from scipy.optimize import brentq
 
 from rsexplore.confidence import clopper_pearson_lower
-from rsexplore.dual import law_of, worst_case
 from rsexplore.noises import PowerGaussian
 
 LAMBDAS = np.exp(np.linspace(-4, 4, 33))
@@ -64,36 +62,37 @@ class Sampled:
         return self.value >= 0.5
 
 
+def _bound(
+    noise: PowerGaussian, p: float, lam: float, shift: NDArray, n1: int, n2: int, each: float, rng: np.random.Generator
+) -> float:
+    """Lower bound lambda p_0 - D(lambda) - error on V(p) from n1 votes and n2 draws; either half is wrong in `each`."""
+    lower = float(clopper_pearson_lower(int(rng.binomial(n1, p)), n1, each))
+    return float(lam * lower - sampled_distance(noise, shift, lam, n2, rng)[0] - hoeffding(lam, n2, each))
+
+
 def algorithm_1(
     noise: PowerGaussian, p: float, r: float, norm: float, rng: np.random.Generator, *,
     n1: int = 100_000, n2: int = 100_000, alpha: float = 0.001, lambdas: NDArray = LAMBDAS, corrected: bool = True,
 ) -> Sampled:  # fmt: skip
-    """Best of the bounds lambda p_0 - D(lambda) - error over a grid; p is the true vote of the class.
+    """Best of the bounds over a grid of lambda; p is the true vote of the class.
 
     `corrected` gives each of the 2 |grid| statements its share of alpha; as printed each has all of it.
     """
     each = alpha / (2 * len(lambdas)) if corrected else alpha
-    shift, best, at = worst_shift(noise, r, norm), -np.inf, 1.0
-    for lam in lambdas:
-        lower = float(clopper_pearson_lower(int(rng.binomial(n1, p)), n1, each))
-        bound = lam * lower - sampled_distance(noise, shift, lam, n2, rng)[0] - hoeffding(lam, n2, each)
-        if bound > best:
-            best, at = float(bound), float(lam)
-    return Sampled(best, at, min(1.0, 2 * len(lambdas) * each))
+    shift = worst_shift(noise, r, norm)
+    best, lam = max((_bound(noise, p, lam, shift, n1, n2, each, rng), lam) for lam in lambdas.tolist())
+    return Sampled(best, lam, min(1.0, 2 * len(lambdas) * each))
 
 
 def algorithm_2(
-    noise: PowerGaussian, p: float, r: float, norm: float, rng: np.random.Generator, *,
-    pilot: int = 2_000, n1: int = 100_000, n2: int = 100_000, alpha: float = 0.001,
-    lambdas: NDArray = LAMBDAS, corrected: bool = True,
+    noise: PowerGaussian, p: float, r: float, norm: float, rng: np.random.Generator, *, pilot: int = 2_000,
+    n1: int = 100_000, n2: int = 100_000, alpha: float = 0.001, lambdas: NDArray = LAMBDAS, corrected: bool = True,
 ) -> Sampled:  # fmt: skip
     """A pilot chooses lambda, fresh samples give the bound; p is the true vote of the class."""
     shift, each = worst_shift(noise, r, norm), alpha / 2 if corrected else alpha
     first = float(clopper_pearson_lower(int(rng.binomial(pilot, p)), pilot, each))
     lam = float(lambdas[np.argmax(lambdas * first - sampled_distance(noise, shift, lambdas, pilot, rng))])
-    lower = float(clopper_pearson_lower(int(rng.binomial(n1, p)), n1, each))
-    bound = lam * lower - sampled_distance(noise, shift, lam, n2, rng)[0] - hoeffding(lam, n2, each)
-    return Sampled(float(bound), lam, 2 * each)
+    return Sampled(_bound(noise, p, lam, shift, n1, n2, each, rng), lam, 2 * each)
 
 
 def reachable(n1: int, n2: int, alpha: float, *, corrected: bool = True) -> float:
@@ -153,77 +152,3 @@ def pareto(accuracy: ArrayLike, distance: ArrayLike) -> NDArray:
     best = np.minimum.accumulate(distance[order])
     keep = np.concatenate([[True], distance[order][1:] < best[:-1]])
     return order[keep]
-
-
-def needed(noise: PowerGaussian, r: float) -> float:
-    """Least 1 - p at which the exact l_inf certificate of two classes still reaches r, by bisection."""
-    assert noise.dim is not None
-    law = law_of(noise.dim, float(noise.k), noise.power_norm, noise.tail_norm)
-    low, high = -40.0, log(0.5)
-    for _ in range(50):
-        middle = (low + high) / 2
-        reached = worst_case(law, np.exp(middle), r / noise.scale) >= 0.5
-        low, high = (middle, high) if reached else (low, middle)
-    return float(np.exp(low))
-
-
-def limit_radius(noise: PowerGaussian, q: ArrayLike) -> NDArray:
-    """l_inf radius of eq. (10) in the limit of many dimensions, two classes; an approximation, not a certificate.
-
-    There L is that of Laplace noise with shift over scale tau = r dim / (scale sqrt(dim - 1 - k)): -tau with
-    probability 1/2, else min(2 E, 2 tau) - tau with E exponential. So V(p) = e^-tau / (4 (1 - p)), and the radius is
-    scale sqrt(dim - 1 - k) / dim log(1 / (2 (1 - p))), O(1 / dim). Its relative error is O(1 / dim): 1.6e-4 at
-    dim = 3072, k = dim / 2.
-
-    Parameters
-    ----------
-    noise : PowerGaussian
-        With both norms inf, and k < dim - 1.
-    q : array_like, shape (...)
-        1 - p_A, in (0, 1].
-
-    Returns
-    -------
-    ndarray, shape (...)
-        Radius in input units; 0 where q >= 1/2.
-
-    Raises
-    ------
-    ValueError
-        The noise is not of eq. (10), or k >= dim - 1.
-    """
-    assert noise.dim is not None
-    if (noise.power_norm, noise.tail_norm) != (np.inf, np.inf) or not noise.k < noise.dim - 1:
-        raise ValueError(f"limit_radius needs both norms inf and k < dim - 1, got {noise!r}")
-    unit = noise.scale * sqrt(noise.dim - 1 - noise.k) / noise.dim
-    return unit * np.maximum(-np.log(2 * np.asarray(q, dtype=float)), 0.0)
-
-
-def collapse_rate(kappa: float, c: float) -> float:
-    """Theorem 4's t: lambda - D(lambda) falls as t^-dim for eq. (10), k = kappa dim and ||z||_inf of mode c r.
-
-    ln t = -max over x > 1/(2c) of (1 - kappa) (ln x - (x^2 - 1) / 2) + ln(1 - 1 / (2 c x)), x the norm over its mode:
-    by Laplace's method from lambda - D = lambda S(log lambda) + S(-log lambda). The paper proves that some t > 1
-    exists and leaves a factor 1 - eps that is not needed. Exact in the exponent alone: not a certificate.
-
-    Parameters
-    ----------
-    kappa : float
-        k / dim, in [0, 1).
-    c : float
-        Mode of ||z||_inf over the radius of the attack, above 0.
-
-    Raises
-    ------
-    ValueError
-        kappa or c is out of range.
-    """
-    if not (0 <= kappa < 1 and c > 0):
-        raise ValueError(f"collapse_rate needs 0 <= kappa < 1 and c > 0, got kappa={kappa}, c={c}")
-
-    def slope(x: float) -> float:
-        return (1 - kappa) * (1 - x * x) + 1 / (2 * c * x - 1)
-
-    low = max(1.0, 1 / (2 * c)) * (1 + 1e-12)
-    x = brentq(slope, low, low + 2 / sqrt(1 - kappa) + 2 / c, xtol=1e-14)
-    return float(np.exp((1 - kappa) * ((x * x - 1) / 2 - log(x)) - np.log1p(-1 / (2 * c * x))))

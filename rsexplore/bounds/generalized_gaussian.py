@@ -7,8 +7,7 @@ radius falls as d^-(1 - 1/s) instead of d^-(1/2 - 1/s).
 
 from rsexplore import papers
 from rsexplore.bound import Bound, Status
-from rsexplore.divergences.generalized_gaussian import LARGEST
-from rsexplore.divergences.kl_radius import KLRadius
+from rsexplore.divergences.generalized_gaussian import LARGEST, KLRadius
 from rsexplore.noises import GeneralizedGaussian
 
 ERRATUM = (

@@ -21,7 +21,7 @@ FAR = 1e4  # log(p_A / p_B) / 2 beyond which p_B counts as 0: what is lost is ex
 NEAR = 1e-4  # and below which the order is that of the tie
 
 
-class Best(NamedTuple):
+class BestOrder(NamedTuple):
     """The order whose certificate is the largest, and the least divergence over the order there."""
 
     order: Any  # float or ndarray
@@ -50,12 +50,16 @@ def least_over_order(
     points = _points("least_over_order", p_a, q_a, p_b)
     orders = floats("least_over_order", "order", order)
     with np.errstate(all="ignore"):
-        found = _value(orders, *points.cut)
+        usual = np.where(np.isinf(orders) | (orders == 0), 1.0, orders)  # the formula has neither 0 nor inf
+        found = LeastRenyi.floats(usual, *points.cut) / usual
+        found = np.where(orders == 0, LeastReverseKL.floats(*points.cut), np.where(np.isinf(orders), 0.0, found))
     valid = points.valid & ~np.isnan(orders)
     return as_given(np.where(valid, np.where(points.tied, 0.0, found), np.nan), order, p_a, q_a, p_b)
 
 
-def best_order(p_a: ArrayLike | None = None, *, q_a: ArrayLike | None = None, p_b: ArrayLike | None = None) -> Best:
+def best_order(
+    p_a: ArrayLike | None = None, *, q_a: ArrayLike | None = None, p_b: ArrayLike | None = None
+) -> BestOrder:
     """Order at which `least_over_order` is largest, by bisection of its derivative, and the value there.
 
     It lies in (3/4, 3/2), for two classes in (1, 3/2); in a tie it is 3/4 (1 + p_A + p_B). Shapes are those of
@@ -74,7 +78,7 @@ def best_order(p_a: ArrayLike | None = None, *, q_a: ArrayLike | None = None, p_
         value = LeastRenyi.floats(order, pa, qa, pb, qb) / order
     valid = points.valid & ~points.tied
     order, value = np.where(valid, order, np.nan), np.where(valid, value, np.where(points.valid, 0.0, np.nan))
-    return Best(*(as_given(x, p_a, q_a, p_b) for x in (order, value)))
+    return BestOrder(*(as_given(x, p_a, q_a, p_b) for x in (order, value)))
 
 
 def least_mr(p_a: ArrayLike | None = None, *, q_a: ArrayLike | None = None, p_b: ArrayLike | None = None) -> Any:
@@ -122,14 +126,6 @@ def _largest(tie: NDArray, pa: NDArray, pb: NDArray, rest: NDArray) -> NDArray:
 
 def _points(owner: str, p_a: Any, q_a: Any, p_b: Any) -> Probabilities:
     return Probabilities.of(*read(owner, p_a, q_a, p_b))
-
-
-def _value(order: NDArray, pa: NDArray, qa: NDArray, pb: NDArray, qb: NDArray) -> NDArray:
-    usual = np.where(np.isinf(order) | (order == 0), 1.0, order)  # the formula has neither 0 nor inf
-    found = LeastRenyi.floats(usual, pa, qa, pb, qb) / usual
-    if (order == 0).any():
-        found = np.where(order == 0, LeastReverseKL.floats(pa, qa, pb, qb), found)
-    return np.where(np.isinf(order), 0.0, found)
 
 
 def _slope(order: NDArray, half: NDArray, pa: NDArray, qa: NDArray, pb: NDArray, qb: NDArray) -> NDArray:

@@ -1,47 +1,54 @@
-"""Kullback-Leibler divergence between generalized Gaussian noise and its shift, one coordinate at a time.
+"""Generalized Gaussian noise: the Kullback-Leibler divergence from its shift, and the radius that it certifies.
 
-For Z with density s exp(-|z|^s) / (2 Gamma(1 / s)) it is kappa(u) = E|Z + u|^s - E|Z|^s, the same in both directions
-since the noise is symmetric. Coordinates are independent, so that a shift costs the sum of kappa(|shift_i| / scale).
-Hayes 2020, eq. (14), prints a polynomial; it is kappa for even s, and above it by up to 1 / s for odd s.
+For Z with density s exp(-|z|^s) / (2 Gamma(1 / s)) one coordinate shifted by u costs kappa(u) = E|Z + u|^s - E|Z|^s, in
+either direction since the noise is symmetric. Coordinates are independent, so that a shift costs the sum of
+kappa(|shift_i| / scale). Hayes 2020, eq. (14), prints a polynomial; it is kappa for even s, and above it by up to 1 / s
+for odd s. `KLRadius` is the largest ball whose shifts all cost less than a change of class needs.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
-from math import comb, exp, gamma, lgamma, log
-from typing import Any
+from math import comb, gamma, inf, log, sqrt
+from typing import Any, ClassVar
 
 import mpmath
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rsexplore.bound import UnsupportedNoiseError
 from rsexplore.check import as_given, floats
+from rsexplore.divergences.least import LeastKL
+from rsexplore.formula import Formula
+from rsexplore.noises import Gaussian, GeneralizedGaussian, Laplace, Noise
+from rsexplore.notation import p_A, p_B
 
 LARGEST = 1000.0  # shapes: beyond, binomial coefficients leave the floats
 STEP = 0.15  # of the trapezoid rules, times s + 1; half of it changes nothing above 1e-13
 QUADRATURE_BELOW = 64  # odd shapes: beyond, their Gauss-Legendre rule has too many nodes
-CHUNK = 2**19  # numbers that a quadrature holds at once
+CHUNK = 2**10  # shifts that a quadrature takes at once
+KEPT = 1 - 4e-13  # share of a radius that is left, to cover the errors of kappa and of the solver
+DIGITS = 100  # most digits to which a radius is solved
 
 
-def coefficient(k: float, s: float) -> float:
-    """c_k = C(s, k) E|Z|^(s - k) where s - k is even, else 0; the factor of u^k in eq. (14). Hayes 2020, section 3.3.
+def unit(owner: str, noise: Noise, others: str = "") -> tuple[float, float]:
+    """Scale and shape with which a noise is generalized Gaussian: density exp(-|x / scale|^shape) up to a constant.
 
-    c_s = 1, so that "c_k > 1" in eqs. (29) and (31) should read "at least 1". For a fixed k it is about
-    C(s + 1, k) / (s + 1) for large s: c_2 grows as s / 2.
+    Raises
+    ------
+    UnsupportedNoiseError
+        The noise is of another family, or its shape is not between 1 (below, the likelihood ratio is not monotone) and
+        1000; `owner` and the `others` that it knows are for the message.
     """
-    whole("coefficient", s)
-    if not (k == int(k) and 0 <= k <= s):
-        raise ValueError(f"coefficient: k must be a whole number from 0 to s={s}, got k={k}")
-    return coefficient_of(int(k), s) if (s - k) % 2 == 0 else 0.0
-
-
-def coefficient_of(j: int, s: float) -> float:
-    """C(s, j) E|Z|^(s - j)."""
-    return comb(int(s), j) * moment(s - j, s)
-
-
-def moment(power: float, s: float) -> float:
-    """E|Z|^power = Gamma((power + 1) / s) / Gamma(1 / s)."""
-    return gamma((power + 1) / s) / gamma(1 / s) if power <= s else exp(lgamma((power + 1) / s) - lgamma(1 / s))
+    found = noise.canonical
+    if isinstance(found, Gaussian):
+        return sqrt(2) * found.sigma, 2.0
+    if isinstance(found, Laplace):
+        return found.scale, 1.0
+    if isinstance(found, GeneralizedGaussian) and 1 <= found.shape <= LARGEST:
+        return found.scale, found.shape
+    needed = f"Gaussian, Laplace or GeneralizedGaussian noise of shape 1 to {LARGEST:g}{others}"
+    raise UnsupportedNoiseError(f"{owner} needs {needed}, got {noise!r}")
 
 
 def kappa(u: ArrayLike, s: float) -> Any:
@@ -64,39 +71,11 @@ def kappa(u: ArrayLike, s: float) -> Any:
     """
     size, s = np.abs(floats("kappa", "u", u)), _shape("kappa", s)
     if s % 2 == 0:
-        return as_given(_powers(size, s, range(2, int(s) + 1, 2)), u)
-    flat = size.reshape(-1)
-    found = np.empty(flat.shape)
-    odd = s % 2 == 1 and s < QUADRATURE_BELOW
-    one, nodes = (_odd, len(_gauss(int(s))[0])) if odd else (_symmetrised, len(_half_line(s)[0]))
-    block = max(CHUNK // nodes, 1)
+        return as_given(polynomial(size, terms(s)), u)
+    one = _odd if s % 2 == 1 and s < QUADRATURE_BELOW else _symmetrised
+    parts = np.array_split(size.reshape(-1, 1), size.size // CHUNK + 1)
     with np.errstate(all="ignore"):
-        for i in range(0, len(flat), block):
-            found[i : i + block] = one(flat[i : i + block, None], s)
-    return as_given(found.reshape(size.shape), u)
-
-
-def kappa_polynomial(u: ArrayLike, s: float) -> Any:
-    """Upper bound on kappa for whole s: u^s + sum of c_j u^j over even j < s, with c_j = C(s, j) E|Z|^(s - j).
-
-    For even s it is kappa; for odd s it has the right order, u^2, near 0, where the printed one is linear.
-    """
-    return as_given(_powers(np.abs(floats("kappa_polynomial", "u", u)), s, polynomial_orders(s)), u)
-
-
-def kappa_printed(u: ArrayLike, s: float) -> Any:
-    """The polynomial of eq. (14), for whole s: kappa if s is even, an upper bound if s is odd."""
-    return as_given(_powers(np.abs(floats("kappa_printed", "u", u)), s, printed_orders(s)), u)
-
-
-def polynomial_orders(s: float) -> list[int]:
-    """Powers of u in `kappa_polynomial`."""
-    return [*range(2, whole("kappa_polynomial", s), 2), int(s)]
-
-
-def printed_orders(s: float) -> list[int]:
-    """Powers of u in `kappa_printed`."""
-    return list(range(2 - whole("kappa_printed", s) % 2, int(s) + 1, 2))
+        return as_given(np.concatenate([one(part, s) for part in parts]).reshape(size.shape), u)
 
 
 def kappa_mp(u: Any, s: float) -> mpmath.mpf:
@@ -108,58 +87,28 @@ def kappa_mp(u: Any, s: float) -> mpmath.mpf:
     if s != int(s):
         lost = max(0, int(-2 * mpmath.log10(u)))  # digits, in differences of |z + u|^s and |z|^s
         with mpmath.extradps(lost + 10):
-            pieces = [0, u / 4, u / 2, u, u + 1, u + 2, mpmath.inf]
-            total = mpmath.quad(lambda t: _difference_mp(t, u, mpmath.mpf(s)), pieces)
+            s = mpmath.mpf(s)
+
+            def difference(t: Any) -> Any:
+                return s / mpmath.gamma(1 / s) * mpmath.exp(-(t**s)) * ((abs(t - u) ** s + (t + u) ** s) / 2 - t**s)
+
+            total = mpmath.quad(difference, [0, u / 4, u / 2, u, u + 1, u + 2, mpmath.inf])
         return +total
     s = int(s)
     with mpmath.extradps(s + 10):
-        constant = mpmath.gamma(mpmath.mpf(1) / s)
         total = mpmath.mpf(0)
         for j in range(2, s + 1, 2):
             total += comb(s, j) * mpmath.gamma(mpmath.mpf(s - j + 1) / s) * u**j
         for k in range(s + 1) if s % 2 else ():  # E(u - |Z|)_+^s
             total += comb(s, k) * (-1) ** k * u ** (s - k) * mpmath.gammainc(mpmath.mpf(k + 1) / s, 0, u**s)
-        total /= constant
+        total /= mpmath.gamma(mpmath.mpf(1) / s)
     return +total
-
-
-def least_polynomial_mp(u: Any, s: float) -> mpmath.mpf:
-    """Lesser of `kappa_polynomial` and `kappa_printed` at mpmath's working precision."""
-    return min(_powers_mp(u, s, polynomial_orders(s)), kappa_printed_mp(u, s))
-
-
-def kappa_printed_mp(u: Any, s: float) -> mpmath.mpf:
-    """`kappa_printed` at mpmath's working precision."""
-    return _powers_mp(u, s, printed_orders(s))
 
 
 def inverse_kappa(value: ArrayLike, s: float) -> Any:
     """Shift u in scales at which kappa(u) = value, to some 1e-14 of itself; shape of `value`, 0 at 0, inf at inf."""
     _shape("inverse_kappa", s)
-    return _inverse(value, lambda u: kappa(u, s), {2: curvature(s), s: 1.0})
-
-
-def inverse_polynomial(value: ArrayLike, s: float) -> Any:
-    """Shift u at which the lesser of `kappa_polynomial` and `kappa_printed` is `value`; both are at least kappa."""
-    found = np.asarray(inverse_printed(value, s))
-    if s % 2:
-        found = np.maximum(found, inverse_powers(value, terms_of(polynomial_orders(s), s)))
-    return as_given(found, value)
-
-
-def inverse_printed(value: ArrayLike, s: float) -> Any:
-    """Shift u at which `kappa_printed` is `value`."""
-    return inverse_powers(value, terms_of(printed_orders(s), s))
-
-
-def terms_of(orders: list[int], s: float) -> dict[int, float]:
-    """Powers of u with their factors c_j."""
-    return {j: coefficient_of(j, s) for j in orders}
-
-
-def inverse_powers(value: ArrayLike, terms: dict[int, float]) -> Any:
-    """Argument u at which the sum of factor u^power over `terms` {power: factor} is `value`."""
-    return _inverse(value, lambda u: sum(factor * u**power for power, factor in terms.items()), terms)
+    return inverse(value, {2: curvature(s), s: 1.0}, lambda u: kappa(u, s))
 
 
 def curvature(s: float) -> float:
@@ -167,66 +116,86 @@ def curvature(s: float) -> float:
     return s * s * gamma(2 - 1 / s) / gamma(1 / s) / 2
 
 
-def volume_ratio(p: float, dim: float) -> float:
-    """Volume of the unit l_p ball over that of the l_inf ball: Gamma(1 + 1/p)^d / Gamma(1 + d/p). Section 3.3."""
-    one, all_of_them = mpmath.mpf(1) / p, mpmath.mpf(dim) / p  # 1 + 1 / p loses half the digits of a float
-    with mpmath.workdps(30):
-        return float(mpmath.exp(dim * mpmath.loggamma(1 + one) - mpmath.loggamma(1 + all_of_them)))
+def coefficient(k: float, s: float, mp: bool = False) -> Any:
+    """c_k = C(s, k) E|Z|^(s - k) for whole s, the factor of u^k in eq. (14). Hayes 2020, section 3.3.
+
+    A float, or at mpmath's working precision. c_s = 1, so that "c_k > 1" in eqs. (29) and (31) should read "at least
+    1". For a fixed k it is about C(s + 1, k) / (s + 1) for large s: c_2 grows as s / 2.
+    """
+    if _shape("coefficient", s) != int(s):
+        raise ValueError(f"coefficient: the shape must be a whole number, got s={s}")
+    if not (k == int(k) and 0 <= k <= s):
+        raise ValueError(f"coefficient: k must be a whole number from 0 to s={s}, got k={k}")
+    g, number = (mpmath.gamma, mpmath.mpf) if mp else (gamma, float)
+    return comb(int(s), int(k)) * (g(number(s - k + 1) / s) / g(number(1) / s))
 
 
-def least_order(ratio: float, dim: float) -> float:
-    """Least p at which `volume_ratio` is `ratio`; section 3.3 says p must be 9 d for 0.99, and 8.811 d is enough."""
-    if not 0 < ratio < 1:
-        raise ValueError(f"least_order: ratio must lie in (0, 1), got ratio={ratio}")
-    low, high = 1.0, 2.0
-    while volume_ratio(high, dim) < ratio:
-        high *= 2
-    for _ in range(200):
-        middle = (low + high) / 2
-        low, high = (low, middle) if volume_ratio(middle, dim) >= ratio else (middle, high)
-    return high
+def terms(s: float, cost: str = "printed", mp: bool = False) -> dict[int, Any]:
+    """Powers and factors of a polynomial in u that is kappa for even s and above it for odd s; s is whole.
+
+    "printed" is eq. (14), linear near 0 for odd s; "quadratic" has u^s and the even powers below, as kappa has.
+    """
+    top = int(s)
+    orders = range(2 - top % 2, top + 1, 2) if cost == "printed" else [*range(2, top, 2), top]
+    return {j: coefficient(j, s, mp) for j in orders}
+
+
+def polynomial(u: Any, terms: Mapping[Any, Any]) -> Any:
+    """Sum of factor u^power over {power: factor}, for an array or a number of mpmath."""
+    with np.errstate(over="ignore", under="ignore"):
+        return sum(factor * u**power for power, factor in terms.items())
+
+
+def inverse(value: ArrayLike, terms: Mapping[Any, float], cost: Callable[[NDArray], Any] | None = None) -> Any:
+    """Argument u at which an increasing function is `value`: a polynomial of `terms`, or a `cost` that is about one.
+
+    Secant steps on log cost against log u, whose slope lies between the least and the largest power.
+    """
+    budget = floats("inverse", "value", value, "below")
+    flat = budget.reshape(-1)
+    found = np.where(flat > 0, np.inf, np.where(flat == 0, 0.0, np.nan))
+    inside = np.flatnonzero((flat > 0) & (flat < np.inf))
+
+    def miss(x: NDArray) -> NDArray:
+        return np.log(cost(np.exp(x)) if cost else polynomial(np.exp(x), terms)) - target
+
+    with np.errstate(all="ignore"):
+        target = np.log(flat[inside])
+        each = np.array([(target - log(factor)) / power for power, factor in terms.items()])
+        low, high = min(terms), max(terms)
+        # a cost above each of its terms has its root below theirs; kappa of a shape below 2 is below its terms
+        x = each.max(axis=0) if next(iter(terms)) > low else each.min(axis=0)
+        slope, error = np.full(x.shape, 2.0), miss(x)
+        for _ in range(60):
+            step = -error / slope
+            new = miss(x + step)
+            slope = np.where(np.abs(step) > 1e-6, np.clip((new - error) / step, low, high), slope)
+            x, error = x + step, new
+            if not (np.abs(step) > 1e-14 * (1 + np.abs(x))).any():
+                break
+        found[inside] = np.exp(x)
+    return as_given(found.reshape(budget.shape), value)
+
+
+def half_line(end: float, step: float) -> tuple[NDArray, NDArray]:
+    """Nodes and weights for the integral over (0, inf) of a function that is negligible beyond exp(end)."""
+    t = np.arange(-3.7, end, step)
+    y = np.exp(t - np.exp(-t))
+    return y, step * y * (1 + np.exp(-t))
+
+
+def interval(step: float) -> tuple[NDArray, NDArray, NDArray]:
+    """Nodes in (0, 1), their distances from 1, and weights that forgive a kink at either end."""
+    t = np.arange(-3.3, 3.3, step)
+    x = np.pi / 2 * np.sinh(t)
+    weights = (t[1] - t[0]) * np.pi / 4 * np.cosh(t) / np.cosh(x) ** 2
+    return 1 / (1 + np.exp(-2 * x)), 1 / (1 + np.exp(2 * x)), weights
 
 
 def _shape(owner: str, s: float) -> float:
     if not 1 <= s <= LARGEST:
         raise ValueError(f"{owner}: the shape must lie between 1 and {LARGEST:g}, got s={s}")
     return float(s)
-
-
-def whole(owner: str, s: float) -> int:
-    """Return the shape as an int; raise unless it is a whole number that is coded."""
-    if _shape(owner, s) != int(s):
-        raise ValueError(f"{owner}: the shape must be a whole number, got s={s}")
-    return int(s)
-
-
-def _powers(u: NDArray, s: float, orders: Any) -> NDArray:
-    with np.errstate(over="ignore", under="ignore"):
-        return np.asarray(sum(coefficient_of(j, s) * u**j for j in orders), dtype=float)
-
-
-def coefficient_mp(j: int, s: float) -> mpmath.mpf:
-    """C(s, j) E|Z|^(s - j) at mpmath's working precision."""
-    return comb(int(s), j) * mpmath.gamma(mpmath.mpf(s - j + 1) / s) / mpmath.gamma(mpmath.mpf(1) / s)
-
-
-def _powers_mp(u: Any, s: float, orders: list[int]) -> mpmath.mpf:
-    return mpmath.fsum(coefficient_mp(j, s) * abs(mpmath.mpf(u)) ** j for j in orders)
-
-
-def _half_line(s: float) -> tuple[NDArray, NDArray]:
-    """Nodes and weights for the integral over (0, inf) of a function that falls as exp(-y^s)."""
-    step = STEP / (s + 1)
-    t = np.arange(-3.7, np.log(120) / s + 0.6, step)
-    y = np.exp(t - np.exp(-t))
-    return y, step * y * (1 + np.exp(-t))
-
-
-def _interval(s: float) -> tuple[NDArray, NDArray]:
-    """Nodes in (0, 1) and weights that forgive a kink at either end."""
-    t = np.arange(-3.3, 3.3, STEP / (s + 1))
-    x = np.pi / 2 * np.sinh(t)
-    return 1 / (1 + np.exp(-2 * x)), (t[1] - t[0]) * np.pi / 4 * np.cosh(t) / np.cosh(x) ** 2
 
 
 @lru_cache(maxsize=64)
@@ -243,16 +212,17 @@ def _odd(u: NDArray, s: float) -> NDArray:
     inside = top[:, 0] * (((u - top * nodes) ** s * np.exp(-((top * nodes) ** s))) @ weights)
     if s == 1:  # large shifts by the closed form, which cancels for small ones
         return np.where(u < 1, inside[:, None], u - 1 + np.exp(-u))[:, 0]
-    return _powers(u[:, 0], s, range(2, int(s), 2)) + inside * s / gamma(1 / s)
+    even = {j: coefficient(j, s) for j in range(2, int(s), 2)}
+    return polynomial(u[:, 0], even) + inside * s / gamma(1 / s)
 
 
 def _symmetrised(u: NDArray, s: float) -> NDArray:
     """Integral over x > 0 of (p - q) log(p / q), p around u / 2 and q around -u / 2, split at p's kink."""
     half = u / 2
-    y, weights = _half_line(s)
+    y, weights = half_line(np.log(120) / s + 0.6, STEP / (s + 1))
     total = _jeffreys(y, half + y, half, s) @ weights
     reach = np.minimum(half, 60 ** (1 / s))  # below x = half - reach, p is below exp(-60)
-    share, weights = _interval(s)
+    share, _, weights = interval(STEP / (s + 1))
     y = reach * share
     return total + reach[:, 0] * (_jeffreys(y, half - y, half, s) @ weights)
 
@@ -266,35 +236,108 @@ def _jeffreys(y: NDArray, x: NDArray, half: NDArray, s: float) -> NDArray:
     return s / (2 * gamma(1 / s)) * np.exp(-(y**s)) * -np.expm1(-loss) * loss
 
 
-def _difference_mp(t: Any, u: Any, s: Any) -> Any:
-    inside = (abs(t - u) ** s + (t + u) ** s) / 2 - t**s
-    return s / mpmath.gamma(1 / s) * mpmath.exp(-(t**s)) * inside
+PRINTED = r"\sum_{k \leq s,\; 2 | s - k} c_k u^k"
+COSTS = {  # cost -> its LaTeX, and the polynomials whose lesser one stands for kappa
+    "exact": (r"\operatorname{E}\left[|z + u|^s - |z|^s\right]", ()),
+    "polynomial": (
+        rf"\min\left(u^s + \sum_{{2 \leq j < s,\; 2 | j}} c_j u^j, {PRINTED}\right)",
+        ("printed", "quadratic"),
+    ),
+    "printed": (PRINTED, ("printed",)),
+}
 
 
-def _inverse(value: ArrayLike, cost: Callable[[NDArray], Any], terms: Mapping[Any, float]) -> Any:
-    """Argument at which an increasing function, about a sum of `terms` {power: factor}, has a value."""
-    budget = floats("inverse", "value", value, "below")
-    flat = budget.reshape(-1)
-    found = np.where(flat > 0, np.inf, np.where(flat == 0, 0.0, np.nan))
-    inside = np.flatnonzero((flat > 0) & (flat < np.inf))
-    with np.errstate(all="ignore"):
-        found[inside] = _solve(np.log(flat[inside]), cost, terms)
-    return as_given(found.reshape(budget.shape), value)
+@dataclass(frozen=True)
+class KLRadius:
+    """Largest r for which every shift of l_p length r costs at most the budget B = LeastKL; called like `Formula`.
+
+    A shift costs the sum of kappa(|shift_i| / scale). kappa(t^(1/s)) is concave in t for s >= 2 and convex for s <= 2,
+    kappa(sqrt(t)) the reverse (docs/generalized_gaussian.md). So the worst shift of an l_p ball has equal coordinates
+    for p >= max(s, 2), and one coordinate for p <= min(s, 2): the radius is exact. Between, the largest of three balls
+    is taken: those that lie inside these two and, for whole s, the one in which kappa's polynomial bound is largest
+    term by term. `cost` names kappa ("exact"), or one of its polynomial bounds.
+    """
+
+    cost: str = "exact"
+    digits: ClassVar[int] = DIGITS - 20  # that `exact` has for certain, whatever the working precision
+
+    @property
+    def latex(self) -> str:
+        """LaTeX of the radius."""
+        budget = Formula(LeastKL(p_A, p_B)).latex
+        even = r"d^{1/\max(p, s, 2)} \kappa^{-1}(B / d)"
+        if self.cost == "printed":
+            shifted = r"\lambda d^{1/\max(p, s)} \kappa^{-1}(B / d)"
+        else:
+            single = r"d^{-\max(0, 1/\min(s, 2) - 1/p)} \kappa^{-1}(B)"
+            between = r"\sup\{r : \sum_j c_j \max(1, d^{1 - j/p}) r^j \leq B\}"
+            shifted = rf"\lambda \max\left({single}, {even}, {between}\right)"
+        return rf"{shifted},\quad \kappa(u) = {COSTS[self.cost][0]},\quad B = {budget}"
+
+    @property
+    def parameters(self) -> frozenset[str]:
+        """Names of the noise's symbols, and p."""
+        return frozenset({"lambda", "s", "d", "p"})
+
+    def depends_on_dimension(self, values: dict[str, Any]) -> bool:
+        """Whether the radius is another in another dimension."""
+        return self.cost == "printed" or values["p"] > min(values["s"], 2)
+
+    def floats(self, probabilities: tuple[NDArray, ...], **values: Any) -> NDArray:
+        """Radius in double precision, from below; shape of the broadcast probabilities."""
+        budget, s = np.asarray(LeastKL.floats(*probabilities), dtype=float), values["s"]
+        kept = 1.0 if self.cost == "printed" else KEPT
+        found = self._reach(lambda x: self._inverse(x, s), inverse, budget, **values)
+        return values["lambda"] * (kept * found)
+
+    def exact(self, pa: Any, pb: Any, **values: Any) -> mpmath.mpf:
+        """Radius at mpmath's working precision, of the same worst shift but with kappa by other formulas."""
+        budget, s = Formula(LeastKL(p_A, p_B)).exact(pa, pb), values["s"]
+        costs = COSTS[self.cost][1]
+
+        def own(x: Any) -> Any:
+            def cost(u: Any) -> Any:
+                return min(polynomial(u, terms(s, one, mp=True)) for one in costs) if costs else kappa_mp(u, s)
+
+            return _root(cost, x, self._inverse(np.array(float(x)), s))
+
+        def powers(x: Any, terms: dict[int, Any]) -> Any:
+            start = inverse(float(x), {j: float(factor) for j, factor in terms.items()})
+            return _root(lambda u: polynomial(u, terms), x, start)
+
+        with mpmath.workdps(min(mpmath.mp.dps, DIGITS)):
+            return mpmath.mpf(values["lambda"]) * self._reach(own, powers, budget, **values)
+
+    def _inverse(self, value: NDArray, s: float) -> NDArray:
+        """Shift of one coordinate that costs `value`."""
+        costs = COSTS[self.cost][1]
+        return np.max([inverse(value, terms(s, one)) for one in costs], axis=0) if costs else inverse_kappa(value, s)
+
+    def _reach(
+        self, own: Callable[[Any], Any], powers: Callable[[Any, dict[int, Any]], Any], budget: Any, **at: Any
+    ) -> Any:
+        """Radius in units of the scale, from the inverses of the cost and of polynomials."""
+        s, p, mp = at["s"], at["p"], isinstance(budget, mpmath.mpf)
+        number: Callable[[Any], Any] = mpmath.mpf if mp else float
+        d, low, high = number(at["d"]), min(s, 2.0), s if self.cost == "printed" else max(s, 2.0)
+        even = 1 / number(max(p, high)) if max(p, high) < inf else number(0)
+        if p >= high or self.cost == "printed":
+            return d**even * own(budget / d)
+        if p <= low:
+            return own(budget)
+        found = np.maximum(d ** (1 / number(p) - 1 / number(low)) * own(budget), d**even * own(budget / d))
+        if s != int(s):
+            return found
+        # ||x||_j <= max(1, d^(1/j - 1/p)) ||x||_p
+        stretched = {
+            j: factor * max(number(1), d ** (1 - number(j) / number(p)))
+            for j, factor in terms(s, "quadratic", mp).items()
+        }
+        return np.maximum(found, powers(budget, stretched))
 
 
-def _solve(target: NDArray, cost: Callable[[NDArray], Any], terms: Mapping[Any, float]) -> NDArray:
-    """Secant steps on log cost against log u, whose slope lies between the least and the largest power."""
-    each = np.array([(target - log(factor)) / power for power, factor in terms.items()])
-    low, high = min(terms), max(terms)
-    # a cost above each of its terms has its root below theirs; kappa of a shape below 2 is below its terms
-    x = each.max(axis=0) if next(iter(terms)) > low else each.min(axis=0)
-    slope = np.full(x.shape, 2.0)
-    error = np.log(cost(np.exp(x))) - target
-    for _ in range(60):
-        step = -error / slope
-        new = np.log(cost(np.exp(x + step))) - target
-        slope = np.where(np.abs(step) > 1e-6, np.clip((new - error) / step, low, high), slope)
-        x, error = x + step, new
-        if not (np.abs(step) > 1e-14 * (1 + np.abs(x))).any():
-            break
-    return np.exp(x)
+def _root(cost: Callable[[Any], Any], budget: Any, near: Any) -> Any:
+    """Argument at which an increasing function is `budget`, by secants on logarithms from the floats' answer."""
+    start, target = mpmath.log(mpmath.mpf(float(near))), mpmath.log(budget)
+    points = (start, start + mpmath.mpf(10) ** -9)
+    return mpmath.exp(mpmath.findroot(lambda x: mpmath.log(cost(mpmath.exp(x))) - target, points, tol=None))

@@ -12,7 +12,7 @@ from matplotlib.patches import Polygon
 from numpy.typing import ArrayLike, NDArray
 
 from rsexplore import bounds
-from rsexplore.divergences import Best, LeastInfinite, LeastRenyi, best_order
+from rsexplore.divergences import BestOrder, LeastInfinite, LeastRenyi, best_order
 from rsexplore.noises import Gaussian
 from rsexplore.plots import style
 from rsexplore.plots.curves import round_above
@@ -24,7 +24,7 @@ NAMED = {0.5: "hellinger-l2", 1.0: "kl-l2", 2.0: "chi2-l2"}  # orders that have 
 NAMES = {0.5: "Hellinger", 1.0: "KL", 2.0: "χ²"}
 BEST = style.RED
 MOST_KEPT = 10_000
-_KEPT: dict[tuple[float, float | None], Best] = {}
+_KEPT: dict[tuple[float, float | None], BestOrder] = {}
 
 
 def needed(order: ArrayLike, q_a: float, p_b: float | None = None) -> NDArray:
@@ -40,7 +40,7 @@ def limit(q_a: float, p_b: float | None = None) -> float:
     return float(LeastInfinite.floats(*points.cut))
 
 
-def best(q_a: float, p_b: float | None = None) -> Best:
+def best(q_a: float, p_b: float | None = None) -> BestOrder:
     """`best_order`, kept: it does not depend on the noise."""
     if (q_a, p_b) not in _KEPT:
         look_ahead([(q_a, p_b)])
@@ -56,7 +56,7 @@ def look_ahead(votes: Sequence[tuple[float, float | None]]) -> None:
         if left:
             q_a, p_b = zip(*left, strict=True)
             found = best_order(q_a=np.array(q_a), p_b=None if two else np.array(p_b))
-            _KEPT.update(zip(left, map(Best, *(x.tolist() for x in found)), strict=True))
+            _KEPT.update(zip(left, map(BestOrder, *(x.tolist() for x in found)), strict=True))
 
 
 def radius_of(sigma: float, value: float) -> float:

@@ -11,7 +11,6 @@ from matplotlib.lines import Line2D
 from rsexplore import bounds, mechanisms
 from rsexplore.noises import ExponentialLinf, Gaussian, GeneralizedGaussian, Laplace, Noise, PowerGaussian, Uniform
 from rsexplore.plots import style
-from rsexplore.scaling.even_spread import Contest
 
 DIMS = (12, 48, 192, 768, 3072, 12_288, 50_000, 150_528)
 FAMILIES: tuple[tuple[str, Callable[[float, int], Noise], str, str], ...] = (
@@ -66,7 +65,7 @@ def at_equal_maximum(
     return lines
 
 
-def contests(ax: Axes, found: Sequence[Contest]) -> list[Line2D]:
+def contests(ax: Axes, found: Sequence[Any]) -> list[Line2D]:
     """Even-spread radius of independent noise over the Gaussian's against the dimension, and the limit (dotted)."""
     lines = []
     names = list(dict.fromkeys(_short(contest.noise) for contest in found))

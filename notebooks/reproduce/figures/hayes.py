@@ -8,9 +8,10 @@ from matplotlib.collections import PathCollection
 from matplotlib.lines import Line2D
 
 from reproduce import remake
+from reproduce.printed_tradeoffs import kappa_printed, least_order, volume_ratio
 from rsexplore import bounds, tradeoff
 from rsexplore.bound import Status
-from rsexplore.divergences.generalized_gaussian import kappa, kappa_printed, least_order, volume_ratio
+from rsexplore.divergences import kappa
 from rsexplore.noises import Gaussian, GeneralizedGaussian
 from rsexplore.papers import PrintedCell
 from rsexplore.plots import style

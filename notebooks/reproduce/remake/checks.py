@@ -8,13 +8,13 @@ from typing import NamedTuple
 import numpy as np
 
 from reproduce import proposition1, rops
+from reproduce.printed_tradeoffs import least_order, printed_equal, volume_ratio
 from reproduce.remake import formulas
 from reproduce.remake.attacks import attacked
 from reproduce.remake.best import baseline, framework_curves
 from reproduce.remake.compare import Cases, Outcome, Pair, outcome
 from reproduce.remake.tables import certified_accuracy_table
 from rsexplore import bounds, mechanisms, papers, tradeoff
-from rsexplore.divergences.generalized_gaussian import least_order, volume_ratio
 from rsexplore.noises import ExponentialLinf, Gaussian, GeneralizedGaussian, Laplace, Noise
 from rsexplore.papers import PrintedCell
 from rsexplore.table import rounded_down
@@ -40,7 +40,7 @@ def lecture_table_2() -> Cases:
 def hayes_points() -> Cases:
     """Radii of section 3.2 that belong to eq. (26)."""
     noise = GeneralizedGaussian(1.0, 3.0, 3072)
-    made = tradeoff.printed_equal(noise, 0.99), float(tradeoff.printed_frontier(noise, 0.99).at(0.0))
+    made = printed_equal(noise, 0.99), float(tradeoff.printed_frontier(noise, 0.99).at(0.0))
     return {"": [pair(*both) for both in zip(made, papers.printed("hayes", "Section 3.2"), strict=True)]}
 
 

@@ -13,10 +13,10 @@ import mpmath as mp
 import numpy as np
 
 from reproduce import laplace_law
+from reproduce.printed_tradeoffs import kappa_printed
 from rsexplore import bounds, papers
 from rsexplore.bound import Bound
 from rsexplore.divergences import LeastBhattacharyya, LeastChi2, LeastHellinger, LeastKL, LeastTV, between
-from rsexplore.divergences.generalized_gaussian import kappa_printed
 from rsexplore.noises import Gaussian, Laplace, Noise
 
 DIGITS = 30

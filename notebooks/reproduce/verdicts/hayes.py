@@ -5,7 +5,8 @@ from functools import partial
 import numpy as np
 from scipy import stats
 
-from reproduce import proposition1
+from reproduce import printed_tradeoffs, proposition1
+from reproduce.printed_tradeoffs import kappa_printed
 from reproduce.verdicts.verdict import Claims, Evidence
 from rsexplore import bounds, papers, tradeoff
 from rsexplore.comparison import exact_radius
@@ -13,7 +14,6 @@ from rsexplore.divergences.generalized_gaussian import (
     coefficient,
     inverse_kappa,
     kappa,
-    kappa_printed,
 )
 from rsexplore.noises import Gaussian, GeneralizedGaussian, Laplace
 
@@ -101,7 +101,7 @@ def order_above_1() -> Evidence:
     "it certifies the intersection of the balls; at ε_1 = ε_3 that is the l_1 ball",
 )
 def intersection() -> Evidence:
-    found = tradeoff.witness()
+    found = printed_tradeoffs.witness()
     ball = tradeoff.balls(GeneralizedGaussian(1.0, 3.0, 3072), 0.99, norms=(3.0,)).radii[3.0]
     return Evidence(
         f"s = 3, d = 3072, p_A = 0.99: an even l_3 shift of {found.radius:.4f} leaves p_A = {found.vote.high:.1e}"
@@ -225,7 +225,7 @@ def equation_1() -> Evidence:
 def equation_22() -> Evidence:
     noise = GeneralizedGaussian(1.0, 4.0, 3072)
     front = tradeoff.printed_frontier(noise, 0.99)
-    equal = tradeoff.printed_equal(noise, 0.99)
+    equal = printed_tradeoffs.printed_equal(noise, 0.99)
     low, high = 0.5 * equal, equal
     first, second = float(front.at(low)), float(front.at(high))
     return Evidence(

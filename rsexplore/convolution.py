@@ -1,17 +1,32 @@
-"""The sum over coordinates of the log-likelihood ratios, and what it tells: the least probability, and the radius."""
+"""The law of a log-likelihood ratio that is a sum over independent coordinates, by FFT and between two bounds.
+
+Every coordinate is shifted by the same w. Its log-likelihood ratio L = log f(z - w) / f(z) is put on a lattice twice:
+
+* each value is moved to the nearest lattice point. A threshold on the sum of the moved values is a classifier, and its
+  two probabilities are known, so by Neyman and Pearson the least probability after the shift is not above what it has;
+* each value is split between its two neighbours so that both probabilities stay what they are. The pair of laws that
+  arises tells the two centres apart at least as well, and so do d copies: the least probability is not below its value.
+
+Both errors are of second order in the step. The reflection z -> w - z swaps the two centres and changes the sign of L,
+so that the probability of {S <= l} after the shift is that of {S >= -l} before it: one law serves for both.
+"""
 
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil, exp, log, sqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, optimize, special
+from scipy.optimize import elementwise
 
-from rsexplore.convolution.coordinate import MOST, NEGLIGIBLE, Coordinate, fisher_information, lattice, unit
-from rsexplore.noises import GeneralizedGaussian, Noise
+from rsexplore.divergences.generalized_gaussian import STEP, curvature, half_line, interval, unit
+from rsexplore.noises import Noise
 
+LARGEST = 100.0  # values of L beyond stand for certainty
+MOST = 2**22  # lattice points on either side of 0
+NEGLIGIBLE = 1e-18  # probability that is left out of a window
 CELLS = 128  # lattice points to one standard deviation of L; the relative error is about 1 / (12 CELLS^2)
 SMALLEST = 1e-12  # least 1 - p_A: below, the rounding of the FFT counts
 ROUNDING = 1e-9  # share by which brackets are widened for the rounding of floats
@@ -37,6 +52,106 @@ class Bracket(NamedTuple):
     def around(cls, one: float, other: float, scale: float = 1.0) -> "Bracket":
         """Two numbers times `scale`, widened for the rounding of floats."""
         return cls(scale * min(one, other) * (1 - ROUNDING), scale * max(one, other) * (1 + ROUNDING))
+
+
+def fisher_information(noise: Noise) -> float:
+    """Fisher information of one coordinate for its location, E (log f)'^2, in 1 / units^2; see `unit` for the noises.
+
+    It is twice the curvature of the divergence; 1 / sigma^2 for Gaussian noise.
+    """
+    scale, shape = unit("fisher_information", noise)
+    return 2 * curvature(shape) / scale**2
+
+
+def above(x: NDArray, shape: float) -> NDArray:
+    """P(z > x) for one coordinate of scale 1."""
+    tail = special.gammaincc(1 / shape, np.abs(x) ** shape) / 2
+    return np.where(x < 0, 1 - tail, tail)
+
+
+@dataclass(frozen=True)
+class Coordinate:
+    """Law of L = |z|^shape - |z - shift|^shape for one coordinate of scale 1; increasing in z for shape >= 1."""
+
+    shape: float
+    shift: float
+
+    def ratio(self, z: Any) -> NDArray:
+        """L at z >= shift / 2."""
+        s, w = self.shape, self.shift
+        far = np.maximum(z, w)
+        with np.errstate(divide="ignore"):
+            outside = -(far**s) * np.expm1(s * np.log1p(-w / far))
+        return np.where(z >= w, outside, z**s - np.abs(w - z) ** s)
+
+    @property
+    def reach(self) -> float:
+        """Point beyond which the shifted coordinate has a probability below NEGLIGIBLE."""
+        return self.shift + (-log(NEGLIGIBLE)) ** (1 / self.shape)
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation of L under the normalised geometric mean of the two densities."""
+        middle, s = self.shift / 2, self.shape
+        y, above = half_line(log(120) / s + 0.6, STEP / (s + 1))
+        share, _, below = interval(STEP / (s + 1))
+        z, weights = np.r_[middle * (1 + share), self.shift + y], np.r_[middle * below, above]
+        # in the middle of the two centres the geometric mean is largest
+        weights = weights * np.exp(middle**s - (z**s + np.abs(z - self.shift) ** s) / 2)
+        return sqrt(float(weights @ self.ratio(z) ** 2 / weights.sum()))
+
+    def at(self, ratios: NDArray) -> NDArray:
+        """Points z >= shift / 2 with the given values of L, which increase from 0."""
+        middle = self.shift / 2
+        if self.shape == 1:
+            return middle + ratios / 2
+        if self.shape == 2:
+            return middle + ratios / (2 * self.shift)
+        top = max(2 * self.shift, 1.5 * self.reach)
+        wanted = np.minimum(ratios, self.ratio(top))
+        find_root: Any = elementwise.find_root  # its stubs know no args
+        return find_root(lambda z, ratio: self.ratio(z) - ratio, (middle, top), args=(wanted,)).x
+
+    def tails(self, ratios: NDArray) -> tuple[NDArray, NDArray]:
+        """P(L > ratio) before and after the shift."""
+        z = self.at(ratios)
+        return above(z, self.shape), above(z - self.shift, self.shape)
+
+
+def lattice(one: Coordinate, cells: int, spread: bool) -> tuple[NDArray, float]:
+    """Probabilities of L on the points -J h, ..., J h, and the step h.
+
+    With `spread` each value is split between its neighbours (a pair of laws that is easier to tell apart; a mass that
+    only one of the two has is left out), without it is moved to the nearest point.
+    """
+    largest = one.shift if one.shape == 1 else min(float(one.ratio(one.reach)), LARGEST)
+    if one.shape == 1:  # the atoms at both ends lie on the lattice
+        step, count = one.shift / cells, cells
+    else:
+        step = one.deviation / cells
+        count = ceil(largest / step)
+    if count > MOST:
+        raise ValueError(
+            f"lattice: shape={one.shape:g} at shift={one.shift:g} needs {count} lattice points, above {MOST}"
+        )
+    if not spread:
+        before, after = one.tails((np.arange(count) + 0.5) * step)
+        up, down = (np.append(-np.diff(x), x[-1]) for x in (before, after))
+        return np.concatenate([down[::-1], [1 - before[0] - after[0]], up]), step
+    edges = np.arange(count + 1) * step
+    before, after = one.tails(np.minimum(edges, largest) if one.shape == 1 else edges)
+    if one.shape == 1:  # tails() gives P(L > w) = 0 for no rounding: the atom belongs to the end
+        before[-1], after[-1] = exp(-one.shift) / 2, 0.5
+    mass, shifted = -np.diff(before), -np.diff(after)
+    with np.errstate(over="ignore"):
+        grow = np.exp(-edges[:-1])
+    # mass that goes to the upper neighbour, so that after the shift the cell keeps its probability too
+    upper = np.clip((shifted * grow - mass) / np.expm1(step), 0, mass)
+    at = np.append(mass - upper, before[-1]) + np.append(0.0, upper)
+    at[0] *= 2  # both sides of 0
+    # P(-k) = exp(k h) P(k); written with the probabilities after the shift where exp overflows
+    mirrored = np.exp(np.minimum(edges, 700)) * at
+    return np.concatenate([mirrored[:0:-1], at]), step
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,19 +237,16 @@ def least_probability(noise: Noise, shift: float, dim: int, q_a: float, cells: i
     """
     if not SMALLEST <= q_a <= 1 - SMALLEST:
         raise ValueError(f"least_probability: q_a must be in [{SMALLEST}, 1 - {SMALLEST}], got q_a={q_a}")
-    scale, shape = unit(noise)
+    scale, shape = unit("least_probability", noise)
     if shift == 0:
         return Bracket(1 - q_a, 1 - q_a)
-    laws = _laws(shape, abs(shift) / scale, dim, cells)
-    found = Bracket.around(*(law.least(q_a, side) for law, side in zip(laws, (-1, 1), strict=True)))
+    found = Bracket.around(
+        *(_law(shape, abs(shift) / scale, dim, cells, side < 0).least(q_a, side) for side in (-1, 1))
+    )
     return Bracket(found.low, min(found.high, 1.0))
 
 
-@lru_cache(maxsize=1)
-def _laws(shape: float, shift: float, dim: int, cells: int) -> tuple[Sum, Sum]:
-    return _law(shape, shift, dim, cells, True), _law(shape, shift, dim, cells, False)
-
-
+@lru_cache(maxsize=2)
 def _law(shape: float, shift: float, dim: int, cells: int, spread: bool) -> Sum:
     return Sum.of(*lattice(Coordinate(shape, shift), cells, spread), dim)
 
@@ -154,9 +266,9 @@ def radius(noise: Noise, dim: int, q_a: float, p_b: float, cells: int = CELLS) -
     """
     if not (SMALLEST <= p_b <= q_a and p_b < 1 - q_a):
         raise ValueError(f"radius: needs {SMALLEST} <= p_b <= q_a and p_b < 1 - q_a, got p_b={p_b}, q_a={q_a}")
-    scale, shape = unit(noise)
+    scale, shape = unit("radius", noise)
     guess = (special.ndtri(1 - p_b) - special.ndtri(q_a)) / 2
-    start = guess / sqrt(dim * fisher_information(GeneralizedGaussian(1.0, shape)))
+    start = guess / sqrt(dim * 2 * curvature(shape))
 
     def excess(log_shift: float, spread: bool) -> float:
         law, side = _law(shape, exp(log_shift), dim, cells, spread), -1 if spread else 1
