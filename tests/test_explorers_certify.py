@@ -18,7 +18,7 @@ from panels import table  # noqa: E402
 
 import rsexplore as rs  # noqa: E402
 from rsexplore import montecarlo  # noqa: E402
-from rsexplore.explorers.running import Run, Stopped  # noqa: E402
+from rsexplore.explorers.panel import Run, Stopped  # noqa: E402
 from rsexplore.plots.votes import shown  # noqa: E402
 from rsexplore.thinning import thinned  # noqa: E402
 

@@ -17,9 +17,9 @@ from matplotlib.text import Text
 
 import rsexplore as rs
 from rsexplore.divergences import best_order
-from rsexplore.explorers import base, packed
-from rsexplore.explorers.packed import Packer
-from rsexplore.explorers.sprites import Sprites
+from rsexplore.explorers import canvas
+from rsexplore.explorers.canvas import Packer, Sprites
+from rsexplore.explorers.canvas import labels as labels_of
 from rsexplore.plots import renyi
 from rsexplore.plots.claims import claims, merged
 from rsexplore.plots.kept import KeptClaims
@@ -27,9 +27,9 @@ from rsexplore.plots.kept import KeptClaims
 GRID, AHEAD = np.geomspace(0.5, 1e-9, 40), (0.3, 0.01, 1e-4)
 
 
-@pytest.mark.parametrize("library", ["zlib", packed.deflate.__name__])
+@pytest.mark.parametrize("library", ["zlib", canvas.deflate.__name__])
 def test_png_is_lossless(library, monkeypatch):
-    monkeypatch.setattr(packed, "deflate", importlib.import_module(library))
+    monkeypatch.setattr(canvas, "deflate", importlib.import_module(library))
     image = np.random.default_rng(0).integers(0, 256, (7, 5, 4), dtype=np.uint8)
     packer = Packer(7, 5)
     packer.png(255 - image)  # of which nothing may be left
@@ -55,7 +55,7 @@ def test_what_is_copied_is_what_would_be_drawn(name):
         third = len(control.stops) // 3
         for value in control.stops[third : third + 3]:  # what rests for two moves is copied in the third
             control.value = value
-            afresh = base.Canvas(panel.view.figure).png(panel.view.moving)
+            afresh = canvas.Canvas(panel.view.figure).png(panel.view.moving)
             assert panel.picture == afresh, (control.name, value)
 
 
@@ -70,7 +70,7 @@ def inked(pixels):
 def test_every_text_is_written_where_matplotlib_would(name):
     panel = getattr(rs.explorers, name)()
     figure = panel.view.figure
-    labels = [text for ax in figure.axes if ax.axison for text in base.labels(ax)]
+    labels = [text for ax in figure.axes if ax.axison for text in labels_of(ax)]
     moving = [artist for artist in panel.view.moving if isinstance(artist, Text) and artist.get_bbox_patch() is None]
     texts = [text for text in labels + moving if text.get_text() and text.get_visible()]
     assert len(labels) > 5 and len(moving) > 1
@@ -109,7 +109,7 @@ def test_labels_of_axes_stand_clear_of_their_numbers(name):
     for ax in figure.axes:
         for axis in (ax.xaxis, ax.yaxis):
             label = axis.label.get_window_extent(renderer)
-            numbers = [text for text in base.labels(ax) if text in axis.get_majorticklabels() and text.get_text()]
+            numbers = [text for text in labels_of(ax) if text in axis.get_majorticklabels() and text.get_text()]
             if axis.label.get_text():
                 assert 0 <= label.x0 and 0 <= label.y0 and label.x1 <= figure.bbox.x1
                 assert not any(label.overlaps(text.get_window_extent(renderer)) for text in numbers), name

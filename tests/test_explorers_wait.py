@@ -20,7 +20,6 @@ from panels import table
 
 import rsexplore as rs
 from rsexplore.explorers import panel as panels
-from rsexplore.explorers import running
 from rsexplore.noises import PowerGaussian
 
 LONGEST = 2.0  # seconds of the processor, of all threads
@@ -156,7 +155,7 @@ def test_a_slow_radius_is_worked_on_under_a_word_and_then_shown():
 
 def test_a_newer_move_ends_the_older_computation(monkeypatch):
     begun = []
-    monkeypatch.setattr(panels, "started", lambda task: begun.append(running.started(task)) or begun[-1])
+    monkeypatch.setattr(panels, "started", lambda task: begun.append(panels.started(task)) or begun[-1])
 
     async def drive():
         panel = rs.explorers.bounds(noise=rs.noises.Gaussian(0.5, dim=50))
@@ -170,12 +169,12 @@ def test_a_newer_move_ends_the_older_computation(monkeypatch):
         return panel, slow
 
     panel, slow = asyncio.run(drive())
-    assert isinstance(slow.error, running.Stopped) and not slow.alive
+    assert isinstance(slow.error, panels.Stopped) and not slow.alive
     assert panel.working.value == "" and "cohen-lp" in table(panel)
 
 
 def test_what_takes_too_long_is_given_up_in_words(monkeypatch):
-    monkeypatch.setattr(running, "LONGEST", 0.2)
+    monkeypatch.setattr(panels, "LONGEST", 0.2)
     panel = rs.explorers.bounds(noise=eq9())
     assert "given up after 0.2 s of computing: radii of PowerGaussian noise" in words(panel)
     assert "Nothing is drawn yet." in words(panel) and panel.picture == b""

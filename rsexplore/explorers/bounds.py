@@ -8,10 +8,9 @@ import matplotlib
 from matplotlib.artist import Artist
 
 from rsexplore import noises
-from rsexplore.explorers import families
-from rsexplore.explorers.base import BESIDE, Steps, View, frames
-from rsexplore.explorers.controls import number, pick, toggle
-from rsexplore.explorers.families import DIM, LEAST, NORMS, member, noise_code, unused
+from rsexplore.explorers import controls
+from rsexplore.explorers.canvas import BESIDE, Steps, View, frames
+from rsexplore.explorers.controls import DIM, LEAST, NORMS, member, noise_code, number, pick, toggle, unused
 from rsexplore.explorers.panel import Panel
 from rsexplore.explorers.readout import radius_table
 from rsexplore.noises import Noise
@@ -136,20 +135,20 @@ def bounds(
         Of the picture, in pixels.
     """
     start = noises.Gaussian(0.5, dim=DIM) if noise is None else noise
-    controls = [
-        families.family(start),
+    chosen = [
+        controls.family(start),
         pick("norm", "norm p", "of the ball", NORMS, float(ball(start, norm))),
-        families.sigma(start.sigma),
-        families.votes(q_a, least),
-        families.share(share),
-        families.dim(start.dim or DIM),
-        families.powers(start),
-        families.power(start),
-        families.shape(start),
+        controls.sigma(start.sigma),
+        controls.votes(q_a, least),
+        controls.share(share),
+        controls.dim(start.dim or DIM),
+        controls.powers(start),
+        controls.power(start),
+        controls.shape(start),
         number("c", "c", "of D_MR", c, 0.1, 10),
         number("order", "order", "of Rényi", order or 2.0, 0.05, 20),
         toggle("best", "best Rényi order", order is None),
         toggle("printed", "show formulas as printed", printed),
     ]
-    votes = next(control.stops for control in controls if control.name == "q_a")
-    return Panel(BoundsView(start.dim is None, min(least, q_a), (width, height), votes), controls, "bounds")
+    votes = next(control.stops for control in chosen if control.name == "q_a")
+    return Panel(BoundsView(start.dim is None, min(least, q_a), (width, height), votes), chosen, "bounds")

@@ -13,9 +13,8 @@ from rsexplore import accuracy, bounds
 from rsexplore.accuracy import Curve
 from rsexplore.bound import Bound, Status
 from rsexplore.comparison import exact_bound
-from rsexplore.explorers.base import Steps, View, frames
-from rsexplore.explorers.controls import choice, number, pick, toggle
-from rsexplore.explorers.families import NORMS
+from rsexplore.explorers.canvas import Steps, View, frames
+from rsexplore.explorers.controls import NORMS, choice, number, pick, toggle
 from rsexplore.explorers.panel import Panel
 from rsexplore.noises import Noise
 from rsexplore.patience import Task
@@ -243,7 +242,7 @@ def certified_accuracy(
     able = [b for b in bounds.ALL if any(b.supports(item.noise) for item in named.values())]
     able.sort(key=lambda b: not b.certifies)
     names = {f"{_title(b)}  ({_standing(b)}{_warning(b)}, {b.noise.__name__})": b for b in able}
-    controls = [
+    chosen = [
         choice("log", "log", {name: name for name in named}, first),
         choice("bound", "bound", names, bounds.get(bound) if bound else _first_bound(start.noise, able)),
         number("alpha", "α", "failure rate", logged.alpha if alpha is None else alpha, 1e-6, 0.2),
@@ -254,7 +253,7 @@ def certified_accuracy(
     call = "" if records is None else "records, "
     call += f"dataset={dataset!r}, " if dataset else ""
     remark = "" if records is None else "  # records: what you gave"
-    return Panel(AccuracyView(named, call, remark, (width, height)), controls, "certified_accuracy")
+    return Panel(AccuracyView(named, call, remark, (width, height)), chosen, "certified_accuracy")
 
 
 def _named(records: Any, dataset: str | None) -> dict[str, Records | Curve]:

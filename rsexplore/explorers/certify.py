@@ -1,14 +1,313 @@
-"""Certification in a notebook: what is chosen before a run."""
+"""Certification in a notebook: what is chosen, the run, and what it has found."""
 
+import asyncio
+import hashlib
+from collections.abc import Callable, Mapping
+from math import isfinite, prod
 from os import PathLike
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+from time import monotonic
 from typing import Any
+from weakref import finalize
+from zipfile import BadZipFile, ZipFile
 
-from rsexplore import noises
-from rsexplore.explorers import families
-from rsexplore.explorers.controls import choice, number, pick, text
-from rsexplore.explorers.job import FILE, GIVEN
-from rsexplore.explorers.run_panel import CertifyPanel
+import ipywidgets as widgets
+import numpy as np
+from numpy.typing import NDArray
+
+from rsexplore import noises, records
+from rsexplore.explorers import controls
+from rsexplore.explorers.certified_accuracy import certified_accuracy, shipped
+from rsexplore.explorers.controls import Control, choice, number, pick, text
+from rsexplore.explorers.one_image import one_image
+from rsexplore.explorers.panel import Panel, Run, Stopped, alert
 from rsexplore.noises import Noise
+from rsexplore.records import Records
+
+FILE, GIVEN = "a file", "what you gave"
+DIMENSIONS = {"digits": 64, "cifar10": 3072, "imagenet": 150_528}
+
+
+def dimension(data: str) -> int | None:
+    """Coordinates of an image, as far as the name of the data or the head of its file tells; None if neither does."""
+    if known := DIMENSIONS.get(data.partition(":")[0]):
+        return known
+    try:
+        with ZipFile(data) as file, file.open("images.npy") as array:
+            version = np.lib.format.read_magic(array)
+            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            return prod(read(array)[0][1:])
+    except (OSError, BadZipFile, KeyError, ValueError):
+        return None
+
+
+class Job:
+    """One setting of the controls: where its votes are kept, and how they are counted.
+
+    Parameters
+    ----------
+    values : mapping
+        Of the controls.
+    given : nn.Module or None
+        A network that is not in a file.
+    fixed : mapping
+        n0, alpha and seed.
+    folder : Path
+        Of logs for which no path is chosen.
+
+    Raises
+    ------
+    ValueError
+        A checkpoint is wanted and none is named.
+    """
+
+    def __init__(self, values: Mapping[str, Any], given: Any, fixed: Mapping[str, Any], folder: Path) -> None:
+        if values["model"] == FILE and not values["file"].strip():
+            raise ValueError("certify needs the path of a checkpoint in the field 'file', got an empty one")
+        self._values, self._given, self._fixed = dict(values), given, fixed
+        self.images: int = values["images"]
+        self.pictures: dict[int, NDArray] = {}
+        if values["log"].strip():
+            self.log = Path(values["log"].strip()).expanduser()
+        else:
+            # one file for each run, so that one that was stopped goes on when its settings come back
+            run = {name: value for name, value in values.items() if name not in ("norm", "log")}
+            named = repr(sorted((name, str(value)) for name, value in {**run, **fixed}.items()))
+            self.log = folder / f"{hashlib.sha256(named.encode()).hexdigest()[:12]}.tsv"
+
+    def run(self, tell: Callable[[Any], None]) -> Records:
+        """Load what is needed, count the votes, and tell how far it is."""
+        from rsexplore import montecarlo
+
+        v = self._values
+        split = montecarlo.load_images(v["data"].strip(), slice(0, self.images * v["every"], v["every"]))
+        self.images = len(split.labels)
+        self.pictures = dict(zip(split.index.tolist(), split.images, strict=True))
+        rest = {name: v[name] for name in ("family", "sigma", "k", "powers", "shape")}
+        noise = controls.member(dim=int(np.prod(split.images.shape[1:])), **rest)
+        return montecarlo.certify(
+            self._model(montecarlo),
+            split.images,
+            split.labels,
+            noise,
+            self._fixed["n0"],
+            v["n"],
+            self._fixed["alpha"],
+            self._fixed["seed"],
+            self.log,
+            indices=split.index,
+            device=v["device"],
+            data=montecarlo.data_name(v["data"].strip()),
+            progress=tell,
+        )
+
+    def logged(self) -> Records | None:
+        """Images that are counted; None if there is no log yet."""
+        return records.read(self.log) if self.log.exists() and self.log.stat().st_size else None
+
+    def _model(self, montecarlo: Any) -> Any:
+        v = self._values
+        if v["model"] == GIVEN:
+            return self._given
+        if v["model"] != FILE:
+            return montecarlo.load_model(v["model"])
+        how = v["normalize"].strip()
+        normalize = montecarlo.normalization(how) if how else None
+        return montecarlo.load_model(v["file"].strip(), arch=v["arch"].strip() or None, normalize=normalize)
+
+
+LOOK = 0.2  # seconds between looks at how far a run is
+# of `certify`, left out of the line of code; the device is not, for it differs between machines
+DEFAULTS = {"data": "digits", "images": 50, "every": 1, "n": 1000, "n0": 100, "alpha": 0.001, "seed": 0, "log": "",
+            "arch": "", "normalize": ""}  # fmt: skip
+
+
+class CertifyPanel(widgets.VBox):
+    """Controls of a run, the run, and the panels over its records."""
+
+    def __init__(self, chosen: list[Control], given: Any, fixed: Mapping[str, Any], width: int) -> None:
+        self.controls = {control.name: control for control in chosen}
+        self.records: Records | None = None
+        self.views: dict[str, Panel] = {}  # over the records
+        self._given, self._fixed, self._width = given, fixed, width
+        self._run: Run | None = None
+        self._job: Job | None = None
+        self._kept = Path(mkdtemp(prefix="rsexplore-"))  # for logs without a path
+        finalize(self, rmtree, self._kept, ignore_errors=True)
+        self.run = widgets.Button(description="Run", button_style="primary", tooltip="count votes, or go on doing so")
+        self.stop = widgets.Button(description="Stop", disabled=True, tooltip="stop; Run goes on from there")
+        self.bar = widgets.FloatProgress(min=0, max=1, value=0, layout={"flex": "1 1 auto", "min_width": "120px"})
+        self.status = widgets.HTML("nothing was run yet")
+        self.message = widgets.HTML(layout={"display": "none"})
+        self.code = widgets.Textarea(description="code", rows=2, layout={"width": "98%"})
+        self.results = widgets.VBox()
+        grid = widgets.GridBox(
+            [control.row for control in chosen],
+            layout={"grid_template_columns": "repeat(auto-fit, minmax(400px, 1fr))", "grid_gap": "2px 24px"},
+        )
+        line = widgets.HBox([self.run, self.stop, self.bar])
+        super().__init__([grid, line, self.status, self.message, self.code, self.results])
+        self.run.on_click(lambda button: self.start())
+        self.stop.on_click(lambda button: self._stop())
+        for control in chosen:
+            control.observe(self._changed)
+        self._changed()
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """State of the controls, by name."""
+        return {name: control.value for name, control in self.controls.items()}
+
+    def move(self, **values: Any) -> None:
+        """Set several controls."""
+        for name, value in values.items():
+            self.controls[name].value = value
+
+    def start(self) -> None:
+        """Run what the controls say, or go on with it."""
+        if self._run is not None:
+            return
+        self._say("")
+        try:
+            self._job = job = Job(self.values, self._given, self._fixed, self._kept)
+        except Exception as error:
+            self._say(_words(error))
+            return
+        self.run.disabled, self.stop.disabled, self.bar.value = True, False, 0.0
+        self.status.value = "loading the model and the images"
+        self._run = Run(job.run)
+        self._later()
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Wait for the end of the run, or so long; for cells that need its records."""
+        end = None if seconds is None else monotonic() + seconds
+        while self._run is not None and (end is None or monotonic() < end):
+            self._run.wait(LOOK)
+            self._look()
+
+    def _stop(self) -> None:
+        if self._run is not None:
+            self._run.stop()
+            self.stop.disabled = True
+            self.status.value += ", stopping"
+
+    def _later(self) -> None:
+        try:
+            asyncio.get_running_loop().call_later(LOOK, self._turn)
+        except RuntimeError:  # not in a kernel: `wait` looks
+            pass
+
+    def _turn(self) -> None:
+        if self._run is not None:
+            self._look()
+            self._later()
+
+    def _look(self) -> None:
+        """Show how far the run is, and what it has found once it has ended."""
+        run, job = self._run, self._job
+        if run is None or job is None:
+            return
+        if run.alive:
+            if run.progress is not None:
+                self.bar.value = run.progress.votes / max(run.progress.total, 1)
+                self.status.value = _progress(run.progress) + (", stopping" if run.stopping else "")
+            return
+        self._run = None
+        self.run.disabled, self.stop.disabled = False, True
+        if run.error is not None and not isinstance(run.error, Stopped):
+            self.status.value = "not run to its end"
+            self._say(_words(run.error))
+            return
+        try:
+            self._end(job, run.result)
+        except Exception as error:
+            self._say(_words(error))
+
+    def _end(self, job: Job, found: Records | None) -> None:
+        found = job.logged() if found is None else found
+        done = 0 if found is None else len(found)
+        stopped = done < job.images
+        if not stopped:
+            self.bar.value = 1.0
+        ended = f"stopped: {done} of {job.images} images are counted, and Run goes on from there"
+        kept = f"Votes are in {job.log}" if self.values["log"].strip() else "Votes are kept as long as this panel is"
+        self.status.value = f"{ended if stopped else f'{done} images are counted'}. {kept}"
+        if found is None or not done:
+            return
+        self.records = found
+        right = sum(int(row.predict == row.label) for row in found.rows) / done
+        self.status.value += f". Selected class right: {right:.1%}"
+        norm = self.values["norm"]
+        logs = {"this run": found} | {name: c for name, c in shipped().items() if _alike(c.noise, found.noise)}
+        self.views = {}
+        for head, make in (
+            ("All images", lambda: certified_accuracy(logs, norm=norm, width=self._width)),
+            ("One image", lambda: one_image(found, job.pictures, norm=norm, width=self._width)),
+        ):
+            try:
+                self.views[head] = make()
+            except LookupError as error:  # there is no bound for this noise
+                self._say(_words(error))
+        self.results.children = [part for head, view in self.views.items() for part in (_head(head), view)]
+
+    def _changed(self) -> None:
+        values = self.values
+        own = values["model"] == FILE
+        for name in ("file", "arch", "normalize"):
+            self.controls[name].show(own)
+        unused = set(controls.unused(self._noise(values)))
+        for name in ("k", "powers", "shape"):
+            self.controls[name].show(name not in unused)
+        for panel in self.views.values():
+            if panel.values["norm"] != values["norm"]:
+                panel.move(norm=values["norm"])
+        self.code.value = self._code(values)
+
+    def _noise(self, values: Mapping[str, Any]) -> Noise:
+        rest = {name: values[name] for name in ("family", "sigma", "k", "powers", "shape")}
+        return controls.member(dim=dimension(values["data"].strip()) or controls.DIM, **rest)
+
+    def _code(self, values: Mapping[str, Any]) -> str:
+        source = values["file"] if values["model"] == FILE else values["model"]
+        shown = {name: {**values, **self._fixed}[name] for name in (*DEFAULTS, "norm", "device")}
+        line = controls.call("certify", {"model": source, "noise": self._noise(values), **shown}, DEFAULTS)
+        remarks = ["model: what you gave"] if source == GIVEN else []
+        if dimension(values["data"].strip()) is None:
+            remarks.append(f"dim={controls.DIM} is assumed, until the images are found")
+        return line.replace(f"model={GIVEN!r}", "model=model") + "  # " * bool(remarks) + "; ".join(remarks)
+
+    def _say(self, words: str) -> None:
+        self.message.value = alert(words) if words else ""
+        self.message.layout.display = None if words else "none"
+
+
+def _head(words: str) -> widgets.HTML:
+    return widgets.HTML(f'<div style="margin-top:10px;font-size:15px;font-weight:600">{words}</div>')
+
+
+def _words(error: BaseException) -> str:
+    return str(error).strip() or type(error).__name__
+
+
+def _progress(p: Any) -> str:
+    if p.doing:
+        return f"{p.images} of {p.of} images; {p.doing}"
+    left = f", {_time(p.left)} left" if isfinite(p.left) else ""
+    noisy = f", under noise {p.noisy:.1%}" if isfinite(p.noisy) else ""
+    rate = f"{p.rate:,.0f} votes/s" if isfinite(p.rate) else ""
+    return f"{p.images} of {p.of} images, {rate}{left}; right: clean {p.clean:.1%}{noisy}"
+
+
+def _time(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _alike(one: Noise, other: Noise) -> bool:
+    return type(one) is type(other) and one.sigma == other.sigma
 
 
 def certify(
@@ -84,22 +383,22 @@ def certify(
     own = not isinstance(model, (str, PathLike))
     named = not own and str(model) in montecarlo.names()
     models = {name: name for name in montecarlo.names()} | {FILE: FILE} | ({GIVEN: GIVEN} if own else {})
-    controls = [
+    chosen = [
         choice("model", "model", models, GIVEN if own else str(model) if named else FILE),
         text("data", "data", data, "digits, cifar10:DIR, imagenet:DIR, or an .npz file with images and labels"),
         text("file", "file", "" if own or named else str(model), "a checkpoint, or torchvision:NAME, timm:NAME"),
         text("arch", "arch", arch, "architecture, where the file does not name it"),
         text("normalize", "pixels", normalize, "cifar10, imagenet, none, or MEAN,..:STD,.., where the file lacks it"),
-        families.family(start),
-        families.sigma(start.sigma),
-        families.powers(start),
-        families.power(start),
-        families.shape(start),
-        pick("norm", "norm p", "of the radius", families.NORMS, float(start.natural_norm if norm is None else norm)),
+        controls.family(start),
+        controls.sigma(start.sigma),
+        controls.powers(start),
+        controls.power(start),
+        controls.shape(start),
+        pick("norm", "norm p", "of the radius", controls.NORMS, float(start.natural_norm if norm is None else norm)),
         number("n", "n", "draws an image", n, 100, 1_000_000, whole=True),
         number("images", "images", "from the first on", images, 1, 10_000, whole=True),
         number("every", "step", "from image to image", every, 1, 1000, whole=True),
         choice("device", "device", {name: name for name in here}, device or here[min(1, len(here) - 1)]),
         text("log", "log", str(log), "a file to keep the votes in"),
     ]
-    return CertifyPanel(controls, model if own else None, {"n0": n0, "alpha": alpha, "seed": seed}, width)
+    return CertifyPanel(chosen, model if own else None, {"n0": n0, "alpha": alpha, "seed": seed}, width)

@@ -9,10 +9,9 @@ import numpy as np
 from matplotlib.artist import Artist
 
 from rsexplore import noises
-from rsexplore.explorers import families
-from rsexplore.explorers.base import View, frames
-from rsexplore.explorers.controls import pick
-from rsexplore.explorers.families import unused
+from rsexplore.explorers import controls
+from rsexplore.explorers.canvas import View, frames
+from rsexplore.explorers.controls import pick, unused
 from rsexplore.explorers.panel import Panel
 from rsexplore.explorers.readout import CELL, framed
 from rsexplore.noises import Noise
@@ -48,8 +47,8 @@ class NoiseView(View):
         dim = values["side"] ** 2
         rest = {name: values[name] for name in ("family", "k", "powers", "shape")}
         # deviation 1, so that what is drawn is kept while sigma moves
-        self.noise = families.member(sigma=values["sigma"], dim=dim, **rest)
-        flat, full = (families.member(sigma=1.0, dim=n, **rest) for n in (2, dim))
+        self.noise = controls.member(sigma=values["sigma"], dim=dim, **rest)
+        flat, full = (controls.member(sigma=1.0, dim=n, **rest) for n in (2, dim))
         self.pictures.show(flat, full, values["sigma"])
         self.titles[0].set_text("Density, d = 2")
         self.titles[1].set_text("Draws, d = 2")
@@ -60,7 +59,7 @@ class NoiseView(View):
         return unused(self.noise)
 
     def code(self) -> str:
-        return families.call("noise", {"noise": self.noise}, DEFAULTS)
+        return controls.call("noise", {"noise": self.noise}, DEFAULTS)
 
     def readout(self) -> str:
         rows = []
@@ -105,12 +104,12 @@ def noise(noise: Noise | None = None, *, width: int = 1000, height: int = 280) -
     side = round(sqrt(start.dim or 0))
     if side not in SIDES.values() or side**2 != start.dim:
         raise ValueError(f"noise needs dim={', '.join(str(n * n) for n in SIDES.values())}, got {start!r}")
-    controls = [
-        families.family(start),
-        families.sigma(start.sigma),
+    chosen = [
+        controls.family(start),
+        controls.sigma(start.sigma),
         pick("side", "image", "pixels, d in all", SIDES, side),
-        families.powers(start),
-        families.power(start),
-        families.shape(start),
+        controls.powers(start),
+        controls.power(start),
+        controls.shape(start),
     ]
-    return Panel(NoiseView((width, height)), controls, "noise")
+    return Panel(NoiseView((width, height)), chosen, "noise")

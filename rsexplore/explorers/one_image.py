@@ -11,9 +11,8 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from rsexplore.explorers.base import Steps, View, frames
-from rsexplore.explorers.controls import number, pick
-from rsexplore.explorers.families import NORMS, call
+from rsexplore.explorers.canvas import Steps, View, frames
+from rsexplore.explorers.controls import NORMS, call, number, pick
 from rsexplore.explorers.panel import Panel
 from rsexplore.explorers.readout import framed, radius_table
 from rsexplore.patience import Task
@@ -169,11 +168,11 @@ def one_image(
     first = numbers[0] if image is None else image
     if first not in view.places:
         raise LookupError(f"one_image needs an image of the run, from {numbers[0]} to {numbers[-1]}, got image={first}")
-    controls = [
+    chosen = [
         pick("image", "image", f"of {len(numbers):,}", {str(index): index for index in numbers}, first),
         number("copy", "copy", "of the noise", copy, 0, 99, scale="linear", whole=True),
         pick("norm", "norm p", "of the ball", NORMS, float(ball(records.noise, norm))),
         number("alpha", "α", "failure rate of a radius", alpha or header.alpha, 1e-6, 0.2),
         number("n", "n", "votes, a random part", n or header.n, min(10, header.n), header.n, whole=True),
     ]
-    return Panel(view, controls, "one_image")
+    return Panel(view, chosen, "one_image")

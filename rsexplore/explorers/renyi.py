@@ -8,8 +8,8 @@ from matplotlib.artist import Artist
 
 from rsexplore import bounds, noises
 from rsexplore.divergences import least_mr
-from rsexplore.explorers import families
-from rsexplore.explorers.base import BESIDE, Steps, View, frames
+from rsexplore.explorers import controls
+from rsexplore.explorers.canvas import BESIDE, Steps, View, frames
 from rsexplore.explorers.controls import number, toggle
 from rsexplore.explorers.panel import Panel
 from rsexplore.explorers.readout import framed, radius_table
@@ -66,7 +66,7 @@ class RenyiView(View):
     def code(self) -> str:
         v = self.values
         given = {"sigma": v["sigma"], "q_a": v["q_a"], "share": v["share"], "order": None if v["best"] else v["order"]}
-        return families.call("renyi", given, DEFAULTS)
+        return controls.call("renyi", given, DEFAULTS)
 
     def readout(self) -> str:
         v, noise = self.values, noises.Gaussian(self.values["sigma"])
@@ -124,12 +124,12 @@ def renyi(
         raise ValueError(f"renyi needs sigma > 0, q_a in (0, 1/2) and share in (0, 1], got {got}")
     if order is not None and not 0 < order <= MOST:
         raise ValueError(f"renyi needs an order in (0, {MOST:g}], got order={order}")
-    controls = [
-        families.sigma(sigma),
-        families.votes(q_a),
-        families.share(share),
+    chosen = [
+        controls.sigma(sigma),
+        controls.votes(q_a),
+        controls.share(share),
         number("order", "order α", "1 KL, 2 χ²", order or 2.0, 0.02, MOST, scale="linear"),
         toggle("best", "best order", order is None),
     ]
-    stops = {control.name: control.stops for control in controls if control.name in ("q_a", "share")}
-    return Panel(RenyiView((width, height), stops), controls, "renyi")
+    stops = {control.name: control.stops for control in chosen if control.name in ("q_a", "share")}
+    return Panel(RenyiView((width, height), stops), chosen, "renyi")

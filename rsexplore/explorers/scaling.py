@@ -6,10 +6,9 @@ from typing import Any
 
 from matplotlib.artist import Artist
 
-from rsexplore.explorers import families
-from rsexplore.explorers.base import Steps, View, frames
-from rsexplore.explorers.controls import number, pick
-from rsexplore.explorers.families import NORMS
+from rsexplore.explorers import controls
+from rsexplore.explorers.canvas import Steps, View, frames
+from rsexplore.explorers.controls import NORMS, number, pick
 from rsexplore.explorers.panel import Panel
 from rsexplore.explorers.readout import CELL, framed
 from rsexplore.plots.scaling import WORDS, Question, ScalingCurves, radius
@@ -18,7 +17,7 @@ from rsexplore.scaling import DIMS
 from rsexplore.table import rounded_down
 
 FIXED = {"σ": "sigma", "E ‖z‖∞": "mean"}
-DEFAULTS = {"norm": 2.0, "fixed": "sigma", "shape": 3.0, "k": 0.3, "dim": families.DIM}
+DEFAULTS = {"norm": 2.0, "fixed": "sigma", "shape": 3.0, "k": 0.3, "dim": controls.DIM}
 
 
 class ScalingView(View):
@@ -48,7 +47,7 @@ class ScalingView(View):
         return [] if {"eq8", "eq10"} & set(self.curves.found) else ["k"]
 
     def code(self) -> str:
-        return families.call("scaling", self.values, DEFAULTS)
+        return controls.call("scaling", self.values, DEFAULTS)
 
     def readout(self) -> str:
         v, curves = self.values, self.curves
@@ -74,7 +73,7 @@ def scaling(
     fixed: str = "sigma",
     shape: float = 3.0,
     k: float = 0.3,
-    dim: int = families.DIM,
+    dim: int = controls.DIM,
     width: int = 1000,
     height: int = 440,
 ) -> Panel:
@@ -112,13 +111,13 @@ def scaling(
         raise ValueError(f"scaling needs size > 0, q_a in (0, 1/2), norm >= 1, fixed='sigma' or 'mean', got {got}")
     if not 0 <= k < 1 or not shape >= 1 or not dim >= 2:
         raise ValueError(f"scaling needs k in [0, 1), shape >= 1, dim >= 2, got k={k}, shape={shape}, dim={dim}")
-    controls = [
+    chosen = [
         pick("norm", "norm p", "of the ball", NORMS, inf if norm == inf else float(norm)),
         pick("fixed", "fixed", "as d grows", FIXED, fixed),
         number("size", "size", "input units", size, 0.01, 10, help="of what is fixed"),
-        families.votes(q_a),
+        controls.votes(q_a),
         number("shape", "shape s", "1 Laplace, 2 Gaussian", shape, 1, 8),
         number("k", "k", "of d", k, 0, 0.95, scale="linear"),
-        families.dim(dim, DIMS[-1], 2),
+        controls.dim(dim, DIMS[-1], 2),
     ]
-    return Panel(ScalingView((width, height)), controls, "scaling")
+    return Panel(ScalingView((width, height)), chosen, "scaling")

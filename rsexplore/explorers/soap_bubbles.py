@@ -5,10 +5,9 @@ from typing import Any
 
 from matplotlib.artist import Artist
 
-from rsexplore.explorers import families
-from rsexplore.explorers.base import Steps, View, frames
-from rsexplore.explorers.controls import number, pick
-from rsexplore.explorers.families import POWERS
+from rsexplore.explorers import controls
+from rsexplore.explorers.canvas import Steps, View, frames
+from rsexplore.explorers.controls import POWERS, number, pick
 from rsexplore.explorers.panel import Panel
 from rsexplore.explorers.readout import CELL, framed
 from rsexplore.plots.soap_bubbles import FAMILIES, LEAST, Bubble, SoapCurves
@@ -17,7 +16,7 @@ from rsexplore.table import rounded_down
 
 MATCH = {"σ": "sigma", "mode of ‖z‖": "mode"}
 BALLS = {"2": 2.0, "∞": inf}
-DEFAULTS = {"dim": families.DIM, "q_a": 0.01, "norm": 2.0, "powers": (2.0, 2.0), "match": "sigma"}
+DEFAULTS = {"dim": controls.DIM, "q_a": 0.01, "norm": 2.0, "powers": (2.0, 2.0), "match": "sigma"}
 
 
 class SoapView(View):
@@ -52,7 +51,7 @@ class SoapView(View):
         return self.curves.fill()
 
     def code(self) -> str:
-        return families.call("soap_bubbles", self.values, DEFAULTS)
+        return controls.call("soap_bubbles", self.values, DEFAULTS)
 
     def readout(self) -> str:
         c, rows = self.curves, []
@@ -78,7 +77,7 @@ def soap_bubbles(
     sigma: float = 0.5,
     k: float = 0.3,
     *,
-    dim: int = families.DIM,
+    dim: int = controls.DIM,
     q_a: float = 0.01,
     norm: float = 2.0,
     powers: tuple[float, float] = (2.0, 2.0),
@@ -122,13 +121,13 @@ def soap_bubbles(
         raise ValueError(
             f"soap_bubbles needs norm 2 or inf, powers {tuple(FAMILIES)}, match 'sigma' or 'mode', got {got}"
         )
-    controls = [
+    chosen = [
         pick("powers", "family", "which norm pulls", POWERS, (float(powers[0]), float(powers[1]))),
         pick("norm", "norm p", "of the ball, eq. (8)", BALLS, float(norm)),
-        families.sigma(sigma),
-        families.votes(q_a, min(LEAST, q_a)),
-        families.dim(dim, 150_528, 2),
+        controls.sigma(sigma),
+        controls.votes(q_a, min(LEAST, q_a)),
+        controls.dim(dim, 150_528, 2),
         number("k", "k", "of d", k, 0, 0.99, scale="linear"),
         pick("match", "equal", "to the Gaussian's", MATCH, match),
     ]
-    return Panel(SoapView((width, height)), controls, "soap_bubbles")
+    return Panel(SoapView((width, height)), chosen, "soap_bubbles")

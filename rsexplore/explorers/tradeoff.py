@@ -5,8 +5,8 @@ from typing import Any
 
 from matplotlib.artist import Artist
 
-from rsexplore.explorers import families
-from rsexplore.explorers.base import View, frames
+from rsexplore.explorers import controls
+from rsexplore.explorers.canvas import View, frames
 from rsexplore.explorers.controls import number, pick
 from rsexplore.explorers.panel import Panel
 from rsexplore.explorers.readout import CELL, framed
@@ -47,7 +47,7 @@ class TradeoffView(View):
     def code(self) -> str:
         v = self.values
         given = {"noise": self.noise, "q_a": v["q_a"], "norms": v["norms"], "weight": v["weight"]}
-        return families.call("tradeoff", given, DEFAULTS)
+        return controls.call("tradeoff", given, DEFAULTS)
 
     def readout(self) -> str:
         r, (a, b) = self.regions, (f"l{norm:g}" for norm in self.values["norms"])
@@ -107,18 +107,18 @@ def tradeoff(
     ValueError
         An argument is out of its range, or the noise has no dimension.
     """
-    start = GeneralizedGaussian(1.0, 3.0, dim=families.DIM) if noise is None else noise
+    start = GeneralizedGaussian(1.0, 3.0, dim=controls.DIM) if noise is None else noise
     if not isinstance(start, GeneralizedGaussian) or start.dim is None:
         raise ValueError(f"tradeoff needs GeneralizedGaussian noise with dim, got {start!r}")
     if not 0 < q_a < 0.5 or not 0 <= weight <= 1 or not 1 <= norms[0] < norms[1]:
         got = f"q_a={q_a}, weight={weight}, norms={norms}"
         raise ValueError(f"tradeoff needs q_a in (0, 1/2), weight in [0, 1] and norms 1 <= a < b, got {got}")
-    controls = [
+    chosen = [
         pick("shape", "shape s", "of the noise", SHAPES, start.shape),
         pick("norms", "norms", "of the balls", PAIRS, (float(norms[0]), float(norms[1]))),
-        families.sigma(start.sigma),
-        families.votes(q_a),
-        families.dim(start.dim, least=2),
+        controls.sigma(start.sigma),
+        controls.votes(q_a),
+        controls.dim(start.dim, least=2),
         number("weight", "weight", "of log radius a", weight, 0, 1, scale="linear"),
     ]
-    return Panel(TradeoffView((width, height)), controls, "tradeoff")
+    return Panel(TradeoffView((width, height)), chosen, "tradeoff")
