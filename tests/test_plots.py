@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 import rsexplore as rs
 from rsexplore.accuracy import Curve
 from rsexplore.bound import Status
-from rsexplore.plots import accuracy, claims, curves, labels, shares, style
+from rsexplore.plots import accuracy, claims, curves, shares, style
 
 GAUSSIAN = rs.noises.Gaussian(0.5, dim=3072)
 # r, g, b of a screen (linear) as a person without one kind of cone sees them: Viénot, Brettel and Mollon 1999
@@ -130,11 +130,11 @@ def test_no_label_covers_another_or_leaves_the_figure(axes, sigma, norm, share):
 
 
 def test_apart_keeps_order_and_distance():
-    placed = labels.apart([0.5, 0.5, 0.5, 0.1], [0.1] * 4, 0, 1)
+    placed = style.apart([0.5, 0.5, 0.5, 0.1], [0.1] * 4, 0, 1)
     np.testing.assert_allclose(placed, [0.4, 0.5, 0.6, 0.1])
-    crowded = labels.apart([1.0, 0.9, 0.99], [0.2, 0.2, 0.2], 0, 1)
+    crowded = style.apart([1.0, 0.9, 0.99], [0.2, 0.2, 0.2], 0, 1)
     assert np.all(np.diff(np.sort(crowded)) >= 0.2 - 1e-12) and crowded.max() <= 0.9 + 1e-12
-    assert labels.apart([], [], 0, 1).shape == (0,)
+    assert style.apart([], [], 0, 1).shape == (0,)
 
 
 @pytest.mark.parametrize("kind", MISSING)
@@ -170,7 +170,7 @@ def test_a_share_out_of_range_is_refused():
 
 @pytest.mark.parametrize(("value", "top"), [(0.9, 1), (1, 1), (1.01, 2), (3.6, 4), (0.0041, 0.007), (99, 100)])
 def test_tops_of_axes_are_round(value, top):
-    assert curves.round_above(value) == pytest.approx(top)
+    assert style.round_above(value) == pytest.approx(top)
 
 
 def shipped_curves() -> list[Curve]:
