@@ -154,14 +154,20 @@ def merged(found: Sequence[Claim]) -> list[Claim]:
     """Claims with those put together that have the same status and the same radii, to a millionth of the largest."""
     groups: list[list[Claim]] = []
     for claim in found:
-        near = 1e-6 * np.abs(claim.radii[np.isfinite(claim.radii)]).max(initial=0.0)
         for group in groups:
-            if group[0].status is claim.status and np.allclose(group[0].radii, claim.radii, 0, near, equal_nan=True):
+            if group[0].status is claim.status and _same(group[0].radii, claim.radii):
                 group.append(claim)
                 break
         else:
             groups.append([claim])
     return [replace(group[0], title=" = ".join(dict.fromkeys(c.title for c in group))) for group in groups]
+
+
+def _same(a: NDArray, b: NDArray) -> bool:
+    finite = np.isfinite(a)
+    if np.any(finite != np.isfinite(b)):
+        return False
+    return bool(np.all(np.abs(a[finite] - b[finite]) <= 1e-6 * np.max(np.abs(a[finite]), initial=0)))
 
 
 def vote_grid(least: float = 1e-12, points: int = 120) -> NDArray[np.float64]:
@@ -226,7 +232,8 @@ class RadiusCurves:
             end = at[1] / top if np.isfinite(at[1]) else 1.0
             self.cursor.set_data([self._x(at[0])] * 2, [0, end])
         if self._with_labels:
-            self.labels.show([(claim.label, self.lines[claim.bound.key]) for claim in together])
+            entries = [(claim.label, self.lines[claim.bound.key]) for claim in together]
+            self.labels.show(entries, [claim.look.linestyle for claim in together])
 
     def _x(self, q_a: Any) -> Any:
         return q_a if self.log else 1 - q_a
@@ -305,7 +312,8 @@ def axis_top(found: Sequence[Claim]) -> float:
     """Top of the radius axis: a round number somewhat above the exact radius, or else above the largest certificate."""
     ranks = [[c for c in found if c.exact], [c for c in found if c.bound.certifies], found]
     for group in ranks:
-        most = max((float(r) for claim in group for r in claim.radii if np.isfinite(r)), default=0.0)
+        values = np.concatenate([claim.radii for claim in group]) if group else np.empty(0)
+        most = float(values[np.isfinite(values)].max(initial=0.0))
         if most > 0:
             return round_above(1.12 * most)
     return 1.0

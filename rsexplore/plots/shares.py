@@ -74,7 +74,7 @@ class ShareBars:
         bar, name, value = self.bars[key], self.names[key], self.values[key]
         bar.set_bounds(0, y - thick / 2, max(0.0, min(share, 2 * FULL)), thick)
         bar.set(facecolor="white" if hollow else look.color, edgecolor=look.color, linestyle=look.linestyle)
-        bar.set(linewidth=1.4 if hollow else 0, hatch="//" if beyond else None, visible=True)
+        bar.set(linewidth=1.4 if hollow else 0, hatch="////" if beyond else None, visible=True)
         name.set(text=wrapped(claim.name, self._width), y=y, visible=True)
         value.set(weight="bold" if beyond else "normal", color=style.RED if beyond else "black", y=y, visible=True)
 

@@ -196,8 +196,12 @@ class EndLabels:
         shown = [text for text, _ in self._pool if text.get_visible()]
         return [text.get_text().replace("\n", " ") for text in sorted(shown, key=lambda t: -t.get_position()[1])]
 
-    def show(self, entries: Sequence[tuple[str, Line2D]]) -> None:
-        """Place one label for each (text, line); an arrow follows the text of one that ends out of sight."""
+    def show(self, entries: Sequence[tuple[str, Line2D]], dashes: Sequence[Any] = ()) -> None:
+        """Place one label for each (text, line); an arrow follows the text of one that ends out of sight.
+
+        `dashes` are the lines' own line styles: a line tells its own only where it has a name.
+        """
+        dashes = dashes or [line.get_linestyle() for _, line in entries]
         while len(self._pool) < len(entries):
             text = self._ax.text(TEXT, 0, "", size=self._size, va="center", transform=self._where, linespacing=1.05)
             leader = Line2D([], [], transform=self._where, clip_on=False, linewidth=1.2)
@@ -212,13 +216,14 @@ class EndLabels:
         places = apart([min(max(end, 0.0), 1.01) for end in ends], heights, -0.08, 1.04)
         for artist in self.artists[2 * len(entries) :]:
             artist.set_visible(False)
-        for (text, leader), word, (_, line), end, place in zip(self._pool, words, entries, ends, places, strict=False):
+        labels = zip(self._pool, words, entries, ends, places, dashes, strict=False)
+        for (text, leader), word, (_, line), end, place, dash in labels:
             text.set(text=word, y=place, color=dark(line.get_color()), visible=True)
             if 0 <= end <= 1:
                 leader.set_data([0, START, BEND, STOP], [end, end, place, place])
             else:
                 leader.set_data([BEND, STOP], [place, place])  # right of where others run down or up
-            leader.set(color=line.get_color(), linestyle=line.get_linestyle(), visible=True)
+            leader.set(color=line.get_color(), linestyle=dash, visible=True)
 
     def _end(self, line: Line2D) -> float:
         """Where a line ends, as a share of the axes' height; 0 for nan, and `HIDDEN` for a line that is not shown."""
