@@ -233,3 +233,12 @@ def test_curves_are_asked_for_by_key_and_without_a_dimension(axes):
         curves.radius_curves(axes[0], GAUSSIAN, bounds=("cohen",))
     with pytest.raises(rs.bounds.MissingDimensionError, match="needs the dimension"):
         curves.radius_curves(axes[0], rs.noises.Gaussian(0.5), norm="inf")
+
+
+@pytest.mark.parametrize("norm", [1.0, 2.0, 4.0, inf])
+def test_only_radii_that_some_classifier_attains_are_labelled_tight(norm):
+    # exact in every norm: Gaussian noise, and eq. (8), whose law is round; in l_1 alone: Laplace, uniform
+    attained = {"cohen-lp", "soap-dual-lp"} | ({"laplace-l1", "uniform-l1", "teng-l1-binary"} if norm == 1 else set())
+    others = {"gg-kl-exact-lp", "pure-dp-linf", "laplace-l1", "uniform-l1", "teng-l1-binary", "lecuyer-l1"} - attained
+    words = {key: rs.bounds.get(key).status_at(norm).value for key in attained | others}
+    assert words == dict.fromkeys(attained, "tight") | dict.fromkeys(others, "sound")

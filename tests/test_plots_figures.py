@@ -136,15 +136,6 @@ def test_figures_of_published_votes_are_read_at_one_level():
     assert {curve.alpha for curve in remake.other_sigma(("cohen-l2", "kl-l2"), alpha=0.001)} == {0.001}
 
 
-@pytest.mark.parametrize("norm", [1.0, 2.0, 4.0, inf])
-def test_only_radii_that_some_classifier_attains_are_labelled_tight(norm):
-    # exact in every norm: Gaussian noise, and eq. (8), whose law is round; in l_1 alone: Laplace, uniform
-    attained = {"cohen-lp", "soap-dual-lp"} | ({"laplace-l1", "uniform-l1", "teng-l1-binary"} if norm == 1 else set())
-    others = {"gg-kl-exact-lp", "pure-dp-linf", "laplace-l1", "uniform-l1", "teng-l1-binary", "lecuyer-l1"} - attained
-    words = {key: rs.bounds.get(key).status_at(norm).value for key in attained | others}
-    assert words == dict.fromkeys(attained, "tight") | dict.fromkeys(others, "sound")
-
-
 def test_a_coarse_curve_is_never_above_the_fine_one():
     header = rs.records.Header(rs.noises.to_dict(Laplace(0.2, 4)), 10, 1000, 0.001)
     counts = np.array([1000, 990, 900, 700, 510])
