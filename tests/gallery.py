@@ -13,23 +13,23 @@ COLUMNS = 3
 
 
 class Shown(NamedTuple):
-    """A notebook, the call in the cell whose picture is shown, and the question that this picture answers."""
+    """A notebook, code of the cell whose picture is shown, and the question that this picture answers."""
 
     notebook: str
-    call: str
+    code: str
     question: str
 
 
 GALLERY = (
     Shown("00_start_here", "plots.accuracy.certified_accuracy", "What do the same votes certify under two bounds?"),
-    Shown("01_lecture", "figures.lecture.decision_regions", "Why does a vote over noisy copies resist small changes?"),
-    Shown("02_unified", "figures.unified.corollary_11", "From which vote on does a printed radius claim too much?"),
-    Shown("03_laplace", "figures.laplace.region", "Laplace noise: which of two certificates is larger?"),
-    Shown("04_soap_bubbles", "figures.soap.overlaps", "How much do noises and their shifted copies share?"),
-    Shown("05_hayes", "figures.hayes.radii", "Which divergence certifies most, and what is lost to the exact radius?"),
-    Shown("06_scaling", "figures.dimensions.radii", "How do radii shrink as images grow?"),
+    Shown("01_lecture", "rings: σ, 2σ", "Why does a vote over noisy copies resist small changes?"),
+    Shown("02_unified", "two_classes(left)", "From which vote on does a printed radius claim too much?"),
+    Shown("03_laplace", "laplace_law.figure_4_region", "Laplace noise: which of two certificates is larger?"),
+    Shown("04_soap_bubbles", "soap.overlap_map", "How much do noises and their shifted copies share?"),
+    Shown("05_hayes", "Figure 1: σ = 1", "Which divergence certifies most, and what is lost to the exact radius?"),
+    Shown("06_scaling", "radii(axes, np.inf)", "How do radii shrink as images grow?"),
     Shown("07_certify", "plots.accuracy.ceiling", "What do fewer votes cost a radius?"),
-    Shown("08_errata", "figures.errata.shares_of_exact", "Does any printed radius exceed the exact one?"),
+    Shown("08_errata", "shares_of_exact(hayes", "Does any printed radius exceed the exact one?"),
 )
 
 
@@ -51,12 +51,12 @@ def table() -> str:
 
 
 def picture(one: Shown, folder: Path = ROOT / "notebooks") -> bytes:
-    """Return a small PNG of the picture that a stored notebook shows under the call.
+    """Return a small PNG of the picture that a stored notebook shows under that code.
 
     Raises
     ------
     LookupError
-        No cell with that call has a picture.
+        No cell with that code has a picture.
     """
     import nbformat
     from PIL import Image
@@ -64,10 +64,10 @@ def picture(one: Shown, folder: Path = ROOT / "notebooks") -> bytes:
     from notebooks import with_palette
 
     notebook = nbformat.read(folder / f"{one.notebook}.ipynb", as_version=4)
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and one.call in cell.source]
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and one.code in cell.source]
     found = [out.data["image/png"] for cell in cells for out in cell.outputs if "image/png" in out.get("data", {})]
     if not found:
-        raise LookupError(f"{one.notebook} stores no picture under {one.call}: run `make notebooks`")
+        raise LookupError(f"{one.notebook} stores no picture under {one.code}: run `make notebooks`")
     with Image.open(io.BytesIO(base64.b64decode(found[0]))) as large:
         small = large.convert("RGB")
     small.thumbnail(SIZE, Image.Resampling.LANCZOS)

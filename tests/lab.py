@@ -23,14 +23,7 @@ from notebooks import stripped
 
 SECOND = 1000  # Playwright counts in milliseconds
 ERRORS = '[data-mime-type="application/vnd.jupyter.error"]'
-QUIET_FLAGS = (
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
+QUIET = "--disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update"
 SETTINGS: dict[str, dict[str, Any]] = {
     "notebook-extension/tracker": {"windowingMode": "none"},  # every output is in the page, also what is out of sight
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -68,19 +61,13 @@ def command(port: int, root: Path) -> list[str]:
 
 def surroundings(home: Path, token: str, extra: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a server that leaves nothing in, and takes nothing from, the user's own folders."""
-    folders = {
-        "JUPYTER_CONFIG_DIR": "config",
-        "JUPYTER_DATA_DIR": "data",
-        "JUPYTER_RUNTIME_DIR": "runtime",
-        "JUPYTERLAB_SETTINGS_DIR": "settings",
-        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
-        "IPYTHONDIR": "ipython",
-    }
+    names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR",
+             "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR")  # fmt: skip
     for name, values in SETTINGS.items():
-        file = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        file = home / "JUPYTERLAB_SETTINGS_DIR" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True)
         file.write_text(json.dumps(values), encoding="utf-8")
-    paths = {variable: str(home / folder) for variable, folder in folders.items()}
+    paths = {name: str(home / name) for name in names}
     # one thread for every kernel: a second one that waits for a busy neighbour costs more than it gives
     return {**os.environ, "OMP_NUM_THREADS": "1", **paths, "JUPYTER_TOKEN": token, **extra}
 
@@ -107,16 +94,11 @@ def jupyterlab(notebooks: Path, **environment: str) -> Iterator[Server]:
             path.write_text(stripped(path.read_text(encoding="utf-8")), encoding="utf-8")
         port, token, log = free_port(), secrets.token_hex(16), home / "server.log"
         server = Server(f"http://127.0.0.1:{port}", token)
+        streams: dict[str, Any] = {"stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
+        own = surroundings(home, token, environment)
         with (
-            log.open("wb") as stream,
-            subprocess.Popen(
-                command(port, root),
-                env=surroundings(home, token, environment),
-                cwd=root,
-                stdout=stream,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-            ) as process,
+            log.open("wb") as out,
+            subprocess.Popen(command(port, root), env=own, cwd=root, stdout=out, **streams) as process,
         ):
             try:
                 wait_until_up(server, process, log)
@@ -143,7 +125,7 @@ def browser_page(width: int = 1400, height: int = 1000) -> Iterator[Any]:
         raise RuntimeError("no Chromium found: `make test` says how to get one")
     root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []  # root has no sandbox
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=[*root, *QUIET_FLAGS])
+        browser = playwright.chromium.launch(executable_path=path, args=[*root, *QUIET.split(), "--disable-sync"])
         page = browser.new_page(viewport={"width": width, "height": height})
         page.set_default_timeout(30 * SECOND)
         yield page

@@ -21,8 +21,7 @@ from rsexplore.explorers import canvas
 from rsexplore.explorers.canvas import Packer, Sprites
 from rsexplore.explorers.canvas import labels as labels_of
 from rsexplore.plots import renyi
-from rsexplore.plots.claims import claims, merged
-from rsexplore.plots.kept import KeptClaims
+from rsexplore.plots.curves import KeptClaims, claims, merged
 
 GRID, AHEAD = np.geomspace(0.5, 1e-9, 40), (0.3, 0.01, 1e-4)
 
@@ -154,7 +153,7 @@ def test_a_vote_that_was_looked_up_ahead_evaluates_no_formula(monkeypatch):
     kept.show(unit, 0.5, 0.2, **question)
     kept._answer(unit, question).seconds = 0.0  # whatever else the machine does
     kept.look_ahead()
-    monkeypatch.setattr("rsexplore.plots.kept.claims", None)
+    monkeypatch.setattr("rsexplore.plots.curves.claims", None)
     for q_a in AHEAD:
         _, found = kept.show(unit, 3.0, q_a, **question)
         exact = next(claim for claim in found if claim.exact)

@@ -15,9 +15,7 @@ from rsexplore.explorers.panel import Panel
 from rsexplore.explorers.readout import radius_table
 from rsexplore.noises import Noise
 from rsexplore.plots import style
-from rsexplore.plots.claims import ball
-from rsexplore.plots.curves import RadiusCurves, vote_grid
-from rsexplore.plots.kept import FEW, KeptClaims
+from rsexplore.plots.curves import FEW, KeptClaims, RadiusCurves, ball, vote_grid
 from rsexplore.plots.shares import ShareBars
 
 # pixels that text needs: left of the curves, between the two axes (labels, names), right of the bars; above and below

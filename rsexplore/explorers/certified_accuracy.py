@@ -20,9 +20,8 @@ from rsexplore.noises import Noise
 from rsexplore.patience import Task
 from rsexplore.plots import style
 from rsexplore.plots.accuracy import ceiling, steps
-from rsexplore.plots.claims import PRINTED, ball
-from rsexplore.plots.curves import round_above
-from rsexplore.plots.labels import dark
+from rsexplore.plots.curves import PRINTED, ball
+from rsexplore.plots.style import dark, round_above
 from rsexplore.records import Records, can_thin, thinned
 from rsexplore.table import rounded_down
 

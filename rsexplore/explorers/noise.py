@@ -15,8 +15,8 @@ from rsexplore.explorers.controls import pick, unused
 from rsexplore.explorers.panel import Panel
 from rsexplore.explorers.readout import CELL, framed
 from rsexplore.noises import Noise
-from rsexplore.plots.keys import Keys
-from rsexplore.plots.noise import NORMS, NoisePictures
+from rsexplore.plots.images import NORMS, NoisePictures
+from rsexplore.plots.style import Keys
 
 SIDES = {"8 × 8": 8, "16 × 16": 16, "32 × 32": 32, "64 × 64": 64}
 DEFAULTS: dict[str, Any] = {}

@@ -17,7 +17,7 @@ from rsexplore.explorers.panel import Panel
 from rsexplore.explorers.readout import framed, radius_table
 from rsexplore.patience import Task
 from rsexplore.plots import style
-from rsexplore.plots.claims import ball, claims
+from rsexplore.plots.curves import ball, claims
 from rsexplore.plots.shares import ShareBars
 from rsexplore.plots.style import norm_label
 from rsexplore.plots.votes import VoteBars

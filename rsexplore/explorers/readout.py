@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rsexplore.noises import Noise
-from rsexplore.plots.claims import Claim, ball, needed
+from rsexplore.plots.curves import Claim, ball, needed
 from rsexplore.plots.shares import radius_text
 
 HEAD = (("bound", "left"), ("radius", "right"), ("of exact", "right"), ("status", "left"), ("source", "left"))

@@ -13,7 +13,7 @@ from rsexplore.explorers.canvas import BESIDE, Steps, View, frames
 from rsexplore.explorers.controls import number, toggle
 from rsexplore.explorers.panel import Panel
 from rsexplore.explorers.readout import framed, radius_table
-from rsexplore.plots.claims import claims
+from rsexplore.plots.curves import claims
 from rsexplore.plots.renyi import MOST, RenyiCurves, best, look_ahead
 from rsexplore.table import rounded_down
 

@@ -17,24 +17,17 @@ from rsexplore.bound import Bound, UnsupportedNoiseError
 from rsexplore.comparison import exact_bound
 from rsexplore.noises import ExponentialLinf, Gaussian, GeneralizedGaussian, Laplace, Noise, PowerGaussian, Uniform
 from rsexplore.plots import style
-from rsexplore.plots.decades import above, below
-from rsexplore.plots.labels import EndLabels
+from rsexplore.plots.style import EndLabels, above, below
 from rsexplore.scaling import DIMS, Law, Slope
 
 WORDS = {
-    "Gaussian": "Gaussian",
-    "Laplace": "Laplace",
-    "Uniform": "uniform",
-    "ExponentialLinf": "exponential l∞",
-    "GeneralizedGaussian": "generalized Gaussian",
-    "eq8": "soap bubble, eq. (8)",
-    "eq10": "soap bubble, eq. (10)",
-}
+    "Gaussian": "Gaussian", "Laplace": "Laplace", "Uniform": "uniform", "ExponentialLinf": "exponential l∞",
+    "GeneralizedGaussian": "generalized Gaussian", "eq8": "soap bubble, eq. (8)", "eq10": "soap bubble, eq. (10)",
+}  # fmt: skip
 COLORS = {**style.FAMILY, "eq8": style.SKY, "eq10": style.GREY}
-MARKS = {"Gaussian": "o", "Laplace": "s", "Uniform": "D", "GeneralizedGaussian": "^", "ExponentialLinf": "v",
-         "eq8": "P", "eq10": "X"}  # fmt: skip
-QUICK = ("Gaussian", "Laplace", "Uniform", "GeneralizedGaussian", "ExponentialLinf")
+MARKS = dict(zip(WORDS, "osDv^PX", strict=True))
 SLOW = ("eq8", "eq10")  # a radius takes 1 to 50 ms
+QUICK = tuple(name for name in WORDS if name not in SLOW)
 
 
 class Question(NamedTuple):
@@ -93,11 +86,10 @@ def mean(noise: Noise) -> float:
     return noise.mean_norm(inf)
 
 
-def growth(name: str, question: Question, fixed: str) -> Growth | None:
-    """Radii at deviation 1 (or E ||z||_inf = 1), their slope, and the law where it is known."""
+def growth(name: str, question: Question, fixed: str) -> Growth:
+    """Radii at deviation 1 (or E ||z||_inf = 1) of a family that has a bound, their slope, and the law if known."""
     bound = chosen(name, question)
-    if bound is None:
-        return None
+    assert bound is not None
     radii = np.array([radius(name, question, dim, fixed) for dim in DIMS])
     at = dict(zip(DIMS, radii, strict=True))
     slope = scaling.exponent(lambda noise: at[noise.dim or 0], lambda dim: member(name, dim, question), dims=DIMS)
@@ -116,16 +108,15 @@ class ScalingCurves:
         ax.set(xscale="log", yscale="log", xlim=(DIMS[0] / 1.3, DIMS[-1] * 1.3))
         ax.set_xlabel("d  (coordinates)")
         ax.yaxis.set_minor_formatter(NullFormatter())
-        self.lines = {name: self._line(name) for name in WORDS}
+        self.lines: dict[str, Line2D] = {}
+        for name in WORDS:
+            look: dict[str, Any] = {"color": COLORS[name], "marker": MARKS[name], "markersize": 5, "zorder": 3}
+            if name in SLOW:  # they come close to others, which are to be seen through them
+                look |= {"markersize": 9, "markerfacecolor": "none", "linestyle": (0, (4, 4)), "zorder": 4}
+            self.lines[name] = ax.plot([], [], linewidth=1.6, **look)[0]
         self.cursor = ax.axvline(DIMS[4], color="#777777", linestyle=":", linewidth=1.2, zorder=1)
         self.labels = EndLabels(ax, width=44)
         self.found: dict[str, Growth] = {}
-
-    def _line(self, name: str) -> Line2D:
-        look: dict[str, Any] = {"color": COLORS[name], "marker": MARKS[name], "markersize": 5, "linewidth": 1.6}
-        if name in SLOW:  # they come close to others, which are to be seen through them
-            look |= {"markersize": 9, "markerfacecolor": "none", "linestyle": (0, (4, 4)), "zorder": 4}
-        return self.ax.plot([], [], **{"zorder": 3, **look})[0]
 
     @property
     def artists(self) -> list[Artist]:
@@ -135,8 +126,7 @@ class ScalingCurves:
     def show(self, question: Question, size: float, fixed: str, dim: int) -> None:
         """Draw the families whose radii take no time; `size` is the deviation, or E ||z||_inf if that is fixed."""
         self.question, self.size, self.fixed = question, size, fixed
-        grown = {name: growth(name, question, fixed) for name in QUICK}
-        self.found = {name: one for name, one in grown.items() if one is not None}
+        self.found = {name: growth(name, question, fixed) for name in QUICK if chosen(name, question)}
         self.cursor.set_xdata([dim, dim])
         self._draw()
 
@@ -148,9 +138,8 @@ class ScalingCurves:
             for dim in DIMS:
                 radius(name, self.question, dim, self.fixed)
                 yield
-            if (one := growth(name, self.question, self.fixed)) is not None:
-                self.found[name] = one
-                self._draw()
+            self.found[name] = growth(name, self.question, self.fixed)
+            self._draw()
             yield
 
     def _draw(self) -> None:
@@ -160,12 +149,9 @@ class ScalingCurves:
             line.set_visible(name in self.found)
             if name in self.found:
                 line.set_data(DIMS, self.found[name].radii * self.size)
-        up = self.ax.transScale + self.ax.transLimits
         entries = []
         for name, one in self.found.items():
-            end = float(up.transform((1.0, one.radii[-1] * self.size))[1])
             status = one.bound.status_at(self.question.norm, two_class=True).value.upper()
             slope = f"{round(one.slope.value, 2) + 0:.2f}".replace("-", "−")
-            look = {"color": COLORS[name], "linestyle": "-", "linewidth": 1.2}
-            entries.append((f"{WORDS[name]}: slope {slope}  {status}", end, look))
+            entries.append((f"{WORDS[name]}: slope {slope}  {status}", self.lines[name]))
         self.labels.show(entries)

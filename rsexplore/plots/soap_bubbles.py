@@ -17,12 +17,10 @@ from rsexplore.dual.law import resolved
 from rsexplore.noises import PowerGaussian
 from rsexplore.patience import Task, TookLong
 from rsexplore.plots import style
-from rsexplore.plots.curves import round_above
-from rsexplore.plots.labels import EndLabels, tick
+from rsexplore.plots.style import EndLabels, round_above, tick
 
 FAMILIES = {(2.0, 2.0): "eq. (8)", (inf, inf): "eq. (10)", (inf, 2.0): "eq. (9)"}
-COLORS = {(2.0, 2.0): style.BLUE, (inf, inf): style.ORANGE, (inf, 2.0): style.GREEN}
-MARKS = {(2.0, 2.0): "", (inf, inf): "D", (inf, 2.0): "^"}
+COLORS = dict(zip(FAMILIES, (style.BLUE, style.ORANGE, style.GREEN), strict=True))
 LEAST = 1e-9  # of 1 - p_A on the axis
 GRID = tuple(float(q) for q in np.geomspace(0.45, LEAST, 33))
 FEW = GRID[::4]
@@ -54,42 +52,30 @@ class Bubble(NamedTuple):
 
 @lru_cache(maxsize=512)
 def radii(noise: PowerGaussian, norm: float, q_a: tuple[float, ...]) -> NDArray:
-    """Exact radii, kept."""
+    """Exact radii, kept; of eq. (9) each on its own, as it takes long."""
+    if (noise.power_norm, noise.tail_norm) == (inf, 2) and len(q_a) > 1:
+        return np.concatenate([radii(noise, norm, (q,)) for q in q_a])
     bound = exact_bound(noise, norm)
     assert bound is not None
     return bound.radius(noise, q_a=np.array(q_a), norm=norm)
 
 
 @lru_cache(maxsize=1024)
-def after(noise: PowerGaussian, norm: float, q_a: float, shifts: tuple[float, ...]) -> NDArray:
-    """Least probability of the class after shifts of these lengths."""
-    return worst_case(_law(noise), q_a, _lengths(noise, norm, shifts))
-
-
-@lru_cache(maxsize=1024)
-def overlap(noise: PowerGaussian, norm: float, shifts: tuple[float, ...]) -> NDArray:
-    """Share that the noise has in common with itself after shifts of these lengths."""
-    return 1 - total_variation(_law(noise), _lengths(noise, norm, shifts))
-
-
-def _law(noise: PowerGaussian) -> Any:
+def moved(noise: PowerGaussian, norm: float, q_a: float, radius: float) -> tuple[NDArray, NDArray]:
+    """Least probability of the class, and the share that noise and shifted noise have in common, after `SHIFTS`."""
     assert noise.dim is not None
-    return law_of(noise.dim, float(noise.k), noise.power_norm, noise.tail_norm)
-
-
-def _lengths(noise: PowerGaussian, norm: float, shifts: tuple[float, ...]) -> NDArray:
-    """In the units of the law: Euclidean for eq. (8), whose worst shift of an l_inf ball is a vertex."""
-    assert noise.dim is not None
+    law = law_of(noise.dim, float(noise.k), noise.power_norm, noise.tail_norm)
+    # in the units of the law: Euclidean for eq. (8), whose worst shift of an l_inf ball is a vertex
     vertex = sqrt(noise.dim) if norm == inf and noise.power_norm == 2 else 1.0
-    return np.array(shifts) * vertex / noise.scale
+    lengths = SHIFTS * radius * vertex / noise.scale
+    return worst_case(law, q_a, lengths), 1 - total_variation(law, lengths)
 
 
 def refusal(noise: PowerGaussian) -> str:
     """Why no radius of a noise can be drawn, as far as can be told at once; empty if it can."""
     assert noise.dim is not None
-    if resolved(noise.dim, noise.k, noise.power_norm, noise.tail_norm):
-        return ""
-    return "no radius here for k above d − 0.5"
+    known = resolved(noise.dim, noise.k, noise.power_norm, noise.tail_norm)
+    return "" if known else "no radius here for k above d − 0.5"
 
 
 def quick(noise: PowerGaussian) -> bool:
@@ -108,7 +94,7 @@ class SoapCurves:
         for ax in (reach, vote):
             (ax.yaxis if ax is reach else ax.xaxis).set_major_formatter(tick)
         self.start, self.pulled = (_line(law, color, 2.2) for color in (style.BLACK, style.BLUE))
-        self.curves = {powers: _line(reach, COLORS[powers], 1.8, MARKS[powers]) for powers in FAMILIES}
+        self.curves = {p: _line(reach, COLORS[p], 1.8, mark) for p, mark in zip(FAMILIES, ("", "D", "^"), strict=True)}
         self.gaussian = _line(reach, style.BLACK, 3.0)
         self.cursor = reach.axvline(1e-3, color="#777777", linestyle=":", linewidth=1.2, zorder=1)
         self.dots = {powers: _line(reach, COLORS[powers], 0, "o", 7) for powers in FAMILIES}
@@ -140,44 +126,46 @@ class SoapCurves:
         self.gaussian_radius = sigma * float(radii(self.base, bubble.norm, (q_a,))[0])
         self.vote_ax.set_xlim(0, round_above(SHIFTS[-1] * self.gaussian_radius))
         self._law()
-        self._reach()
+        values = sigma * radii(self.base, bubble.norm, GRID)
+        self.gaussian.set_data(GRID, values)
+        self.reach_ax.set_ylim(0, round_above(1.3 * float(values[-1])))
+        self.cursor.set_xdata([q_a, q_a])
         self._vote(0, self.base, self.gaussian_radius)
-        late = [powers for powers in shown if not quick(self.noises[powers]) and powers not in self.refused]
         for powers in shown:
             if quick(self.noises[powers]):
                 self._family(powers, GRID)
         if quick(self.chosen):
             self._vote(1, self.chosen, self.found[bubble.powers])
-        self._late(late)
+        self._words(self._left())
+
+    def _left(self) -> list[Powers]:
+        """Families that take longer."""
+        return [powers for powers, noise in self.noises.items() if not quick(noise) and powers not in self.refused]
 
     def fill(self) -> Generator[Task | None, Any, None]:
         """Add what takes longer, by tasks; None where something is drawn."""
-        left = [p for p, noise in self.noises.items() if not quick(noise) and p not in self.refused]
+        left = self._left()
         while left:
             powers = left.pop(0)
+            noise, norm = self.noises[powers], self.bubble.norm
+            words = f"{FAMILIES[powers]}, k = {noise.k:g} of d = {noise.dim:,}"
+            votes = [(self.q_a,), *((q,) for q in FEW)] if powers == (inf, 2) else [(self.q_a,), FEW]
             try:
-                yield from self._ask(powers)
+                for count, q_a in enumerate(votes, 1):
+                    yield Task(f"{words}: radius {count} of {len(votes)}", partial(radii, noise, norm, q_a))
             except TookLong:
                 self.refused[powers] = "not drawn, a radius takes more than a minute here"
             else:
                 self._family(powers, FEW)
-            self._late(left)
+            self._words(left)
             yield None
         # each point of eq. (9) takes long
         if not quick(self.chosen) and self.bubble.powers in self.found and self.bubble.powers != (inf, 2):
-            found = self.found[self.bubble.powers]
+            radius = self.found[self.bubble.powers]
             words = f"votes of {FAMILIES[self.bubble.powers]} after a shift"
-            yield Task(words, partial(self._votes, self.chosen, found))
-            self._vote(1, self.chosen, found)
+            yield Task(words, partial(moved, self.chosen, self.bubble.norm, self.q_a, radius / self.sigma))
+            self._vote(1, self.chosen, radius)
             yield None
-
-    def _ask(self, powers: Powers) -> Generator[Task, Any, None]:
-        """Tasks after which `_family` takes no time."""
-        noise, norm = self.noises[powers], self.bubble.norm
-        words = f"{FAMILIES[powers]}, k = {noise.k:g} of d = {noise.dim:,}"
-        votes = [(self.q_a,), *((q,) for q in FEW)] if powers == (inf, 2) else [(self.q_a,), FEW]
-        for count, q_a in enumerate(votes, 1):
-            yield Task(f"{words}: radius {count} of {len(votes)}", partial(radii, noise, norm, q_a))
 
     def _law(self) -> None:
         tail = self.bubble.powers[1]
@@ -196,58 +184,26 @@ class SoapCurves:
             line.set_data(x, np.minimum(h / top, 2))
         self.pulled.set_color(COLORS[self.bubble.powers])
 
-    def _reach(self) -> None:
-        values = self.sigma * radii(self.base, self.bubble.norm, GRID)
-        self.gaussian.set_data(GRID, values)
-        top = round_above(1.3 * float(values[-1]))
-        self.reach_ax.set_ylim(0, top)
-        self.cursor.set_xdata([self.q_a, self.q_a])
-
     def _family(self, powers: Powers, grid: tuple[float, ...]) -> None:
         noise, line, dot = self.noises[powers], self.curves[powers], self.dots[powers]
-        if powers == (inf, 2):
-            values, at = (
-                np.concatenate([radii(noise, self.bubble.norm, (q,)) for q in qs]) for qs in (grid, (self.q_a,))
-            )
-        else:
-            values, at = radii(noise, self.bubble.norm, grid), radii(noise, self.bubble.norm, (self.q_a,))
-        line.set_data(grid, self.sigma * values)
-        self.found[powers] = self.sigma * float(at[0])
+        self.found[powers] = self.sigma * float(radii(noise, self.bubble.norm, (self.q_a,))[0])
+        line.set_data(grid, self.sigma * radii(noise, self.bubble.norm, grid))
         dot.set_data([self.q_a], [self.found[powers]])
         line.set_visible(True)
         dot.set_visible(True)
 
-    def _votes(self, noise: PowerGaussian, radius: float) -> tuple[NDArray, NDArray, NDArray]:
-        """Lengths of shifts, the vote after each, and the overlap."""
-        norm = self.bubble.norm
-        shifts = tuple(float(x) for x in SHIFTS * (radius / self.sigma))
-        lengths = np.array([0.0, *shifts]) * self.sigma
-        return lengths, after(noise, norm, self.q_a, shifts), overlap(noise, norm, shifts)
-
     def _vote(self, place: int, noise: PowerGaussian, radius: float) -> None:
-        lengths, *values = self._votes(noise, radius)
+        values = moved(noise, self.bubble.norm, self.q_a, radius / self.sigma)
         for line, y, first in zip((self.votes[place], self.overlaps[place]), values, (1 - self.q_a, 1.0), strict=True):
-            line.set_data(lengths, [first, *y])
-            line.set_visible(True)
-            if place:
-                line.set_color(COLORS[self.bubble.powers])
+            line.set_data([0.0, *(SHIFTS * radius)], [first, *y])
+            line.set(visible=True, color=COLORS[self.bubble.powers] if place else style.BLACK)
 
-    def _late(self, late: list[Powers]) -> None:
+    def _words(self, late: list[Powers]) -> None:
         """Say what is not drawn, and label what is."""
-        left = dict.fromkeys(late, "drawn when the sliders rest") | self.refused
-        lines = {"Gaussian  TIGHT": self.gaussian}
-        lines |= {f"{FAMILIES[powers]}  TIGHT": self.curves[powers] for powers in self.found}
-        top = self.reach_ax.get_ylim()[1]
-        entries = [(words, _end(line) / top, line.get_color()) for words, line in lines.items()]
-        entries += [(f"{FAMILIES[powers]}: {words}", -0.2, COLORS[powers]) for powers, words in left.items()]
-        looks = {"linestyle": "-", "linewidth": 1.2}
-        self.labels.show(
-            [(words + "\u00a0↑" * bool(end > 1), end, {"color": color, **looks}) for words, end, color in entries]
-        )
-
-
-def _end(line: Line2D) -> float:
-    return float(np.asarray(line.get_ydata())[-1])
+        words = dict.fromkeys(self.found, "  TIGHT") | dict.fromkeys(late, ": drawn when the sliders rest")
+        words |= {powers: f": {why}" for powers, why in self.refused.items()}
+        families = [(FAMILIES[powers] + text, self.curves[powers]) for powers, text in words.items()]
+        self.labels.show([("Gaussian  TIGHT", self.gaussian), *families])
 
 
 def _line(ax: Axes, color: str, width: float, mark: str = "", size: float = 5) -> Line2D:

@@ -19,11 +19,8 @@ class VoteBars:
 
     def __init__(self, ax: Axes) -> None:
         self.ax = ax
-        ax.set_yscale("log")
-        ax.set_xlim(-0.6, SHOWN - 0.4)
-        ax.set_xticks([])
+        ax.set(yscale="log", xlim=(-0.6, SHOWN - 0.4), xticks=[], ylabel="votes")
         ax.set_xlabel("class  (bold: the label)", labelpad=18)
-        ax.set_ylabel("votes")
         self.bars = [Rectangle((place - 0.4, FLOOR), 0.8, 0) for place in range(SHOWN)]
         for bar in self.bars:
             ax.add_patch(bar)
@@ -40,18 +37,14 @@ class VoteBars:
         """Draw votes on an axis for so many draws; the selected class is in colour, the true one in bold."""
         classes = shown(counts, predict, label)
         self.ax.set_ylim(FLOOR, 4 * draws)
-        for place, (bar, name, value) in enumerate(zip(self.bars, self.names, self.values, strict=True)):
-            known = place < len(classes)
-            for artist in (bar, name, value):
-                artist.set_visible(known)
-            if not known:
-                continue
-            key = classes[place]
+        for artist in self.artists:
+            artist.set_visible(False)
+        for key, bar, name, value in zip(classes, self.bars, self.names, self.values, strict=False):
             count = counts.get(key, 0)
-            bar.set_height(max(count, FLOOR) - FLOOR)
-            bar.set_facecolor((RIGHT if predict == label else WRONG) if key == predict else OTHERS)
-            name.set(text=str(key), weight="bold" if key == label else "normal")
-            value.set(text=_short(count), y=1.12 * max(count, FLOOR))
+            color = (RIGHT if predict == label else WRONG) if key == predict else OTHERS
+            bar.set(height=max(count, FLOOR) - FLOOR, facecolor=color, visible=True)
+            name.set(text=str(key), weight="bold" if key == label else "normal", visible=True)
+            value.set(text=_short(count), y=1.12 * max(count, FLOOR), visible=True)
 
 
 def vote_bars(ax: Axes, row: Row) -> VoteBars:
