@@ -1,4 +1,4 @@
-"""Attacks on the smoothed classifier: how far a certified radius is from a perturbation that changes the class."""
+"""The smoothed classifier's class by a few votes, and attacks on it: how far a certified radius is from a change."""
 
 import warnings
 from dataclasses import dataclass
@@ -10,17 +10,63 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from rsexplore.confidence import ABSTAINED
+from rsexplore.confidence import ABSTAINED, prediction
 from rsexplore.montecarlo.job import Job, job
 from rsexplore.montecarlo.logits import Model, checked_logits, in_own_dtype
-from rsexplore.montecarlo.predict import predict
 from rsexplore.montecarlo.rng import TorchRng
+from rsexplore.montecarlo.runner import Runner
 from rsexplore.noises import Noise
 
 NORMS = (1.0, 2.0, inf)
 DOUBLINGS = 12  # of the radius, before an image is given up
 REACH = 2.5  # the steps of one search together, in radii (Madry et al. 2018)
 SPARSE = 20  # an l1 step moves one coordinate in so many
+
+
+def predict(
+    model: Model,
+    images: ArrayLike | torch.Tensor,
+    noise: Noise,
+    n: int = 1000,
+    alpha: float = 0.001,
+    seed: int = 0,
+    *,
+    batch_size: int | None = None,
+    device: torch.device | str | None = None,
+) -> NDArray[np.int64]:
+    """Class of the smoothed classifier for every image, or -1 where `n` votes do not tell it.
+
+    Parameters
+    ----------
+    model, images, noise, seed, batch_size, device
+        As of `certify`.
+    n : int, >= 1
+        Draws for one image.
+    alpha : float, in (0, 1)
+        Probability with which an image is given another class than the smoothed classifier's.
+
+    Returns
+    -------
+    ndarray of int64, shape (images,)
+
+    Raises
+    ------
+    ValueError, ModelOutputError
+        As of `certify`.
+
+    Source
+    ------
+    Cohen, Rosenfeld and Kolter 2019, PREDICT; the test is `rsexplore.confidence.prediction`.
+    """
+    zeros = np.zeros(len(images), dtype=np.int64)  # type: ignore[arg-type]
+    task = job(model, images, zeros, None, device, noise=noise, n0=n, n=1, alpha=alpha, seed=seed,
+               batch_size=batch_size)  # fmt: skip
+    runner = Runner(task.plan(None))
+    survey = runner.survey(task.images, len(task.images) * n)
+    votes = np.zeros((len(zeros), survey.num_classes), dtype=np.int64)
+    for row in runner.rows(task.images, task.labels, task.indices, survey):
+        votes[row.index, list(row.counts0)] = list(row.counts0.values())
+    return prediction(votes, alpha)
 
 
 @dataclass(frozen=True, eq=False)
