@@ -1,6 +1,7 @@
 """Certification by sampling: the only part that needs torch."""
 
-from rsexplore.beyond import safetensors, torch, tqdm  # noqa: F401  says what is missing
+# ruff: noqa: F401  what users call
+from rsexplore.beyond import safetensors, torch, tqdm  # says what is missing
 from rsexplore.montecarlo.attack import Perturbations, attack, predict
 from rsexplore.montecarlo.certify import certify
 from rsexplore.montecarlo.counts import class_counts
@@ -13,35 +14,3 @@ from rsexplore.montecarlo.progress import Progress
 from rsexplore.montecarlo.quality import Accuracies, accuracies
 from rsexplore.montecarlo.rng import TorchRng
 from rsexplore.montecarlo.sources import data_name, load_images
-
-__all__ = [
-    "ARCHITECTURES",
-    "NORMALIZATIONS",
-    "Accuracies",
-    "CheckpointError",
-    "CifarResNet",
-    "DigitsNet",
-    "ImagesUnavailableError",
-    "LogInUseError",
-    "ModelOutputError",
-    "Normalize",
-    "Perturbations",
-    "Progress",
-    "TorchRng",
-    "WideResNet",
-    "accuracies",
-    "attack",
-    "card",
-    "certify",
-    "cifar10",
-    "class_counts",
-    "data_name",
-    "devices",
-    "digest",
-    "imagenet",
-    "load_images",
-    "load_model",
-    "names",
-    "normalization",
-    "predict",
-]

@@ -220,7 +220,7 @@ class _Search:
             won = (classes != ABSTAINED) & (classes != before[at])
             hit, missed = at[won], at[~won]
             best[hit], after[hit] = (moved - images[at]).flatten(1)[won], classes[won]  # as rounded and voted on
-            size[hit] = _sizes(best[hit], self.norm)
+            size[hit] = best[hit].double().norm(p=self.norm, dim=1).cpu().numpy()
             low[missed] = np.maximum(low[missed], radius[missed])
             known = np.isfinite(size)
             trial[known] = best[known]
@@ -260,31 +260,23 @@ class _Search:
             place = delta.detach().requires_grad_()
             moved = (images + place.reshape(images.shape)).repeat_interleave(self.samples, dim=0)
             noisy = moved + self.task.noise.draw(self.rng, tuple(moved.shape))
-            logs = self._logits(noisy).float().log_softmax(1).reshape(len(images), self.samples, -1)
-            means, mine = logs.logsumexp(1), nn.functional.one_hot(classes, logs.shape[2]).bool()
-            own = means[mine] - means.masked_fill(mine, -inf).amax(1)
-            (found,) = torch.autograd.grad(own.sum(), place, allow_unused=True)
+            try:
+                logits = checked_logits(self.logits_of(noisy), len(noisy))
+                logs = logits.float().log_softmax(1).reshape(len(images), self.samples, -1)
+                means, mine = logs.logsumexp(1), nn.functional.one_hot(classes, logs.shape[2]).bool()
+                own = means[mine] - means.masked_fill(mine, -inf).amax(1)
+                (found,) = torch.autograd.grad(own.sum(), place, allow_unused=True)
+            except RuntimeError as error:  # torch's, of a tensor that does not require grad, or does and goes to NumPy
+                if "require" not in str(error) or "grad" not in str(error):
+                    raise
+                found = None
         if found is None:
-            raise _no_gradient("its logits do not depend on the batch by any of torch's operations")
+            told = "without no_grad, numpy() or detach() between"
+            raise ValueError(f"attack: gradients must pass through the model from its logits to its batch, {told}")
         found = found.nan_to_num(0, 0, 0)
         lost = found.abs().amax(1, keepdim=True) == 0
         found = torch.where(lost, self.rng.standard_normal(tuple(found.shape)).to(found), found)
         return own.detach().to(found)[:, None], found
-
-    def _logits(self, batch: Tensor) -> Tensor:
-        try:
-            logits = checked_logits(self.logits_of(batch), len(batch))
-        except RuntimeError as error:
-            if "requires grad" not in str(error):
-                raise
-            raise _no_gradient("it takes the batch out of torch, as numpy() does") from None
-        if not logits.requires_grad:
-            raise _no_gradient("it returns logits without a gradient, as under no_grad, or from NumPy")
-        return logits
-
-
-def _no_gradient(reason: str) -> ValueError:
-    return ValueError(f"attack: gradients must pass through the model from its logits to its batch; {reason}")
 
 
 def _steepest(gradient: Tensor, norm: float) -> Tensor:
@@ -297,10 +289,6 @@ def _steepest(gradient: Tensor, norm: float) -> Tensor:
     kept = max(1, gradient.shape[1] // SPARSE)
     places = gradient.abs().topk(kept, dim=1).indices
     return torch.zeros_like(gradient).scatter_(1, places, gradient.gather(1, places).sign() / kept)
-
-
-def _sizes(delta: Tensor, norm: float) -> NDArray[np.float64]:
-    return delta.double().norm(p=norm, dim=1).cpu().numpy()
 
 
 def _whole(name: str, value: Any, least: int) -> None:

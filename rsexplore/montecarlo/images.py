@@ -60,17 +60,14 @@ def cifar10(folder: str | os.PathLike[str] | None = None, split: str = "test") -
         raise ValueError(f"cifar10: split must be 'test' or 'train', got split={split!r}")
     top = _folder("cifar10", folder, "CIFAR10_DIR", f"CIFAR-10 ({CIFAR_ARCHIVE})")
     places = (top, top / "cifar-10-batches-bin", top / "cifar-10-batches-py")
-    forms = ((place, suffix) for place in places for suffix in (".bin", ""))
-    found = next(((place, suffix) for place, suffix in forms if (place / f"test_batch{suffix}").is_file()), None)
-    if found is None:
+    tests = [place / f"test_batch{suffix}" for place in places for suffix in (".bin", "")]
+    one = next((path for path in tests if path.is_file()), None)
+    if one is None:
         raise ImagesUnavailableError(
             f"cifar10: {top} must hold test_batch.bin, or a folder cifar-10-batches-bin with it: unpack {CIFAR_ARCHIVE}"
         )
-    place, suffix = found
-    parts = [(_binary if suffix else _pickled)(place / f"{name}{suffix}") for name in CIFAR_FILES[split]]
+    parts = [_cifar_file(one.with_name(name).with_suffix(one.suffix)) for name in CIFAR_FILES[split]]
     labels, pixels = (np.concatenate(part) for part in zip(*parts, strict=True))
-    if labels.min() < 0 or labels.max() > 9:
-        raise ImagesUnavailableError(f"cifar10: labels in {place} must be 0 to 9, got up to {labels.max()}")
     images = pixels.reshape(-1, 3, 32, 32).astype(np.float32) / np.float32(255)
     return Split(images, labels.astype(np.int64), np.arange(len(labels)))
 
@@ -107,7 +104,12 @@ def imagenet(
     top = _folder("imagenet", folder, "IMAGENET_DIR", "ImageNet's validation images, a folder for each class")
     top = top / "val" if (top / "val").is_dir() else top
     classes = _classes(top)
-    files = [(file, label) for label, path in enumerate(classes) for file in sorted(path.iterdir()) if _is_image(file)]
+    files = [
+        (file, label)
+        for label, path in enumerate(classes)
+        for file in sorted(path.iterdir())
+        if file.suffix.lower() in IMAGE_SUFFIXES and not _is_hidden(file) and file.is_file()
+    ]
     chosen = np.arange(len(files))[indices if isinstance(indices, slice) else np.asarray(indices)]
     if not chosen.size:
         raise ValueError(f"imagenet: indices must leave some of the {len(files)} images, got indices={indices!r}")
@@ -118,31 +120,22 @@ def imagenet(
 def _classes(top: Path) -> list[Path]:
     """Folders of the classes, each at the place of its label."""
     classes = [path for path in top.iterdir() if path.is_dir() and not _is_hidden(path)]
-    if len(classes) != IMAGENET_CLASSES:
-        # a class that lacks would move the labels of all behind it
-        raise ImagesUnavailableError(
-            f"imagenet: {top} must hold {IMAGENET_CLASSES} folders, one for each class, got {len(classes)}: sort the "
-            "validation images into them first"
-        )
-    if all(re.fullmatch(r"n[0-9]{8}", path.name) for path in classes):
-        return sorted(classes)
+    named = all(re.fullmatch(r"n[0-9]{8}", path.name) for path in classes)
     numbers = {int(path.name): path for path in classes if re.fullmatch(r"[0-9]+", path.name)}
-    if numbers.keys() == set(range(IMAGENET_CLASSES)):
-        return [numbers[label] for label in range(IMAGENET_CLASSES)]
-    # in the order of other names, such as the classes' own or numbers from 1, labels would be wrong without a word
-    told = ", ".join(sorted(path.name for path in classes)[:3])
-    raise ImagesUnavailableError(
-        f"imagenet: the folders in {top} must be named by WordNet (n01440764, ...) or by the labels 0 to "
-        f"{IMAGENET_CLASSES - 1}, for only these names tell which class is which; got {told}, ..."
-    )
+    # a class that lacks would move the labels of all behind it, and in the order of other names, such as the classes'
+    # own or numbers from 1, labels would be wrong without a word
+    if len(classes) != IMAGENET_CLASSES or not (named or numbers.keys() == set(range(IMAGENET_CLASSES))):
+        told = "".join(f"{path.name}, " for path in sorted(classes)[:3])
+        raise ImagesUnavailableError(
+            f"imagenet: {top} must hold {IMAGENET_CLASSES} folders, one for each class, got {len(classes)}: {told}...; "
+            f"they must be named by WordNet (n01440764, ...) or by the labels 0 to {IMAGENET_CLASSES - 1}, for only "
+            "these names tell which class is which"
+        )
+    return sorted(classes) if named else [numbers[label] for label in range(IMAGENET_CLASSES)]
 
 
 def _is_hidden(path: Path) -> bool:
     return path.name.startswith(".") or path.name == "__MACOSX"
-
-
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in IMAGE_SUFFIXES and not _is_hidden(path) and path.is_file()
 
 
 def _folder(owner: str, folder: str | os.PathLike[str] | None, variable: str, what: str) -> Path:
@@ -155,32 +148,26 @@ def _folder(owner: str, folder: str | os.PathLike[str] | None, variable: str, wh
     return path
 
 
-def _binary(path: Path) -> tuple[NDArray, NDArray]:
-    """Labels and pixels of a file of 10,000 records: a byte for the label, then red, green and blue."""
+def _cifar_file(path: Path) -> tuple[NDArray, NDArray]:
+    """Labels and pixels of a file of 10,000 images; of one of the Python version nothing but plain values is taken."""
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ImagesUnavailableError(f"cifar10: {path} cannot be read ({error.strerror})") from None
-    if len(data) != CIFAR_ROWS * (1 + CIFAR_PIXELS):
-        raise _not_whole(path, f"{CIFAR_ROWS * (1 + CIFAR_PIXELS)} bytes", f"{len(data)}")
-    rows = np.frombuffer(data, dtype=np.uint8).reshape(CIFAR_ROWS, 1 + CIFAR_PIXELS)
-    return rows[:, 0], rows[:, 1:]
-
-
-def _pickled(path: Path) -> tuple[NDArray, NDArray]:
-    """Labels and pixels of a file of the Python version, of which nothing but plain values is taken."""
-    try:
-        with path.open("rb") as stream:
-            held = _Plain(stream, encoding="bytes").load()
-        labels, pixels = np.array(held[b"labels"], dtype=np.int64), held[b"data"].raw
+        if path.suffix:  # records of a byte for the label, then red, green and blue
+            rows = np.frombuffer(path.read_bytes(), np.uint8).reshape(CIFAR_ROWS, 1 + CIFAR_PIXELS)
+            labels: NDArray[Any] = rows[:, 0]
+            pixels = rows[:, 1:]
+        else:
+            with path.open("rb") as stream:
+                held = _Plain(stream, encoding="bytes").load()
+            labels = np.array(held[b"labels"], dtype=np.int64).reshape(CIFAR_ROWS)
+            pixels = np.frombuffer(held[b"data"].raw, np.uint8).reshape(CIFAR_ROWS, CIFAR_PIXELS)
+        if labels.min() < 0 or labels.max() > 9:
+            raise ValueError(f"labels must be 0 to 9, got up to {labels.max()}")
     except Exception as error:
         raise ImagesUnavailableError(
-            f"cifar10: {path} is refused, and nothing in it was run: {error or type(error).__name__}. The binary "
-            f"version holds no pickles: {CIFAR_ARCHIVE}"
+            f"cifar10: {path} is refused, and nothing in it was run: {error or type(error).__name__}. Fetch "
+            f"{CIFAR_ARCHIVE}, which holds no pickles"
         ) from None
-    if labels.shape != (CIFAR_ROWS,) or not isinstance(pixels, bytes) or len(pixels) != CIFAR_ROWS * CIFAR_PIXELS:
-        raise _not_whole(path, f"{CIFAR_ROWS} labels and images", f"{labels.shape} labels")
-    return labels, np.frombuffer(pixels, dtype=np.uint8)
+    return labels, pixels
 
 
 class _Stub:
@@ -220,10 +207,6 @@ def _cropped(path: Path) -> NDArray[np.float32]:
     left, upper = (round((side - CROP) / 2) for side in size)
     image = image.resize(size, Image.Resampling.BILINEAR).crop((left, upper, left + CROP, upper + CROP))
     return np.asarray(image, dtype=np.float32).transpose(2, 0, 1) / np.float32(255)
-
-
-def _not_whole(path: Path, needed: str, found: str) -> ImagesUnavailableError:
-    return ImagesUnavailableError(f"cifar10: {path} must hold {needed}, got {found}: fetch {CIFAR_ARCHIVE} again")
 
 
 # ---- what a caller has ----

@@ -23,19 +23,9 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
+from rsexplore.montecarlo import networks
 from rsexplore.montecarlo.images import usable_device
-from rsexplore.montecarlo.networks import (
-    ARCHITECTURES,
-    LIBRARIES,
-    NORMALIZATIONS,
-    TRAINED_ON,
-    Normalize,
-    architecture,
-    is_listed,
-    library_net,
-    pretrained,
-    published_stats,
-)
+from rsexplore.montecarlo.networks import ARCHITECTURES, LIBRARIES, NORMALIZATIONS, Normalize
 
 Normalization = str | tuple[Sequence[float], Sequence[float]]  # a name, or mean and deviation of each channel
 Shapes = dict[str, tuple[int, ...]]  # of parameters, by name
@@ -178,7 +168,8 @@ def load_model(
     ValueError
         `device` is not there.
     """
-    device, told = usable_device(device, "load_model"), []
+    device = usable_device(device, "load_model")
+    told: list[str] = []
     with torch.device("cpu"):  # whatever the default device is: there are no numbers on the one called meta
         if str(source).partition(":")[0] in LIBRARIES and not Path(source).exists():
             given = {"arch": arch, "num_classes": num_classes, "entry": entry}
@@ -186,7 +177,7 @@ def load_model(
                 alone = f"{source} is its own architecture with its own classes"
                 raise CheckpointError(f"{alone}; leave out {', '.join(wrong)}")
             try:
-                net, (mean, std), label = pretrained(str(source))
+                net, (mean, std), label = networks.pretrained(str(source))
             except Exception as error:  # whatever a download or a library may raise
                 raise CheckpointError(f"{source} cannot be had: {error}") from None
             found = Contents({}, {"mean": torch.tensor(mean), "std": torch.tensor(std)})
@@ -197,9 +188,7 @@ def load_model(
                 shipped = ", ".join(names())
                 raise CheckpointError(f"no file {str(path)!r} and no shipped model of that name; shipped: {shipped}")
             held = read(path, entry)
-            if held.others:
-                others = ", ".join(map(repr, held.others))
-                told.append(f"of {path} {held.entry!r} is taken; entry= takes another one of {others}")
+            told += held.told
             net, found, usual = _network(path, held, arch, num_classes)
             _fill(path, net, found.state)
             label = path.stem
@@ -222,9 +211,8 @@ class Held:
     """What is taken from a file."""
 
     state: Mapping[str, Tensor]
-    arch: Any = None  # the architecture that the file names
-    entry: str = ""  # where in the file the tensors stand; "" where they are all of it
-    others: tuple[str, ...] = ()  # further entries that hold tensors
+    arch: Any  # the architecture that the file names; None where it names none
+    told: tuple[str, ...] = ()  # of entries that are not taken
 
 
 def read(path: Path, entry: str | None = None) -> Held:
@@ -311,11 +299,9 @@ class _Left:
 
 def _numpy_left_out() -> Any:
     """For a while a pickle's names of NumPy stand for `_Left`: nothing else is allowed by it, and nothing is run."""
-    makers = [(f"numpy.{core}.multiarray", name) for core in ("core", "_core") for name in ("scalar", "_reconstruct")]
-    left = [
-        type(name, (_Left,), {"__module__": module})
-        for module, name in (("numpy", "dtype"), ("numpy", "ndarray"), *makers)
-    ]
+    modules = {"numpy": ("dtype", "ndarray")}
+    modules |= {f"numpy.{core}.multiarray": ("scalar", "_reconstruct") for core in ("core", "_core")}
+    left = [type(name, (_Left,), {"__module__": module}) for module, names in modules.items() for name in names]
     return getattr(torch.serialization, "safe_globals", nullcontext)(left)  # torch 2.4 has none, and refuses these
 
 
@@ -361,14 +347,14 @@ def _taken(path: Path, held: Any, entry: str | None, arch: Any) -> Held:
     states = _states(held)
     known = ", ".join(map(repr, states)) or "none"
     if entry in states:
-        return Held(states[entry], arch, entry)
+        return Held(states[entry], arch)
     if entry is not None:
         # a network among others in one dict of tensors
         whole = next(iter(states.values())) if len(states) == 1 else {}
         part = {key[len(entry) + 1 :]: value for key, value in whole.items() if key.startswith(f"{entry}.")}
         if not part:
             raise CheckpointError(f"{path} has no entry {entry!r}; its entries that hold tensors: {known}")
-        return Held(part, arch, entry)
+        return Held(part, arch)
     usual = [name for name in states if name in USUAL]
     chosen = ["state_dict"] if "state_dict" in states else usual if len(usual) == 1 else list(states)
     if not chosen:
@@ -377,7 +363,9 @@ def _taken(path: Path, held: Any, entry: str | None, arch: Any) -> Held:
         raise CheckpointError(f"{path} must hold {form}, got {_kind(within)}")
     if len(chosen) > 1:
         raise CheckpointError(f"{path} holds several dicts of tensors: say entry= one of {known}")
-    return Held(states[chosen[0]], arch, chosen[0], tuple(name for name in states if name != chosen[0]))
+    others = ", ".join(repr(name) for name in states if name != chosen[0])
+    told = f"of {path} {chosen[0]!r} is taken; entry= takes another one of {others}"
+    return Held(states[chosen[0]], arch, (told,) if others else ())
 
 
 def _states(held: Any, outer: str = "", depth: int = 2) -> dict[str, Mapping[str, Tensor]]:
@@ -416,7 +404,7 @@ class Contents:
     """Parameters of a network by its own names, and what came before it."""
 
     state: Mapping[str, Tensor]
-    stats: Mapping[str, Any]  # mean and deviation of each channel, in this order, by their names; or nothing
+    stats: Mapping[str, Tensor]  # mean and deviation of each channel, in this order, by their names; or nothing
     layers: int = 0  # layers that came before the network, of which the file holds nothing
 
 
@@ -425,14 +413,15 @@ def shapes(state: Mapping[str, Tensor]) -> Shapes:
     return {key: tuple(value.shape) for key, value in state.items()}
 
 
-def contents(state: Mapping[str, Tensor], needed: Shapes) -> Contents | None:
-    """What a file holds for a network whose parameters have these names and shapes; None where they do not fit.
+def contents(state: Mapping[str, Tensor], net: nn.Module) -> Contents | None:
+    """What a file holds for a network; None where names and shapes of the parameters do not fit.
 
     Names of wrappers may stand anywhere in a name, in any order and number, and any module may have been put around the
     whole network; they are dropped only where all names and shapes then fit. The network may be `1` of a Sequential
     whose layer 0 keeps nothing (Cohen et al., Salman et al.), or stand beside the mean and deviation of `PAIRS`.
     """
-    found, own = shapes(state), _plain(needed)
+    found, needed = shapes(state), shapes(net.state_dict())
+    own = _plain(needed)
     for inner, stats, layers in _readings(_plain(found)):
         if not _differences(inner, found, own, needed):
             held = {own[name]: state[theirs] for name, theirs in inner.items()}
@@ -440,10 +429,10 @@ def contents(state: Mapping[str, Tensor], needed: Shapes) -> Contents | None:
     return None
 
 
-def misfit(path: Path, kind: str, state: Mapping[str, Tensor], needed: Shapes) -> CheckpointError:
+def misfit(path: Path, state: Mapping[str, Tensor], net: nn.Module) -> CheckpointError:
     """Return the error for a file that does not fit a network, in the reading that comes nearest."""
-    found, own = shapes(state), _plain(needed)
-    names = _plain(found)
+    found, needed = shapes(state), shapes(net.state_dict())
+    names, own = _plain(found), _plain(needed)
     near = min((_differences(inner, found, own, needed) for inner, _, _ in _readings(names)), key=len)
     told = "; ".join(f"{key}: needed {need}, got {got}" for key, (need, got) in sorted(near.items())[:3])
     # only the last layer differs, and in its rows alone: another number of classes
@@ -458,7 +447,7 @@ def misfit(path: Path, kind: str, state: Mapping[str, Tensor], needed: Shapes) -
         rest = ", ".join([place for place in fits if not fits[place]][:3])
         beside = f", beside {rest}" if rest else ""
         hint = f"; what is under {' or '.join(map(repr, fitting))} does fit{beside}: say entry="
-    return CheckpointError(f"{path} does not fit {kind}: {len(near)} parameters differ ({told}){hint}")
+    return CheckpointError(f"{path} does not fit {type(net).__name__}: {len(near)} parameters differ ({told}){hint}")
 
 
 def check_first_layer(path: Path, state: Mapping[str, Tensor]) -> None:
@@ -555,39 +544,34 @@ def _network(
         with torch.device("meta"):
             _contents(path, held, _build(path, name, options))
     net = _build(path, name, options)
-    usual = TRAINED_ON.get(name) if name in ARCHITECTURES else published_stats(name, net)
+    usual = networks.TRAINED_ON.get(name) if name in ARCHITECTURES else networks.published_stats(name, net)
     alone = name in ARCHITECTURES and usual is None  # the nets of the digits take pixels as they are
     return net, _contents(path, held, net), {0: "none"} if alone else {1: usual} if usual else {}
 
 
 def _contents(path: Path, held: Held, net: nn.Module) -> Contents:
-    needed = shapes(net.state_dict())
-    found = contents(held.state, needed)
+    found = contents(held.state, net)
     if found is None:
         check_first_layer(path, held.state)
-        raise misfit(path, type(net).__name__, held.state, needed)
+        raise misfit(path, held.state, net)
     return found
 
 
 def _architecture(path: Path, held: Held, asked: str | None) -> str:
     """Name of an architecture: the caller's, the file's, or the only one whose parameters fit."""
-    known = ", ".join(ARCHITECTURES)
-    name = held.arch if asked is None else asked
-    if isinstance(name, str) and architecture(name):
-        return architecture(name)
-    if isinstance(name, str) and name.partition(":")[0] in LIBRARIES:
-        # whoever wrote the file may not choose what is fetched, or built from elsewhere
-        if asked is None and not is_listed(name):
-            raise CheckpointError(
-                f"{path} names the architecture {name!r}, which is none of the library's own; if you trust it, "
-                "say arch="
-            )
-        return name
+    name, known = held.arch if asked is None else asked, ", ".join(ARCHITECTURES)
     if name is not None:
-        raise CheckpointError(
-            f"{path} needs the architecture {name!r}; known are {known}, torchvision:NAME and timm:NAME, or give "
-            "arch= an nn.Module of your own"
-        )
+        key = networks.architecture(name)
+        if not key:
+            raise CheckpointError(
+                f"{path} needs the architecture {name!r}; known are {known}, torchvision:NAME and timm:NAME, or give "
+                "arch= an nn.Module of your own"
+            )
+        # whoever wrote the file may not choose what is fetched, or built from elsewhere
+        if asked is None and key not in ARCHITECTURES and not networks.is_listed(key):
+            told = f"{path} names the architecture {name!r}, which is none of the library's own"
+            raise CheckpointError(f"{told}; if you trust it, say arch=")
+        return key
     fitting = [key for key in ARCHITECTURES if _fits(held, key)]
     if len(fitting) != 1:
         check_first_layer(path, held.state)
@@ -602,14 +586,14 @@ def _architecture(path: Path, held: Held, asked: str | None) -> str:
 def _fits(held: Held, name: str) -> bool:
     try:
         with torch.device("meta"):  # shapes alone: no time, and no random numbers
-            return contents(held.state, shapes(ARCHITECTURES[name]().state_dict())) is not None
+            return contents(held.state, ARCHITECTURES[name]()) is not None
     except ImportError:
         return False
 
 
 def _build(path: Path, name: str, options: Mapping[str, Any]) -> nn.Module:
     try:
-        return ARCHITECTURES[name](**options) if name in ARCHITECTURES else library_net(name, **options)
+        return ARCHITECTURES[name](**options) if name in ARCHITECTURES else networks.library_net(name, **options)
     except (ImportError, ValueError, TypeError, RuntimeError, NotImplementedError) as error:
         raise CheckpointError(f"{path} needs the architecture {name!r}, which cannot be built: {error}") from None
 
@@ -650,10 +634,8 @@ def _first_layer(
     if isinstance(asked, str) and asked == "none":
         return None
     try:
-        if asked is None:
-            first = Normalize(*_numbers(source, found.stats))
-        else:
-            first = Normalize(*(NORMALIZATIONS[asked] if isinstance(asked, str) else asked))
+        pair = _numbers(found.stats) if asked is None else NORMALIZATIONS[asked] if isinstance(asked, str) else asked
+        first = Normalize(*pair)
     except (ValueError, TypeError, RuntimeError) as error:
         what = f"{source} holds a normalisation that" if asked is None else f"load_model: normalize={asked!r}"
         raise CheckpointError(f"{what} is no mean and deviation: {error}") from None
@@ -663,7 +645,7 @@ def _first_layer(
     return first
 
 
-def _numbers(source: Any, stats: Mapping[str, Any]) -> list[Tensor]:
+def _numbers(stats: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
     """Mean and deviation of each channel."""
     for name, value in stats.items():
         if value.is_meta or not value.is_floating_point():
@@ -671,4 +653,4 @@ def _numbers(source: Any, stats: Mapping[str, Any]) -> list[Tensor]:
         if value.numel() > CHANNELS:
             raise ValueError(f"it needs a number for each channel in {name}, got shape {tuple(value.shape)}")
     mean, std = (value.float().flatten() for value in stats.values())
-    return [mean, std.exp() if [*stats][1].endswith("log_sig") else std]
+    return mean, std.exp() if [*stats][1].endswith("log_sig") else std

@@ -236,17 +236,17 @@ def library_net(name: str, **options: Any) -> nn.Module:
 def is_listed(name: str) -> bool:
     """Whether `torchvision:NAME` or `timm:NAME` is a classifier of the library itself, for which nothing is fetched.
 
-    Raises
-    ------
-    ImportError
-        The library is not installed.
+    True where the library is not installed, for then nothing at all can be built of it.
     """
-    library, _, own = name.partition(":")
-    if library == "timm":
+    kind, _, own = name.partition(":")
+    try:
+        library = _library(kind)
+    except ImportError:
+        return True
+    if kind == "timm":
         # any colon or slash leads to a hub or a folder
-        return re.fullmatch(r"[\w.-]+", own) is not None and _library(library).is_model(own)
-    models = _library(library).models
-    return own in models.list_models(module=models)
+        return re.fullmatch(r"[\w.-]+", own) is not None and library.is_model(own)
+    return own in library.models.list_models(module=library.models)
 
 
 def published_stats(name: str, net: nn.Module) -> Stats | None:
@@ -275,8 +275,8 @@ def pretrained(name: str) -> tuple[nn.Module, Stats, str]:
     library, _, own = name.partition(":")
     if library == "timm":
         net = _library(library).create_model(own, pretrained=True)
-        config = net.pretrained_cfg
-        tag = config.get("tag") if "." not in own and ":" not in own else None
+        config: Any = net.pretrained_cfg
+        tag = config.get("tag") if not re.search("[.:]", own) else None
         return net, (config["mean"], config["std"]), f"{name}.{tag}" if tag else name
     models, (own, _, wanted) = _library(library).models, own.partition(".")
     all_weights = models.get_model_weights(own)
@@ -322,10 +322,10 @@ TRAINED_ON = {name: "cifar10" for name in ARCHITECTURES if name.startswith(("cif
 TRAINED_ON["resnet50"] = "imagenet"
 
 
-def architecture(name: str) -> str:
-    """Key of `ARCHITECTURES` for a name however it is spelled (WideResNet-28-10, WRN28_10); "" for none."""
-    if name in ARCHITECTURES:
-        return name
+def architecture(name: Any) -> str:
+    """Key of `ARCHITECTURES` however it is spelled (WideResNet-28-10, WRN28_10), or a library's; "" for none."""
+    if not isinstance(name, str) or name in ARCHITECTURES or name.partition(":")[0] in LIBRARIES:
+        return name if isinstance(name, str) else ""
     plain = re.fullmatch(r"(?:wide[-_ ]?resnet|wrn)[-_ ]?(\d+)[-_ x](\d+)", name.lower())
     key = f"wide_resnet{plain[1]}_{plain[2]}" if plain else ""
     return key if key in ARCHITECTURES else ""
