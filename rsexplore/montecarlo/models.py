@@ -169,7 +169,6 @@ def load_model(
         `device` is not there.
     """
     device = usable_device(device, "load_model")
-    told: list[str] = []
     with torch.device("cpu"):  # whatever the default device is: there are no numbers on the one called meta
         if str(source).partition(":")[0] in LIBRARIES and not Path(source).exists():
             given = {"arch": arch, "num_classes": num_classes, "entry": entry}
@@ -187,18 +186,12 @@ def load_model(
             if not path.is_file():
                 shipped = ", ".join(names())
                 raise CheckpointError(f"no file {str(path)!r} and no shipped model of that name; shipped: {shipped}")
-            held = read(path, entry)
-            told += held.told
-            net, found, usual = _network(path, held, arch, num_classes)
+            state, named = read(path, entry)
+            net, found, usual = _network(path, state, named, arch, num_classes)
             _fill(path, net, found.state)
             label = path.stem
         first = _first_layer(source, net, found, usual, normalize)
-        if first is not None and (largest := float(first.mean.max())) > 1:
-            unit = f"{source} is normalised by a mean of {largest:g}, so its pixels go beyond 1, as a rule to 255"
-            told.append(f"{unit}: images, noise and radii must be in that unit")
         model = net if first is None else nn.Sequential(first, net)
-    for line in told:
-        warnings.warn(f"load_model: {line}", UserWarning, stacklevel=2)
     vars(model).update(name=label, digest=digest(model))  # plain attributes, no part of the network's state
     return model.eval().to(device)
 
@@ -206,17 +199,8 @@ def load_model(
 # ---- files ----
 
 
-@dataclass(frozen=True)
-class Held:
-    """What is taken from a file."""
-
-    state: Mapping[str, Tensor]
-    arch: Any  # the architecture that the file names; None where it names none
-    told: tuple[str, ...] = ()  # of entries that are not taken
-
-
-def read(path: Path, entry: str | None = None) -> Held:
-    """Tensors of a file, and the architecture that it names.
+def read(path: Path, entry: str | None = None) -> tuple[Mapping[str, Tensor], Any]:
+    """Tensors of a file, and the architecture that it names, or None.
 
     Parameters
     ----------
@@ -242,14 +226,14 @@ def read(path: Path, entry: str | None = None) -> Held:
             give = str(index) if index else "their index, a file that ends in .index.json"
             raise CheckpointError(f"{path} is one of {int(count[1])} files of a checkpoint; give {give}")
         held, arch = _loaded(path)
-    found = _taken(path, held, entry, arch)
-    asked = sum(value.numel() * value.element_size() for value in found.state.values() if not value.is_meta)
+    state = _taken(path, held, entry)
+    asked = sum(value.numel() * value.element_size() for value in state.values() if not value.is_meta)
     if asked > MULTIPLE * size + ROOM:
         raise CheckpointError(
             f"{path} is refused: its tensors would take {asked:,} bytes, and the file has {size:,}; they repeat what "
             "they hold. Save them whole, by .clone(), if that is meant"
         )
-    return found
+    return state, arch
 
 
 def _start(path: Path) -> bytes:
@@ -343,18 +327,18 @@ def _shards(path: Path) -> tuple[dict[str, Tensor], int]:
     return state, size
 
 
-def _taken(path: Path, held: Any, entry: str | None, arch: Any) -> Held:
+def _taken(path: Path, held: Any, entry: str | None) -> Mapping[str, Tensor]:
     states = _states(held)
     known = ", ".join(map(repr, states)) or "none"
     if entry in states:
-        return Held(states[entry], arch)
+        return states[entry]
     if entry is not None:
         # a network among others in one dict of tensors
         whole = next(iter(states.values())) if len(states) == 1 else {}
         part = {key[len(entry) + 1 :]: value for key, value in whole.items() if key.startswith(f"{entry}.")}
         if not part:
             raise CheckpointError(f"{path} has no entry {entry!r}; its entries that hold tensors: {known}")
-        return Held(part, arch)
+        return part
     usual = [name for name in states if name in USUAL]
     chosen = ["state_dict"] if "state_dict" in states else usual if len(usual) == 1 else list(states)
     if not chosen:
@@ -363,9 +347,10 @@ def _taken(path: Path, held: Any, entry: str | None, arch: Any) -> Held:
         raise CheckpointError(f"{path} must hold {form}, got {_kind(within)}")
     if len(chosen) > 1:
         raise CheckpointError(f"{path} holds several dicts of tensors: say entry= one of {known}")
-    others = ", ".join(repr(name) for name in states if name != chosen[0])
-    told = f"of {path} {chosen[0]!r} is taken; entry= takes another one of {others}"
-    return Held(states[chosen[0]], arch, (told,) if others else ())
+    if others := ", ".join(repr(name) for name in states if name != chosen[0]):
+        told = f"load_model: of {path} {chosen[0]!r} is taken; entry= takes another one of {others}"
+        warnings.warn(told, UserWarning, stacklevel=4)  # the line that calls load_model
+    return states[chosen[0]]
 
 
 def _states(held: Any, outer: str = "", depth: int = 2) -> dict[str, Mapping[str, Tensor]]:
@@ -380,14 +365,9 @@ def _states(held: Any, outer: str = "", depth: int = 2) -> dict[str, Mapping[str
 
 
 def _is_state(held: Any) -> bool:
-    return (
-        isinstance(held, Mapping)
-        and len(held) > 0
-        and all(
-            isinstance(key, str) and isinstance(value, Tensor) and value.layout is torch.strided
-            for key, value in held.items()
-        )
-    )
+    items = held.items() if isinstance(held, Mapping) else ()
+    tensors = (isinstance(key, str) and isinstance(x, Tensor) and x.layout is torch.strided for key, x in items)
+    return bool(items) and all(tensors)
 
 
 def _kind(held: Any) -> str:
@@ -530,36 +510,36 @@ def _differences(names: Names, found: Shapes, own: Names, needed: Shapes) -> dic
 
 
 def _network(
-    path: Path, held: Held, arch: str | nn.Module | None, num_classes: int | None
+    path: Path, state: Mapping[str, Tensor], named: Any, arch: str | nn.Module | None, num_classes: int | None
 ) -> tuple[nn.Module, Contents, dict[int, Normalization]]:
     """Untrained network, what the file holds for it, and how pixels are usually normalised, by the layers before it."""
     if isinstance(arch, nn.Module):
         if any(value.is_meta for value in arch.state_dict().values()):
             raise CheckpointError(f"{path} cannot fill arch=, which keeps no numbers, on the device meta: make it anew")
         normalises = any(isinstance(part, Normalize) for part in arch.modules())
-        return arch, _contents(path, held, arch), {0: "none"} if normalises else {}
-    name = _architecture(path, held, arch)
+        return arch, _contents(path, state, arch), {0: "none"} if normalises else {}
+    name = _architecture(path, state, named, arch)
     options = {} if num_classes is None else {"num_classes": num_classes}
     if arch is None:  # shapes first, so that a small file that names a large network takes no memory before it fits
         with torch.device("meta"):
-            _contents(path, held, _build(path, name, options))
+            _contents(path, state, _build(path, name, options))
     net = _build(path, name, options)
     usual = networks.TRAINED_ON.get(name) if name in ARCHITECTURES else networks.published_stats(name, net)
     alone = name in ARCHITECTURES and usual is None  # the nets of the digits take pixels as they are
-    return net, _contents(path, held, net), {0: "none"} if alone else {1: usual} if usual else {}
+    return net, _contents(path, state, net), {0: "none"} if alone else {1: usual} if usual else {}
 
 
-def _contents(path: Path, held: Held, net: nn.Module) -> Contents:
-    found = contents(held.state, net)
+def _contents(path: Path, state: Mapping[str, Tensor], net: nn.Module) -> Contents:
+    found = contents(state, net)
     if found is None:
-        check_first_layer(path, held.state)
-        raise misfit(path, held.state, net)
+        check_first_layer(path, state)
+        raise misfit(path, state, net)
     return found
 
 
-def _architecture(path: Path, held: Held, asked: str | None) -> str:
+def _architecture(path: Path, state: Mapping[str, Tensor], named: Any, asked: str | None) -> str:
     """Name of an architecture: the caller's, the file's, or the only one whose parameters fit."""
-    name, known = held.arch if asked is None else asked, ", ".join(ARCHITECTURES)
+    name, known = named if asked is None else asked, ", ".join(ARCHITECTURES)
     if name is not None:
         key = networks.architecture(name)
         if not key:
@@ -572,21 +552,21 @@ def _architecture(path: Path, held: Held, asked: str | None) -> str:
             told = f"{path} names the architecture {name!r}, which is none of the library's own"
             raise CheckpointError(f"{told}; if you trust it, say arch=")
         return key
-    fitting = [key for key in ARCHITECTURES if _fits(held, key)]
+    fitting = [key for key in ARCHITECTURES if _fits(state, key)]
     if len(fitting) != 1:
-        check_first_layer(path, held.state)
+        check_first_layer(path, state)
         fit = f"fit {' and '.join(fitting)}" if fitting else f"fit none of {known}"
         raise CheckpointError(
-            f"{path} names no architecture and its parameters {fit} (first: {list(held.state)[:3]}); "
+            f"{path} names no architecture and its parameters {fit} (first: {list(state)[:3]}); "
             "give arch= if it is one of these with other classes, torchvision:NAME, timm:NAME or an nn.Module"
         )
     return fitting[0]
 
 
-def _fits(held: Held, name: str) -> bool:
+def _fits(state: Mapping[str, Tensor], name: str) -> bool:
     try:
         with torch.device("meta"):  # shapes alone: no time, and no random numbers
-            return contents(held.state, ARCHITECTURES[name]()) is not None
+            return contents(state, ARCHITECTURES[name]()) is not None
     except ImportError:
         return False
 
@@ -642,6 +622,9 @@ def _first_layer(
     needed = next((part.in_channels for part in net.modules() if isinstance(part, nn.Conv2d)), len(first.mean))
     if needed != len(first.mean):
         raise CheckpointError(f"{source} takes images of {needed} channels, but is normalised for {len(first.mean)}")
+    if (largest := float(first.mean.max())) > 1:
+        told = f"{source} is normalised by a mean of {largest:g}, so its pixels go beyond 1, as a rule to 255"
+        warnings.warn(f"load_model: {told}: images, noise and radii must be in that unit", UserWarning, stacklevel=3)
     return first
 
 

@@ -206,15 +206,15 @@ LIBRARIES = ("torchvision", "timm")
 Stats = tuple[Any, Any]  # mean and deviation of each channel
 
 
-def _library(name: str) -> Any:
+def _library(name: str) -> tuple[Any, str]:
+    """What makes networks in the library of `torchvision:NAME` or `timm:NAME`, and NAME."""
+    library, _, own = name.partition(":")
     try:
-        return import_module(name)
-    except ModuleNotFoundError:
-        raise ImportError(f"networks of {name} need it: pip install {name}") from None
+        found = import_module(library)
     except Exception as error:  # made for another torch, these raise a RuntimeError while they are imported
-        raise ImportError(
-            f"{name} is installed and cannot be imported: it must be made for this torch ({error})"
-        ) from None
+        told = f"networks of {library} need it, made for this torch: pip install {library}"
+        raise ImportError(f"{told} ({error})") from None
+    return found if library == "timm" else found.models, own
 
 
 def library_net(name: str, **options: Any) -> nn.Module:
@@ -227,10 +227,10 @@ def library_net(name: str, **options: Any) -> nn.Module:
     ValueError, RuntimeError
         It has no such network.
     """
-    library, _, own = name.partition(":")
-    if library == "timm":
-        return _library(library).create_model(own, pretrained=False, **options)
-    return _library(library).models.get_model(own, weights=None, **options)
+    library, own = _library(name)
+    if name.startswith("timm"):
+        return library.create_model(own, pretrained=False, **options)
+    return library.get_model(own, weights=None, **options)
 
 
 def is_listed(name: str) -> bool:
@@ -238,15 +238,14 @@ def is_listed(name: str) -> bool:
 
     True where the library is not installed, for then nothing at all can be built of it.
     """
-    kind, _, own = name.partition(":")
     try:
-        library = _library(kind)
+        library, own = _library(name)
     except ImportError:
         return True
-    if kind == "timm":
+    if name.startswith("timm"):
         # any colon or slash leads to a hub or a folder
         return re.fullmatch(r"[\w.-]+", own) is not None and library.is_model(own)
-    return own in library.models.list_models(module=library.models)
+    return own in library.list_models(module=library)
 
 
 def published_stats(name: str, net: nn.Module) -> Stats | None:
@@ -254,12 +253,12 @@ def published_stats(name: str, net: nn.Module) -> Stats | None:
 
     None where it publishes none, where its weights differ in this, or where the network turns its input itself.
     """
-    library, _, own = name.partition(":")
+    library, own = _library(name)
     try:
-        if library == "timm":
+        if name.startswith("timm"):
             config: Any = net.pretrained_cfg
             return tuple(config["mean"]), tuple(config["std"])
-        ways = [weights.transforms() for weights in _library(library).models.get_model_weights(own)]
+        ways = [weights.transforms() for weights in library.get_model_weights(own)]
         found = {(tuple(way.mean), tuple(way.std)) for way in ways}
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
@@ -272,25 +271,24 @@ def pretrained(name: str) -> tuple[nn.Module, Stats, str]:
     Behind NAME and a dot stands which weights, of those that are published; else they are the library's default. The
     full name says it in any case. The library downloads the weights, or has them already; whatever it raises is raised.
     """
-    library, _, own = name.partition(":")
-    if library == "timm":
-        net = _library(library).create_model(own, pretrained=True)
+    library, own = _library(name)
+    if name.startswith("timm"):
+        net = library.create_model(own, pretrained=True)
         config: Any = net.pretrained_cfg
         tag = config.get("tag") if not re.search("[.:]", own) else None
         return net, (config["mean"], config["std"]), f"{name}.{tag}" if tag else name
-    models, (own, _, wanted) = _library(library).models, own.partition(".")
-    all_weights = models.get_model_weights(own)
-    known = list(getattr(all_weights, "__members__", ()))
-    if wanted and wanted not in known:
-        raise ValueError(f"{own} has the weights {', '.join(known)}")
-    weights = all_weights[wanted] if wanted else all_weights.DEFAULT
-    net = models.get_model(own, weights=None, num_classes=len(weights.meta["categories"]))
+    own, _, wanted = own.partition(".")
+    published = library.get_model_weights(own)
+    if wanted and wanted not in published.__members__:
+        raise ValueError(f"{own} has the weights {', '.join(published.__members__)}")
+    weights = published[wanted] if wanted else published.DEFAULT
+    net = library.get_model(own, weights=None, num_classes=len(weights.meta["categories"]))
     if hasattr(net, "transform_input"):  # the builders set it beside the weights, whose input it belongs to
         net.transform_input = True
     # not get_model's own way, which in some versions would run pickled code
     net.load_state_dict(weights.get_state_dict(progress=False, check_hash=True, weights_only=True))
-    ways, chosen = weights.transforms(), getattr(weights, "name", "")
-    return net, (ways.mean, ways.std), f"torchvision:{own}.{chosen}" if chosen else name
+    way = weights.transforms()
+    return net, (way.mean, way.std), f"torchvision:{own}.{weights.name}"
 
 
 CIFAR10 = ((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010))
