@@ -414,7 +414,7 @@ def misfit(path: Path, state: Mapping[str, Tensor], net: nn.Module) -> Checkpoin
     found, needed = shapes(state), shapes(net.state_dict())
     names, own = _plain(found), _plain(needed)
     near = min((_differences(inner, found, own, needed) for inner, _, _ in _readings(names)), key=len)
-    told = "; ".join(f"{key}: needed {need}, got {got}" for key, (need, got) in sorted(near.items())[:3])
+    told = "; ".join(f"{own.get(key, key)}: needed {need}, got {got}" for key, (need, got) in sorted(near.items())[:3])
     # only the last layer differs, and in its rows alone: another number of classes
     rows = {got[0] for need, got in near.values() if need and got and got[1:] == need[1:]}
     hint = f"; if it has {rows.pop()} classes, say num_classes=" if len(rows) == 1 and len(near) <= 2 else ""
