@@ -96,7 +96,7 @@ def digest(model: nn.Module) -> str:
             total.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
         except (AttributeError, TypeError, RuntimeError) as error:
             told = f"digest: {name} must be a plain tensor, got {type(value).__name__} ({error})"
-            raise ValueError(f"{told}; a plain callable around the network has no digest") from None
+            raise ValueError(f"{told}; a plain callable around the network needs no digest") from None
     return total.hexdigest()
 
 
