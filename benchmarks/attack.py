@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rsexplore import bounds, data
 from rsexplore.bound import Bound
 from rsexplore.montecarlo import attack, certify, load_model, names
-from rsexplore.montecarlo.recipe import SHIPPED
+from rsexplore.montecarlo.train import SHIPPED
 from rsexplore.noises import Noise
 from rsexplore.records import Records
 
@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", help="shipped models; those at sigma 0.25 if absent")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    chosen = [recipe for recipe in SHIPPED if recipe.name in names() and recipe.name in (given.models or names())]
+    chosen = [SHIPPED[name] for name in SHIPPED if name in names() and name in (given.models or names())]
     print(f"| {' | '.join(HEADER)} |\n| {' | '.join(['---'] * len(HEADER))} |", flush=True)
     for recipe in chosen:
         if given.models or recipe.sigma == 0.25:

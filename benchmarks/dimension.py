@@ -18,7 +18,7 @@ import torch
 
 from rsexplore import bounds, scaling
 from rsexplore.montecarlo import train, zoo
-from rsexplore.montecarlo.recipe import SIDES, Recipe
+from rsexplore.montecarlo.train import SIDES, Recipe
 
 SIGMA, EPOCHS, N, IMAGES, RESAMPLES = 0.25, 60, 2000, 100, 2000
 CASES = (  # family, norm, bound

@@ -155,7 +155,8 @@ def test_a_slow_radius_is_worked_on_under_a_word_and_then_shown():
 
 def test_a_newer_move_ends_the_older_computation(monkeypatch):
     begun = []
-    monkeypatch.setattr(panels, "started", lambda task: begun.append(panels.started(task)) or begun[-1])
+    started = panels.started
+    monkeypatch.setattr(panels, "started", lambda task: begun.append(started(task)) or begun[-1])
 
     async def drive():
         panel = rs.explorers.bounds(noise=rs.noises.Gaussian(0.5, dim=50))

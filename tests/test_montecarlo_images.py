@@ -1,13 +1,15 @@
 """CIFAR-10 and ImageNet are read as they are published, from files that the tests write; hostile files run nothing."""
 
-import os
 import pickle
+import sys
 
 import numpy as np
 import pytest
 
 pytest.importorskip("torch")
 pytest.importorskip("safetensors")
+
+from resnet8 import Evil, Expression
 
 from rsexplore.montecarlo import ImagesUnavailableError, cifar10, imagenet
 
@@ -71,23 +73,12 @@ def test_the_python_version_gives_the_same(written, batch, tmp_path):
     np.testing.assert_array_equal(one.labels, two.labels)
 
 
-class Evil:
-    """Pickles to a call."""
-
-    def __init__(self, function, *arguments):
-        self.call = function, arguments
-
-    def __reduce__(self):
-        return self.call
-
-
-@pytest.mark.parametrize("function", [os.system, eval, os.mkdir])
-def test_a_hostile_pickle_is_refused_and_not_run(function, batch, tmp_path):
+@pytest.mark.parametrize("kind", [Evil, Expression])
+def test_a_hostile_pickle_is_refused_and_not_run(kind, batch, tmp_path):
     marker = tmp_path / "was_run"
-    argument = {os.system: f"touch {marker}", eval: f"open({str(marker)!r}, 'w')", os.mkdir: str(marker)}[function]
-    write_pickled(tmp_path, as_python_version(batch) | {b"more": Evil(function, argument)})
+    write_pickled(tmp_path, as_python_version(batch) | {b"more": kind(marker)})
     with pytest.raises(
-        ImagesUnavailableError, match="refused, and nothing in it was run: it asks for .*binary version"
+        ImagesUnavailableError, match="refused, and nothing in it was run: it asks for .*Fetch cifar-10-binary"
     ):
         cifar10(tmp_path)
     assert not marker.exists()
@@ -96,17 +87,17 @@ def test_a_hostile_pickle_is_refused_and_not_run(function, batch, tmp_path):
 @pytest.mark.parametrize("held", [[], {}, {b"labels": [1], b"data": np.zeros(3, np.uint8)}, {b"labels": 1, b"data": 2}])
 def test_a_pickle_of_something_else_is_told(held, tmp_path):
     write_pickled(tmp_path, held)
-    with pytest.raises(ImagesUnavailableError, match="test_batch (is refused|must hold 10000)"):
+    with pytest.raises(ImagesUnavailableError, match="test_batch is refused"):
         cifar10(tmp_path)
 
 
 def test_a_cut_file_and_wrong_labels_are_told(batch, tmp_path):
     write_binary(tmp_path, batch)
     (tmp_path / "test_batch.bin").write_bytes((tmp_path / "test_batch.bin").read_bytes()[:-1])
-    with pytest.raises(ImagesUnavailableError, match="must hold 30730000 bytes, got 30729999: fetch"):
+    with pytest.raises(ImagesUnavailableError, match="size 30729999 into shape .10000,3073.. Fetch cifar-10-binary"):
         cifar10(tmp_path)
     write_binary(tmp_path, (batch[0] + 200, batch[1]))
-    with pytest.raises(ImagesUnavailableError, match="labels in .* must be 0 to 9, got up to 209"):
+    with pytest.raises(ImagesUnavailableError, match="labels must be 0 to 9, got up to 209"):
         cifar10(tmp_path)
 
 
@@ -173,63 +164,39 @@ def test_folders_of_numbers_are_in_the_order_of_these(name, tmp_path):
 @pytest.mark.parametrize("name", ["{}_goldfish", "class{:04}", "c{}", "n{}"])
 def test_folders_whose_order_tells_no_class_are_refused(name, tmp_path):
     top = thousand(tmp_path, name.format)
-    with pytest.raises(ImagesUnavailableError, match="must be named by WordNet .* or by the labels 0 to 999, .*got .*"):
+    with pytest.raises(
+        ImagesUnavailableError, match="got 1000: .*must be named by WordNet .* or by the labels 0 to 999"
+    ):
         imagenet(top)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        lambda label: str(label + 1),
-        lambda label: str(label) if label else "00",
-        lambda label: f"n{label:08}" if label else "0",
-    ],
-)
-def test_numbers_must_be_all_of_them_from_0(name, tmp_path):
-    top = thousand(tmp_path, name)
-    if name(0) == "00":
-        assert imagenet(top, [0]).labels.tolist() == [7]
-        (top / "1").rename(top / "000")
-    with pytest.raises(ImagesUnavailableError, match="must be named by WordNet"):
+def test_numbers_must_be_all_of_them_from_0(tmp_path):
+    top = thousand(tmp_path / "zeros", lambda label: str(label) if label else "00")
+    assert imagenet(top, [0]).labels.tolist() == [7]
+    (top / "1").rename(top / "000")
+    one = thousand(tmp_path / "one", lambda label: str(label + 1))
+    mixed = thousand(tmp_path / "mixed", lambda label: f"n{label:08}" if label else "0")
+    for wrong in (top, one, mixed):
+        with pytest.raises(ImagesUnavailableError, match="must be named by WordNet"):
+            imagenet(wrong)
+
+
+def test_what_is_hidden_or_no_image_counts_for_nothing_and_a_cut_one_is_named(tmp_path, monkeypatch):
+    top = thousand(tmp_path, "n{:08}".format)
+    for name in (".ipynb_checkpoints", "__MACOSX"):
+        (top / name).mkdir()
+    for name in (".DS_Store", "._400.png", "Thumbs.db", "notes.txt"):
+        (top / "n00000000" / name).write_bytes(b"no image")
+    found = imagenet(top, slice(None))
+    assert found.labels.tolist() == [7] and found.index.tolist() == [0]
+    whole = (top / "n00000007" / "a.png").read_bytes()
+    (top / "n00000003" / "cut.png").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ImagesUnavailableError, match="cut.png is no whole image"):
+        imagenet(top, [0])
+    (top / "more").mkdir()
+    with pytest.raises(ImagesUnavailableError, match="must hold 1000 folders, one for each class, got 1001"):
         imagenet(top)
-
-
-def test_what_is_hidden_or_no_image_counts_for_nothing(folder):
-    before = imagenet(folder, slice(None))
-    hidden = [folder / "val" / name for name in (".ipynb_checkpoints", "__MACOSX")]
-    files = [folder / "val" / "n00000000" / name for name in (".DS_Store", "._400.png", "Thumbs.db", "notes.txt")]
-    try:
-        for path in hidden:
-            path.mkdir()
-        for path in files:
-            path.write_bytes(b"no image")
-        after = imagenet(folder, slice(None))
-    finally:
-        for path in hidden:
-            path.rmdir()
-        for path in files:
-            path.unlink()
-    assert after.labels.tolist() == before.labels.tolist() and after.index.tolist() == before.index.tolist()
-    (folder / "val" / "more").mkdir()
-    try:
-        with pytest.raises(ImagesUnavailableError, match="must hold 1000 folders, one for each class, got 1001"):
-            imagenet(folder)
-    finally:
-        (folder / "val" / "more").rmdir()
-
-
-def test_an_image_that_is_cut_is_named(folder, tmp_path):
-    target = folder / "val" / "n00000000" / "cut.png"
-    whole = (folder / "val" / "n00000003" / "400.png").read_bytes()
-    target.write_bytes(whole[: len(whole) // 2])
-    try:
-        with pytest.raises(ImagesUnavailableError, match="cut.png is no whole image"):
-            imagenet(folder, [0])
-    finally:
-        target.unlink()
-
-
-def test_without_pillow_it_says_so(folder, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "PIL", None)
+    (top / "more").rmdir()
+    monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(ImagesUnavailableError, match="needs Pillow: pip install pillow"):
-        imagenet(folder, [0])
+        imagenet(top, [0])

@@ -37,38 +37,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _certify(given: argparse.Namespace) -> Records:
-    model = load_model(
-        given.model, arch=given.arch, normalize=given.normalize, num_classes=given.num_classes, entry=given.entry
-    )
+    def named(*names: str) -> dict[str, Any]:
+        return {name: getattr(given, name) for name in names}
+
+    model = load_model(given.model, **named("arch", "normalize", "num_classes", "entry"))
     split = load_images(given.data, given.images)
     bound = bounds.get(given.bound) if given.bound else None
     if given.export and (bound is None or not bound.certifies):
         raise ValueError(f"--export needs --bound and a proved one, got --bound {given.bound}")
     wish = {"radius": given.radius, "bound": bound, "norm": given.norm} if given.radius is not None else {}
+    votes = named("n0", "n", "alpha", "seed", "log", "grid")
+    ways = named("batch_size", "device", "threads", "autocast", "compile", "channels_last")
+    noise = _noise(given, int(np.prod(split.images.shape[1:])))
     with _executor(given.scheduler) as executor:
         found = certify(
-            model,
-            split.images,
-            split.labels,
-            _noise(given, int(np.prod(split.images.shape[1:]))),
-            given.n0,
-            given.n,
-            given.alpha,
-            given.seed,
-            given.log,
-            **wish,
-            indices=split.index,
-            batch_size=given.batch_size,
-            device=given.device,
-            threads=given.threads,
-            autocast=given.autocast,
-            compile=given.compile,
-            channels_last=given.channels_last,
-            grid=given.grid,
-            executor=executor,
-            data=data_name(given.data),
-            progress=not given.quiet,
-        )
+            model, split.images, split.labels, noise, **votes, **wish, **ways, indices=split.index, executor=executor,
+            data=data_name(given.data), progress=not given.quiet,
+        )  # fmt: skip
     if given.export and bound:
         records.export(found, given.export, bound, norm=given.norm)
     return found

@@ -1,4 +1,4 @@
-"""Attacks on the smoothed classifier: how far a certified radius is from a perturbation that changes the class."""
+"""The smoothed classifier's class by a few votes, and attacks on it: how far a certified radius is from a change."""
 
 import warnings
 from dataclasses import dataclass
@@ -10,17 +10,63 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from rsexplore.confidence import ABSTAINED
+from rsexplore.confidence import ABSTAINED, prediction
 from rsexplore.montecarlo.job import Job, job
 from rsexplore.montecarlo.logits import Model, checked_logits, in_own_dtype
-from rsexplore.montecarlo.predict import predict
 from rsexplore.montecarlo.rng import TorchRng
+from rsexplore.montecarlo.runner import Runner
 from rsexplore.noises import Noise
 
 NORMS = (1.0, 2.0, inf)
 DOUBLINGS = 12  # of the radius, before an image is given up
 REACH = 2.5  # the steps of one search together, in radii (Madry et al. 2018)
 SPARSE = 20  # an l1 step moves one coordinate in so many
+
+
+def predict(
+    model: Model,
+    images: ArrayLike | torch.Tensor,
+    noise: Noise,
+    n: int = 1000,
+    alpha: float = 0.001,
+    seed: int = 0,
+    *,
+    batch_size: int | None = None,
+    device: torch.device | str | None = None,
+) -> NDArray[np.int64]:
+    """Class of the smoothed classifier for every image, or -1 where `n` votes do not tell it.
+
+    Parameters
+    ----------
+    model, images, noise, seed, batch_size, device
+        As of `certify`.
+    n : int, >= 1
+        Draws for one image.
+    alpha : float, in (0, 1)
+        Probability with which an image is given another class than the smoothed classifier's.
+
+    Returns
+    -------
+    ndarray of int64, shape (images,)
+
+    Raises
+    ------
+    ValueError, ModelOutputError
+        As of `certify`.
+
+    Source
+    ------
+    Cohen, Rosenfeld and Kolter 2019, PREDICT; the test is `rsexplore.confidence.prediction`.
+    """
+    zeros = np.zeros(len(images), dtype=np.int64)  # type: ignore[arg-type]
+    task = job(model, images, zeros, None, device, noise=noise, n0=n, n=1, alpha=alpha, seed=seed,
+               batch_size=batch_size)  # fmt: skip
+    runner = Runner(task.plan(None))
+    survey = runner.survey(task.images, len(task.images) * n)
+    votes = np.zeros((len(zeros), survey.num_classes), dtype=np.int64)
+    for row in runner.rows(task.images, task.labels, task.indices, survey):
+        votes[row.index, list(row.counts0)] = list(row.counts0.values())
+    return prediction(votes, alpha)
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +220,7 @@ class _Search:
             won = (classes != ABSTAINED) & (classes != before[at])
             hit, missed = at[won], at[~won]
             best[hit], after[hit] = (moved - images[at]).flatten(1)[won], classes[won]  # as rounded and voted on
-            size[hit] = _sizes(best[hit], self.norm)
+            size[hit] = best[hit].double().norm(p=self.norm, dim=1).cpu().numpy()
             low[missed] = np.maximum(low[missed], radius[missed])
             known = np.isfinite(size)
             trial[known] = best[known]
@@ -214,31 +260,23 @@ class _Search:
             place = delta.detach().requires_grad_()
             moved = (images + place.reshape(images.shape)).repeat_interleave(self.samples, dim=0)
             noisy = moved + self.task.noise.draw(self.rng, tuple(moved.shape))
-            logs = self._logits(noisy).float().log_softmax(1).reshape(len(images), self.samples, -1)
-            means, mine = logs.logsumexp(1), nn.functional.one_hot(classes, logs.shape[2]).bool()
-            own = means[mine] - means.masked_fill(mine, -inf).amax(1)
-            (found,) = torch.autograd.grad(own.sum(), place, allow_unused=True)
+            try:
+                logits = checked_logits(self.logits_of(noisy), len(noisy))
+                logs = logits.float().log_softmax(1).reshape(len(images), self.samples, -1)
+                means, mine = logs.logsumexp(1), nn.functional.one_hot(classes, logs.shape[2]).bool()
+                own = means[mine] - means.masked_fill(mine, -inf).amax(1)
+                (found,) = torch.autograd.grad(own.sum(), place, allow_unused=True)
+            except RuntimeError as error:  # torch's, of a tensor that does not require grad, or does and goes to NumPy
+                if "require" not in str(error) or "grad" not in str(error):
+                    raise
+                found = None
         if found is None:
-            raise _no_gradient("its logits do not depend on the batch by any of torch's operations")
+            told = "without no_grad, numpy() or detach() between"
+            raise ValueError(f"attack: gradients must pass through the model from its logits to its batch, {told}")
         found = found.nan_to_num(0, 0, 0)
         lost = found.abs().amax(1, keepdim=True) == 0
         found = torch.where(lost, self.rng.standard_normal(tuple(found.shape)).to(found), found)
         return own.detach().to(found)[:, None], found
-
-    def _logits(self, batch: Tensor) -> Tensor:
-        try:
-            logits = checked_logits(self.logits_of(batch), len(batch))
-        except RuntimeError as error:
-            if "requires grad" not in str(error):
-                raise
-            raise _no_gradient("it takes the batch out of torch, as numpy() does") from None
-        if not logits.requires_grad:
-            raise _no_gradient("it returns logits without a gradient, as under no_grad, or from NumPy")
-        return logits
-
-
-def _no_gradient(reason: str) -> ValueError:
-    return ValueError(f"attack: gradients must pass through the model from its logits to its batch; {reason}")
 
 
 def _steepest(gradient: Tensor, norm: float) -> Tensor:
@@ -251,10 +289,6 @@ def _steepest(gradient: Tensor, norm: float) -> Tensor:
     kept = max(1, gradient.shape[1] // SPARSE)
     places = gradient.abs().topk(kept, dim=1).indices
     return torch.zeros_like(gradient).scatter_(1, places, gradient.gather(1, places).sign() / kept)
-
-
-def _sizes(delta: Tensor, norm: float) -> NDArray[np.float64]:
-    return delta.double().norm(p=norm, dim=1).cpu().numpy()
 
 
 def _whole(name: str, value: Any, least: int) -> None:

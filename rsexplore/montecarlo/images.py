@@ -1,16 +1,25 @@
-"""Images of CIFAR-10 and ImageNet, read from where the user has them; nothing is downloaded."""
+"""Images as torch needs them, from whatever a caller has; CIFAR-10 and ImageNet from where he has them.
+
+Nothing is downloaded, and of a pickle nothing but plain values is taken.
+"""
 
 import os
 import pickle
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
 
 from rsexplore.data import Split
 
+# Values beyond this are hardly anything in the unit of the noise: 0 .. 255 is a slip.
+FAR = 10.0
+BLUR = 1e-3  # how far beyond [0, 1] pixels are taken to be by rounding or resizing
 CIFAR_FILES = {"train": tuple(f"data_batch_{number}" for number in range(1, 6)), "test": ("test_batch",)}
 CIFAR_ROWS = 10_000  # images in a file
 CIFAR_PIXELS = 3 * 32 * 32
@@ -50,22 +59,17 @@ def cifar10(folder: str | os.PathLike[str] | None = None, split: str = "test") -
     if split not in CIFAR_FILES:
         raise ValueError(f"cifar10: split must be 'test' or 'train', got split={split!r}")
     top = _folder("cifar10", folder, "CIFAR10_DIR", f"CIFAR-10 ({CIFAR_ARCHIVE})")
-    for place in (top, top / "cifar-10-batches-bin", top / "cifar-10-batches-py"):
-        if (place / "test_batch.bin").is_file():
-            parts = [_binary(place / f"{name}.bin") for name in CIFAR_FILES[split]]
-            break
-        if (place / "test_batch").is_file():
-            parts = [_pickled(place / name) for name in CIFAR_FILES[split]]
-            break
-    else:
+    places = (top, top / "cifar-10-batches-bin", top / "cifar-10-batches-py")
+    tests = [place / f"test_batch{suffix}" for place in places for suffix in (".bin", "")]
+    one = next((path for path in tests if path.is_file()), None)
+    if one is None:
         raise ImagesUnavailableError(
             f"cifar10: {top} must hold test_batch.bin, or a folder cifar-10-batches-bin with it: unpack {CIFAR_ARCHIVE}"
         )
-    labels = np.concatenate([part[0] for part in parts]).astype(np.int64)
-    pixels = np.concatenate([part[1] for part in parts]).reshape(-1, 3, 32, 32).astype(np.float32)
-    if labels.min() < 0 or labels.max() > 9:
-        raise ImagesUnavailableError(f"cifar10: labels in {place} must be 0 to 9, got up to {labels.max()}")
-    return Split(pixels / np.float32(255), labels, np.arange(len(labels)))
+    parts = [_cifar_file(one.with_name(name).with_suffix(one.suffix)) for name in CIFAR_FILES[split]]
+    labels, pixels = (np.concatenate(part) for part in zip(*parts, strict=True))
+    images = pixels.reshape(-1, 3, 32, 32).astype(np.float32) / np.float32(255)
+    return Split(images, labels.astype(np.int64), np.arange(len(labels)))
 
 
 def imagenet(
@@ -100,7 +104,12 @@ def imagenet(
     top = _folder("imagenet", folder, "IMAGENET_DIR", "ImageNet's validation images, a folder for each class")
     top = top / "val" if (top / "val").is_dir() else top
     classes = _classes(top)
-    files = [(file, label) for label, path in enumerate(classes) for file in sorted(path.iterdir()) if _is_image(file)]
+    files = [
+        (file, label)
+        for label, path in enumerate(classes)
+        for file in sorted(path.iterdir())
+        if file.suffix.lower() in IMAGE_SUFFIXES and not _is_hidden(file) and file.is_file()
+    ]
     chosen = np.arange(len(files))[indices if isinstance(indices, slice) else np.asarray(indices)]
     if not chosen.size:
         raise ValueError(f"imagenet: indices must leave some of the {len(files)} images, got indices={indices!r}")
@@ -111,31 +120,22 @@ def imagenet(
 def _classes(top: Path) -> list[Path]:
     """Folders of the classes, each at the place of its label."""
     classes = [path for path in top.iterdir() if path.is_dir() and not _is_hidden(path)]
-    if len(classes) != IMAGENET_CLASSES:
-        # a class that lacks would move the labels of all behind it
-        raise ImagesUnavailableError(
-            f"imagenet: {top} must hold {IMAGENET_CLASSES} folders, one for each class, got {len(classes)}: sort the "
-            "validation images into them first"
-        )
-    if all(re.fullmatch(r"n[0-9]{8}", path.name) for path in classes):
-        return sorted(classes)
+    named = all(re.fullmatch(r"n[0-9]{8}", path.name) for path in classes)
     numbers = {int(path.name): path for path in classes if re.fullmatch(r"[0-9]+", path.name)}
-    if numbers.keys() == set(range(IMAGENET_CLASSES)):
-        return [numbers[label] for label in range(IMAGENET_CLASSES)]
-    # in the order of other names, such as the classes' own or numbers from 1, labels would be wrong without a word
-    told = ", ".join(sorted(path.name for path in classes)[:3])
-    raise ImagesUnavailableError(
-        f"imagenet: the folders in {top} must be named by WordNet (n01440764, ...) or by the labels 0 to "
-        f"{IMAGENET_CLASSES - 1}, for only these names tell which class is which; got {told}, ..."
-    )
+    # a class that lacks would move the labels of all behind it, and in the order of other names, such as the classes'
+    # own or numbers from 1, labels would be wrong without a word
+    if len(classes) != IMAGENET_CLASSES or not (named or numbers.keys() == set(range(IMAGENET_CLASSES))):
+        told = "".join(f"{path.name}, " for path in sorted(classes)[:3])
+        raise ImagesUnavailableError(
+            f"imagenet: {top} must hold {IMAGENET_CLASSES} folders, one for each class, got {len(classes)}: {told}...; "
+            f"they must be named by WordNet (n01440764, ...) or by the labels 0 to {IMAGENET_CLASSES - 1}, for only "
+            "these names tell which class is which"
+        )
+    return sorted(classes) if named else [numbers[label] for label in range(IMAGENET_CLASSES)]
 
 
 def _is_hidden(path: Path) -> bool:
     return path.name.startswith(".") or path.name == "__MACOSX"
-
-
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in IMAGE_SUFFIXES and not _is_hidden(path) and path.is_file()
 
 
 def _folder(owner: str, folder: str | os.PathLike[str] | None, variable: str, what: str) -> Path:
@@ -148,29 +148,26 @@ def _folder(owner: str, folder: str | os.PathLike[str] | None, variable: str, wh
     return path
 
 
-def _binary(path: Path) -> tuple[NDArray, NDArray]:
-    """Labels and pixels of a file of 10,000 records: a byte for the label, then red, green and blue."""
-    data = _bytes(path)
-    if len(data) != CIFAR_ROWS * (1 + CIFAR_PIXELS):
-        raise _not_whole(path, f"{CIFAR_ROWS * (1 + CIFAR_PIXELS)} bytes", f"{len(data)}")
-    rows = np.frombuffer(data, dtype=np.uint8).reshape(CIFAR_ROWS, 1 + CIFAR_PIXELS)
-    return rows[:, 0], rows[:, 1:]
-
-
-def _pickled(path: Path) -> tuple[NDArray, NDArray]:
-    """Labels and pixels of a file of the Python version, of which nothing but plain values is taken."""
-    with path.open("rb") as stream:
-        try:
-            held = _Plain(stream, encoding="bytes").load()
-            labels, pixels = np.array(held[b"labels"], dtype=np.int64), held[b"data"].raw
-        except Exception as error:
-            raise ImagesUnavailableError(
-                f"cifar10: {path} is refused, and nothing in it was run: {error or type(error).__name__}. The binary "
-                f"version holds no pickles: {CIFAR_ARCHIVE}"
-            ) from None
-    if labels.shape != (CIFAR_ROWS,) or not isinstance(pixels, bytes) or len(pixels) != CIFAR_ROWS * CIFAR_PIXELS:
-        raise _not_whole(path, f"{CIFAR_ROWS} labels and images", f"{labels.shape} labels")
-    return labels, np.frombuffer(pixels, dtype=np.uint8)
+def _cifar_file(path: Path) -> tuple[NDArray, NDArray]:
+    """Labels and pixels of a file of 10,000 images; of one of the Python version nothing but plain values is taken."""
+    try:
+        if path.suffix:  # records of a byte for the label, then red, green and blue
+            rows = np.frombuffer(path.read_bytes(), np.uint8).reshape(CIFAR_ROWS, 1 + CIFAR_PIXELS)
+            labels: NDArray[Any] = rows[:, 0]
+            pixels = rows[:, 1:]
+        else:
+            with path.open("rb") as stream:
+                held = _Plain(stream, encoding="bytes").load()
+            labels = np.array(held[b"labels"], dtype=np.int64).reshape(CIFAR_ROWS)
+            pixels = np.frombuffer(held[b"data"].raw, np.uint8).reshape(CIFAR_ROWS, CIFAR_PIXELS)
+        if labels.min() < 0 or labels.max() > 9:
+            raise ValueError(f"labels must be 0 to 9, got up to {labels.max()}")
+    except Exception as error:
+        raise ImagesUnavailableError(
+            f"cifar10: {path} is refused, and nothing in it was run: {error or type(error).__name__}. Fetch "
+            f"{CIFAR_ARCHIVE}, which holds no pickles"
+        ) from None
+    return labels, pixels
 
 
 class _Stub:
@@ -212,12 +209,98 @@ def _cropped(path: Path) -> NDArray[np.float32]:
     return np.asarray(image, dtype=np.float32).transpose(2, 0, 1) / np.float32(255)
 
 
-def _bytes(path: Path) -> bytes:
+# ---- what a caller has ----
+
+
+def tensor(images: ArrayLike | Tensor, dtype: torch.dtype) -> Tensor:
+    """Images as a tensor; floating ones in `dtype`, others as they are. Shares memory with the caller's where it can.
+
+    Raises
+    ------
+    ValueError
+        They are no array of numbers, or a tensor without any.
+    """
+    if torch.get_default_device().type == "meta":
+        raise ValueError(
+            "certify: the default device must keep numbers, got the device meta, which keeps none; call "
+            "torch.set_default_device('cpu')"
+        )
+    if not isinstance(images, Tensor):
+        images = torch.as_tensor(_array(images))
+    if images.is_meta:
+        raise ValueError("certify: images must hold numbers, got a tensor on the device meta, which keeps none")
+    images = images.detach()
+    return images.to(dtype) if images.is_floating_point() else images
+
+
+def _array(images: Any) -> np.ndarray:
+    """Return an array that torch takes: of the machine's byte order, in one piece, writable, at most 64 bits wide."""
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ImagesUnavailableError(f"cifar10: {path} cannot be read ({error.strerror})") from None
+        array = np.asarray(images)
+    except ValueError as error:
+        raise ValueError(f"certify: images must be an array of one shape ({error})") from None
+    if array.dtype.kind != "f":
+        raise not_floating(array.dtype)
+    wide = array.dtype.itemsize > 8  # NumPy's longdouble
+    array = np.asarray(array, dtype=np.float64 if wide else array.dtype.newbyteorder("="), order="C")
+    return array if array.flags.writeable else array.copy()
 
 
-def _not_whole(path: Path, needed: str, found: str) -> ImagesUnavailableError:
-    return ImagesUnavailableError(f"cifar10: {path} must hold {needed}, got {found}: fetch {CIFAR_ARCHIVE} again")
+def not_floating(dtype: Any) -> ValueError:
+    """Return the error for images of a type that is not floating."""
+    return ValueError(f"certify: images must be floating, in the units of the noise (as a rule [0, 1]), got {dtype}")
+
+
+def warn_if_far(low: float, high: float, coordinates: int) -> None:
+    """Warn of images that lie outside the unit in which noise is usually given.
+
+    Pictures, of two coordinates at least, are taken to be meant in [0, 1]; of other data nothing is known but that they
+    are seldom far from it.
+    """
+    told = f"certify: the images go from {low:g} to {high:g}, and the noise is in the same unit"
+    if max(-low, high) > FAR:
+        told += "; if it is meant for pixels in [0, 1], scale them to that first"
+    elif coordinates > 1 and (low < -BLUR or high > 1 + BLUR):
+        told += (
+            ", so radii are not in pixels of [0, 1]; if they are to be, give the pixels, and normalise them within the "
+            "model: nn.Sequential(montecarlo.Normalize(mean, std), net)"
+        )
+    else:
+        return
+    warnings.warn(told, UserWarning, stacklevel=4)  # the line that calls certify
+
+
+def channels_last_hint(shape: tuple[int, ...]) -> str:
+    """Say that images of this shape, (height, width, channels), look like those of other libraries; "" if not."""
+    if len(shape) != 3 or shape[2] not in (1, 3, 4) or shape[0] in (1, 3, 4):
+        return ""
+    return (
+        f"the images have shape {shape}, which looks like (height, width, channels), and torch's networks take "
+        "(channels, height, width): give images.transpose(0, 3, 1, 2), or permute for a tensor"
+    )
+
+
+def usable_device(device: torch.device | str, owner: str = "certify") -> torch.device:
+    """Return a device on which numbers can be kept.
+
+    Raises
+    ------
+    ValueError
+        It has no such name, is not there, or keeps none.
+    """
+    try:
+        found = torch.device(device)
+        torch.empty(1, device=found)
+    # torch says that a device is missing by any of these
+    except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{owner}: device must be one that is here, got device={device!r} ({reason})") from None
+    if found.type == "meta":
+        raise ValueError(f"{owner}: device must be one that keeps numbers, got the device meta of an empty model")
+    return found
+
+
+def devices() -> tuple[str, ...]:
+    """Names of the devices that are here, the processor first."""
+    cuda = tuple(f"cuda:{number}" for number in range(torch.cuda.device_count()))
+    return ("cpu", *cuda, *(("mps",) if torch.backends.mps.is_available() else ()))

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 import rsexplore
-from rsexplore.montecarlo import grid, pixels
+from rsexplore.montecarlo import grid
+from rsexplore.montecarlo import images as pixels
 from rsexplore.montecarlo.logits import Model, check_layers, model_dtype
 from rsexplore.montecarlo.models import digest
 from rsexplore.montecarlo.runner import AUTOCAST, Plan

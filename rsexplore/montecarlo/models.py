@@ -1,31 +1,71 @@
-"""Networks from checkpoints: shipped ones by name, anyone's by path. No pickled code is ever run."""
+"""Networks from checkpoints: shipped ones by name, anyone's by path. No pickled code is ever run.
+
+First a file is read, to tensors by name (`read`). Then its names are brought to those of a network, through whatever
+was wrapped around that (`contents`). What the pixels pass first is told by the file, by the library that published the
+weights or by the caller, and never guessed.
+"""
 
 import hashlib
+import json
+import re
 import warnings
-from collections.abc import Mapping, Sequence
+import zipfile
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from itertools import product
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from torch import Tensor, nn
 
-from rsexplore.montecarlo.checkpoints import CheckpointError, Held, read
-from rsexplore.montecarlo.naming import Contents, Shapes, check_first_layer, contents, misfit, shapes
-from rsexplore.montecarlo.networks import ARCHITECTURES, NORMALIZATIONS, TRAINED_ON, Normalize, architecture
-from rsexplore.montecarlo.pixels import usable_device
-from rsexplore.montecarlo.pretrained import LIBRARIES, is_listed, library_net, pretrained, published_stats
-
-# what a checkpoint may keep its numbers in; narrower ones come with scales, which a state_dict alone does not have
-_FLOATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
-_ZOO = Path(__file__).parent / "zoo"
+from rsexplore.montecarlo import networks
+from rsexplore.montecarlo.images import usable_device
+from rsexplore.montecarlo.networks import ARCHITECTURES, LIBRARIES, NORMALIZATIONS, Normalize
 
 Normalization = str | tuple[Sequence[float], Sequence[float]]  # a name, or mean and deviation of each channel
+Shapes = dict[str, tuple[int, ...]]  # of parameters, by name
+
+ZOO = Path(__file__).parent / "zoo"
+# what a checkpoint may keep its numbers in; narrower ones come with scales, which a state_dict alone does not have
+TYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16, torch.int64, torch.int32)
+# entries in which the weights themselves are kept, where others are tensors too (averages, an optimizer, a teacher)
+USUAL = ("state_dict", "model_state_dict", "model", "net", "network")
+ROOM, MULTIPLE = 2**26, 4  # bytes that any file may ask for, and beyond these what multiple of what it holds
+SHARD = re.compile(r"-\d{5}-of-(\d{5})\.")  # in the name of one of several files, as transformers writes them
+# how a file begins that is no checkpoint
+BEGINNINGS = {
+    b"version https://git-lfs": "begins like a pointer of Git LFS that stands for the file: run git lfs pull",
+    b"<": "begins like a web page",
+    b"\x1f\x8b": "begins like a gzip archive: unpack it",
+    b"\x89HDF": "begins like an HDF5 file, as Keras writes it",
+    b"\x93NUMPY": "begins like an array of NumPy",
+    b"PK\x03\x04": "is a zip archive: of other files, unless it is damaged",
+}
+# what DataParallel, torch.compile, sharding, recomputed activations, Fabric and Opacus put before the names in a module
+WRAPPERS = frozenset(
+    ("module", "_orig_mod", "_fsdp_wrapped_module", "_fpw_module", "_checkpoint_wrapped_module", "_forward_module")
+) | {"_module"}
+# what evaluation never reads: batches seen, weights averaged, and the operations that a profiler counted
+COUNTER, UNREAD = "num_batches_tracked", ("n_averaged", "total_ops", "total_params")
+# names under which mean and deviation of the pixels are kept; of log_sig the exponential is the deviation
+PAIRS = (("mu", "log_sig"), ("mean", "std"), ("mu", "sigma"), ("new_mean", "new_std"))
+FIRST = re.compile("(input|image|pixel|data)?_?(norm|preproc|standard)")  # how the name of a first layer begins
+CHANNELS = 4096  # of images, at most
+DEEPEST = 60  # modules in one another
+
+
+class CheckpointError(ValueError):
+    """A checkpoint is missing, damaged, of another architecture, or wants code to be run."""
 
 
 def names() -> tuple[str, ...]:
     """Names of the shipped models, sorted."""
-    return tuple(sorted(path.stem for path in _ZOO.glob("*.safetensors")))
+    return tuple(sorted(path.stem for path in ZOO.glob("*.safetensors")))
 
 
 def card(name: str) -> str:
@@ -38,15 +78,25 @@ def card(name: str) -> str:
     """
     if name not in names():
         raise CheckpointError(f"no shipped model is called {name!r}; there are {', '.join(names())}")
-    return (_ZOO / f"{name}.md").read_text(encoding="utf-8")
+    return (ZOO / f"{name}.md").read_text(encoding="utf-8")
 
 
 def digest(model: nn.Module) -> str:
-    """SHA-256 over names, types, shapes and values of a network's state, as hexadecimal text."""
+    """SHA-256 over names, types, shapes and values of a network's state, as hexadecimal text.
+
+    Raises
+    ------
+    ValueError
+        Part of the state is no plain tensor, such as packed int8 weights.
+    """
     total = hashlib.sha256()
     for name, value in sorted(model.state_dict().items()):
-        total.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
-        total.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+        try:
+            total.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+            total.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+        except (AttributeError, TypeError, RuntimeError) as error:
+            told = f"digest: {name} must be a plain tensor, got {type(value).__name__} ({error})"
+            raise ValueError(f"{told}; a plain callable around the network needs no digest") from None
     return total.hexdigest()
 
 
@@ -125,159 +175,407 @@ def load_model(
             if wrong := [f"{name}={value!r}" for name, value in given.items() if value is not None]:
                 alone = f"{source} is its own architecture with its own classes"
                 raise CheckpointError(f"{alone}; leave out {', '.join(wrong)}")
-            net, stats, label = pretrained(str(source))
-            first = _first_layer(source, Contents({}, stats), None, False, normalize)
+            try:
+                net, (mean, std), label = networks.pretrained(str(source))
+            except Exception as error:  # whatever a download or a library may raise
+                raise CheckpointError(f"{source} cannot be had: {error}") from None
+            found = Contents({}, {"mean": torch.tensor(mean), "std": torch.tensor(std)})
+            usual: Mapping[int, Normalization] = {}
         else:
-            path = _path(source)
-            held = read(path, entry)
-            if held.others:
-                others = ", ".join(map(repr, held.others))
-                told = f"load_model: of {path} {held.entry!r} is taken; entry= takes another one of {others}"
-                warnings.warn(told, UserWarning, stacklevel=2)
-            net, found, usual, must_say = _network(path, held, arch, num_classes)
+            path = ZOO / f"{source}.safetensors" if str(source) in names() else Path(source).expanduser()
+            if not path.is_file():
+                shipped = ", ".join(names())
+                raise CheckpointError(f"no file {str(path)!r} and no shipped model of that name; shipped: {shipped}")
+            state, named = read(path, entry)
+            net, found, usual = _network(path, state, named, arch, num_classes)
             _fill(path, net, found.state)
-            first, label = _first_layer(source, found, usual, must_say, normalize), path.stem
-        model = net if first is None else _behind(source, first, net)
+            label = path.stem
+        first = _first_layer(source, net, found, usual, normalize)
+        model = net if first is None else nn.Sequential(first, net)
     vars(model).update(name=label, digest=digest(model))  # plain attributes, no part of the network's state
     return model.eval().to(device)
 
 
-def _path(source: str | PathLike[str]) -> Path:
-    if str(source) in names():
-        return _ZOO / f"{source}.safetensors"
-    path = Path(source).expanduser()
-    if not path.is_file():
-        raise CheckpointError(f"no file {str(path)!r} and no shipped model of that name; shipped: {', '.join(names())}")
-    return path
+# ---- files ----
 
 
-def _network(
-    path: Path, held: Held, arch: str | nn.Module | None, num_classes: int | None
-) -> tuple[nn.Module, Contents, Normalization | None, bool]:
-    """Untrained network, what the file holds for it, how its pixels are usually normalised, and whether to ask that."""
-    if isinstance(arch, nn.Module):
-        if any(value.is_meta for value in arch.state_dict().values()):
-            raise CheckpointError(f"{path} cannot fill arch=, which keeps no numbers, on the device meta: make it anew")
-        found = _contents(path, held, type(arch).__name__, shapes(arch.state_dict()))
-        return arch, found, None, not any(isinstance(part, Normalize) for part in arch.modules())
-    name = _architecture(path, held, arch)
-    options = {} if num_classes is None else {"num_classes": num_classes}
-    # shapes alone, so that a small file that names a large network takes no memory before it fits
-    with torch.device("meta"):
-        try:
-            empty: nn.Module | None = _build(path, name, options)
-        except CheckpointError:
-            if held.arch is not None and arch is None:
-                raise
-            empty = None  # a library's that needs numbers while it is made, or one that cannot be built at all
-    if empty is not None:
-        _contents(path, held, type(empty).__name__, shapes(empty.state_dict()))
-    net = _build(path, name, options)
-    found = _contents(path, held, type(net).__name__, shapes(net.state_dict()))
-    if name in ARCHITECTURES:
-        return net, found, TRAINED_ON.get(name), name in TRAINED_ON
-    return net, found, published_stats(name, net), True
+def read(path: Path, entry: str | None = None) -> tuple[Mapping[str, Tensor], Any]:
+    """Tensors of a file, and the architecture that it names, or None.
+
+    Parameters
+    ----------
+    path : Path
+        A torch checkpoint, safetensors, or the index of a checkpoint in several files. Its content tells which.
+    entry : str, optional
+        Which of a file's dicts of tensors, or what the names of the wanted tensors begin with.
+
+    Raises
+    ------
+    CheckpointError
+        The file is empty, cut short, no checkpoint, or one of several files; it holds pickled code, or numbers that ask
+        for far more memory than the file has; there is no such entry, or it must be said which.
+    """
+    if not (size := path.stat().st_size):
+        raise CheckpointError(f"{path} is empty: the download or the copy was cut short")
+    if _form(path) == "json":
+        (held, size), arch = _shards(path), None
+    else:
+        count = SHARD.search(path.name)
+        if count and int(count[1]) > 1:
+            index = next(iter(sorted(path.parent.glob("*.index.json"))), None)
+            give = str(index) if index else "their index, a file that ends in .index.json"
+            raise CheckpointError(f"{path} is one of {int(count[1])} files of a checkpoint; give {give}")
+        held, arch = _loaded(path)
+    state = _taken(path, held, entry)
+    asked = sum(value.numel() * value.element_size() for value in state.values() if not value.is_meta)
+    if asked > MULTIPLE * size + ROOM:
+        raise CheckpointError(
+            f"{path} is refused: its tensors would take {asked:,} bytes, and the file has {size:,}; they repeat what "
+            "they hold. Save them whole, by .clone(), if that is meant"
+        )
+    return state, arch
 
 
-def _contents(path: Path, held: Held, kind: str, needed: Shapes) -> Contents:
-    found = contents(path, held.state, needed)
-    if found is None:
-        check_first_layer(path, held.state)
-        raise misfit(path, kind, held.state, needed)
+def _start(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(64)
+
+
+def _form(path: Path) -> str:
+    start = _start(path)
+    # safetensors: the length of a text of JSON in 8 bytes, then that text
+    return "safetensors" if start[7:9] == b"\0{" else "json" if start.lstrip().startswith(b"{") else "torch"
+
+
+def _loaded(path: Path) -> tuple[Any, Any]:
+    """What one file holds, and the architecture that it names."""
+    _check_archive(path)
+    try:
+        if _form(path) == "safetensors":
+            with safe_open(path, framework="pt") as file:
+                return {key: file.get_tensor(key) for key in file.keys()}, (file.metadata() or {}).get("arch")
+        # opened here, for torch goes by a name's suffix; its remarks about pickle protocols tell a user nothing
+        with path.open("rb") as stream, warnings.catch_warnings(action="ignore"), _numpy_left_out():
+            held = torch.load(stream, map_location="cpu", weights_only=True)
+    except Exception as error:
+        # torch's own words are dropped: they recommend to allow what the file asks for, which is an attacker's wish
+        if wanted := re.search(r"GLOBAL ([\w.]+)", str(error)):
+            raise CheckpointError(
+                f"{path} is refused, and nothing in it was run: it holds pickled code beside its tensors (it asks for "
+                f"{wanted[1]}). Ask its author for a state_dict of tensors alone or for a .safetensors file"
+            ) from None
+        start = _start(path).lstrip()
+        like = next((f" (it {what})" for begin, what in BEGINNINGS.items() if start.startswith(begin)), "")
+        told = "it is cut short, damaged, or no checkpoint of tensors"
+        raise CheckpointError(f"{path} cannot be read, and nothing in it was run: {told}{like}") from None
+    return held, held.get("arch") if isinstance(held, Mapping) else None
+
+
+class _Left:
+    """Stands for a number or an array of NumPy beside the tensors, of which nothing is made."""
+
+    def __init__(self, *arguments: Any) -> None:
+        pass
+
+    def __setstate__(self, state: Any) -> None:
+        pass
+
+
+def _numpy_left_out() -> Any:
+    """For a while a pickle's names of NumPy stand for `_Left`: nothing else is allowed by it, and nothing is run."""
+    modules = {"numpy": ("dtype", "ndarray")}
+    modules |= {f"numpy.{core}.multiarray": ("scalar", "_reconstruct") for core in ("core", "_core")}
+    left = [type(name, (_Left,), {"__module__": module}) for module, names in modules.items() for name in names]
+    return getattr(torch.serialization, "safe_globals", nullcontext)(left)  # torch 2.4 has none, and refuses these
+
+
+def _check_archive(path: Path) -> None:
+    """Refuse an archive that torch has not written, before any of it is unpacked."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        parts = archive.infolist()
+    found, size = {part.filename.rpartition("/")[2] for part in parts}, path.stat().st_size
+    if "constants.pkl" in found:
+        raise CheckpointError(f"{path} is a TorchScript archive, which is a program: save model.state_dict() instead")
+    if "data.pkl" in found and (asked := sum(part.file_size for part in parts)) > size:
+        raise CheckpointError(f"{path} is refused: it would unpack to {asked:,} bytes, and the file has {size:,}")
+
+
+def _shards(path: Path) -> tuple[dict[str, Tensor], int]:
+    """Tensors of all files that an index names, and the sizes of these together."""
+    try:
+        places = json.loads(path.read_text(encoding="utf-8"))["weight_map"]
+        files = sorted(set(places.values()))
+        if not files or not all(isinstance(name, str) and Path(name).name == name for name in files):
+            raise ValueError
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise CheckpointError(
+            f"{path} is JSON, but no index of a checkpoint in several files: it needs a weight_map of names to files "
+            "beside it"
+        ) from None
+    state, size = dict[str, Tensor](), 0
+    for name in files:
+        shard = path.parent / name
+        if not shard.is_file():
+            raise CheckpointError(f"{path} names {len(files)} files, and {name} is not beside it")
+        held, wanted = _loaded(shard)[0], {key for key, place in places.items() if place == name}
+        if not (_is_state(held) and held.keys() == wanted):
+            told = f"the {len(wanted)} tensors that {path.name} names, got {_kind(held)}"
+            raise CheckpointError(f"{shard} must hold {told}")
+        state, size = state | held, size + shard.stat().st_size
+    return state, size
+
+
+def _taken(path: Path, held: Any, entry: str | None) -> Mapping[str, Tensor]:
+    states = _states(held)
+    known = ", ".join(map(repr, states)) or "none"
+    if entry in states:
+        return states[entry]
+    if entry is not None:
+        # a network among others in one dict of tensors
+        whole = next(iter(states.values())) if len(states) == 1 else {}
+        part = {key[len(entry) + 1 :]: value for key, value in whole.items() if key.startswith(f"{entry}.")}
+        if not part:
+            raise CheckpointError(f"{path} has no entry {entry!r}; its entries that hold tensors: {known}")
+        return part
+    usual = [name for name in states if name in USUAL]
+    chosen = ["state_dict"] if "state_dict" in states else usual if len(usual) == 1 else list(states)
+    if not chosen:
+        within = held["state_dict"] if isinstance(held, Mapping) and "state_dict" in held else held
+        form = "a state_dict of tensors, or {'arch': ..., 'state_dict': ...}"
+        raise CheckpointError(f"{path} must hold {form}, got {_kind(within)}")
+    if len(chosen) > 1:
+        raise CheckpointError(f"{path} holds several dicts of tensors: say entry= one of {known}")
+    if others := ", ".join(repr(name) for name in states if name != chosen[0]):
+        told = f"load_model: of {path} {chosen[0]!r} is taken; entry= takes another one of {others}"
+        warnings.warn(told, UserWarning, stacklevel=4)  # the line that calls load_model
+    return states[chosen[0]]
+
+
+def _states(held: Any, outer: str = "", depth: int = 2) -> dict[str, Mapping[str, Tensor]]:
+    """Dicts of tensors in a checkpoint by where they stand; "" for one that is nothing else."""
+    if _is_state(held):
+        return {outer: held}
+    found: dict[str, Mapping[str, Tensor]] = {}
+    for name, value in held.items() if isinstance(held, Mapping) and depth else ():
+        if isinstance(name, str):
+            found |= _states(value, f"{outer}.{name}" if outer else name, depth - 1)
     return found
 
 
-def _architecture(path: Path, held: Held, asked: str | None) -> str:
+def _is_state(held: Any) -> bool:
+    items = held.items() if isinstance(held, Mapping) else ()
+    tensors = (isinstance(key, str) and isinstance(x, Tensor) and x.layout is torch.strided for key, x in items)
+    return bool(items) and all(tensors)
+
+
+def _kind(held: Any) -> str:
+    return f"a dict with {list(held)[:5]}" if isinstance(held, Mapping) else type(held).__name__
+
+
+# ---- names of parameters ----
+
+Names = dict[str, str]  # name of a parameter without what was put around it -> its name in full
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Parameters of a network by its own names, and what came before it."""
+
+    state: Mapping[str, Tensor]
+    stats: Mapping[str, Tensor]  # mean and deviation of each channel, in this order, by their names; or nothing
+    layers: int = 0  # layers that came before the network, of which the file holds nothing
+
+
+def shapes(state: Mapping[str, Tensor]) -> Shapes:
+    """Shape of each parameter."""
+    return {key: tuple(value.shape) for key, value in state.items()}
+
+
+def contents(state: Mapping[str, Tensor], net: nn.Module) -> Contents | None:
+    """What a file holds for a network; None where names and shapes of the parameters do not fit.
+
+    Names of wrappers may stand anywhere in a name, in any order and number, and any module may have been put around the
+    whole network; they are dropped only where all names and shapes then fit. The network may be `1` of a Sequential
+    whose layer 0 keeps nothing (Cohen et al., Salman et al.), or stand beside the mean and deviation of `PAIRS`.
+    """
+    found, needed = shapes(state), shapes(net.state_dict())
+    own = _plain(needed)
+    for inner, stats, layers in _readings(_plain(found)):
+        if not _differences(inner, found, own, needed):
+            held = {own[name]: state[theirs] for name, theirs in inner.items()}
+            return Contents(held, {name: state[theirs] for name, theirs in stats.items()}, layers)
+    return None
+
+
+def misfit(path: Path, state: Mapping[str, Tensor], net: nn.Module) -> CheckpointError:
+    """Return the error for a file that does not fit a network, in the reading that comes nearest."""
+    found, needed = shapes(state), shapes(net.state_dict())
+    names, own = _plain(found), _plain(needed)
+    near = min((_differences(inner, found, own, needed) for inner, _, _ in _readings(names)), key=len)
+    told = "; ".join(f"{own.get(key, key)}: needed {need}, got {got}" for key, (need, got) in sorted(near.items())[:3])
+    # only the last layer differs, and in its rows alone: another number of classes
+    rows = {got[0] for need, got in near.values() if need and got and got[1:] == need[1:]}
+    hint = f"; if it has {rows.pop()} classes, say num_classes=" if len(rows) == 1 and len(near) <= 2 else ""
+    fits: dict[str, bool] = {}
+    for name, part in _parts(names).items():
+        theirs = next(iter(part.values())).split(".")
+        place = ".".join(theirs[: theirs.index(name) + 1])
+        fits[place] = any(not _differences(inner, found, own, needed) for inner, _, _ in _readings(part))
+    if fitting := [place for place in fits if fits[place]]:
+        rest = ", ".join([place for place in fits if not fits[place]][:3])
+        beside = f", beside {rest}" if rest else ""
+        hint = f"; what is under {' or '.join(map(repr, fitting))} does fit{beside}: say entry="
+    return CheckpointError(f"{path} does not fit {type(net).__name__}: {len(near)} parameters differ ({told}){hint}")
+
+
+def check_first_layer(path: Path, state: Mapping[str, Tensor]) -> None:
+    """Raise CheckpointError if there are parameters of a normalising layer, but not the two that it has."""
+    parts, known = _parts(_plain(shapes(state))), {name for pair in PAIRS for name in pair}
+    for name, part in parts.items():
+        if len(parts) == 2 and _may_be_first(name, parts) and part.keys() & known:
+            pairs = " or ".join(f"{name}.{mean} and {name}.{spread}" for mean, spread in PAIRS)
+            got = ", ".join(f"{name}.{own}" for own in sorted(part))
+            raise CheckpointError(f"{path} needs {pairs} beside its network, got {got}")
+
+
+def _plain(names: Iterable[str]) -> Names:
+    """Names without those of wrappers; what evaluation never reads is left out.
+
+    A wrapper has nothing beside it, so no two names become one, and a network may use the name of a wrapper itself.
+    """
+    split = {name: name.split(".", DEEPEST) for name in names if name.rpartition(".")[2] not in UNREAD}
+    within = defaultdict[tuple[str, ...], set[str]](set)  # what stands in each module
+    for parts in split.values():
+        for depth, part in enumerate(parts):
+            within[tuple(parts[:depth])].add(part)
+    plain = {}
+    for name, parts in split.items():
+        alone = [part in WRAPPERS and len(within[tuple(parts[:depth])]) == 1 for depth, part in enumerate(parts[:-1])]
+        plain[".".join(part for part, drop in zip(parts, [*alone, False], strict=True) if not drop)] = name
+    return plain
+
+
+def _readings(names: Names) -> Iterator[tuple[Names, Names, int]]:
+    """Ways to take a file: what is in the network, the mean and deviation beside it, and the layers before it.
+
+    The whole file, then what is inside of each module around it, each as it is and without a first layer.
+    """
+    for layers, inner in _around(names):
+        yield inner, {}, layers
+        heads = {name.partition(".")[0] for name in inner}
+        first = ("", *(f"{head}." for head in heads if _may_be_first(head, heads)))
+        for place, pair in product(first, PAIRS):
+            stats = {place + name: inner[place + name] for name in pair if place + name in inner}
+            if len(stats) == 2 and (not place or sum(name.startswith(place) for name in inner) == 2):
+                rest = {name: own for name, own in inner.items() if name not in stats}
+                yield from ((network, stats, 0) for _, network in _around(rest))
+
+
+def _around(names: Names) -> Iterator[tuple[int, Names]]:
+    """The names, then those inside of each module that is all there is, each with the number of layers before it."""
+    layers = 0
+    for _ in range(DEEPEST):
+        yield layers, names
+        heads = {name.partition(".")[0] for name in names}
+        if len(heads) != 1 or heads & names.keys():
+            return
+        # the second part of a Sequential comes behind one layer
+        layers += int(head) if (head := heads.pop()).isdecimal() else 0
+        names = {name.partition(".")[2]: own for name, own in names.items()}
+
+
+def _parts(names: Names) -> dict[str, Names]:
+    """Parts of the first module, from outside, that has more than one."""
+    (*_, (_, inner)), parts = _around(names), defaultdict[str, Names](dict)
+    for name, own in inner.items():
+        head, _, last = name.partition(".")
+        parts[head][last] = own
+    return parts
+
+
+def _may_be_first(name: str, beside: Collection[str]) -> bool:
+    return FIRST.match(name.lower()) is not None or (name == "0" and set(beside) == {"0", "1"})
+
+
+def _differences(names: Names, found: Shapes, own: Names, needed: Shapes) -> dict[str, tuple[Any, Any]]:
+    """Shapes that are needed and found, where they differ; counters of batches may lack."""
+    keys = names.keys() | {key for key in own if not key.endswith(COUNTER)}
+    pairs = {key: (needed.get(own.get(key, "")), found.get(names.get(key, ""))) for key in keys}
+    return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
+
+
+# ---- networks ----
+
+
+def _network(
+    path: Path, state: Mapping[str, Tensor], named: Any, arch: str | nn.Module | None, num_classes: int | None
+) -> tuple[nn.Module, Contents, dict[int, Normalization]]:
+    """Untrained network, what the file holds for it, and how pixels are usually normalised, by the layers before it."""
+    if isinstance(arch, nn.Module):
+        if any(value.is_meta for value in arch.state_dict().values()):
+            raise CheckpointError(f"{path} cannot fill arch=, which keeps no numbers, on the device meta: make it anew")
+        normalises = any(isinstance(part, Normalize) for part in arch.modules())
+        return arch, _contents(path, state, arch), {0: "none"} if normalises else {}
+    name = _architecture(path, state, named, arch)
+    options = {} if num_classes is None else {"num_classes": num_classes}
+    if arch is None:  # shapes first, so that a small file that names a large network takes no memory before it fits
+        with torch.device("meta"):
+            _contents(path, state, _build(path, name, options))
+    net = _build(path, name, options)
+    usual = networks.TRAINED_ON.get(name) if name in ARCHITECTURES else networks.published_stats(name, net)
+    alone = name in ARCHITECTURES and usual is None  # the nets of the digits take pixels as they are
+    return net, _contents(path, state, net), {0: "none"} if alone else {1: usual} if usual else {}
+
+
+def _contents(path: Path, state: Mapping[str, Tensor], net: nn.Module) -> Contents:
+    found = contents(state, net)
+    if found is None:
+        check_first_layer(path, state)
+        raise misfit(path, state, net)
+    return found
+
+
+def _architecture(path: Path, state: Mapping[str, Tensor], named: Any, asked: str | None) -> str:
     """Name of an architecture: the caller's, the file's, or the only one whose parameters fit."""
-    known = ", ".join(ARCHITECTURES)
-    name = held.arch if asked is None else asked
-    if isinstance(name, str) and architecture(name):
-        return architecture(name)
-    if isinstance(name, str) and name.partition(":")[0] in LIBRARIES:
-        # whoever wrote the file may not choose what is fetched, or built from elsewhere
-        if asked is None and not is_listed(name):
-            raise CheckpointError(
-                f"{path} names the architecture {name!r}, which is none of the library's own; if you trust it, "
-                "say arch="
-            )
-        return name
+    name, known = named if asked is None else asked, ", ".join(ARCHITECTURES)
     if name is not None:
-        raise CheckpointError(
-            f"{path} needs the architecture {name!r}; known are {known}, torchvision:NAME and timm:NAME, or give "
-            "arch= an nn.Module of your own"
-        )
-    fitting = [key for key in ARCHITECTURES if _fits(path, key, held)]
+        key = networks.architecture(name)
+        if not key:
+            raise CheckpointError(
+                f"{path} needs the architecture {name!r}; known are {known}, torchvision:NAME and timm:NAME, or give "
+                "arch= an nn.Module of your own"
+            )
+        # whoever wrote the file may not choose what is fetched, or built from elsewhere
+        if asked is None and key not in ARCHITECTURES and not networks.is_listed(key):
+            told = f"{path} names the architecture {name!r}, which is none of the library's own"
+            raise CheckpointError(f"{told}; if you trust it, say arch=")
+        return key
+    fitting = [key for key in ARCHITECTURES if _fits(state, key)]
     if len(fitting) != 1:
-        check_first_layer(path, held.state)
+        check_first_layer(path, state)
         fit = f"fit {' and '.join(fitting)}" if fitting else f"fit none of {known}"
         raise CheckpointError(
-            f"{path} names no architecture and its parameters {fit} (first: {list(held.state)[:3]}); "
+            f"{path} names no architecture and its parameters {fit} (first: {list(state)[:3]}); "
             "give arch= if it is one of these with other classes, torchvision:NAME, timm:NAME or an nn.Module"
         )
     return fitting[0]
 
 
-def _fits(path: Path, name: str, held: Held) -> bool:
+def _fits(state: Mapping[str, Tensor], name: str) -> bool:
     try:
         with torch.device("meta"):  # shapes alone: no time, and no random numbers
-            return contents(path, held.state, shapes(ARCHITECTURES[name]().state_dict())) is not None
+            return contents(state, ARCHITECTURES[name]()) is not None
     except ImportError:
         return False
 
 
 def _build(path: Path, name: str, options: Mapping[str, Any]) -> nn.Module:
     try:
-        return ARCHITECTURES[name](**options) if name in ARCHITECTURES else library_net(name, **options)
+        return ARCHITECTURES[name](**options) if name in ARCHITECTURES else networks.library_net(name, **options)
     except (ImportError, ValueError, TypeError, RuntimeError, NotImplementedError) as error:
         raise CheckpointError(f"{path} needs the architecture {name!r}, which cannot be built: {error}") from None
-
-
-def _first_layer(
-    source: Any, found: Contents, usual: Normalization | None, must_say: bool, asked: Normalization | None
-) -> Normalize | None:
-    """What the pixels pass first; None for nothing."""
-    choices = ", ".join((*NORMALIZATIONS, "none"))
-    if isinstance(asked, str) and asked not in ("none", *NORMALIZATIONS):
-        raise CheckpointError(f"load_model: normalize must be one of {choices} or (mean, std), got normalize={asked!r}")
-    if found.stats is not None:
-        if asked == "none":
-            return None
-        if asked is not None:
-            raise CheckpointError(
-                f"{source} holds its own normalisation; leave normalize={asked!r} out, or say 'none' where the network "
-                "normalises by itself"
-            )
-        try:
-            return _unit(source, Normalize(*found.stats))
-        except ValueError as error:
-            raise CheckpointError(f"{source} holds a normalisation that is none: {error}") from None
-    if asked is None and found.layers == 1 and usual:
-        asked = usual
-    elif asked is None and (found.layers or must_say):
-        where = "holds a network behind a layer" if found.layers else "holds a network alone"
-        how = f"normalize={choices} or (mean, std); none is right where the network does it itself"
-        raise CheckpointError(f"{source} {where} and does not say how pixels are normalised; give {how}")
-    if asked in (None, "none"):
-        return None
-    try:
-        return _unit(source, Normalize(*(NORMALIZATIONS[asked] if isinstance(asked, str) else asked)))
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise CheckpointError(f"load_model: normalize={asked!r} is no mean and deviation: {error}") from None
-
-
-def _unit(source: Any, first: Normalize) -> Normalize:
-    """The layer as it is, with a warning if its pixels are not those of [0, 1]."""
-    if (largest := float(first.mean.max())) > 1:
-        told = f"{source} is normalised by a mean of {largest:g}, so its pixels go beyond 1, as a rule to 255"
-        warnings.warn(f"load_model: {told}: images, noise and radii must be in that unit", UserWarning, stacklevel=4)
-    return first
-
-
-def _behind(source: Any, first: Normalize, net: nn.Module) -> nn.Sequential:
-    needed = next((part.in_channels for part in net.modules() if isinstance(part, nn.Conv2d)), len(first.mean))
-    if needed != len(first.mean):
-        raise CheckpointError(f"{source} takes images of {needed} channels, but is normalised for {len(first.mean)}")
-    return nn.Sequential(first, net)
 
 
 def _fill(path: Path, model: nn.Module, state: Mapping[str, Tensor]) -> None:
@@ -286,7 +584,7 @@ def _fill(path: Path, model: nn.Module, state: Mapping[str, Tensor]) -> None:
         if value.is_meta:
             raise CheckpointError(f"{path} holds no numbers in {key}: it was saved from the device meta")
         # a counter of batches is whole; in a weight, whole numbers are a quantised one's, without its scale
-        if own[key].is_floating_point() != value.is_floating_point() or not _is_plain(value.dtype):
+        if own[key].is_floating_point() != value.is_floating_point() or value.dtype not in TYPES:
             raise CheckpointError(f"{path} needs {key} to be like {own[key].dtype}, got {value.dtype}")
     model.load_state_dict(own | dict(state))  # counters of batches may lack, which evaluation never reads
     # after rounding to the network's own type, in which a large number may be inf
@@ -295,5 +593,47 @@ def _fill(path: Path, model: nn.Module, state: Mapping[str, Tensor]) -> None:
         raise CheckpointError(f"{path} holds nan or inf in {', '.join(broken[:3])}, as {own[broken[0]].dtype}")
 
 
-def _is_plain(dtype: torch.dtype) -> bool:
-    return dtype in _FLOATS or dtype in (torch.int64, torch.int32)
+def _first_layer(
+    source: Any, net: nn.Module, found: Contents, usual: Mapping[int, Normalization], asked: Any
+) -> Normalize | None:
+    """What the pixels pass first; None for nothing."""
+    choices = ", ".join((*NORMALIZATIONS, "none"))
+    if isinstance(asked, str) and asked not in ("none", *NORMALIZATIONS):
+        raise CheckpointError(f"load_model: normalize must be one of {choices} or (mean, std), got normalize={asked!r}")
+    if found.stats and asked is not None and asked != "none":
+        raise CheckpointError(
+            f"{source} holds its own normalisation; leave normalize={asked!r} out, or say 'none' where the network "
+            "normalises by itself"
+        )
+    if asked is None and not found.stats:
+        asked = usual.get(found.layers)
+        if asked is None:
+            where = "holds a network behind a layer" if found.layers else "holds a network alone"
+            how = f"normalize={choices} or (mean, std); none is right where the network does it itself"
+            raise CheckpointError(f"{source} {where} and does not say how pixels are normalised; give {how}")
+    if isinstance(asked, str) and asked == "none":
+        return None
+    try:
+        pair = _numbers(found.stats) if asked is None else NORMALIZATIONS[asked] if isinstance(asked, str) else asked
+        first = Normalize(*pair)
+    except (ValueError, TypeError, RuntimeError) as error:
+        what = f"{source} holds a normalisation that" if asked is None else f"load_model: normalize={asked!r}"
+        raise CheckpointError(f"{what} is no mean and deviation: {error}") from None
+    needed = next((part.in_channels for part in net.modules() if isinstance(part, nn.Conv2d)), len(first.mean))
+    if needed != len(first.mean):
+        raise CheckpointError(f"{source} takes images of {needed} channels, but is normalised for {len(first.mean)}")
+    if (largest := float(first.mean.max())) > 1:
+        told = f"{source} is normalised by a mean of {largest:g}, so its pixels go beyond 1, as a rule to 255"
+        warnings.warn(f"load_model: {told}: images, noise and radii must be in that unit", UserWarning, stacklevel=3)
+    return first
+
+
+def _numbers(stats: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """Mean and deviation of each channel."""
+    for name, value in stats.items():
+        if value.is_meta or not value.is_floating_point():
+            raise ValueError(f"it needs numbers in {name}, got {value.dtype}, or none")
+        if value.numel() > CHANNELS:
+            raise ValueError(f"it needs a number for each channel in {name}, got shape {tuple(value.shape)}")
+    mean, std = (value.float().flatten() for value in stats.values())
+    return mean, std.exp() if [*stats][1].endswith("log_sig") else std

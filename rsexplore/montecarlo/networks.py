@@ -1,14 +1,14 @@
-"""Architectures that a checkpoint may name."""
+"""Architectures that a checkpoint may name: ours, and those of torchvision and timm where these are installed."""
 
 import re
+from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-
-from rsexplore.montecarlo.pretrained import library_net
 
 
 class DigitsNet(nn.Module):
@@ -88,21 +88,14 @@ class CifarResNet(nn.Module):
 
     def __init__(self, depth: int = 110, num_classes: int = 10) -> None:
         super().__init__()
-        blocks, rest = divmod(depth - 2, 6)
-        if rest or blocks < 1:
-            raise ValueError(f"CifarResNet: depth must be 6n + 2, such as 20 or 110, got depth={depth}")
+        blocks = _blocks(self, depth, 2)
         self.conv1 = nn.Conv2d(3, 16, 3, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(16)
         self.relu = nn.ReLU(inplace=True)
-        self.layer1 = self._group(16, 16, blocks, 1)
-        self.layer2 = self._group(16, 32, blocks, 2)
-        self.layer3 = self._group(32, 64, blocks, 2)
+        self.layer1 = _group(BasicBlock, blocks, 16, 16, 1)
+        self.layer2 = _group(BasicBlock, blocks, 16, 32, 2)
+        self.layer3 = _group(BasicBlock, blocks, 32, 64, 2)
         self.fc = nn.Linear(64, num_classes)
-
-    @staticmethod
-    def _group(before: int, width: int, blocks: int, stride: int) -> nn.Sequential:
-        rest = (BasicBlock(width, width, 1) for _ in range(blocks - 1))
-        return nn.Sequential(BasicBlock(before, width, stride), *rest)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits (b, num_classes) of images (b, 3, 32, 32), normalised as in training."""
@@ -151,29 +144,31 @@ class WideResNet(nn.Module):
 
     def __init__(self, depth: int = 40, widen: int = 2, num_classes: int = 10) -> None:
         super().__init__()
-        blocks, rest = divmod(depth - 4, 6)
-        if rest or blocks < 1:
-            raise ValueError(f"WideResNet: depth must be 6n + 4, such as 28 or 40, got depth={depth}")
+        blocks = _blocks(self, depth, 4)
         self.conv1 = nn.Conv2d(3, 16, 3, padding=1, bias=False)
-        self.block1 = self._group(16, 16 * widen, blocks, 1)
-        self.block2 = self._group(16 * widen, 32 * widen, blocks, 2)
-        self.block3 = self._group(32 * widen, 64 * widen, blocks, 2)
+        # one part called layer in each, as theirs have
+        self.block1 = nn.Sequential(OrderedDict(layer=_group(WideBlock, blocks, 16, 16 * widen, 1)))
+        self.block2 = nn.Sequential(OrderedDict(layer=_group(WideBlock, blocks, 16 * widen, 32 * widen, 2)))
+        self.block3 = nn.Sequential(OrderedDict(layer=_group(WideBlock, blocks, 32 * widen, 64 * widen, 2)))
         self.bn1 = nn.BatchNorm2d(64 * widen)
         self.fc = nn.Linear(64 * widen, num_classes)
 
-    @staticmethod
-    def _group(before: int, width: int, blocks: int, stride: int) -> nn.Module:
-        rest = (WideBlock(width, width, 1) for _ in range(blocks - 1))
-        group = nn.Module()
-        group.layer = nn.Sequential(WideBlock(before, width, stride), *rest)
-        return group
-
     def forward(self, images: Tensor) -> Tensor:
         """Return logits (b, num_classes) of images (b, 3, 32, 32), normalised as in training."""
-        features = self.conv1(images)
-        for group in (self.block1, self.block2, self.block3):
-            features = group.layer(features)  # type: ignore[operator]
+        features = self.block3(self.block2(self.block1(self.conv1(images))))
         return self.fc(self.bn1(features).relu().mean((2, 3)))
+
+
+def _blocks(net: nn.Module, depth: int, others: int) -> int:
+    """Number of blocks in each of the three groups of a residual network."""
+    blocks, rest = divmod(depth - others, 6)
+    if rest or blocks < 1:
+        raise ValueError(f"{type(net).__name__}: depth must be 6n + {others}, such as {18 + others}, got depth={depth}")
+    return blocks
+
+
+def _group(block: Callable[..., nn.Module], count: int, before: int, width: int, stride: int) -> nn.Sequential:
+    return nn.Sequential(block(before, width, stride), *(block(width, width, 1) for _ in range(count - 1)))
 
 
 class Normalize(nn.Module):
@@ -207,6 +202,95 @@ class Normalize(nn.Module):
         return (images - self.mean) / self.std
 
 
+LIBRARIES = ("torchvision", "timm")
+Stats = tuple[Any, Any]  # mean and deviation of each channel
+
+
+def _library(name: str) -> tuple[Any, str]:
+    """What makes networks in the library of `torchvision:NAME` or `timm:NAME`, and NAME."""
+    library, _, own = name.partition(":")
+    try:
+        found = import_module(library)
+    except Exception as error:  # made for another torch, these raise a RuntimeError while they are imported
+        told = f"networks of {library} need it, made for this torch: pip install {library}"
+        raise ImportError(f"{told} ({error})") from None
+    return found if library == "timm" else found.models, own
+
+
+def library_net(name: str, **options: Any) -> nn.Module:
+    """Untrained network `torchvision:NAME` or `timm:NAME`.
+
+    Raises
+    ------
+    ImportError
+        The library is not installed.
+    ValueError, RuntimeError
+        It has no such network.
+    """
+    library, own = _library(name)
+    if name.startswith("timm"):
+        return library.create_model(own, pretrained=False, **options)
+    return library.get_model(own, weights=None, **options)
+
+
+def is_listed(name: str) -> bool:
+    """Whether `torchvision:NAME` or `timm:NAME` is a classifier of the library itself, for which nothing is fetched.
+
+    True where the library is not installed, for then nothing at all can be built of it.
+    """
+    try:
+        library, own = _library(name)
+    except ImportError:
+        return True
+    if name.startswith("timm"):
+        # any colon or slash leads to a hub or a folder
+        return re.fullmatch(r"[\w.-]+", own) is not None and library.is_model(own)
+    return own in library.list_models(module=library)
+
+
+def published_stats(name: str, net: nn.Module) -> Stats | None:
+    """Mean and deviation of the pixels for which a library publishes weights of a network.
+
+    None where it publishes none, where its weights differ in this, or where the network turns its input itself.
+    """
+    library, own = _library(name)
+    try:
+        if name.startswith("timm"):
+            config: Any = net.pretrained_cfg
+            return tuple(config["mean"]), tuple(config["std"])
+        ways = [weights.transforms() for weights in library.get_model_weights(own)]
+        found = {(tuple(way.mean), tuple(way.std)) for way in ways}
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+    return found.pop() if len(found) == 1 and not hasattr(net, "transform_input") else None
+
+
+def pretrained(name: str) -> tuple[nn.Module, Stats, str]:
+    """Network `torchvision:NAME` or `timm:NAME` with published weights, how it normalises pixels, and its full name.
+
+    Behind NAME and a dot stands which weights, of those that are published; else they are the library's default. The
+    full name says it in any case. The library downloads the weights, or has them already; whatever it raises is raised.
+    """
+    library, own = _library(name)
+    if name.startswith("timm"):
+        net = library.create_model(own, pretrained=True)
+        config: Any = net.pretrained_cfg
+        tag = config.get("tag") if not re.search("[.:]", own) else None
+        return net, (config["mean"], config["std"]), f"{name}.{tag}" if tag else name
+    own, _, wanted = own.partition(".")
+    published = library.get_model_weights(own)
+    if wanted and wanted not in published.__members__:
+        raise ValueError(f"{own} has the weights {', '.join(published.__members__)}")
+    weights = published[wanted] if wanted else published.DEFAULT
+    net = library.get_model(own, weights=None, num_classes=len(weights.meta["categories"]))
+    if hasattr(net, "transform_input"):  # the builders set it beside the weights, whose input it belongs to
+        net.transform_input = True
+    # not get_model's own way, which in some versions would run pickled code
+    net.load_state_dict(weights.get_state_dict(progress=False, check_hash=True, weights_only=True))
+    way = weights.transforms()
+    return net, (way.mean, way.std), f"torchvision:{own}.{weights.name}"
+
+
 CIFAR10 = ((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010))
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 # what `load_model` may put before a network: mean and deviation of each channel. Salman et al. 2019 trained some of
@@ -236,10 +320,10 @@ TRAINED_ON = {name: "cifar10" for name in ARCHITECTURES if name.startswith(("cif
 TRAINED_ON["resnet50"] = "imagenet"
 
 
-def architecture(name: str) -> str:
-    """Key of `ARCHITECTURES` for a name however it is spelled (WideResNet-28-10, WRN28_10); "" for none."""
-    if name in ARCHITECTURES:
-        return name
+def architecture(name: Any) -> str:
+    """Key of `ARCHITECTURES` however it is spelled (WideResNet-28-10, WRN28_10), or a library's; "" for none."""
+    if not isinstance(name, str) or name in ARCHITECTURES or name.partition(":")[0] in LIBRARIES:
+        return name if isinstance(name, str) else ""
     plain = re.fullmatch(r"(?:wide[-_ ]?resnet|wrn)[-_ ]?(\d+)[-_ x](\d+)", name.lower())
     key = f"wide_resnet{plain[1]}_{plain[2]}" if plain else ""
     return key if key in ARCHITECTURES else ""

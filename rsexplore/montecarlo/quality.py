@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rsexplore.montecarlo.counts import class_counts
+from rsexplore.montecarlo.images import channels_last_hint
 from rsexplore.montecarlo.logits import (
     Model,
     check_independence,
@@ -19,7 +20,6 @@ from rsexplore.montecarlo.logits import (
     no_class,
     read_classes,
 )
-from rsexplore.montecarlo.pixels import channels_last_hint
 from rsexplore.montecarlo.rng import TorchRng
 from rsexplore.montecarlo.tuning import usual_batch_size
 from rsexplore.noises import Noise

@@ -1,7 +1,15 @@
-"""Training under noise of the shipped digits models: `python -m rsexplore.montecarlo.train --help`."""
+"""Training of digits models under noise: `python -m rsexplore.montecarlo.train --help`.
+
+A `Recipe` is all that decides a model's parameters: noise, kind of training, size, seed. Those of the shipped models
+are `SHIPPED`.
+"""
 
 import argparse
 import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +20,77 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 import rsexplore
-from rsexplore import data
+from rsexplore import data, noises
 from rsexplore.montecarlo.models import digest
 from rsexplore.montecarlo.networks import ARCHITECTURES
 from rsexplore.montecarlo.quality import Accuracies, accuracies
-from rsexplore.montecarlo.recipe import FAMILIES, SHIPPED, SIDES, Recipe
 from rsexplore.montecarlo.rng import TorchRng
+from rsexplore.noises import Noise
 
 EVALUATION_DRAWS = 1000
+NOISE_SHARE = 4  # soap-bubble noise has the power k = dim / NOISE_SHARE
+
+
+def _soap(sigma: float, dim: int, power_norm: float = 2) -> Noise:
+    return noises.PowerGaussian.from_sigma(sigma, dim, k=dim / NOISE_SHARE, power_norm=power_norm)
+
+
+# family -> noise of a deviation of one coordinate and a dimension
+FAMILIES: dict[str, Callable[[float, int], Noise]] = {
+    "gaussian": noises.Gaussian.from_sigma,
+    "laplace": noises.Laplace.from_sigma,
+    "gg3": partial(noises.GeneralizedGaussian.from_sigma, shape=3.0),
+    "gg4": partial(noises.GeneralizedGaussian.from_sigma, shape=4.0),
+    "linf": noises.ExponentialLinf.from_sigma,
+    "soap": _soap,
+    "mixed": partial(_soap, power_norm=inf),
+}
+SIDES = (8, 16, 32, 64)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides the parameters of a trained network, but for the machine's arithmetic."""
+
+    family: str  # key of FAMILIES
+    sigma: float  # deviation of one coordinate, pixels being in [0, 1]
+    seed: int = 0
+    epochs: int = 200
+    batch: int = 64
+    rate: float = 3e-3  # largest learning rate
+    side: int = 8  # pixels of a side, one of SIDES
+    push: float = 0.0  # largest step of a pixel uphill in the loss, after the noise; 0 is Type-1 training
+
+    @property
+    def arch(self) -> str:
+        """Architecture, as a checkpoint names it."""
+        return "digits_net" if self.side == 8 else f"digits_net{self.side}"
+
+    @property
+    def name(self) -> str:
+        """Name of the model that this recipe makes."""
+        size, kind = "" if self.side == 8 else self.side, "-type2" if self.push else ""
+        return f"digits{size}-{self.family}-{self.sigma:g}{kind}"
+
+    @property
+    def noise(self) -> Noise:
+        """Noise added to every image at every step, which is also the one to certify with."""
+        return FAMILIES[self.family](self.sigma, self.side**2)
+
+    @property
+    def command(self) -> str:
+        """Command line that makes this model."""
+        options = f"--noise {self.family} --sigma {self.sigma:g} --seed {self.seed} --epochs {self.epochs}"
+        options += f" --side {self.side}" * (self.side != 8) + f" --push {self.push:g}" * (self.push > 0)
+        return f"python -m rsexplore.montecarlo.train {options} --out DIR"
+
+
+_RECIPES = (
+    *(Recipe(family, sigma) for family in ("gaussian", "laplace") for sigma in (0.12, 0.25, 0.5, 1.0)),
+    *(Recipe(family, 0.25) for family in ("gg3", "gg4", "linf", "soap", "mixed")),
+    *(Recipe(family, 0.25, push=0.05) for family in ("gaussian", "laplace")),
+)
+SHIPPED: dict[str, Recipe] = {recipe.name: recipe for recipe in _RECIPES}
 
 
 def fit(recipe: Recipe, images: ArrayLike, labels: ArrayLike, *, progress: bool = False) -> nn.Module:
@@ -53,15 +124,11 @@ def fit(recipe: Recipe, images: ArrayLike, labels: ArrayLike, *, progress: bool 
             noisy = batch + recipe.noise.draw(noise_rng, tuple(batch.shape))
             if recipe.push:
                 noisy = _pushed(model, noisy, classes[chosen], recipe.push)
-            _step(model, optimizer, noisy, classes[chosen])
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(noisy), classes[chosen]).backward()
+            optimizer.step()
             schedule.step()
     return model.eval()
-
-
-def _step(model: nn.Module, optimizer: torch.optim.Optimizer, batch: Tensor, classes: Tensor) -> None:
-    optimizer.zero_grad()
-    nn.functional.cross_entropy(model(batch), classes).backward()
-    optimizer.step()
 
 
 def _pushed(model: nn.Module, noisy: Tensor, classes: Tensor, push: float) -> Tensor:
@@ -127,30 +194,24 @@ The digest repeats with these versions on the same kind of processor; elsewhere 
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Train the models that the command line asks for."""
+    """Train the model that the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m rsexplore.montecarlo.train", description=__doc__)
-    parser.add_argument("--noise", choices=sorted(FAMILIES), help="family of the noise")
-    parser.add_argument("--sigma", type=float, help="deviation of the noise a pixel, pixels being in [0, 1]")
+    parser.add_argument("--noise", dest="family", choices=sorted(FAMILIES), required=True, help="family of the noise")
+    parser.add_argument("--sigma", type=float, required=True, help="deviation of a pixel, pixels being in [0, 1]")
     parser.add_argument("--seed", type=int, default=Recipe.seed)
     parser.add_argument("--epochs", type=int, default=Recipe.epochs)
     parser.add_argument("--side", type=int, choices=SIDES, default=Recipe.side, help="pixels of a side")
     parser.add_argument("--push", type=float, default=Recipe.push, help="step of Type-2 training; 0 is Type-1")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the models and their cards")
-    parser.add_argument("--all", action="store_true", help="make every shipped model")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the model and its card")
     parser.add_argument("--quiet", action="store_true", help="show no progress bar")
-    given = parser.parse_args(arguments)
-    if given.all == (given.noise is not None or given.sigma is not None):
-        parser.error("give either --all, or --noise and --sigma")
-    if not given.all and (given.noise is None or given.sigma is None):
-        parser.error("--noise and --sigma go together")
-    if not given.push >= 0:
-        parser.error(f"--push must be at least 0, got {given.push}")
+    given = vars(parser.parse_args(arguments))
+    out, quiet = given.pop("out"), given.pop("quiet")
+    if not given["push"] >= 0:
+        parser.error(f"--push must be at least 0, got {given['push']}")
     # one thread: sums are then made in one order, and the digest repeats
     torch.set_num_threads(1)
-    options = {name: getattr(given, name) for name in ("seed", "epochs", "side", "push")}
-    for recipe in SHIPPED if given.all else [Recipe(given.noise, given.sigma, **options)]:
-        path = make(recipe, given.out, progress=not given.quiet)
-        print(f"{path} ({path.stat().st_size:,} bytes)")
+    path = make(Recipe(**given), out, progress=not quiet)
+    print(f"{path} ({path.stat().st_size:,} bytes)")
 
 
 if __name__ == "__main__":

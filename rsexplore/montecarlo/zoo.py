@@ -1,42 +1,61 @@
-"""Trains every shipped model and certifies the digits with it: `python -m rsexplore.montecarlo.zoo --help`.
+"""The shipped models: makes them and their logs, and prints what these certify.
 
-Models, cards and logs go to one folder. What is there is kept, and an unfinished log is gone on with, so the same
-command ends what a killed one began.
+    python -m rsexplore.montecarlo.zoo --out DIR        # trains every model and certifies the digits with it
+    python -m rsexplore.montecarlo.zoo > docs/zoo.md    # what the shipped logs certify
+
+What is in DIR is kept, and an unfinished log is gone on with, so the same command ends what a killed one began.
 """
 
 import argparse
 import gzip
-import multiprocessing
-import time
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Iterator, Sequence
+from math import inf
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
-from rsexplore import data
-from rsexplore.data import ZOO_SUFFIX
+from rsexplore import accuracy, bounds, data
+from rsexplore.bound import Bound
+from rsexplore.comparison import exact_bound
 from rsexplore.montecarlo import train
 from rsexplore.montecarlo.certify import certify
 from rsexplore.montecarlo.models import load_model
-from rsexplore.montecarlo.recipe import SHIPPED, Recipe, shipped
+from rsexplore.montecarlo.train import SHIPPED, Recipe
+from rsexplore.noises import Noise
 from rsexplore.records import Records
+from rsexplore.table import rounded_down
 
 DRAWS = 100_000  # an image
 # the fastest of 100 to 800; another size may move a vote, by the order of sums
 BATCH_SIZE = 400
+MULTIPLES = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5)  # columns, in units of the radius that `unit` gives
+HEAD = """# Certified accuracy of the shipped models
+
+Made by `python -m rsexplore.montecarlo.zoo` from the logs that are shipped (`rsexplore.data.zoo_log`): counts for the
+500 test digits of 8x8 pixels, which `python -m rsexplore.montecarlo.zoo --out DIR` makes anew. Each model is certified
+under the noise that it was trained with; sigma is the deviation of a pixel, pixels being in [0, 1]. The share of images
+that are right with at least the radius stands under the radius; the failure probability is {alpha:g} an image. **Bold**
+is the exact radius (Neyman-Pearson), where it is known; `sound` is proved and not attained. A bound stands in the norms
+that its theorem is of; a ball in another norm inside the theorem's ball is left out.
+"""
+TYPE_2 = """
+## What Type-2 training adds
+
+The same noise, and the same certificate ({bounds}), for training on the noise alone (Type-1) and
+on the noise and then a step uphill in the loss (Type-2, Teng et al. 2020, section 5.1). `median` is the median radius
+over all images, an abstention or a wrong class counting 0.
+"""
 
 
 def count(
     recipe: Recipe,
     model: str | Path,
     *,
-    n: int = DRAWS,
+    n: int,
     indices: ArrayLike | None = None,
     log: Path | None = None,
-    progress: bool = False,
 ) -> Records:
     """Votes of a model for test digits under the noise that it was trained with.
 
@@ -47,13 +66,11 @@ def count(
     model : str or path
         As of `load_model`.
     n : int, >= 1
-        Estimation draws; the default is that of the shipped logs.
+        Estimation draws; `DRAWS` in the shipped logs.
     indices : array_like of int, optional
         Which of the 500 test digits; all if absent. A digit's votes do not depend on the others.
     log : path, optional
         As of `certify`.
-    progress : bool
-        Whether a bar is shown.
 
     Returns
     -------
@@ -64,43 +81,96 @@ def count(
     images, labels = digits.images[chosen], digits.labels[chosen]
     return certify(
         load_model(model), images, labels, recipe.noise, n=n, seed=recipe.seed, log=log, indices=chosen,
-        batch_size=BATCH_SIZE, threads=1, data="digits test", progress=progress,
+        batch_size=BATCH_SIZE, threads=1, data="digits test", progress=False,
     )  # fmt: skip
 
 
-def make(recipe: Recipe, out: Path) -> str:
-    """Train, certify and compress the log of one model; return what took how long."""
+def make(recipe: Recipe, out: Path) -> None:
+    """Train, certify and compress the log of one model, unless that is done."""
     torch.set_num_threads(1)
-    begin = time.perf_counter()
-    path = out / f"{recipe.name}.safetensors"
+    path, log = out / f"{recipe.name}.safetensors", out / f"{recipe.name}.tsv"
     if not path.exists():
         train.make(recipe, out)
-    middle = time.perf_counter()
-    log = out / f"{recipe.name}.tsv"
-    found = count(recipe, path, log=log)
+    print(f"{recipe.name}: {count(recipe, path, n=DRAWS, log=log)!r}", flush=True)
     # without a time in its head, so that the same votes give the same bytes
-    (out / f"{recipe.name}{ZOO_SUFFIX}").write_bytes(gzip.compress(log.read_bytes(), mtime=0))
-    end = time.perf_counter()
-    return f"{recipe.name}: trained in {middle - begin:.0f} s, {found!r} in {end - middle:.0f} s"
+    (out / f"{recipe.name}{data.ZOO_SUFFIX}").write_bytes(gzip.compress(log.read_bytes(), mtime=0))
+
+
+def unit(noise: Noise, norm: float) -> float:
+    """Length of which a table's columns are multiples: sigma in l1 and l2, sigma / sqrt(dim) in l_inf."""
+    assert noise.dim is not None
+    return noise.sigma * (noise.dim**-0.5 if norm == inf else 1.0)
+
+
+def shown(noise: Noise, norm: float) -> list[Bound]:
+    """Proved bounds for a noise of theorems in a norm: the exact one first, each theorem once."""
+    exact = exact_bound(noise, norm)
+    proved = (b for b in bounds.of(noise, norm) if b.certifies and b.norm in (norm, None) and b is not exact)
+    return [*([exact] if exact else []), *(b for b in proved if not (b.two_class or b.restates))]
+
+
+def _row(cells: Sequence[object]) -> str:
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
+def section(recipe: Recipe) -> Iterator[str]:
+    """Lines of one log."""
+    records = data.zoo_log(recipe.name)
+    noise, right = records.noise, np.mean(records.predict == records.label)
+    yield f"\n## {recipe.name}\n"
+    yield f"`{noise!r}`, n = {records.header.n:,}; selected class right: {right:.1%}.\n"
+    for norm in (1, 2, inf):
+        if not (proved := shown(noise, norm)):
+            continue
+        radii = [multiple * unit(noise, norm) for multiple in MULTIPLES]
+        yield _row((f"l{norm:g} radius", "status", *(rounded_down(radius, 3) for radius in radii)))
+        yield _row(["---"] * (2 + len(radii)))
+        for bound in proved:
+            exact = bound is exact_bound(noise, norm)
+            shares = (f"{share:.3f}" for share in accuracy.certified(records, bound, radii, norm=norm))
+            yield _row((f"**{bound.key}**", "exact", *shares) if exact else (bound.key, "sound", *shares))
+        yield ""
+
+
+def type_2() -> Iterator[str]:
+    """Lines of the comparison of the two kinds of training."""
+    pushed = [recipe for recipe in SHIPPED.values() if recipe.push]
+    exact = {recipe.name: exact_bound(recipe.noise, recipe.noise.natural_norm) for recipe in pushed}
+    yield TYPE_2.format(bounds=", ".join(f"`{bound.key}`" for bound in exact.values() if bound))
+    yield _row(("model", "n", "norm", *(f"{multiple:g} sigma" for multiple in MULTIPLES), "median"))
+    yield _row(["---"] * (4 + len(MULTIPLES)))
+    for recipe in pushed:
+        bound, norm = exact[recipe.name], recipe.noise.natural_norm
+        assert bound is not None
+        for name in (recipe.name.removesuffix("-type2"), recipe.name):
+            records = data.zoo_log(name)
+            shares = accuracy.certified(records, bound, [m * unit(records.noise, norm) for m in MULTIPLES], norm=norm)
+            radius = bound.radius(records.noise, q_a=records.q_a(), norm=norm)
+            median = np.median(np.where(records.predict == records.label, radius, 0))
+            cells = (f"{share:.3f}" for share in shares)
+            yield _row((name, f"{records.header.n:,}", f"l{norm:g}", *cells, rounded_down(float(median), 3)))
+
+
+def page() -> str:
+    """Return the whole page, in Markdown."""
+    alpha = data.zoo_log(next(iter(SHIPPED))).header.alpha
+    lines = [HEAD.format(alpha=alpha), *(line for recipe in SHIPPED.values() for line in section(recipe))]
+    return "\n".join([*lines, *type_2()]).replace("\n\n\n", "\n\n") + "\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Make what the command line asks for."""
-    parser = argparse.ArgumentParser(prog="python -m rsexplore.montecarlo.zoo", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="folder for models, cards and logs")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="these models alone")
-    parser.add_argument("--workers", type=int, default=2, help="processes, of one thread each (default %(default)s)")
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("python -m rsexplore.montecarlo.zoo", description=__doc__, formatter_class=form)
+    parser.add_argument("--out", type=Path, help="folder for models, cards and logs; without it, the page is printed")
+    parser.add_argument("--only", nargs="+", choices=SHIPPED, metavar="NAME", help="these models alone")
     given = parser.parse_args(arguments)
-    try:
-        recipes = [shipped(name) for name in given.only] if given.only else SHIPPED
-    except KeyError as error:
-        parser.error(str(error.args[0]))
+    if given.out is None:
+        print(page(), end="")
+        return
     given.out.mkdir(parents=True, exist_ok=True)
-    begin = time.perf_counter()
-    with ProcessPoolExecutor(given.workers, multiprocessing.get_context("spawn")) as pool:
-        for done in as_completed([pool.submit(make, recipe, given.out) for recipe in recipes]):
-            print(done.result(), flush=True)
-    print(f"{len(recipes)} models in {(time.perf_counter() - begin) / 60:.1f} minutes")
+    for name in given.only or SHIPPED:
+        make(SHIPPED[name], given.out)
 
 
 if __name__ == "__main__":
