@@ -22,7 +22,6 @@ from rsexplore.notation import LATEX, SYMBOLS, p_A, p_B
 
 SCAN = 17  # points of the first look; the functions searched here have one maximum
 CLOSER = 6  # closer looks, each at a fifth of the distance, between the neighbours of the best point
-BLOCK = 16_384  # points that are searched at once
 
 
 @dataclass(frozen=True)
@@ -46,16 +45,7 @@ class Supremum:
         return Formula(self.expr).parameters - {self.variable.name}
 
     def floats(self, probabilities: tuple[NDArray, ...], **values: float) -> NDArray:
-        """Value in double precision, from below; shape of the broadcast probabilities."""
-        arrays = np.broadcast_arrays(*probabilities)
-        flat = [array.ravel() for array in arrays]
-        found = np.empty(flat[0].shape)
-        for start in range(0, len(found), BLOCK):
-            block = slice(start, start + BLOCK)
-            found[block] = self._search(tuple(array[block] for array in flat), values)
-        return found.reshape(arrays[0].shape)
-
-    def _search(self, probabilities: tuple[NDArray, ...], values: dict[str, float]) -> NDArray:
+        """Value in double precision, from below; shape of the probabilities."""
         lower = compiled(self.lower, ())(*probabilities)
         width = compiled(self.upper, ())(*probabilities) - lower
         symbols = tuple(sorted([*self.parameters, self.variable.name]))

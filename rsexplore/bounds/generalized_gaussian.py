@@ -5,11 +5,11 @@ polynomial is above the divergence by up to 1 / s a coordinate, and linear near 
 radius falls as d^-(1 - 1/s) instead of d^-(1/2 - 1/s).
 """
 
-from rsexplore import papers
-from rsexplore.bound import Bound, Status
+from rsexplore.bound import as_printed, sound
 from rsexplore.divergences.generalized_gaussian import LARGEST
 from rsexplore.divergences.kl_radius import KLRadius
 from rsexplore.noises import GeneralizedGaussian
+from rsexplore.papers import hayes, ours
 
 ERRATUM = (
     "For odd s > 1 eq. (14) and Table 2 are upper bounds of the divergence, too large by up to 1/s a coordinate: the "
@@ -29,40 +29,37 @@ def whole(noise: GeneralizedGaussian) -> bool:
 
 def odd(noise: GeneralizedGaussian) -> bool:
     """Whether eq. (21) is not the divergence's own radius: at odd shapes above 1."""
-    return whole(noise) and noise.shape % 2 == 1 and noise.shape > 1
+    return coded(noise) and noise.shape % 2 == 1 and noise.shape > 1
 
 
-exact = Bound(
+exact = sound(
     "gg-kl-exact-lp",
     "KL, exact divergence",
     GeneralizedGaussian,
-    norm=None,
-    status=Status.SOUND,
-    source=papers.ours.at("bounds/generalized_gaussian.py; sharpens Hayes 2020, eqs. (20)-(21)"),
-    formula=KLRadius("exact"),
+    None,
+    ours.at("bounds/generalized_gaussian.py; sharpens Hayes 2020, eqs. (20)-(21)"),
+    KLRadius("exact"),
     member=coded,
     member_text=f"GeneralizedGaussian of shape 1 to {LARGEST:g}",
 )
-polynomial = Bound(
+polynomial = sound(
     "gg-kl-lp",
     "KL",
     GeneralizedGaussian,
-    norm=None,
-    status=Status.SOUND,
-    source=papers.hayes.at("eqs. (20)-(21), with a second polynomial for odd shapes"),
-    formula=KLRadius("polynomial"),
+    None,
+    hayes.at("eqs. (20)-(21), with a second polynomial for odd shapes"),
+    KLRadius("polynomial"),
     erratum=ERRATUM,
     member=whole,
     member_text=f"GeneralizedGaussian of whole shape, 1 to {LARGEST:g},",
 )
-printed = Bound(
+printed = as_printed(
     "gg-kl-lp-printed",
     "KL, as printed",
     GeneralizedGaussian,
-    norm=None,
-    status=Status.AS_PRINTED,
-    source=papers.hayes.at("eq. (21)"),
-    formula=KLRadius("printed"),
+    None,
+    hayes.at("eq. (21)"),
+    KLRadius("printed"),
     erratum=ERRATUM,
     corrected_by="gg-kl-lp",
     too_small=True,

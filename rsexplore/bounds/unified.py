@@ -4,14 +4,16 @@ D_MR certificates hold "with probability at least 1 - exp(-c^2 / 4)" over the no
 which bounds a likelihood ratio and not the class of the smoothed classifier: HEURISTIC.
 """
 
+from math import inf
+from typing import Any
+
 import sympy as sp
 
-from rsexplore import papers
-from rsexplore.bound import Bound, Status
+from rsexplore.bound import as_printed, heuristic, sound
 from rsexplore.divergences import RootEps
-from rsexplore.formula import Formula
 from rsexplore.noises import ExponentialLinf, Gaussian
 from rsexplore.notation import LogRatio, c, d, lamda, p_A, p_B, sigma
+from rsexplore.papers import unified
 
 ERRATUM = (
     "The proof of Theorem 10 bounds the log-ratio by lambda + eps, the statement says lambda + sqrt(eps), which "
@@ -23,65 +25,41 @@ ERRATUM = (
 ratio = LogRatio(p_A, p_B)
 printed = sp.sqrt(2) * sigma * ratio / (2 * (1 + c))
 corrected = sp.sqrt(2) * sigma * RootEps(c, p_A, p_B)
+in_l2: dict[str, Any] = {"params": {"c": 1.0}, "erratum": ERRATUM, "instead": "cohen-l2"}
+in_linf = {**in_l2, "instead": "cohen-lp"}
 
-l2 = Bound(
-    "dmr-l2",
-    "D_MR",
-    Gaussian,
-    norm=2,
-    status=Status.HEURISTIC,
-    source=papers.unified.at("Corollary 11 with the proof's lambda + eps"),
-    formula=Formula(corrected),
-    params={"c": 1.0},
-    erratum=ERRATUM,
-    instead="cohen-l2",
+l2 = heuristic(
+    "dmr-l2", "D_MR", Gaussian, 2, unified.at("Corollary 11 with the proof's lambda + eps"), corrected, **in_l2
 )
-l2_printed = Bound(
+l2_printed = as_printed(
     "dmr-l2-printed",
     "Corollary 11, as printed",
     Gaussian,
-    norm=2,
-    status=Status.AS_PRINTED,
-    source=papers.unified.at("Corollary 11"),
-    formula=Formula(printed),
-    params={"c": 1.0},
-    erratum=ERRATUM,
-    instead="cohen-l2",
+    2,
+    unified.at("Corollary 11"),
+    printed,
     corrected_by="dmr-l2",
+    **in_l2,
 )
-linf = Bound(
+linf = heuristic(
     "dmr-linf",
     "D_MR",
     Gaussian,
-    norm=float("inf"),
-    status=Status.HEURISTIC,
-    source=papers.unified.at("Theorem 18 with the proof's lambda + eps"),
-    formula=Formula(corrected / sp.sqrt(d)),
-    params={"c": 1.0},
-    erratum=ERRATUM,
-    instead="cohen-lp",
+    inf,
+    unified.at("Theorem 18 with the proof's lambda + eps"),
+    corrected / sp.sqrt(d),
     restates="dmr-l2",
+    **in_linf,
 )
-linf_printed = Bound(
+linf_printed = as_printed(
     "dmr-linf-printed",
     "Theorem 18, as printed",
     Gaussian,
-    norm=float("inf"),
-    status=Status.AS_PRINTED,
-    source=papers.unified.at("Theorem 18 with Corollary 11"),
-    formula=Formula(printed / sp.sqrt(d)),
-    params={"c": 1.0},
-    erratum=ERRATUM,
-    instead="cohen-lp",
+    inf,
+    unified.at("Theorem 18 with Corollary 11"),
+    printed / sp.sqrt(d),
     corrected_by="dmr-linf",
     restates="dmr-l2-printed",
+    **in_linf,
 )
-dinf = Bound(
-    "dinf-linf",
-    "D_inf",
-    ExponentialLinf,
-    norm=float("inf"),
-    status=Status.SOUND,
-    source=papers.unified.at("Theorem 13"),
-    formula=Formula(lamda / 2 * ratio),
-)
+dinf = sound("dinf-linf", "D_inf", ExponentialLinf, inf, unified.at("Theorem 13"), lamda / 2 * ratio)
