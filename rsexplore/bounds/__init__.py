@@ -20,7 +20,7 @@ from rsexplore.check import norm_order
 from rsexplore.noises import Noise
 
 # in an order that has the exact radius of each noise first
-CLASSIC = (cohen2019, pure_dp, laplace, lecture, lecuyer2019, li2019, hayes, unified)
+CLASSIC = (cohen2019, lecture, pure_dp, laplace, lecuyer2019, li2019, hayes, unified)
 MODULES = (*CLASSIC, yang2020, generalized_gaussian, soap)
 ALL: tuple[Bound, ...] = tuple(x for module in MODULES for x in vars(module).values() if isinstance(x, Bound))
 

@@ -1,4 +1,4 @@
-"""Hayes 2020, Table 1: l2 certificates of Gaussian noise, one for each divergence.
+"""Hayes 2020, Table 1: l2 certificates of Gaussian noise, one for each divergence; and how it prints Li et al.
 
 Each says: the divergence between N(x, sigma^2) and N(x', sigma^2) is smaller than a change of class needs. KL,
 chi-squared, Hellinger and Bhattacharyya are Renyi orders 1, 2, 1/2 and 1/2 of one curve.
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from rsexplore.bound import as_printed, sound
 from rsexplore.divergences import LeastBhattacharyya, LeastChi2, LeastHellinger, LeastKL, LeastRenyi
 from rsexplore.formula import Formula
-from rsexplore.noises import Gaussian
-from rsexplore.notation import PhiInvShare, order, p_A, p_B, sigma
+from rsexplore.noises import Gaussian, Laplace
+from rsexplore.notation import LogComplementGap, PhiInvShare, lamda, order, p_A, p_B, sigma
 from rsexplore.papers import hayes
 from rsexplore.solve import Supremum
 
@@ -81,4 +81,14 @@ tv_printed = as_printed(
     2 * sigma * PhiInvShare(sp.S.Half, p_A, p_B),
     erratum=TV_ERRATUM,
     corrected_by="tv-l2",
+)
+li_printed = as_printed(
+    "li-l1-printed",
+    "Li et al., as printed",
+    Laplace,
+    1,
+    hayes.at("Section 3.1"),
+    lamda * LogComplementGap(p_A, p_B),
+    erratum="The minus sign is lost: the printed radius is never positive. 'Tight' holds for two classes only.",
+    corrected_by="li-l1",
 )

@@ -6,11 +6,11 @@ wherever it is attained.
 
 import sympy as sp
 
-from rsexplore.bound import as_printed, sound
+from rsexplore.bound import sound
 from rsexplore.divergences import LeastRenyi
 from rsexplore.noises import Gaussian, Laplace
 from rsexplore.notation import LogComplementGap, lamda, order, p_A, p_B, sigma
-from rsexplore.papers import hayes, li2019
+from rsexplore.papers import li2019
 from rsexplore.solve import Supremum
 
 renyi = sound(
@@ -24,13 +24,3 @@ renyi = sound(
 )
 source = li2019.at("l1 certificate of Laplace noise, Renyi order infinity")
 l1 = sound("li-l1", "Li et al.", Laplace, 1, source, -lamda * LogComplementGap(p_A, p_B))
-l1_printed = as_printed(
-    "li-l1-printed",
-    "Li et al., as printed",
-    Laplace,
-    1,
-    hayes.at("Section 3.1"),
-    lamda * LogComplementGap(p_A, p_B),
-    erratum="The minus sign is lost: the printed radius is never positive. 'Tight' holds for two classes only.",
-    corrected_by="li-l1",
-)
