@@ -1,8 +1,6 @@
 """Bounds on the probabilities of the top class and the runner-up, with nothing lost in either tail."""
 
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,9 +35,8 @@ def read(owner: str, p_a: Any, q_a: Any, p_b: Any) -> list[NDArray | None]:
     return [None if x is None else np.broadcast_to(x, shape) for x in given]
 
 
-@dataclass(frozen=True)
-class Probabilities:
-    """p_A, p_B and their complements as floats, each exact where the caller's numbers are."""
+class Probabilities(NamedTuple):
+    """p_A, 1 - p_A, p_B and 1 - p_B as floats, each exact where the caller's numbers are."""
 
     pa: NDArray
     qa: NDArray
@@ -48,7 +45,7 @@ class Probabilities:
 
     @classmethod
     def of(cls, p_a: NDArray | None, q_a: NDArray | None, p_b: NDArray | None) -> "Probabilities":
-        """Return the four arrays, from arrays of one shape; p_B is 1 - p_A, the same array, in the two-class case."""
+        """Return the four arrays, from arrays of one shape; p_B is 1 - p_A in the two-class case."""
         if q_a is None:
             assert p_a is not None
             pa, qa = p_a, 1 - p_a
@@ -56,18 +53,10 @@ class Probabilities:
             pa, qa = 1 - q_a, q_a
         return cls(pa, qa, qa, pa) if p_b is None else cls(pa, qa, p_b, 1 - p_b)
 
-    @cached_property
-    def ordinary(self) -> bool:
-        """Whether all points have 0 < p_B <= 1 - p_A < 1/2 with all their digits: none is an edge or is to be cut."""
-        # p_B is the smallest of the tails, if it is in order
-        if not (self.qa.size and self.pb.min() >= TINY and self.qa.max() < 0.5):
-            return False
-        return self.pb is self.qa or bool((self.pb <= self.qa).all())
-
     @property
     def valid(self) -> NDArray:
-        """Where both probabilities lie in [0, 1]."""
-        return (self.pa >= 0) & (self.qa >= 0) & (self.qa <= 1) & (self.pa <= 1) & (self.pb >= 0) & (self.pb <= 1)
+        """Where all lie in [0, 1]."""
+        return np.all([(x >= 0) & (x <= 1) for x in self], axis=0)
 
     @property
     def tied(self) -> NDArray:
@@ -80,8 +69,6 @@ class Probabilities:
 
         Tails below the smallest float with all its digits (2.2e-308) are moved up to it, which only lowers a radius.
         """
-        if self.ordinary:
-            return self.pa, self.qa, self.pb, self.qb
         qa, pb = (np.where((tail > 0) & (tail < TINY), TINY, tail) for tail in (self.qa, self.pb))
         over = pb > qa
         return self.pa, qa, np.where(over, qa, pb), np.where(over, self.pa, self.qb)
