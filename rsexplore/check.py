@@ -1,8 +1,10 @@
 """What an argument must be; every message says who complains, what was needed and what came."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
+from functools import wraps
+from inspect import signature
 from math import inf, isfinite, nextafter
 from numbers import Rational, Real
 from typing import Any
@@ -57,8 +59,6 @@ def floats(owner: str, name: str, value: Any, side: str = "nearest") -> NDArray[
     ValueError
         No float64 is that number, and `side` is "exact".
     """
-    if type(value) is np.ndarray and value.dtype == np.float64:
-        return value
     parts = list(_parts(value))  # of lists NumPy makes one array, and takes bools and what is masked for numbers
     if any(np.ma.is_masked(part) for part in parts):
         raise TypeError(f"{owner}: {name} must not be masked; say what stands there, e.g. {name}.filled(numpy.nan)")
@@ -133,6 +133,19 @@ def as_given(found: Any, *arguments: Any) -> Any:
     """Return a Python number where no argument is an array or a sequence; arrays stay arrays, those of shape () too."""
     arrays = any(isinstance(x, np.ndarray) or np.ndim(x) for x in arguments)
     return np.asarray(found) if arrays else found.item()  # arithmetic makes a scalar of an array of shape ()
+
+
+def elementwise(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a function of float64 arrays take real numbers of any type, which broadcast; scalars give a float."""
+
+    @wraps(function)
+    def checked(*args: Any, **named: Any) -> Any:
+        given = signature(function).bind(*args, **named).arguments
+        arrays = {name: floats(function.__name__, name, value) for name, value in given.items()}
+        with np.errstate(all="ignore"):
+            return as_given(function(**arrays), *given.values())
+
+    return checked
 
 
 def norm_order(owner: str, norm: Any) -> float:

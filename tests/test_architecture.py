@@ -16,8 +16,6 @@ CORE = (
     "table",
     "check",
     "patience",
-    "blocks",
-    "quantiles",
     "notation",
     "formula",
     "solve",
