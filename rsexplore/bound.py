@@ -1,15 +1,15 @@
 """Bounds on the robust radius of a smoothed classifier, as data."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property, partial
 from math import inf, isinf, prod
-from typing import Any, Protocol
+from typing import Any
 
 import mpmath
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sympy import Expr
 
 from rsexplore.check import as_given, floats, is_number, norm_order
@@ -48,23 +48,13 @@ class MissingDimensionError(ValueError):
     """A radius depends on the dimension of the input, and the noise has none."""
 
 
-class Radius(Protocol):
-    """What a bound asks of its formula; `Formula` and `Supremum` offer it, and so may any other evaluation."""
-
-    @property
-    def latex(self) -> str: ...
-    @property
-    def parameters(self) -> frozenset[str]: ...
-    def floats(self, probabilities: tuple[NDArray, ...], **values: Any) -> NDArray: ...
-    def exact(self, pa: Any, pb: Any, **values: Any) -> mpmath.mpf: ...
-
-
 @dataclass(frozen=True, eq=False)
 class Bound:
     """A theorem about the radius within which a smoothed classifier keeps its class.
 
     `norm` is the norm in which the theorem is stated, None if it is stated for every p >= 1. `params` are the free
     parameters of the formula with their defaults. `restates` names a bound that is the same theorem in another norm.
+    `formula` is a SymPy expression, or has what `Formula` has: `latex`, `parameters`, `floats` and `exact`.
     """
 
     key: str
@@ -72,7 +62,7 @@ class Bound:
     noise: type[Any]
     norm: float | None
     source: Source
-    formula: Any  # a `Radius`; an expression becomes a `Formula`
+    formula: Any
     status: Status
     params: Mapping[str, float | None] = field(default_factory=dict)
     erratum: str | None = None
@@ -91,6 +81,11 @@ class Bound:
             raise ValueError(f"{self.key}: AS_PRINTED and corrected_by go together, got {self.status}")
         if self.too_small and self.status is not Status.AS_PRINTED:
             raise ValueError(f"{self.key}: too_small is said of a formula AS_PRINTED, got {self.status}")
+
+    def printed(self, formula: Any, **changed: Any) -> "Bound":
+        """Return what the paper prints for this theorem, and is wrong: kept to be shown, and no certificate."""
+        own = {"key": f"{self.key}-printed", "title": f"{self.title}, as printed", "corrected_by": self.key}
+        return replace(self, **{**own, "formula": formula, "status": Status.AS_PRINTED, **changed})
 
     def __repr__(self) -> str:
         return f"<Bound {self.key}: {self.status.value}, {self.source}>"
@@ -229,9 +224,9 @@ class Bound:
         exactly_one(p_a, q_a)
         norm = None if norm is None else norm_order(self.key, norm)
         values = self._values(noise, norm, params)
-        p_a, q_a, p_b = (x.item() if isinstance(x, (np.generic, np.ndarray)) else x for x in (p_a, q_a, p_b))
-        for name, x in (("p_a", p_a), ("q_a", q_a), ("p_b", p_b)):
-            if x is not None and np.isnan(float(mpmath.mpf(x)) if isinstance(x, str) else floats(self.key, name, x)):
+        given = {name: x for name, x in (("p_a", p_a), ("q_a", q_a), ("p_b", p_b)) if x is not None}
+        for name, x in given.items():
+            if np.isnan(float(mpmath.mpf(x)) if isinstance(x, str) else floats(self.key, name, x)):
                 return mpmath.nan
         top = number(p_a) if q_a is None else 1 - number(q_a)
         runner = 1 - top if p_b is None else number(p_b)
@@ -290,4 +285,3 @@ class Bound:
 tight = partial(Bound, status=Status.TIGHT)  # the file names the classifier that attains it
 sound = partial(Bound, status=Status.SOUND)
 heuristic = partial(Bound, status=Status.HEURISTIC)
-as_printed = partial(Bound, status=Status.AS_PRINTED)

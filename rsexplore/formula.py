@@ -101,7 +101,7 @@ def _exact(expr: sp.Expr, arguments: tuple[sp.Symbol, ...]) -> Any:
 
 def number(value: Any) -> sp.Expr:
     """Return a number (float, string, mpf, int, inf) as the exact SymPy number that it is."""
-    value = value.item() if isinstance(value, np.generic) else value
+    value = value.item() if isinstance(value, np.generic | np.ndarray) else value
     if isinstance(value, str):
         return sp.Rational(value) if "inf" not in value else sp.oo
     if isinstance(value, sp.Rational):

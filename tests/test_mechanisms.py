@@ -60,8 +60,6 @@ def test_the_gaussian_is_ten_to_twenty_times_ahead():
     assert gaussian.mean_norm(inf) == pytest.approx(1) and exponential.mean_norm(inf) == pytest.approx(1)
     ahead = mechanisms.radius(gaussian, 1.0, "D_MR") / mechanisms.radius(exponential, 1.0, "D_inf")
     assert ahead == pytest.approx(np.sqrt(2 * 3072) / 3.7300882273615823, rel=1e-12)  # 21.0
-    for dim in (1, 2, 50, 3072, 150_528):
-        assert noises.Gaussian(0.3, dim).mean_norm(inf) <= mechanisms.mean_limit_gaussian(0.3, dim)
 
 
 @pytest.mark.parametrize(

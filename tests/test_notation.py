@@ -62,8 +62,6 @@ def test_formula_derives_everything_from_one_expression():
     formula = Formula(sigma / 2 * PhiInvGap(p_A, p_B))
     assert formula.latex == r"\frac{\sigma \left(\Phi^{-1}\left(p_{A}\right) - \Phi^{-1}\left(p_{B}\right)\right)}{2}"
     assert formula.parameters == {"sigma"}
-    assert formula.binary == sigma / 2 * (PhiInv(p_A) - PhiInv(1 - p_A))
-    assert formula.tail == sigma / 2 * (PhiInv(1 - q_A) - PhiInv(p_B))
     assert Formula(Gap(p_A, p_B)).plain == p_A - p_B
 
 

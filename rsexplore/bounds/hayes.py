@@ -10,17 +10,17 @@ import mpmath
 import sympy as sp
 from numpy.typing import NDArray
 
-from rsexplore.bound import as_printed, sound
+from rsexplore.bound import sound
+from rsexplore.bounds import li2019
 from rsexplore.divergences import LeastBhattacharyya, LeastChi2, LeastHellinger, LeastKL, LeastRenyi
 from rsexplore.formula import Formula
-from rsexplore.noises import Gaussian, Laplace
+from rsexplore.noises import Gaussian
 from rsexplore.notation import LogComplementGap, PhiInvShare, lamda, order, p_A, p_B, sigma
 from rsexplore.papers import hayes
 from rsexplore.solve import Supremum
 
-KL, H2, CHI2, B = (least(p_A, p_B) for least in (LeastKL, LeastHellinger, LeastChi2, LeastBhattacharyya))
+KL, CHI2, H2, B = (least(p_A, p_B) for least in (LeastKL, LeastChi2, LeastHellinger, LeastBhattacharyya))
 KL_ERRATUM = "The divergence of N(x, sigma^2) is r^2 / (2 sigma^2), not r^2 / sigma^2: the printed radius is too small."
-TV_ERRATUM = "(p_A - p_B)/4 + 1/2 is meant: the printed radius is up to twice the exact one. UNSOUND."
 
 
 class AnyOrder(Formula):
@@ -47,22 +47,11 @@ renyi = sound(
     params={"order": None},
 )
 kl = sound("kl-l2", "KL", Gaussian, 2, hayes.at("Table 1, row KL"), sigma * sp.sqrt(2 * KL), erratum=KL_ERRATUM)
-kl_printed = as_printed(
-    "kl-l2-printed",
-    "KL, as printed",
-    Gaussian,
-    2,
-    kl.source,
-    sigma * sp.sqrt(KL),
-    erratum=KL_ERRATUM,
-    corrected_by="kl-l2",
-    too_small=True,
-)
+kl_printed = kl.printed(sigma * sp.sqrt(KL), too_small=True)
 chi2 = sound("chi2-l2", "χ²", Gaussian, 2, hayes.at("Table 1, row chi2"), sigma * sp.sqrt(CHI2))
 hellinger = sound("hellinger-l2", "Hellinger", Gaussian, 2, hayes.at("Table 1, row H2"), sigma * sp.sqrt(8 * H2))
-bhattacharyya = sound(
-    "bhattacharyya-l2", "Bhattacharyya", Gaussian, 2, hayes.at("Table 1, row B"), sigma * sp.sqrt(8 * B)
-)
+row_b = hayes.at("Table 1, row B")
+bhattacharyya = sound("bhattacharyya-l2", "Bhattacharyya", Gaussian, 2, row_b, sigma * sp.sqrt(8 * B))
 tv = sound(
     "tv-l2",
     "total variation",
@@ -70,25 +59,11 @@ tv = sound(
     2,
     hayes.at("Table 1, row TV"),
     2 * sigma * PhiInvShare(sp.S.One / 4, p_A, p_B),
-    erratum=TV_ERRATUM,
+    erratum="(p_A - p_B)/4 + 1/2 is meant: the printed radius is up to twice the exact one. UNSOUND.",
 )
-tv_printed = as_printed(
-    "tv-l2-printed",
-    "total variation, as printed",
-    Gaussian,
-    2,
-    tv.source,
-    2 * sigma * PhiInvShare(sp.S.Half, p_A, p_B),
-    erratum=TV_ERRATUM,
-    corrected_by="tv-l2",
-)
-li_printed = as_printed(
-    "li-l1-printed",
-    "Li et al., as printed",
-    Laplace,
-    1,
-    hayes.at("Section 3.1"),
+tv_printed = tv.printed(2 * sigma * PhiInvShare(sp.S.Half, p_A, p_B))
+li_printed = li2019.l1.printed(
     lamda * LogComplementGap(p_A, p_B),
+    source=hayes.at("Section 3.1"),
     erratum="The minus sign is lost: the printed radius is never positive. 'Tight' holds for two classes only.",
-    corrected_by="li-l1",
 )

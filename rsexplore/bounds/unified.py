@@ -5,11 +5,10 @@ which bounds a likelihood ratio and not the class of the smoothed classifier: HE
 """
 
 from math import inf
-from typing import Any
 
 import sympy as sp
 
-from rsexplore.bound import as_printed, heuristic, sound
+from rsexplore.bound import heuristic, sound
 from rsexplore.divergences import RootEps
 from rsexplore.noises import ExponentialLinf, Gaussian
 from rsexplore.notation import LogRatio, c, d, lamda, p_A, p_B, sigma
@@ -25,22 +24,19 @@ ERRATUM = (
 ratio = LogRatio(p_A, p_B)
 printed = sp.sqrt(2) * sigma * ratio / (2 * (1 + c))
 corrected = sp.sqrt(2) * sigma * RootEps(c, p_A, p_B)
-in_l2: dict[str, Any] = {"params": {"c": 1.0}, "erratum": ERRATUM, "instead": "cohen-l2"}
-in_linf = {**in_l2, "instead": "cohen-lp"}
 
 l2 = heuristic(
-    "dmr-l2", "D_MR", Gaussian, 2, unified.at("Corollary 11 with the proof's lambda + eps"), corrected, **in_l2
-)
-l2_printed = as_printed(
-    "dmr-l2-printed",
-    "Corollary 11, as printed",
+    "dmr-l2",
+    "D_MR",
     Gaussian,
     2,
-    unified.at("Corollary 11"),
-    printed,
-    corrected_by="dmr-l2",
-    **in_l2,
+    unified.at("Corollary 11 with the proof's lambda + eps"),
+    corrected,
+    params={"c": 1.0},
+    erratum=ERRATUM,
+    instead="cohen-l2",
 )
+l2_printed = l2.printed(printed, title="Corollary 11, as printed", source=unified.at("Corollary 11"))
 linf = heuristic(
     "dmr-linf",
     "D_MR",
@@ -48,18 +44,15 @@ linf = heuristic(
     inf,
     unified.at("Theorem 18 with the proof's lambda + eps"),
     corrected / sp.sqrt(d),
+    params={"c": 1.0},
+    erratum=ERRATUM,
+    instead="cohen-lp",
     restates="dmr-l2",
-    **in_linf,
 )
-linf_printed = as_printed(
-    "dmr-linf-printed",
-    "Theorem 18, as printed",
-    Gaussian,
-    inf,
-    unified.at("Theorem 18 with Corollary 11"),
+linf_printed = linf.printed(
     printed / sp.sqrt(d),
-    corrected_by="dmr-linf",
+    title="Theorem 18, as printed",
+    source=unified.at("Theorem 18 with Corollary 11"),
     restates="dmr-l2-printed",
-    **in_linf,
 )
 dinf = sound("dinf-linf", "D_inf", ExponentialLinf, inf, unified.at("Theorem 13"), lamda / 2 * ratio)
