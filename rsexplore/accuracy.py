@@ -13,7 +13,8 @@ from scipy import special
 
 from rsexplore import noises
 from rsexplore.bound import Bound
-from rsexplore.check import as_given, floats, named
+from rsexplore.bounds import named
+from rsexplore.check import as_given, floats
 from rsexplore.noises import Noise
 from rsexplore.records import ABSTAINED, Records
 from rsexplore.rounding import Printed

@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sympy import Expr
 
-from rsexplore.check import as_given, floats, is_number, norm_order
+from rsexplore.check import Probabilities, as_given, exactly_one, floats, is_number, norm_order, read
 from rsexplore.formula import Formula, as_mpf, number
 from rsexplore.notation import p_B
 from rsexplore.papers import Source
-from rsexplore.probabilities import Probabilities, exactly_one, read
 from rsexplore.solve import solved
 
 # A certifying radius is moved towards 0 by this share of itself, which covers the rounding of the evaluation (the

@@ -12,9 +12,8 @@ from numpy.typing import ArrayLike
 
 from rsexplore import bounds
 from rsexplore.bound import Bound, MissingDimensionError, Status, UnsupportedNoiseError
-from rsexplore.check import as_given, norm_order
+from rsexplore.check import as_given, norm_order, read
 from rsexplore.noises import Noise
-from rsexplore.probabilities import read
 from rsexplore.table import Table, rounded_down
 
 PROBABILITIES = ("p_a", "q_a", "p_b")

@@ -2,13 +2,10 @@
 
 import csv
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any, NamedTuple
-
-from rsexplore.check import named
+from typing import NamedTuple
 
 
 @dataclass(frozen=True)
@@ -92,27 +89,3 @@ def printed(paper: str, location: str | None = None) -> list[PrintedCell]:
         places = sorted({cell.location for cell in _cells(paper)})
         raise KeyError(f"{paper} prints nothing at {location!r}; there is {places}")
     return cells
-
-
-def cite(items: Any) -> str:
-    """Return the BibTeX of every paper behind `items`, each once.
-
-    Parameters
-    ----------
-    items : Bound, its key, Source, or iterable of them
-        E.g. ``"cohen-l2"`` or ``bounds.of(noise)``.
-
-    Raises
-    ------
-    TypeError
-        One of them has no source.
-    KeyError
-        No bound has such a key.
-    """
-    found = {}
-    for item in items if isinstance(items, Iterable) and not isinstance(items, str) else (items,):
-        source = getattr(named(item), "source", item)
-        if not isinstance(source, Source):
-            raise TypeError(f"cite needs bounds or sources, got {item!r}")
-        found[source.paper.key] = source.paper
-    return "\n\n".join(paper.bibtex for paper in found.values())

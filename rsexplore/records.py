@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from rsexplore import foreign, logtext, noises
 from rsexplore.anytime import stopped_tail
 from rsexplore.bound import Bound
-from rsexplore.check import named
+from rsexplore.bounds import named
 from rsexplore.confidence import ABSTAINED, clopper_pearson_tail, two_bounds
 from rsexplore.header import Header, LogHeaderError
 from rsexplore.logtext import resume, write_header, write_row

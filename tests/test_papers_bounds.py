@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rsexplore import bounds, exact_radius, noises, papers
+from rsexplore import bounds, exact_radius, noises
 from rsexplore.notation import PhiInv
 
 GAUSSIAN = noises.Gaussian(1.0, dim=3072)
@@ -94,7 +94,7 @@ def test_laplace_bounds_agree_where_they_should():
 
 
 def test_every_source_is_cited_once():
-    bibtex = papers.cite(bounds.of(GAUSSIAN))
+    bibtex = bounds.cite(bounds.of(GAUSSIAN))
     assert bibtex.count("@misc{cohen2019") == 1 and bibtex.count("@misc{hayes") == 1
     assert str(bounds.get("cohen-l2").source) == "Cohen et al. 2019, Theorem 1"
     assert PhiInv.nargs == {1}
@@ -102,8 +102,8 @@ def test_every_source_is_cited_once():
 
 def test_one_bound_or_source_is_cited_too():
     bound = bounds.get("cohen-l2")
-    assert papers.cite(bound) == papers.cite(bound.source) == papers.cite([bound, bound]) == bound.source.paper.bibtex
+    assert bounds.cite(bound) == bounds.cite(bound.source) == bounds.cite([bound, bound]) == bound.source.paper.bibtex
     with pytest.raises(TypeError, match="cite needs bounds or sources, got 3"):
-        papers.cite(3)
+        bounds.cite(3)
     with pytest.raises(KeyError, match="did you mean cohen-lp or cohen-l2"):
-        papers.cite("cohen-l3")
+        bounds.cite("cohen-l3")

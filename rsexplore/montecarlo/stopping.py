@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rsexplore.anytime import decision, stopped_tail
 from rsexplore.bound import Bound
-from rsexplore.check import named
+from rsexplore.bounds import named
 from rsexplore.montecarlo.lane import Looks
 from rsexplore.noises import Noise
 from rsexplore.row import AT_N, CERTIFIED, GIVEN_UP, Row

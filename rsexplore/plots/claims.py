@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from rsexplore import bounds as all_bounds
 from rsexplore.bound import Bound, MissingDimensionError, Status
-from rsexplore.check import floats, named, norm_order
+from rsexplore.bounds import named
+from rsexplore.check import floats, norm_order
 from rsexplore.comparison import exact_bound
 from rsexplore.noises import Noise
 from rsexplore.plots.style import Look, look

@@ -12,12 +12,12 @@ from matplotlib.patches import Polygon
 from numpy.typing import ArrayLike, NDArray
 
 from rsexplore import bounds
+from rsexplore.check import Probabilities
 from rsexplore.divergences import Best, LeastInfinite, LeastRenyi, best_order
 from rsexplore.noises import Gaussian
 from rsexplore.plots import style
 from rsexplore.plots.curves import round_above
 from rsexplore.plots.labels import EndLabels, tick
-from rsexplore.probabilities import Probabilities
 
 MOST = 3.0  # order at the right end
 NAMED = {0.5: "hellinger-l2", 1.0: "kl-l2", 2.0: "chi2-l2"}  # orders that have a bound of their own

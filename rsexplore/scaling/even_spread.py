@@ -18,10 +18,10 @@ import numpy as np
 
 from rsexplore import bounds, convolution
 from rsexplore.bound import MissingDimensionError
+from rsexplore.check import Probabilities
 from rsexplore.convolution import CELLS, Bracket
 from rsexplore.noises import Gaussian, GeneralizedGaussian, Laplace, Noise, PowerGaussian, Uniform
 from rsexplore.notation import PhiInvGap
-from rsexplore.probabilities import Probabilities
 from rsexplore.table import Table
 
 SOLVED = 1e-8  # share by which a solved radius may lie below the exact one

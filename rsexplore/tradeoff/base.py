@@ -10,12 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize
 
 from rsexplore.bound import MissingDimensionError, Status
-from rsexplore.check import as_given, floats
+from rsexplore.check import Probabilities, as_given, floats, read
 from rsexplore.convolution import unit
 from rsexplore.divergences import LeastKL
 from rsexplore.noises import Noise
 from rsexplore.papers import Source
-from rsexplore.probabilities import Probabilities, read
 
 KEPT = 1 - 1e-11  # solved radii are moved towards 0 by the solver's tolerance
 
