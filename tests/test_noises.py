@@ -95,3 +95,11 @@ def test_unknown_families_are_refused():
         noises.from_dict({"family": "Cauchy", "scale": 1.0})
     with pytest.raises(ValueError, match="noise Gaussian cannot be made from"):
         noises.from_dict({"family": "Gaussian", "scale": 1.0})
+
+
+def test_noises_of_other_classes_are_refused_in_logs():
+    class Mine(noises.Gaussian):
+        pass
+
+    with pytest.raises(TypeError, match=r"noise must be of a family of \['Gaussian'"):
+        noises.to_dict(Mine(1.0))
