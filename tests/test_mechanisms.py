@@ -94,20 +94,23 @@ def test_corollary_11_is_above_the_exact_radius_below_its_crossing_only():
     assert mechanisms.corollary_11_crossing(20.0) == 0.0
 
 
-def test_bad_arguments_are_named():
-    gaussian = noises.Gaussian(1.0, 4)
-    with pytest.raises(ValueError, match="divergence must be one of .* got 'KL'"):
-        mechanisms.radius(gaussian, 1.0, "KL")
-    with pytest.raises(ValueError, match="norm must be 2 or inf, got norm=3"):
-        mechanisms.limit(1.0, 1.0, 4, "D_MR", 3)
-    with pytest.raises(ValueError, match="radius needs the dimension, got Gaussian"):
-        mechanisms.radius(noises.Gaussian(1.0), 1.0)
-    with pytest.raises(ValueError, match="radius knows no D_MR of Laplace"):
-        mechanisms.radius(noises.Laplace(1.0, 4), 1.0, "D_MR")
-    with pytest.raises(ValueError, match="growth needs fixed='mean' or 'sigma', got fixed='scale'"):
-        mechanisms.growth(noises.Gaussian, "D_MR", 2, fixed="scale")
-    with pytest.raises(ValueError, match="c must be at least 0, got c=-1"):
-        mechanisms.corollary_11_crossing(-1)
+GAUSSIAN = noises.Gaussian(1.0, 4)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: mechanisms.radius(GAUSSIAN, 1.0, "KL"), "divergence must be one of .* got 'KL'"),
+        (lambda: mechanisms.limit(1.0, 1.0, 4, "D_MR", 3), "norm must be 2 or inf, got norm=3"),
+        (lambda: mechanisms.radius(noises.Gaussian(1.0), 1.0), "radius needs the dimension, got Gaussian"),
+        (lambda: mechanisms.radius(noises.Laplace(1.0, 4), 1.0, "D_MR"), "radius knows no D_MR of Laplace"),
+        (lambda: mechanisms.growth(noises.Gaussian, "D_MR", 2, fixed="scale"), "fixed='mean' or 'sigma', got fixed='s"),
+        (lambda: mechanisms.corollary_11_crossing(-1), "c must be at least 0, got c=-1"),
+    ],
+)
+def test_bad_arguments_are_named(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()
 
 
 def coin_renyi(pure, order):

@@ -245,13 +245,7 @@ SCALARS = {
     "inverse_kappa": lambda x: divergences.inverse_kappa(x, 4.0),
     "gaussian_hockey_stick": lambda x: divergences.gaussian_hockey_stick(x, 0.1),
     "mr_of_pure": privacy.mr_of_pure,
-    "renyi_of_pure": lambda x: privacy.renyi_of_pure(x, 2.0),
-    "delta_of_renyi": lambda x: privacy.delta_of_renyi(x, 2.0, 1.0),
-    "eps_of_mr": lambda x: privacy.eps_of_mr(x, 0.1),
-    "delta_of_mr": lambda x: privacy.delta_of_mr(x, 1.0),
     "delta_of_gaussian": lambda x: privacy.delta_of_gaussian(x, 1.0),
-    "loss_tail": lambda x: privacy.loss_tail(x, 1.0),
-    "loss_threshold": lambda x: privacy.loss_threshold(x, 1.0),
     "frontier": lambda x: tradeoff.frontier(noises.GeneralizedGaussian(1.0, 3.0, 20), 0.99).at(x),
     "curve": lambda x: accuracy.published("locuslab-smoothing", "cifar10", 0.5, 0.5).at(x),
 }  # fmt: skip
