@@ -113,23 +113,6 @@ def test_bad_arguments_are_named(call, words):
         call()
 
 
-def coin_renyi(pure, order):
-    p = np.exp(pure) / (1 + np.exp(pure))
-    return np.log(p**order * (1 - p) ** (1 - order) + (1 - p) ** order * p ** (1 - order)) / (order - 1)
-
-
-@pytest.mark.parametrize("pure", [1e-3, 0.1, 0.5, 1.0, 3.0, 20.0])
-def test_theorem_8_and_its_tight_form(pure):
-    orders = 1 + np.geomspace(1e-3, 1e3, 200)
-    found = privacy.renyi_of_pure(pure, orders)
-    feasible = orders * (pure + 1) < 600  # the plain sum overflows beyond
-    assert found[feasible] == pytest.approx(coin_renyi(pure, orders[feasible]), rel=1e-9, abs=1e-12)
-    # D_MR <= pure^2 / 2, and every order is at most pure
-    assert (found / orders <= privacy.mr_of_pure(pure) * (1 + 1e-12)).all()
-    assert (found <= pure * (1 + 1e-12)).all()
-    assert (found >= 0).all()
-
-
 def test_theorem_8_covers_laplace_noise():
     """D_order of Laplace noise at shift r, by quadrature, is at most order pure^2 / 2 with pure = r / scale."""
     for r in (0.2, 1.0, 3.0):
@@ -154,15 +137,6 @@ def test_gaussian_loss_is_normal_and_its_delta_exact(r, sigma):
         assert privacy.delta_of_gaussian(rho, eps) <= privacy.delta_of_mr(rho, eps)
         for order in (1.5, 2.0, 8.0):
             assert privacy.delta_of_gaussian(rho, eps) <= privacy.delta_of_renyi(order * rho, order, eps) + 1e-15
-
-
-def test_gaussian_delta_in_the_tail():
-    with mpmath.workdps(60):
-        rho, eps = mpmath.mpf("0.125"), mpmath.mpf(15)
-        spread = mpmath.sqrt(2 * rho)
-        upper = mpmath.erfc((eps - rho) / spread / mpmath.sqrt(2)) / 2
-        exact = upper - mpmath.exp(eps) * mpmath.erfc((eps + rho) / spread / mpmath.sqrt(2)) / 2
-    assert float(privacy.delta_of_gaussian(0.125, 15.0)) == pytest.approx(float(exact), rel=1e-9)
 
 
 def test_eps_and_delta_of_zcdp_are_inverse():
@@ -198,8 +172,12 @@ def test_edges_are_limits_without_a_warning():
 
 @pytest.mark.parametrize("order", [1 + 2.0**-40, 1 + 1e-6, 1.01, 2.0, 1000.0])
 @pytest.mark.parametrize("pure", [1e-8, 0.1, 1.0, 30.0])
-def test_renyi_of_pure_equals_fifty_digits_next_to_order_one(pure, order):
+def test_theorem_8_in_its_tight_form_equals_fifty_digits(pure, order):
+    """The Renyi divergence of two coins of odds exp(pure)."""
+    found = privacy.renyi_of_pure(pure, order)
     with mpmath.workdps(50):
-        e, a = mpmath.mpf(pure), mpmath.mpf(order)
-        exact = mpmath.log((mpmath.sinh(a * e) - mpmath.sinh((a - 1) * e)) / mpmath.sinh(e)) / (a - 1)
-        assert abs(privacy.renyi_of_pure(pure, order) / exact - 1) < 1e-14
+        a, p = mpmath.mpf(order), 1 / (1 + mpmath.exp(-mpmath.mpf(pure)))
+        exact = mpmath.log(p**a * (1 - p) ** (1 - a) + (1 - p) ** a * p ** (1 - a)) / (a - 1)
+        assert abs(found / exact - 1) < 1e-14
+    # D_MR <= pure^2 / 2, and every order is at most pure
+    assert 0 <= found <= min(order * privacy.mr_of_pure(pure), pure) * (1 + 1e-12)
