@@ -20,8 +20,8 @@ from sympy.core.evalf import evalf_table
 from rsexplore.formula import Formula, compiled, exact_function, plain
 from rsexplore.notation import LATEX, SYMBOLS, p_A, p_B
 
-POINTS = 13  # of a look; the functions searched here have one maximum
-LOOKS = 10  # each but the first between the neighbours of the best point, so at a sixth of the distance
+SCAN = 17  # points of the first look; the functions searched here have one maximum
+CLOSER = 6  # closer looks, each at a fifth of the distance, between the neighbours of the best point
 
 
 @dataclass(frozen=True)
@@ -84,15 +84,29 @@ def maximum(objective: Callable[[Any], Any], shape: tuple[int, ...]) -> NDArray:
     ndarray, shape `shape`
         A value that the objective takes, so never above its supremum.
     """
-    steps = np.linspace(0, 1, POINTS).reshape(-1, *(1 for _ in shape))
-    low, high, best = np.zeros(shape), np.ones(shape), np.full(shape, -np.inf)
-    for _ in range(LOOKS):
-        shares = low + (high - low) * steps
+    column = (-1, *(1 for _ in shape))
+    shares = np.linspace(0, 1, SCAN).reshape(column) + np.zeros(shape)
+    best = np.full(shape, -np.inf)
+    for _ in range(CLOSER + 1):
         values = objective(shares)
         best = np.maximum(best, values.max(axis=0))
         top = np.argmax(values, axis=0)[None]
-        low, high = (np.take_along_axis(shares, np.clip(top + k, 0, POINTS - 1), 0)[0] for k in (-1, 1))
-    return best
+        low, high = (np.take_along_axis(shares, np.clip(top + k, 0, len(shares) - 1), 0) for k in (-1, 1))
+        shares = low + (high - low) * np.linspace(0, 1, 11).reshape(column)
+    values = objective(shares)
+    return np.maximum(np.maximum(best, values.max(axis=0)), objective(_vertex(shares, values))[0])
+
+
+def _vertex(shares: NDArray, values: NDArray) -> NDArray:
+    """Vertex of the parabola through the best value and its neighbours; the best place itself at an end."""
+    top = np.argmax(values, axis=0)[None]
+    inner = np.clip(top, 1, len(values) - 2)
+    before, at, after = (np.take_along_axis(values, inner + k, 0) for k in (-1, 0, 1))
+    with np.errstate(all="ignore"):
+        shift = (before - after) / (2 * (before - 2 * at + after))
+    usable = (top == inner) & (np.abs(shift) < 1)
+    spacing = shares[1:2] - shares[:1]
+    return np.take_along_axis(shares, top, 0) + np.where(usable, shift, 0.0) * spacing
 
 
 def _exact_maximum(function: Callable[[Any], Any], low: Any, high: Any) -> mpmath.mpf:
