@@ -109,13 +109,13 @@ def closed(bound: Bound, line: str, two_classes: bool) -> list[str]:
 def solved(bound: Bound, count: int = 2000, few: int = 40) -> list[str]:
     """One row for a supremum, beside a bounded search by SciPy for each point over the same one-point formula."""
     q, b = points(count)
-    noise, form = bound.noise.from_sigma(SIGMA, DIM), bound.best or bound.formula
-    low, high = {"beta": (0.0, 1.0), "order": (0.5 if bound.best else 1.0, 2.0)}[form.variable.name]
+    noise, private = bound.noise.from_sigma(SIGMA, DIM), bound.key == "lecuyer-l2"
+    low, high = (0.0, 1.0) if private else (0.5 if bound.params else 1.0, 2.0)
 
     def by_hand() -> list[float]:
         found = []
         for pa, pb in zip(1 - q[:few], b[:few], strict=True):
-            top = min(high, np.log(pa / pb) / 2) if form.variable.name == "beta" else high
+            top = min(high, np.log(pa / pb) / 2) if private else high
             result = optimize.minimize_scalar(lambda v, pa=pa, pb=pb: -HAND[bound.key](v, pa, pb), bounds=(low, top))
             found.append(-result.fun)
         return found

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from rsexplore.bound import Bound
-from rsexplore.check import as_given, floats, named
+from rsexplore.bounds import named
+from rsexplore.check import as_given, floats
 from rsexplore.confidence import ABSTAINED
 from rsexplore.noises import Noise
 from rsexplore.records import Header, Records

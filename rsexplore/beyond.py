@@ -4,13 +4,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-EXTRAS = {  # library -> extra of the package
-    "matplotlib": "plots",
-    "ipywidgets": "explore",
-    "torch": "gpu",
-    "safetensors": "gpu",
-    "tqdm": "gpu",
-}
+# library -> extra of the package
+EXTRAS = {"matplotlib": "plots", "ipywidgets": "explore", "torch": "gpu", "safetensors": "gpu", "tqdm": "gpu"}
 NEEDED = {"plots": "matplotlib", "explorers": "ipywidgets", "montecarlo": "torch"}  # by which part
 
 

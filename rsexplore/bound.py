@@ -1,27 +1,28 @@
 """Bounds on the robust radius of a smoothed classifier, as data."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cached_property, partial
 from math import inf, isinf, prod
-from typing import Any, Protocol
+from typing import Any
 
 import mpmath
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sympy import Expr
 
-from rsexplore.blocks import in_blocks
-from rsexplore.check import as_given, floats, is_number, norm_order
-from rsexplore.formula import as_mpf, number
+from rsexplore.check import Probabilities, as_given, exactly_one, floats, is_number, norm_order, read
+from rsexplore.formula import Formula, as_mpf, number
+from rsexplore.notation import p_B
 from rsexplore.papers import Source
-from rsexplore.probabilities import Probabilities, exactly_one, read
-from rsexplore.solve import Supremum, solved
+from rsexplore.solve import solved
 
 # A certifying radius is moved towards 0 by this share of itself, which covers the rounding of the evaluation (the
 # tests hold every float radius against 50 digits, on the lower side), so that rounding never enlarges a certificate.
 SHAVE = 2.0**-42
 LEAST_RADIUS = 1e-300  # in input units; a smaller one is given as 0, for rounding it towards 0 may fail
+BLOCK = 2**14  # points that are answered at once: what is computed on the way stays in the cache
 
 
 class Status(Enum):
@@ -46,49 +47,44 @@ class MissingDimensionError(ValueError):
     """A radius depends on the dimension of the input, and the noise has none."""
 
 
-class Radius(Protocol):
-    """What a bound asks of its formula; `Formula` and `Supremum` offer it, and so may any other evaluation."""
-
-    @property
-    def latex(self) -> str: ...
-    @property
-    def parameters(self) -> frozenset[str]: ...
-    def floats(self, probabilities: tuple[NDArray, ...], **values: Any) -> NDArray: ...
-    def exact(self, pa: Any, pb: Any, **values: Any) -> mpmath.mpf: ...
-
-
 @dataclass(frozen=True, eq=False)
 class Bound:
     """A theorem about the radius within which a smoothed classifier keeps its class.
 
     `norm` is the norm in which the theorem is stated, None if it is stated for every p >= 1. `params` are the free
     parameters of the formula with their defaults. `restates` names a bound that is the same theorem in another norm.
+    `formula` is a SymPy expression, or has what `Formula` has: `latex`, `parameters`, `floats` and `exact`.
     """
 
     key: str
     title: str
     noise: type[Any]
     norm: float | None
-    status: Status
     source: Source
-    formula: Radius
+    formula: Any
+    status: Status
     params: Mapping[str, float | None] = field(default_factory=dict)
-    best: Supremum | None = None  # used where a parameter is left at None
     erratum: str | None = None
     corrected_by: str | None = None
     instead: str | None = None  # a proved bound to take, where neither this nor what corrects it is one
     too_small: bool = False  # AS_PRINTED and never above the proved bound that corrects it: wrong, but no false claim
     restates: str | None = None
     estimated: Callable[[Any], bool] | None = None  # at which noises the error of the floats is no proved bound
-    two_class: bool = False  # TIGHT holds for two classes only
     member: Callable[[Any], bool] | None = None  # which noises of the family the theorem is about; all if None
     member_text: str | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.formula, Expr):
+            object.__setattr__(self, "formula", Formula(self.formula))
         if (self.status is Status.AS_PRINTED) != (self.corrected_by is not None):
             raise ValueError(f"{self.key}: AS_PRINTED and corrected_by go together, got {self.status}")
         if self.too_small and self.status is not Status.AS_PRINTED:
             raise ValueError(f"{self.key}: too_small is said of a formula AS_PRINTED, got {self.status}")
+
+    def printed(self, formula: Any, **changed: Any) -> "Bound":
+        """Return what the paper prints for this theorem, and is wrong: kept to be shown, and no certificate."""
+        own = {"key": f"{self.key}-printed", "title": f"{self.title}, as printed", "corrected_by": self.key}
+        return replace(self, **{**own, "formula": formula, "status": Status.AS_PRINTED, **changed})
 
     def __repr__(self) -> str:
         return f"<Bound {self.key}: {self.status.value}, {self.source}>"
@@ -110,6 +106,11 @@ class Bound:
     def certifies(self) -> bool:
         """Whether the radius is a certificate."""
         return self.status.certifies
+
+    @cached_property
+    def two_class(self) -> bool:
+        """Whether the theorem is about two classes: there is no p_B in it."""
+        return not self.expr.has(p_B)
 
     def supports(self, noise: Any) -> bool:
         """Whether the theorem is about this noise, under this name of its law or the canonical one."""
@@ -181,29 +182,21 @@ class Bound:
             (bool, complex, text) or is masked.
         """
         given = read(self.key, p_a, q_a, p_b)
-        norm = self._norm(norm)
+        norm = None if norm is None else norm_order(self.key, norm)
         values = self._values(noise, norm, params)
+        factor = (1 - SHAVE if self.certifies else 1.0) / self._shrink(noise, norm)
         shape = next(x.shape for x in given if x is not None)
         flat = [None if x is None else x.reshape(-1) for x in given]
         found = np.empty(prod(shape))
-        factor = (1 - SHAVE if self.certifies else 1.0) / self._shrink(noise, norm)
-
-        def fill(block: slice) -> None:
-            points = Probabilities.of(*(None if x is None else x[block] for x in flat))
-            self._fill(found[block], points, factor, values)
-
-        in_blocks(fill, found.size)
+        with np.errstate(all="ignore"):
+            for start in range(0, found.size, BLOCK):
+                block = slice(start, start + BLOCK)
+                points = Probabilities.of(*(None if x is None else x[block] for x in flat))
+                radii = self.formula.floats(points.cut, **values) * factor
+                if self.certifies:
+                    radii = np.where(radii > LEAST_RADIUS, radii, 0.0)
+                found[block] = np.where(points.valid, np.where(points.tied, 0.0, radii), np.nan)
         return as_given(found.reshape(shape), p_a, q_a, p_b)
-
-    @np.errstate(all="ignore")
-    def _fill(self, found: NDArray, points: Probabilities, factor: float, values: Mapping[str, Any]) -> None:
-        """Write the radii of one block of points."""
-        np.multiply(self._formula(values).floats(points.cut, **values), factor, out=found)
-        if self.certifies and not found.min() > LEAST_RADIUS:
-            found[~(found > LEAST_RADIUS)] = 0
-        if not points.ordinary:
-            found[points.tied] = 0
-            found[~points.valid] = np.nan
 
     def radius_mp(
         self,
@@ -228,11 +221,11 @@ class Bound:
             nan outside [0, 1], 0 where p_a <= p_b.
         """
         exactly_one(p_a, q_a)
-        norm = self._norm(norm)
+        norm = None if norm is None else norm_order(self.key, norm)
         values = self._values(noise, norm, params)
-        p_a, q_a, p_b = (x.item() if isinstance(x, (np.generic, np.ndarray)) else x for x in (p_a, q_a, p_b))
-        for name, x in (("p_a", p_a), ("q_a", q_a), ("p_b", p_b)):
-            if x is not None and np.isnan(float(mpmath.mpf(x)) if isinstance(x, str) else floats(self.key, name, x)):
+        given = {name: x for name, x in (("p_a", p_a), ("q_a", q_a), ("p_b", p_b)) if x is not None}
+        for name, x in given.items():
+            if np.isnan(float(mpmath.mpf(x)) if isinstance(x, str) else floats(self.key, name, x)):
                 return mpmath.nan
         top = number(p_a) if q_a is None else 1 - number(q_a)
         runner = 1 - top if p_b is None else number(p_b)
@@ -244,19 +237,15 @@ class Bound:
         if runner == 0:  # the formula may divide by it; its limit is what the floats know
             pa, pb = (np.array(float(x)) for x in (top, runner))
             with np.errstate(all="ignore"):
-                at = self._formula(values).floats((pa, np.array(float(1 - top)), pb, 1 - pb), **values)
+                at = self.formula.floats((pa, np.array(float(1 - top)), pb, 1 - pb), **values)
             return mpmath.mpf(float(at / self._shrink(noise, norm)))
         smallest = min([float(mpmath.log10(as_mpf(x))) for x in (top, 1 - top, runner, top - runner) if x > 0])
         with mpmath.workdps(int(dps - 2 * smallest + 20)):
-            value = self._formula(values).exact(as_mpf(top), as_mpf(runner), **values)
+            value = self.formula.exact(as_mpf(top), as_mpf(runner), **values)
             value = value / self._shrink(noise, norm)
             value = max(value, mpmath.mpf(0)) if self.certifies else value
         with mpmath.workdps(dps):
             return +value
-
-    def _formula(self, values: Mapping[str, float | None]) -> Radius:
-        open_parameters = [name for name in self.params if values.get(name) is None]
-        return self.best if open_parameters and self.best is not None else self.formula
 
     def _values(self, noise: Any, norm: float | None, params: Mapping[str, float | None]) -> dict[str, Any]:
         """Values of the formula's symbols, from the noise, the norm and the parameters."""
@@ -281,10 +270,6 @@ class Bound:
             raise MissingDimensionError(f"{self.key} ({self.source}) needs the dimension: {noise!r} has dim=None")
         return values
 
-    def _norm(self, norm: Any) -> float | None:
-        """Norm as a float."""
-        return None if norm is None else norm_order(self.key, norm)
-
     def _shrink(self, noise: Any, norm: float | None) -> float:
         """Factor by which the largest l_`norm` ball inside the unit ball of the theorem's norm is smaller."""
         if norm is None or self.norm is None or norm <= self.norm:
@@ -293,3 +278,9 @@ class Bound:
             asked = f"{self.key} ({self.source}) in the l_{norm:g} norm"
             raise MissingDimensionError(f"{asked} needs the dimension: {noise!r} has dim=None")
         return float(noise.dim ** (1 / self.norm - (0 if isinf(norm) else 1 / norm)))
+
+
+# what a file in `bounds` writes: tight(key, title, noise, norm, source, formula)
+tight = partial(Bound, status=Status.TIGHT)  # the file names the classifier that attains it
+sound = partial(Bound, status=Status.SOUND)
+heuristic = partial(Bound, status=Status.HEURISTIC)

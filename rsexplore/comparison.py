@@ -4,7 +4,6 @@ import csv
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,10 +12,11 @@ from numpy.typing import ArrayLike
 
 from rsexplore import bounds
 from rsexplore.bound import Bound, MissingDimensionError, Status, UnsupportedNoiseError
-from rsexplore.check import as_given, norm_order
+from rsexplore.check import as_given, norm_order, read
 from rsexplore.noises import Noise
-from rsexplore.probabilities import read
 from rsexplore.table import Table, rounded_down
+
+PROBABILITIES = ("p_a", "q_a", "p_b")
 
 
 class Row(NamedTuple):
@@ -36,8 +36,7 @@ class Row(NamedTuple):
     @property
     def vote(self) -> dict[str, float]:
         """The probabilities that were given, by their names."""
-        given = (("p_a", self.p_a), ("q_a", self.q_a), ("p_b", self.p_b))
-        return {name: value for name, value in given if value is not None}
+        return {name: x for name in PROBABILITIES if (x := getattr(self, name)) is not None}
 
 
 @dataclass(frozen=True)
@@ -74,9 +73,8 @@ class Comparison:
         key = bounds.get(which).key
         found = tuple(row for row in self.rows if row.bound.key == key)
         if not found:
-            raise KeyError(
-                f"{key} is not in the table; there are {', '.join(dict.fromkeys(r.bound.key for r in self))}"
-            )
+            known = ", ".join(dict.fromkeys(row.bound.key for row in self.rows))
+            raise KeyError(f"{key} is not in the table; there are {known}")
         return found if self.several else found[0]
 
     def to_dicts(self) -> list[dict[str, Any]]:
@@ -108,10 +106,10 @@ class Comparison:
         given = list(self.rows[0].vote) if self.several and self.rows else []
         rows = []
         for row in self.rows:
+            vote = (f"{row.vote[name]:.10g}" for name in given)
             of_exact = "" if np.isnan(row.share) else f"{row.share:.1%}"
             caveat = row.bound.caveat(self.noise)
-            status = f"{row.status.value} ({caveat})" if caveat else row.status.value
-            vote = (f"{row.vote[name]:.10g}" for name in given)
+            status = row.status.value + (f" ({caveat})" if caveat else "")
             rows.append((*vote, row.bound.key, rounded_down(row.radius), of_exact, status, row.bound.source))
         return Table((*given, "bound", f"l{self.norm:g} radius", "of exact", "status", "source"), rows)
 
@@ -163,45 +161,36 @@ def compare(
     MissingDimensionError
         Every bound depends on `noise.dim` here, which is not set.
     """
-    votes = [None if x is None else x.ravel() for x in read("compare", p_a, q_a, p_b)]
-    for name, values in zip(("p_a", "q_a", "p_b"), votes, strict=True):
-        if values is not None and not ((values >= 0) & (values <= 1)).all():
-            wrong = values[~((values >= 0) & (values <= 1))][0]
-            raise ValueError(f"compare: {name} must lie in [0, 1], got {name}={wrong:g}")
+    given = zip(PROBABILITIES, read("compare", p_a, q_a, p_b), strict=True)
+    votes: dict[str, Any] = {name: x.ravel() for name, x in given if x is not None}
+    for name, values in votes.items():
+        if not (right := (values >= 0) & (values <= 1)).all():
+            raise ValueError(f"compare: {name} must lie in [0, 1], got {name}={values[~right][0]:g}")
     norm = noise.natural_norm if norm is None else norm_order("compare", norm)
     if unknown := set(params) - {name for b in bounds.ALL for name in b.params}:
         raise TypeError(f"no bound has parameters {sorted(unknown)}")
-    found, omitted = _radii(noise, norm, votes, params)
-    exact = exact_bound(noise, norm)
-    best = None if exact is None else exact.radius(noise, votes[0], q_a=votes[1], p_b=votes[2], norm=norm)
+    found: dict[Any, Any] = {}
+    omitted: list[Bound] = []
+    for bound in bounds.of(noise, norm):
+        own = {name: value for name, value in params.items() if name in bound.params}
+        try:
+            found[bound] = bound.radius(noise, **votes, norm=norm, **own)
+        except MissingDimensionError as error:
+            omitted.append(bound)
+            missing = error
+    if omitted and not found:
+        raise missing
+    best = found.get(exact_bound(noise, norm), np.nan)
+    with np.errstate(all="ignore"):
+        shares = {b: np.where((best > 0) & np.isfinite(best), radii / best, np.nan) for b, radii in found.items()}
+    status = {bound: bound.status_at(norm, two_class=p_b is None) for bound in found}
     rows: list[Row] = []
-    for i in range(next(len(x) for x in votes if x is not None)):
-        vote = [None if x is None else float(x[i]) for x in votes]
-        of = np.nan if best is None else float(best[i])
-        here = []
-        for bound, radii in found:
-            share = float(radii[i]) / of if of > 0 and isfinite(of) else np.nan
-            here.append(Row(bound, float(radii[i]), share, bound.status_at(norm, two_class=p_b is None), *vote))
+    for i in range(len(next(iter(votes.values())))):
+        vote = {name: float(values[i]) for name, values in votes.items()}
+        here = (Row(b, float(radii[i]), float(shares[b][i]), status[b], **vote) for b, radii in found.items())
         rows += sorted(here, key=lambda row: -row.radius)
     several = not isinstance(as_given(np.zeros(1), p_a, q_a, p_b), float)
     return Comparison(noise, norm, tuple(rows), tuple(omitted), several)
-
-
-def _radii(noise: Noise, norm: float, votes: list[Any], params: dict[str, float]) -> tuple[list[Any], list[Bound]]:
-    """Return the bounds that apply, with their radii, and those that need a dimension which is not set."""
-    found: list[Any] = []
-    omitted: list[Bound] = []
-    p_a, q_a, p_b = votes
-    applicable = bounds.of(noise, norm)
-    for bound in applicable:
-        own = {name: value for name, value in params.items() if name in bound.params}
-        try:
-            found.append((bound, bound.radius(noise, p_a, q_a=q_a, p_b=p_b, norm=norm, **own)))
-        except MissingDimensionError:
-            omitted.append(bound)
-            if len(omitted) == len(applicable):
-                raise
-    return found, omitted
 
 
 def exact_bound(noise: Noise, norm: float) -> Bound | None:

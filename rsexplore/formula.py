@@ -37,23 +37,14 @@ class Formula:
         return sp.latex(self.plain, symbol_names=LATEX)
 
     @cached_property
-    def binary(self) -> sp.Expr:
-        """The two-class case, p_B = 1 - p_A."""
-        return self.plain.subs(p_B, 1 - p_A)
-
-    @cached_property
-    def tail(self) -> sp.Expr:
-        """The expression in q_A = 1 - p_A."""
-        return self.plain.subs(p_A, 1 - q_A)
-
-    @cached_property
     def parameters(self) -> frozenset[str]:
         """Names of the symbols that are no probabilities."""
         return frozenset(s.name for s in self.expr.free_symbols if s not in PROBABILITIES)
 
     def depends_on_dimension(self, values: Mapping[str, Any]) -> bool:
         """Whether the value is another in another dimension, at these values of the parameters."""
-        return d in _at_norm(self.expr, values.get("p")).free_symbols
+        norm = values.get("p")
+        return d in (self.expr if norm is None else self.expr.subs(p, number(norm))).free_symbols
 
     def floats(self, probabilities: tuple[NDArray, ...], **values: float) -> NDArray:
         """Value in double precision; `probabilities` holds p_A, 1 - p_A, p_B, 1 - p_B, each exact."""
@@ -66,11 +57,6 @@ class Formula:
         """Value at mpmath's working precision, of the plain expression."""
         function, arguments = exact_function(self.expr, values)
         return function(pa, pb, *arguments)
-
-
-@lru_cache
-def _at_norm(expr: sp.Expr, norm: float | None) -> sp.Expr:
-    return expr if norm is None else expr.subs(p, number(norm))
 
 
 def plain(expr: sp.Expr) -> sp.Expr:
@@ -115,7 +101,7 @@ def _exact(expr: sp.Expr, arguments: tuple[sp.Symbol, ...]) -> Any:
 
 def number(value: Any) -> sp.Expr:
     """Return a number (float, string, mpf, int, inf) as the exact SymPy number that it is."""
-    value = value.item() if isinstance(value, np.generic) else value
+    value = value.item() if isinstance(value, np.generic | np.ndarray) else value
     if isinstance(value, str):
         return sp.Rational(value) if "inf" not in value else sp.oo
     if isinstance(value, sp.Rational):

@@ -154,11 +154,6 @@ def table_1(families: Sequence[type[Noise]] = FAMILIES) -> Table:
     return Table(head, rows)
 
 
-def mean_limit_gaussian(sigma: float, dim: int) -> float:
-    """Upper bound sigma sqrt(2 log(2 d)) on E ||z||_inf of Gaussian noise, beside the exact `noise.mean_norm(inf)`."""
-    return sigma * sqrt(2 * np.log(2 * dim))
-
-
 def corollary_11_crossing(c: float) -> float:
     """Largest q_A = 1 - p_A at which the radius of Corollary 11 as printed reaches the exact one, two classes.
 

@@ -1,5 +1,9 @@
 """Symbols, and the named special functions in which every formula is written.
 
+`PhiInv` and `Psi`, the quantile functions of the normal and the Laplace law, and `Phi` and `PsiInv`, the laws, are
+functions that SymPy knows: they evaluate, know their symmetry, special values and inverses, differentiate, and print to
+NumPy, mpmath and LaTeX.
+
 A `Piece` is a part of a formula that loses digits when it is evaluated as written, so it has a name of its own.
 `plain` is the expression as papers write it: LaTeX and high precision derive from it. `floats` is the same value in
 double precision without the cancellation. In `floats` every probability comes with its complement (p, 1 - p), each
@@ -8,15 +12,14 @@ exact, so that neither tail is ever formed by a subtraction from 1.
 All symbols are positive; `sympy.Symbol("p_A")`, without that assumption, is another symbol.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
+import mpmath
 import numpy as np
 import sympy as sp
+from mpmath.libmp import prec_to_dps
 from scipy import special
-
-from rsexplore.quantiles import Phi as Phi
-from rsexplore.quantiles import PhiInv, Psi, either
-from rsexplore.quantiles import PsiInv as PsiInv
 
 p_A, p_B = sp.symbols("p_A p_B", positive=True)  # bounds on the probability of the top class and of the runner-up
 q_A, q_B = sp.symbols("q_A q_B", positive=True)  # 1 - p_A, 1 - p_B
@@ -35,16 +38,224 @@ COMPLEMENT = {p_A: q_A, q_A: p_A, p_B: q_B, q_B: p_B}
 SYMBOLS = {symbol.name: symbol for symbol in (p_A, p_B, q_A, q_B, sigma, lamda, d, p, order, c, beta, s, k, a, b, r)}
 
 
+class Named(sp.Function):
+    """A function of one number that SymPy lacks; `partner` is its inverse, `exact` its value in mpmath."""
+
+    nargs = 1
+    partner: ClassVar[Any]
+    tex: ClassVar[str]
+
+    def inverse(self, argindex: int = 1) -> Any:
+        """Return the inverse function, by which `sympy.solve` goes on."""
+        return self.partner
+
+    def _eval_is_extended_real(self) -> bool | None:
+        return self.args[0].is_extended_real
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        latex = rf"{self.tex}\left({printer._print(self.args[0])}\right)"
+        return latex if exp is None else rf"\left({latex}\right)^{{{exp}}}"
+
+    def _mpmathcode(self, printer: Any) -> str:
+        name = printer._module_format(f"{__name__}.{type(self).__name__}")
+        return f"{name}.exact({printer._print(self.args[0])})"
+
+
+class Quantile(Named):
+    """Quantile function of a law that is symmetric about 0; nan outside [0, 1].
+
+    f(1 - x) becomes -f(x), or f(x) becomes -f(1 - x), so that sums vanish and no tail is formed by a subtraction.
+    """
+
+    @classmethod
+    def eval(cls, prob: Any) -> Any:
+        """Return what is known without digits: special values, inverses, the sign."""
+        if isinstance(prob, cls.partner):
+            return prob.args[0]
+        for value, at in ((-sp.oo, 0), (sp.S.Zero, sp.S.Half), (sp.oo, 1)):
+            if prob == at:
+                return value
+        comp = 1 - prob
+        if prob is sp.nan or prob.is_extended_negative or comp.is_extended_negative:
+            return sp.nan
+        centre, other = prob - sp.S.Half, comp - sp.S.Half
+        # the complement of a float would be rounded
+        turned = not prob.has(sp.Float) and centre.could_extract_minus_sign() and not other.could_extract_minus_sign()
+        return -cls(comp) if turned else None
+
+    @classmethod
+    def exact(cls, prob: Any) -> mpmath.mpf:
+        """Return the quantile at mpmath's working precision."""
+        prob = mpmath.mpf(prob)
+        if prob in (0, 1):
+            return mpmath.inf if prob == 1 else -mpmath.inf
+        return cls.lower(prob) if prob <= 0.5 else -cls.lower(1 - prob)
+
+    @staticmethod
+    def lower(prob: mpmath.mpf) -> mpmath.mpf:
+        """Return the quantile of a probability in (0, 1/2]."""
+        raise NotImplementedError
+
+    def _eval_evalf(self, prec: int) -> Any:
+        prob = sp.Rational(self.args[0]) if self.args[0].is_Float else self.args[0]
+        if not prob.is_comparable:
+            return None
+        centre = (prob - sp.S.Half).evalf(5)
+        tail = prob if centre < 0 else 1 - prob
+        # near 1/2 the digits that count are those of the distance from it
+        dps = prec_to_dps(prec) + 10 + max(0, -int(mpmath.log10(abs(centre) or 1)))
+        found = tail.evalf(dps, maxn=2 * dps + 100)
+        if not tail.is_Rational and not (found.is_Float and found > 0 and found._prec >= prec):
+            return None  # nothing is left of it but rounding, as of 1 - cos(1)**2 - sin(1)**2
+        with mpmath.workdps(dps):
+            value = type(self).exact(mpmath.mpf(found))
+            return sp.Float(value if centre < 0 else -value, precision=prec)  # a minus sign rounds
+
+
+class Distribution(Named):
+    """Distribution function of a law that is symmetric about 0."""
+
+    @classmethod
+    def eval(cls, at: Any) -> Any:
+        """Return what is known without digits: special values and inverses."""
+        if isinstance(at, cls.partner):
+            return at.args[0]
+        if isinstance(-at, cls.partner):
+            return 1 - (-at).args[0]
+        return {-sp.oo: sp.S.Zero, sp.S.Zero: sp.S.Half, sp.oo: sp.S.One}.get(at)
+
+    def _eval_is_positive(self) -> bool | None:
+        return self.args[0].is_real or None
+
+    def _eval_evalf(self, prec: int) -> Any:
+        at = self.args[0]
+        if not at.is_comparable:
+            return None
+        # far out an error of the argument counts by the size of the argument, squared
+        dps = prec_to_dps(prec) + 10 + 2 * max(0, int(mpmath.log10(abs(at.evalf(5)) or 1)))
+        with mpmath.workdps(dps):
+            return sp.Float(type(self).exact(mpmath.mpf(at.evalf(dps))), precision=prec)
+
+
+class Phi(Distribution):
+    """Distribution function of the standard normal law."""
+
+    tex = r"\Phi"
+    exact = staticmethod(mpmath.ncdf)
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        return sp.exp(-(self.args[0] ** 2) / 2) / sp.sqrt(2 * sp.pi)
+
+    def _numpycode(self, printer: Any) -> str:
+        return f"{printer._module_format('scipy.special.ndtr')}({printer._print(self.args[0])})"
+
+
+class PhiInv(Quantile):
+    """Quantile function of the standard normal law."""
+
+    tex = r"\Phi^{-1}"
+    partner = Phi
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        return sp.sqrt(2 * sp.pi) * sp.exp(PhiInv(self.args[0]) ** 2 / 2)
+
+    def _numpycode(self, printer: Any) -> str:
+        return f"{printer._module_format('scipy.special.ndtri')}({printer._print(self.args[0])})"
+
+    @staticmethod
+    def floats(prob: Any, comp: Any) -> Any:
+        lower = special.ndtri(np.minimum(prob, comp))
+        return np.where(prob < comp, lower, -lower)
+
+    @staticmethod
+    def lower(prob: mpmath.mpf) -> mpmath.mpf:
+        x = mpmath.mpf(special.ndtri_exp(float(mpmath.log(prob))))
+        # Newton on log Phi, which is concave: it converges from any start, and doubles its digits near the root
+        for _ in range(60):
+            tail = mpmath.erfc(-x / mpmath.sqrt(2)) / 2
+            step = mpmath.log(tail / prob) * tail / mpmath.npdf(x)
+            x -= step
+            if abs(step) <= abs(x) * mpmath.eps * 16 or abs(step) < mpmath.mpf(10) ** (-2 * mpmath.mp.dps):
+                return x
+        raise ArithmeticError(f"PhiInv did not converge at {mpmath.nstr(prob)}")
+
+
+class PsiInv(Distribution):
+    """Distribution function of the standard Laplace law: exp(x) / 2 up to 0, then 1 - exp(-x) / 2."""
+
+    tex = r"\psi^{-1}"
+
+    @classmethod
+    def eval(cls, at: Any) -> Any:
+        """Return what is known without digits; the elementary function where the sign is known."""
+        if at.is_nonnegative:
+            return 1 - sp.exp(-at) / 2
+        return sp.exp(at) / 2 if at.is_nonpositive else super().eval(at)
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        return sp.exp(-sp.Abs(self.args[0])) / 2
+
+    def _numpycode(self, printer: Any) -> str:
+        # the branch that is not taken is evaluated too, and must not overflow
+        below = sp.exp(-sp.Abs(self.args[0])) / 2
+        return printer._print(sp.Piecewise((below, self.args[0] <= 0), (1 - below, True)))
+
+    @staticmethod
+    def exact(at: Any) -> mpmath.mpf:
+        """Return the probability at mpmath's working precision."""
+        below = mpmath.exp(-abs(mpmath.mpf(at))) / 2
+        return below if at <= 0 else 1 - below
+
+
+class Psi(Quantile):
+    """Quantile function of the standard Laplace law: log 2p up to 1/2, then -log 2(1 - p)."""
+
+    tex = r"\psi"
+    partner = PsiInv
+
+    @classmethod
+    def eval(cls, prob: Any) -> Any:
+        """Return what is known without digits; a logarithm for a rational number, and for exp(-x) / 2."""
+        if (found := super().eval(prob)) is not None:
+            return found
+        if prob.is_Rational:
+            return -sp.log(2 * (1 - prob))  # those below 1/2 are turned
+        tail = 2 * (1 - prob)
+        return -tail.args[0] if isinstance(tail, sp.exp) and tail.args[0].is_nonpositive else None
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        return 1 / sp.Min(self.args[0], 1 - self.args[0])
+
+    def _eval_rewrite_as_Piecewise(self, prob: Any, **kwargs: Any) -> sp.Expr:
+        half = prob <= sp.S.Half
+        return sp.Piecewise((sp.log(2 * prob), half), (-sp.log(2 * (1 - prob)), True))
+
+    def _numpycode(self, printer: Any) -> str:
+        return printer._print(self.rewrite(sp.Piecewise))
+
+    @staticmethod
+    def floats(prob: Any, comp: Any) -> Any:
+        lower = np.log(2 * np.minimum(prob, comp))  # twice a float is exact, so nothing is lost near 1/2
+        return np.where(prob < comp, lower, -lower)
+
+    @staticmethod
+    def lower(prob: mpmath.mpf) -> mpmath.mpf:
+        return mpmath.log(2 * prob)
+
+
+Phi.partner, PsiInv.partner = PhiInv, Psi
+
+
+def either(condition: Any, then: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
+    """`then` where the condition holds, else `otherwise`; what is needed nowhere is not evaluated."""
+    if np.all(condition):
+        return then()
+    return np.where(condition, then(), otherwise()) if np.any(condition) else otherwise()
+
+
 def log_rest(share: Any, rest: Any) -> Any:
     """log(1 - share), from `share` and from `rest` = 1 - share, each without cancellation."""
-    share, rest = np.asarray(share), np.asarray(rest)
-    near = share < 0.5
-    if near.all():
-        return np.log1p(-share)
-    out = np.asarray(np.log(rest))
-    # only where it is needed: log1p is the slower of the two
-    np.log1p(-share, out=out, where=near)
-    return out
+    return np.where(share < 0.5, np.log1p(-share), np.log(rest))
 
 
 class Piece(sp.Function):
@@ -93,13 +304,8 @@ class PhiInvGap(Piece):
 
     @staticmethod
     def floats(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
-        upper = PhiInv.floats(pa, qa)
-        if pb is qa:
-            return 2 * upper
-        lower = PhiInv.floats(pb, qb)
+        upper, lower = PhiInv.floats(pa, qa), PhiInv.floats(pb, qb)
         gap = np.asarray(upper - lower)
-        if not np.any(upper < 0):
-            return gap
         # where the quantiles are nearer than they are right, their gap may even be negative
         near = (upper < 0) & (pa > pb) & (gap < 1 / (1 + np.abs(lower)))
         if near.any():
@@ -128,8 +334,6 @@ class PsiGap(Piece):
 
     @staticmethod
     def floats(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
-        if pb is qa:
-            return 2 * Psi.floats(pa, qa)
         return either(
             pa <= 0.5,
             lambda: LogRatio.floats(pa, qa, pb, qb),
@@ -156,10 +360,7 @@ class LogComplementGap(Piece):
 
     @staticmethod
     def floats(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
-        if pb is qa:
-            return np.log(2 * qa)
-        gap = Gap.floats(pa, qa, pb, qb)
-        return log_rest(gap, qa + pb)
+        return log_rest(Gap.floats(pa, qa, pb, qb), qa + pb)
 
 
 class PhiInvShare(Piece):

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rsexplore import foreign, log, noises
 from rsexplore.bound import Bound
-from rsexplore.check import named
+from rsexplore.bounds import named
 from rsexplore.confidence import ABSTAINED, clopper_pearson_tail, stopped_tail, two_bounds
 from rsexplore.foreign import Printed
 from rsexplore.log import Header, LogHeaderError, Row

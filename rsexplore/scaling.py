@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike
 
 from rsexplore import bounds, convolution
 from rsexplore.bound import Bound, MissingDimensionError, UnsupportedNoiseError
-from rsexplore.check import norm_order, whole
+from rsexplore.check import Probabilities, norm_order, read, whole
 from rsexplore.convolution import CELLS, Bracket
 from rsexplore.divergences.generalized_gaussian import KLRadius
 from rsexplore.dual import Dual
@@ -30,7 +30,6 @@ from rsexplore.formula import Formula, number
 from rsexplore.mechanisms import HALF, Law
 from rsexplore.noises import ExponentialLinf, GeneralizedGaussian, Laplace, Noise, Uniform
 from rsexplore.notation import PhiInvGap, d, p
-from rsexplore.probabilities import Probabilities, read
 from rsexplore.solve import Supremum
 
 DIMS = (16, 64, 256, 1024, 3072, 6144, 12_288, 24_576, 49_152, 98_304, 150_528)

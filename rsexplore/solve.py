@@ -22,7 +22,6 @@ from rsexplore.notation import LATEX, SYMBOLS, p_A, p_B
 
 SCAN = 17  # points of the first look; the functions searched here have one maximum
 CLOSER = 6  # closer looks, each at a fifth of the distance, between the neighbours of the best point
-BLOCK = 16_384  # points that are searched at once
 
 
 @dataclass(frozen=True)
@@ -46,16 +45,7 @@ class Supremum:
         return Formula(self.expr).parameters - {self.variable.name}
 
     def floats(self, probabilities: tuple[NDArray, ...], **values: float) -> NDArray:
-        """Value in double precision, from below; shape of the broadcast probabilities."""
-        arrays = np.broadcast_arrays(*probabilities)
-        flat = [array.ravel() for array in arrays]
-        found = np.empty(flat[0].shape)
-        for start in range(0, len(found), BLOCK):
-            block = slice(start, start + BLOCK)
-            found[block] = self._search(tuple(array[block] for array in flat), values)
-        return found.reshape(arrays[0].shape)
-
-    def _search(self, probabilities: tuple[NDArray, ...], values: dict[str, float]) -> NDArray:
+        """Value in double precision, from below; shape of the probabilities."""
         lower = compiled(self.lower, ())(*probabilities)
         width = compiled(self.upper, ())(*probabilities) - lower
         symbols = tuple(sorted([*self.parameters, self.variable.name]))
@@ -120,23 +110,13 @@ def _vertex(shares: NDArray, values: NDArray) -> NDArray:
 
 
 def _exact_maximum(function: Callable[[Any], Any], low: Any, high: Any) -> mpmath.mpf:
-    points = [low + (high - low) * i / 64 for i in range(65)]
-    values = [_value(function, x) for x in points]
-    top = max(range(65), key=lambda i: values[i])
-    a, b = points[max(top - 1, 0)], points[min(top + 1, 64)]
-    golden = (mpmath.sqrt(5) - 1) / 2
-    x, y = b - golden * (b - a), a + golden * (b - a)
-    at_x, at_y = _value(function, x), _value(function, y)
-    for _ in range(90):
-        if at_y > at_x:
-            a, x, at_x = x, y, at_y
-            y = a + golden * (b - a)
-            at_y = _value(function, y)
-        else:
-            b, y, at_y = y, x, at_x
-            x = b - golden * (b - a)
-            at_x = _value(function, x)
-    return max(values[top], at_x, at_y)
+    best = -mpmath.inf
+    for _ in range(30):  # each at a quarter of the distance
+        points = [low + (high - low) * i / 8 for i in range(9)]
+        values = [_value(function, x) for x in points]
+        top = max(range(9), key=values.__getitem__)
+        best, low, high = max(best, values[top]), points[max(top - 1, 0)], points[min(top + 1, 8)]
+    return best
 
 
 def _value(function: Callable[[Any], Any], x: Any) -> mpmath.mpf:

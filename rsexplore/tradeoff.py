@@ -25,12 +25,11 @@ from scipy import optimize
 
 from rsexplore import bounds, papers
 from rsexplore.bound import MissingDimensionError, Status, UnsupportedNoiseError
-from rsexplore.check import as_given, floats
+from rsexplore.check import Probabilities, as_given, floats, read
 from rsexplore.divergences import LeastKL
 from rsexplore.divergences.generalized_gaussian import inverse, inverse_kappa, kappa, terms, unit
 from rsexplore.noises import GeneralizedGaussian, Noise
 from rsexplore.papers import Source
-from rsexplore.probabilities import Probabilities, read
 
 KEPT = 1 - 1e-11  # solved radii are moved towards 0 by the solver's tolerance
 

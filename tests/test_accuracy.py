@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from test_foreign import PRINTERS, printed_log
 
-from rsexplore import accuracy, bounds, noises, papers, records
+from rsexplore import accuracy, bounds, noises, records
 from rsexplore.bound import MissingDimensionError, UnsupportedNoiseError
 from rsexplore.confidence import clopper_pearson_tail
 from rsexplore.records import Header, Row, from_rows
@@ -219,8 +219,9 @@ def test_a_key_is_taken_where_a_bound_is(counts, tmp_path):
     curve, kl = accuracy.curve(counts, "cohen-l2"), bounds.get("kl-l2")
     assert curve.bound is COHEN and accuracy.certified(counts, "kl-l2", 0.1) == accuracy.certified(counts, kl, 0.1)
     assert accuracy.curve(counts, "cohen-l2", norm="inf").norm == np.inf
-    assert papers.cite("cohen-l2") == papers.cite(COHEN) == papers.cite(["cohen-l2", COHEN])
-    for function in (papers.cite, lambda key: records.export(counts, tmp_path / "export.tsv", key)):
+    records.export(counts, tmp_path / "export.tsv", "cohen-l2")
+    assert bounds.cite("cohen-l2") == bounds.cite(COHEN) == bounds.cite(["cohen-l2", COHEN])
+    for function in (bounds.cite, lambda key: records.export(counts, tmp_path / "export.tsv", key)):
         with pytest.raises(KeyError, match="did you mean cohen-l2 or cohen-lp"):
             function("cohen")
 

@@ -17,13 +17,10 @@ CORE = (
     "table",
     "check",
     "patience",
-    "blocks",
-    "quantiles",
     "notation",
     "formula",
     "solve",
     "papers",
-    "probabilities",
     "bound",
     "noises",
     "divergences",
@@ -44,12 +41,12 @@ DATA = (
     "accuracy",
     "data",
 )
-TO_NOISES = CORE[: CORE.index("noises") + 1]
+TO_BOUNDS = CORE[: CORE.index("bounds") + 1]
 
 # layer -> what it may import from the package; one line per module or folder of rsexplore/
 LAYERS: dict[str, tuple[str, ...]] = {
     **{name: CORE[:place] for place, name in enumerate(CORE)},
-    **{name: TO_NOISES + DATA[:place] for place, name in enumerate(DATA)},
+    **{name: TO_BOUNDS + DATA[:place] for place, name in enumerate(DATA)},
     "plots": CORE + DATA,
     "explorers": (*CORE, *DATA, "plots"),
     "montecarlo": CORE + DATA,
@@ -58,8 +55,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
 }
 
 # layer -> what it may import besides, in functions alone: a panel that certifies needs torch only when it is asked for
-# and a bound may be named by its key below the list of them
-LAZY: dict[str, tuple[str, ...]] = {"explorers": ("montecarlo",), "check": ("bounds",)}
+LAZY: dict[str, tuple[str, ...]] = {"explorers": ("montecarlo",)}
 
 # library -> the layers that may import it; the standard library is free to all, anything else to nobody
 ANYWHERE = tuple(LAYERS)

@@ -48,7 +48,6 @@ def test_a_family_without_bounds_says_so():
 )  # fmt: skip
 def test_text_is_rounded_towards_zero(radius, text):
     assert rounded_down(radius) == text
-    assert abs(float(rounded_down(radius))) <= abs(radius)
 
 
 def test_text_never_certifies_more():
@@ -100,6 +99,7 @@ def test_one_vote_is_indexed_by_place_and_by_bound():
 
 def test_the_error_of_eq_9_is_said_to_be_estimated_wherever_its_status_is():
     mixed, sharp = (noises.PowerGaussian(1.0, 2, 25, np.inf, tail) for tail in (2, np.inf))
-    assert "tight (numerical error estimated, not bounded)" in str(compare(mixed, 0.9))
-    assert "estimated" in compare(mixed, 0.9)._repr_html_() and compare(mixed, 0.9).to_dicts()[0]["caveat"]
+    table = compare(mixed, 0.9)
+    assert "tight (numerical error estimated, not bounded)" in str(table)
+    assert "estimated" in table._repr_html_() and table.to_dicts()[0]["caveat"]
     assert "estimated" not in str(compare(sharp, 0.9)) + str(compare(noises.Gaussian(1.0, 2), 0.9))

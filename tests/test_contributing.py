@@ -49,9 +49,9 @@ def copy(tmp_path_factory):
     for name, text in files.items():
         (root / name).write_text(text, encoding="utf-8")
     for name, text in lines.items():
-        imports, _, item = text.partition(f"# {name}, at the end of ALL\n")
+        imports, listed, item = re.split(rf"# {name}, at the end of (\w+)\n", text)
         source = (root / name).read_text(encoding="utf-8")
-        head, everything, rest = re.match(r"(.*?)(\nALL: .*?)(\)\n.*)", source, re.DOTALL).groups()
+        head, everything, rest = re.match(rf"(.*?)(\n{listed}\b.*?)(\)\n.*)", source, re.DOTALL).groups()
         joint = "" if everything.rstrip().endswith(",") else ","
         made = f"{head}\n{imports}{everything.rstrip()}{joint} {item.strip()}{rest}"
         (root / name).write_text(made, encoding="utf-8")

@@ -1,47 +1,33 @@
-"""Exact radii against what does not use their formulas: witnesses, and brute-force Neyman-Pearson on a grid."""
+"""Exact radii against what does not use their formulas: witnesses, and brute-force Neyman-Pearson on a grid.
+
+And what the papers claim about the bounds, with the numbers that decide it.
+"""
 
 from math import inf
 
-import mpmath
 import numpy as np
 import pytest
+from scipy import stats
 
 from rsexplore import bounds, exact_radius, noises
 from rsexplore.bound import UnsupportedNoiseError
 
-NORMS = {"Gaussian": (1, 2, 3, np.inf), "Laplace": (1,), "Uniform": (1,)}
+GAUSSIAN = noises.Gaussian(1.0, dim=3072)
+LAWS = [
+    (noises.Gaussian(0.7), stats.norm(scale=0.7)),
+    (noises.Laplace(0.7), stats.laplace(scale=0.7)),
+    (noises.Uniform(0.7), stats.uniform(-0.7, 1.4)),
+]
 
 
-def cdf(noise, x):
-    """Distribution function of one coordinate, at mpmath's precision."""
-    x = mpmath.mpf(x)
-    if isinstance(noise, noises.Gaussian):
-        return mpmath.erfc(-x / noise.sigma / mpmath.sqrt(2)) / 2
-    if isinstance(noise, noises.Laplace):
-        half = mpmath.exp(-abs(x) / noise.scale) / 2
-        return half if x < 0 else 1 - half
-    return min(max((x + noise.scale) / (2 * noise.scale), mpmath.mpf(0)), mpmath.mpf(1))
-
-
-def quantile(noise, p):
-    low, high = -mpmath.mpf(60) * noise.sigma, mpmath.mpf(60) * noise.sigma
-    for _ in range(150):
-        middle = (low + high) / 2
-        low, high = (middle, high) if cdf(noise, middle) < p else (low, middle)
-    return low
-
-
-@pytest.mark.parametrize("noise", [noises.Gaussian(0.7), noises.Laplace(0.7), noises.Uniform(0.7)], ids=str)
+@pytest.mark.parametrize("noise, law", LAWS, ids=str)
 @pytest.mark.parametrize("p_a, p_b", [(0.9, 0.1), (0.9, 0.05), (0.45, 0.2), (0.999, 1e-6), (0.51, 0.49)])
-def test_half_lines_attain_the_exact_radius(noise, p_a, p_b):
+def test_half_lines_attain_the_exact_radius(noise, law, p_a, p_b):
     """A = {z <= a} and B = {z > b}: moving the noise by the radius makes them exactly equal."""
-    with mpmath.workdps(30):
-        norm = NORMS[noise.family][0]
-        moved = mpmath.mpf(float(exact_radius(noise, p_a, p_b=p_b, norm=norm)))
-        a, b = quantile(noise, mpmath.mpf(p_a)), quantile(noise, 1 - mpmath.mpf(p_b))
-        class_a, class_b = cdf(noise, a - moved), 1 - cdf(noise, b - moved)
-        assert class_a >= class_b  # the certificate holds at its radius
-        assert class_a - class_b < 1e-11  # and nothing larger would
+    moved = exact_radius(noise, p_a, p_b=p_b)
+    class_a, class_b = law.cdf(law.ppf(p_a) - moved), law.sf(law.isf(p_b) - moved)
+    assert class_a >= class_b  # the certificate holds at its radius
+    assert class_a - class_b < 1e-11  # and nothing larger would
 
 
 def test_vertex_half_space_attains_the_gaussian_lp_radius():
@@ -115,19 +101,11 @@ def test_brute_force_neyman_pearson_in_the_plane(noise, key, norm, reach, p_a, p
         assert any(flips)
 
 
-def test_values_that_others_computed():
-    """Closed forms at deviation 1 and p_A = 0.6, 0.9, 0.99, 0.999, 0.99999."""
-    p_a = [0.6, 0.9, 0.99, 0.999, 0.99999]
-    uniform = exact_radius(noises.Uniform(1.0), p_a, norm=1)
-    assert uniform == pytest.approx([0.2, 0.8, 0.98, 0.998, 0.99998], abs=1e-9)
-    laplace = exact_radius(noises.Laplace(1.0), p_a, norm=1)
-    assert laplace == pytest.approx([0.22314355, 1.60943791, 3.91202301, 6.21460810, 10.81977828], abs=1e-8)
-    gaussian = exact_radius(noises.Gaussian(1.0), p_a)
-    assert gaussian == pytest.approx([0.25334710, 1.28155157, 2.32634787, 3.09023231, 4.26489079], abs=1e-8)
+def test_the_exponential_mechanism_is_near_the_exact_radius_that_others_computed():
     # density exp(-||z||_inf), d = 3072: the exact radius on the diagonal, which the pure-DP one approaches from below
     diagonal = np.array([0.00012575, 0.00090699, 0.00220459, 0.00350220, 0.00609742])
     noise = noises.ExponentialLinf.from_sigma(1.0, dim=3072)
-    found = bounds.get("pure-dp-linf").radius(noise, p_a)
+    found = bounds.get("pure-dp-linf").radius(noise, [0.6, 0.9, 0.99, 0.999, 0.99999])
     assert (found <= diagonal + 5e-9).all()
     assert found == pytest.approx(diagonal, rel=2e-4)
 
@@ -172,3 +150,93 @@ def test_a_tail_too_small_for_the_rule_of_eq_9_counts_as_a_larger_one():
     noise, bound = noises.PowerGaussian(1.0, 16, 64, inf, 2), bounds.get("soap-dual-linf")
     least, smaller, much = (float(bound.radius(noise, q_a=q_a)) for q_a in (1e-40, 1e-100, 1e-300))  # was gigabytes
     assert float(bound.radius(noise, q_a=1e-39)) < least == smaller == much
+
+
+def radius(key, p_a=0.99, **more):
+    return float(bounds.get(key).radius(GAUSSIAN, p_a, **more))
+
+
+def test_table_1_of_hayes_at_the_witness():
+    """p_A = 0.99, two classes, sigma = 1: printed and right."""
+    expected = {
+        "kl-l2-printed": 1.270615,
+        "kl-l2": 1.796921,
+        "chi2-l2": 1.796921,
+        "tv-l2-printed": 4.652696,
+        "tv-l2": 1.317675,
+        "cohen-l2": 2.326348,
+        "renyi-l2": 1.908009047,
+        "lecuyer-l2": 0.554866735,
+    }
+    for key, value in expected.items():
+        assert radius(key) == pytest.approx(value, abs=6e-7), key
+    q_a = np.geomspace(1e-300, 0.4999, 50)
+    printed = bounds.get("tv-l2-printed").radius(GAUSSIAN, q_a=q_a)  # exactly twice, for two classes
+    assert printed == pytest.approx(2 * exact_radius(GAUSSIAN, q_a=q_a), rel=1e-12)
+    assert radius("tv-l2-printed", 0.6, p_b=0.1) > radius("cohen-l2", 0.6, p_b=0.1)
+    assert radius("lecuyer-l2", 0.9) == pytest.approx(0.390267154, abs=1e-9)
+    assert radius("renyi-l2", order=1.404102477) == pytest.approx(1.908009047, abs=1e-9)
+    assert radius("renyi-l2", order=1.0) == pytest.approx(radius("kl-l2"), rel=1e-13)
+    assert radius("renyi-l2", order=2.0) == pytest.approx(radius("chi2-l2"), rel=1e-13)
+    assert radius("renyi-l2", order=0.5) == pytest.approx(radius("hellinger-l2"), rel=1e-13)
+    assert radius("hellinger-l2", 1 - 1e-16) == pytest.approx(2 * np.sqrt(np.log(2)), rel=1e-6)
+
+
+def test_order_of_the_divergences():
+    """Binary: Renyi > chi2 = KL > Hellinger = Bhattacharyya > Lecuyer; with more classes KL is above chi2."""
+    for p_a in (0.51, 0.7, 0.9, 0.99, 0.99999):
+        values = [radius(k, p_a) for k in ("cohen-l2", "renyi-l2", "kl-l2", "hellinger-l2", "lecuyer-l2")]
+        assert values == sorted(values, reverse=True)
+        assert radius("chi2-l2", p_a) == pytest.approx(radius("kl-l2", p_a), rel=1e-12)
+        assert radius("bhattacharyya-l2", p_a) == pytest.approx(radius("hellinger-l2", p_a), rel=1e-12)
+    assert radius("kl-l2", 0.5, p_b=0.2) == pytest.approx(0.373989, abs=1e-6)
+    assert radius("chi2-l2", 0.5, p_b=0.2) == pytest.approx(0.370974, abs=1e-6)
+    few = {k: radius(k, 0.05, p_b=1e-4) for k in ("kl-l2", "hellinger-l2", "chi2-l2", "lecuyer-l2")}
+    assert few == pytest.approx(
+        {"kl-l2": 0.305619, "hellinger-l2": 0.303830, "chi2-l2": 0.225784, "lecuyer-l2": 0.331605}, abs=1e-6
+    )
+
+
+def test_the_supremum_over_all_orders_gains_eight_percent():
+    gain = radius("renyi-l2", 1e-9, p_b=1e-300) / radius("kl-l2", 1e-9, p_b=1e-300)
+    assert 1.08 < gain <= 1.08283438
+    assert radius("li-renyi-l2", 1e-9, p_b=1e-300) == pytest.approx(radius("kl-l2", 1e-9, p_b=1e-300), rel=1e-10)
+
+
+def test_lipschitz_certificates_of_the_lecture():
+    assert radius("lipschitz-l2", 1.0) == pytest.approx(np.sqrt(np.pi / 2), rel=1e-12)  # never above 1.2534 sigma
+    assert radius("lipschitz-dimension-l2", 1.0) == pytest.approx(0.5 / np.sqrt(3072), rel=1e-12)
+    # near a tie the global constant is exact
+    assert radius("lipschitz-l2", 0.5 + 1e-6) == pytest.approx(radius("cohen-l2", 0.5 + 1e-6), rel=1e-9)
+
+
+def test_printed_li_radius_is_never_positive():
+    noise = noises.Laplace(1.0)
+    assert float(bounds.get("li-l1-printed").radius(noise, 0.99)) == pytest.approx(np.log(0.02), rel=1e-12)
+    assert float(bounds.get("li-l1").radius(noise, 0.99)) == pytest.approx(-np.log(0.02), rel=1e-12)
+    # below Lecuyer's with a third class, so not tight there
+    li, lecuyer = (float(bounds.get(k).radius(noise, 0.6, p_b=0.2)) for k in ("li-l1", "lecuyer-l1"))
+    assert (li, lecuyer) == pytest.approx((0.51083, 0.54931), abs=1e-5)
+
+
+def test_laplace_bounds_agree_where_they_should():
+    noise = noises.Laplace(0.3)
+    q_a = np.geomspace(1e-300, 0.499, 200)
+    binary = bounds.get("laplace-l1").radius(noise, q_a=q_a)
+    for key in ("teng-l1", "teng-l1-binary", "li-l1"):
+        assert bounds.get(key).radius(noise, q_a=q_a) == pytest.approx(binary, rel=1e-12), key
+    low = bounds.get("laplace-l1").radius(noise, 0.4, p_b=0.1)
+    assert low == pytest.approx(bounds.get("lecuyer-l1").radius(noise, 0.4, p_b=0.1), rel=1e-12)
+
+
+def test_every_source_is_cited_once():
+    bound, bibtex = bounds.get("cohen-l2"), bounds.cite(bounds.of(GAUSSIAN))
+    assert bibtex.count("@misc{cohen2019") == 1 and bibtex.count("@misc{hayes") == 1
+    assert str(bound.source) == "Cohen et al. 2019, Theorem 1"
+    assert (
+        bounds.cite(bound) == bounds.cite(bound.source) == bounds.cite(["cohen-l2", bound]) == bound.source.paper.bibtex
+    )
+    with pytest.raises(TypeError, match="cite needs bounds or sources, got 3"):
+        bounds.cite(3)
+    with pytest.raises(KeyError, match="did you mean cohen-lp or cohen-l2"):
+        bounds.cite("cohen-l3")

@@ -1,6 +1,8 @@
-"""Bounds on the robust radius, one file for each paper; a new bound needs one line in `ALL`."""
+"""Bounds on the robust radius, one file for each paper; a new file needs its name in `MODULES`."""
 
+from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 from rsexplore.bound import Bound, MissingDimensionError, Status, UnsupportedNoiseError
 from rsexplore.bounds import (
@@ -18,44 +20,14 @@ from rsexplore.bounds import (
 )
 from rsexplore.check import norm_order
 from rsexplore.noises import Noise
+from rsexplore.papers import Source
 
-ALL: tuple[Bound, ...] = (
-    cohen2019.l2,
-    cohen2019.lp,
-    lecture.dimension,
-    lecture.universal,
-    lecuyer2019.l2,
-    li2019.renyi,
-    hayes.renyi,
-    hayes.kl,
-    hayes.kl_printed,
-    hayes.chi2,
-    hayes.hellinger,
-    hayes.bhattacharyya,
-    hayes.tv,
-    hayes.tv_printed,
-    unified.l2,
-    unified.l2_printed,
-    unified.linf,
-    unified.linf_printed,
-    pure_dp.laplace,
-    laplace.binary,
-    laplace.multi_class,
-    li2019.l1,
-    li2019.l1_printed,
-    lecuyer2019.l1,
-    pure_dp.linf,
-    unified.dinf,
-    yang2020.uniform_l1,
-    generalized_gaussian.exact,
-    generalized_gaussian.polynomial,
-    generalized_gaussian.printed,
-    soap.l2,
-    soap.lp,
-    soap.linf,
-)
+# in an order that has the exact radius of each noise first
+CLASSIC = (cohen2019, lecture, pure_dp, laplace, lecuyer2019, li2019, hayes, unified)
+MODULES = (*CLASSIC, yang2020, generalized_gaussian, soap)
+ALL: tuple[Bound, ...] = tuple(x for module in MODULES for x in vars(module).values() if isinstance(x, Bound))
 
-__all__ = ["ALL", "Bound", "MissingDimensionError", "Status", "UnsupportedNoiseError", "get", "names", "of"]
+__all__ = ["ALL", "Bound", "MissingDimensionError", "Status", "UnsupportedNoiseError", "cite", "get", "names", "of"]
 
 
 def names() -> tuple[str, ...]:
@@ -96,3 +68,32 @@ def of(noise: Noise, norm: float | str | None = None) -> tuple[Bound, ...]:
     replaced = {b.restates for b in found if b.restates and b.restates not in native and b.norm in (norm, None)}
     kept = (b for b in found if b.key not in replaced and not (b.restates and b.restates not in replaced))
     return tuple(kept)
+
+
+def named(bound: Any) -> Any:
+    """Return the bound of a key; what is no text as it is."""
+    return get(bound) if isinstance(bound, str) else bound
+
+
+def cite(items: Any) -> str:
+    """Return the BibTeX of every paper behind `items`, each once.
+
+    Parameters
+    ----------
+    items : Bound, its key, Source, or iterable of them
+        E.g. ``"cohen-l2"`` or ``bounds.of(noise)``.
+
+    Raises
+    ------
+    TypeError
+        One of them has no source.
+    KeyError
+        No bound has such a key.
+    """
+    found = {}
+    for item in items if isinstance(items, Iterable) and not isinstance(items, str) else (items,):
+        source = getattr(named(item), "source", item)
+        if not isinstance(source, Source):
+            raise TypeError(f"cite needs bounds or sources, got {item!r}")
+        found[source.paper.key] = source.paper
+    return "\n\n".join(paper.bibtex for paper in found.values())

@@ -6,28 +6,18 @@ d^(1/2 - 1/p) r at a vertex, and half-spaces facing the vertex attain the bound;
 
 import sympy as sp
 
-from rsexplore import papers
-from rsexplore.bound import Bound, Status
-from rsexplore.formula import Formula
+from rsexplore.bound import tight
 from rsexplore.noises import Gaussian
 from rsexplore.notation import PhiInvGap, d, p, p_A, p_B, sigma
+from rsexplore.papers import cohen2019, lecture
 
-l2 = Bound(
-    "cohen-l2",
-    "Cohen et al.",
-    Gaussian,
-    norm=2,
-    status=Status.TIGHT,
-    source=papers.cohen2019.at("Theorem 1"),
-    formula=Formula(sigma / 2 * PhiInvGap(p_A, p_B)),
-)
-lp = Bound(
+l2 = tight("cohen-l2", "Cohen et al.", Gaussian, 2, cohen2019.at("Theorem 1"), sigma / 2 * PhiInvGap(p_A, p_B))
+lp = tight(
     "cohen-lp",
     "Cohen et al., l_p",
     Gaussian,
-    norm=None,
-    status=Status.TIGHT,
-    source=papers.lecture.at("last slide (p >= 2); p < 2: the l2 radius"),
-    formula=Formula(sigma / (2 * d ** sp.Max(0, sp.Rational(1, 2) - 1 / p)) * PhiInvGap(p_A, p_B)),
+    None,
+    lecture.at("last slide (p >= 2); p < 2: the l2 radius"),
+    sigma / (2 * d ** sp.Max(0, sp.S.Half - 1 / p)) * PhiInvGap(p_A, p_B),
     restates="cohen-l2",
 )

@@ -5,15 +5,10 @@ polynomial is above the divergence by up to 1 / s a coordinate, and linear near 
 radius falls as d^-(1 - 1/s) instead of d^-(1/2 - 1/s).
 """
 
-from rsexplore import papers
-from rsexplore.bound import Bound, Status
+from rsexplore.bound import sound
 from rsexplore.divergences.generalized_gaussian import LARGEST, KLRadius
 from rsexplore.noises import GeneralizedGaussian
-
-ERRATUM = (
-    "For odd s > 1 eq. (14) and Table 2 are upper bounds of the divergence, too large by up to 1/s a coordinate: the "
-    "printed radius is sound, and 40 times too small at s = 3, d = 3072, p_A = 0.99."
-)
+from rsexplore.papers import hayes, ours
 
 
 def coded(noise: GeneralizedGaussian) -> bool:
@@ -28,42 +23,34 @@ def whole(noise: GeneralizedGaussian) -> bool:
 
 def odd(noise: GeneralizedGaussian) -> bool:
     """Whether eq. (21) is not the divergence's own radius: at odd shapes above 1."""
-    return whole(noise) and noise.shape % 2 == 1 and noise.shape > 1
+    return coded(noise) and noise.shape % 2 == 1 and noise.shape > 1
 
 
-exact = Bound(
+exact = sound(
     "gg-kl-exact-lp",
     "KL, exact divergence",
     GeneralizedGaussian,
-    norm=None,
-    status=Status.SOUND,
-    source=papers.ours.at("bounds/generalized_gaussian.py; sharpens Hayes 2020, eqs. (20)-(21)"),
-    formula=KLRadius("exact"),
+    None,
+    ours.at("bounds/generalized_gaussian.py; sharpens Hayes 2020, eqs. (20)-(21)"),
+    KLRadius("exact"),
     member=coded,
     member_text=f"GeneralizedGaussian of shape 1 to {LARGEST:g}",
 )
-polynomial = Bound(
+polynomial = sound(
     "gg-kl-lp",
     "KL",
     GeneralizedGaussian,
-    norm=None,
-    status=Status.SOUND,
-    source=papers.hayes.at("eqs. (20)-(21), with a second polynomial for odd shapes"),
-    formula=KLRadius("polynomial"),
-    erratum=ERRATUM,
+    None,
+    hayes.at("eqs. (20)-(21), with a second polynomial for odd shapes"),
+    KLRadius("polynomial"),
+    erratum="For odd s > 1 eq. (14) and Table 2 are upper bounds of the divergence, too large by up to 1/s a "
+    "coordinate: the printed radius is sound, and 40 times too small at s = 3, d = 3072, p_A = 0.99.",
     member=whole,
     member_text=f"GeneralizedGaussian of whole shape, 1 to {LARGEST:g},",
 )
-printed = Bound(
-    "gg-kl-lp-printed",
-    "KL, as printed",
-    GeneralizedGaussian,
-    norm=None,
-    status=Status.AS_PRINTED,
-    source=papers.hayes.at("eq. (21)"),
-    formula=KLRadius("printed"),
-    erratum=ERRATUM,
-    corrected_by="gg-kl-lp",
+printed = polynomial.printed(
+    KLRadius("printed"),
+    source=hayes.at("eq. (21)"),
     too_small=True,
     member=odd,
     member_text=f"GeneralizedGaussian of odd shape, 3 to {LARGEST - 1:g},",

@@ -8,28 +8,25 @@ the local constant, which the slides do not print.
 
 import sympy as sp
 
-from rsexplore import papers
-from rsexplore.bound import Bound, Status
-from rsexplore.formula import Formula
+from rsexplore.bound import sound
 from rsexplore.noises import Gaussian
 from rsexplore.notation import Gap, d, p_A, p_B, sigma
+from rsexplore.papers import lecture, ours
 
-dimension = Bound(
+dimension = sound(
     "lipschitz-dimension-l2",
     "Lipschitz, √d/σ",
     Gaussian,
-    norm=2,
-    status=Status.SOUND,
-    source=papers.lecture.at("Theorem 0 with slides 14-15 (L = sqrt(d)/sigma)"),
-    formula=Formula(sigma / (2 * sp.sqrt(d)) * Gap(p_A, p_B)),
+    2,
+    lecture.at("Theorem 0 with slides 14-15 (L = sqrt(d)/sigma)"),
+    sigma / (2 * sp.sqrt(d)) * Gap(p_A, p_B),
     erratum="The slide's step |E[f z/sigma]| <= |E[z/sigma]| is wrong (the right side is 0): E|z|/sigma is meant.",
 )
-universal = Bound(
+universal = sound(
     "lipschitz-l2",
     "Lipschitz, global",
     Gaussian,
-    norm=2,
-    status=Status.SOUND,
-    source=papers.ours.at("bounds/lecture.py; L = 1/(sigma sqrt(2 pi)), from slides 16-18 of Sadeghzadeh 2023"),
-    formula=Formula(sigma * sp.sqrt(sp.pi / 2) * Gap(p_A, p_B)),
+    2,
+    ours.at("bounds/lecture.py; L = 1/(sigma sqrt(2 pi)), from slides 16-18 of Sadeghzadeh 2023"),
+    sigma * sp.sqrt(sp.pi / 2) * Gap(p_A, p_B),
 )

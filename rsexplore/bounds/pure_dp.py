@@ -10,29 +10,15 @@ for any number of classes: Psi is the quantile function of the noise, and the ar
 Cohen et al. with Psi for PhiInv.
 """
 
-from rsexplore import papers
-from rsexplore.bound import Bound, Status
-from rsexplore.formula import Formula
+from math import inf
+
+from rsexplore.bound import sound, tight
 from rsexplore.noises import ExponentialLinf, Laplace
 from rsexplore.notation import PsiGap, lamda, p_A, p_B
+from rsexplore.papers import ours
 
-radius = Formula(lamda / 2 * PsiGap(p_A, p_B))
-
-laplace = Bound(
-    "laplace-l1",
-    "exact, any classes",
-    Laplace,
-    norm=1,
-    status=Status.TIGHT,
-    source=papers.ours.at("bounds/pure_dp.py; contains Teng et al. 2020, Theorem 2"),
-    formula=radius,
-)
-linf = Bound(
-    "pure-dp-linf",
-    "pure DP, sharper",
-    ExponentialLinf,
-    norm=float("inf"),
-    status=Status.SOUND,
-    source=papers.ours.at("bounds/pure_dp.py; sharpens Unified framework 2020, Theorem 13"),
-    formula=radius,
-)
+radius = lamda / 2 * PsiGap(p_A, p_B)
+contains = ours.at("bounds/pure_dp.py; contains Teng et al. 2020, Theorem 2")
+laplace = tight("laplace-l1", "exact, any classes", Laplace, 1, contains, radius)
+sharpens = ours.at("bounds/pure_dp.py; sharpens Unified framework 2020, Theorem 13")
+linf = sound("pure-dp-linf", "pure DP, sharper", ExponentialLinf, inf, sharpens, radius)

@@ -7,23 +7,22 @@ attain both sides at once (Neyman-Pearson), and are disjoint since p_A + p_B <= 
 
 from math import inf
 
-from rsexplore import papers
-from rsexplore.bound import Bound, Status
+from rsexplore.bound import tight
 from rsexplore.dual import Dual
 from rsexplore.dual.law import resolved
-from rsexplore.noises import Noise, PowerGaussian
+from rsexplore.noises import PowerGaussian
+from rsexplore.papers import soap
 
 
-def spherical(noise: Noise) -> bool:
+def spherical(noise: PowerGaussian) -> bool:
     """Whether a noise is of the family of eq. (8)."""
-    return isinstance(noise, PowerGaussian) and noise.power_norm == 2
+    return noise.power_norm == 2
 
 
-def cubical(noise: Noise) -> bool:
+def cubical(noise: PowerGaussian) -> bool:
     """Whether a noise is of the family of eq. (9), with k not too near dim, or of eq. (10)."""
-    if not isinstance(noise, PowerGaussian) or noise.power_norm != inf:
-        return False
-    return noise.dim is not None and resolved(noise.dim, noise.k, noise.power_norm, noise.tail_norm)
+    assert noise.dim is not None
+    return noise.power_norm == inf and resolved(noise.dim, noise.k, noise.power_norm, noise.tail_norm)
 
 
 def mixed(noise: PowerGaussian) -> bool:
@@ -31,37 +30,34 @@ def mixed(noise: PowerGaussian) -> bool:
     return noise.power_norm != noise.tail_norm and noise.dim != 1
 
 
-l2 = Bound(
+l2 = tight(
     "soap-dual",
     "exact dual",
     PowerGaussian,
-    norm=2,
-    status=Status.TIGHT,
-    source=papers.soap.at("Theorems 1 and 2, Appendix D; evaluated by rsexplore"),
-    formula=Dual("2"),
+    2,
+    soap.at("Theorems 1 and 2, Appendix D; evaluated by rsexplore"),
+    Dual("2"),
     member=spherical,
     member_text="PowerGaussian with power_norm=2",
 )
-lp = Bound(
+lp = tight(
     "soap-dual-lp",
     "exact dual, l_p",
     PowerGaussian,
-    norm=None,
-    status=Status.TIGHT,
-    source=papers.soap.at("Theorems 1 to 3, Appendix D; evaluated by rsexplore"),
-    formula=Dual("p"),
+    None,
+    soap.at("Theorems 1 to 3, Appendix D; evaluated by rsexplore"),
+    Dual("p"),
     restates="soap-dual",
     member=spherical,
     member_text="PowerGaussian with power_norm=2",
 )
-linf = Bound(
+linf = tight(
     "soap-dual-linf",
     "exact dual",
     PowerGaussian,
-    norm=inf,
-    status=Status.TIGHT,
-    source=papers.soap.at("Theorems 1, 5 and 6, Appendix D; evaluated by rsexplore"),
-    formula=Dual("inf"),
+    inf,
+    soap.at("Theorems 1, 5 and 6, Appendix D; evaluated by rsexplore"),
+    Dual("inf"),
     member=cubical,
     estimated=mixed,
     member_text="PowerGaussian with power_norm=inf (tail_norm=2: k <= dim - 0.5)",

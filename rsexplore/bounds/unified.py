@@ -4,14 +4,15 @@ D_MR certificates hold "with probability at least 1 - exp(-c^2 / 4)" over the no
 which bounds a likelihood ratio and not the class of the smoothed classifier: HEURISTIC.
 """
 
+from math import inf
+
 import sympy as sp
 
-from rsexplore import papers
-from rsexplore.bound import Bound, Status
+from rsexplore.bound import heuristic, sound
 from rsexplore.divergences import RootEps
-from rsexplore.formula import Formula
 from rsexplore.noises import ExponentialLinf, Gaussian
 from rsexplore.notation import LogRatio, c, d, lamda, p_A, p_B, sigma
+from rsexplore.papers import unified
 
 ERRATUM = (
     "The proof of Theorem 10 bounds the log-ratio by lambda + eps, the statement says lambda + sqrt(eps), which "
@@ -24,64 +25,34 @@ ratio = LogRatio(p_A, p_B)
 printed = sp.sqrt(2) * sigma * ratio / (2 * (1 + c))
 corrected = sp.sqrt(2) * sigma * RootEps(c, p_A, p_B)
 
-l2 = Bound(
+l2 = heuristic(
     "dmr-l2",
     "D_MR",
     Gaussian,
-    norm=2,
-    status=Status.HEURISTIC,
-    source=papers.unified.at("Corollary 11 with the proof's lambda + eps"),
-    formula=Formula(corrected),
+    2,
+    unified.at("Corollary 11 with the proof's lambda + eps"),
+    corrected,
     params={"c": 1.0},
     erratum=ERRATUM,
     instead="cohen-l2",
 )
-l2_printed = Bound(
-    "dmr-l2-printed",
-    "Corollary 11, as printed",
-    Gaussian,
-    norm=2,
-    status=Status.AS_PRINTED,
-    source=papers.unified.at("Corollary 11"),
-    formula=Formula(printed),
-    params={"c": 1.0},
-    erratum=ERRATUM,
-    instead="cohen-l2",
-    corrected_by="dmr-l2",
-)
-linf = Bound(
+l2_printed = l2.printed(printed, title="Corollary 11, as printed", source=unified.at("Corollary 11"))
+linf = heuristic(
     "dmr-linf",
     "D_MR",
     Gaussian,
-    norm=float("inf"),
-    status=Status.HEURISTIC,
-    source=papers.unified.at("Theorem 18 with the proof's lambda + eps"),
-    formula=Formula(corrected / sp.sqrt(d)),
+    inf,
+    unified.at("Theorem 18 with the proof's lambda + eps"),
+    corrected / sp.sqrt(d),
     params={"c": 1.0},
     erratum=ERRATUM,
     instead="cohen-lp",
     restates="dmr-l2",
 )
-linf_printed = Bound(
-    "dmr-linf-printed",
-    "Theorem 18, as printed",
-    Gaussian,
-    norm=float("inf"),
-    status=Status.AS_PRINTED,
-    source=papers.unified.at("Theorem 18 with Corollary 11"),
-    formula=Formula(printed / sp.sqrt(d)),
-    params={"c": 1.0},
-    erratum=ERRATUM,
-    instead="cohen-lp",
-    corrected_by="dmr-linf",
+linf_printed = linf.printed(
+    printed / sp.sqrt(d),
+    title="Theorem 18, as printed",
+    source=unified.at("Theorem 18 with Corollary 11"),
     restates="dmr-l2-printed",
 )
-dinf = Bound(
-    "dinf-linf",
-    "D_inf",
-    ExponentialLinf,
-    norm=float("inf"),
-    status=Status.SOUND,
-    source=papers.unified.at("Theorem 13"),
-    formula=Formula(lamda / 2 * ratio),
-)
+dinf = sound("dinf-linf", "D_inf", ExponentialLinf, inf, unified.at("Theorem 13"), lamda / 2 * ratio)

@@ -4,18 +4,10 @@ A shift delta leaves 1 - prod(1 - |delta_i| / (2 scale)) <= ||delta||_1 / (2 sca
 top class can lose that much, and another can gain it. Witness: slabs along one axis.
 """
 
-from rsexplore import papers
-from rsexplore.bound import Bound, Status
-from rsexplore.formula import Formula
+from rsexplore.bound import tight
 from rsexplore.noises import Uniform
 from rsexplore.notation import Gap, lamda, p_A, p_B
+from rsexplore.papers import yang2020
 
-uniform_l1 = Bound(
-    "uniform-l1",
-    "exact",
-    Uniform,
-    norm=1,
-    status=Status.TIGHT,
-    source=papers.yang2020.at("uniform noise on a cube, l1"),
-    formula=Formula(lamda * Gap(p_A, p_B)),
-)
+source = yang2020.at("uniform noise on a cube, l1")
+uniform_l1 = tight("uniform-l1", "exact", Uniform, 1, source, lamda * Gap(p_A, p_B))

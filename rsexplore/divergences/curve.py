@@ -11,10 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rsexplore.check import as_given, floats
+from rsexplore.check import Probabilities, as_given, floats, read
 from rsexplore.divergences.least import LeastRenyi, LeastReverseKL, log_cosh
 from rsexplore.notation import LogRatio
-from rsexplore.probabilities import Probabilities, read
 from rsexplore.solve import maximum
 
 FAR = 1e4  # log(p_A / p_B) / 2 beyond which p_B counts as 0: what is lost is exp(-2 FAR |1 - order|)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rsexplore.bound import Bound
-from rsexplore.check import named
+from rsexplore.bounds import named
 from rsexplore.confidence import decision, stopped_tail
 from rsexplore.log import AT_N, CERTIFIED, GIVEN_UP, Row
 from rsexplore.montecarlo.lane import Looks

@@ -13,19 +13,6 @@ from rsexplore.noises.uniform import Uniform
 
 ALL: tuple[type[Noise], ...] = (Gaussian, Laplace, Uniform, GeneralizedGaussian, ExponentialLinf, PowerGaussian)
 
-__all__ = [
-    "ALL",
-    "ExponentialLinf",
-    "Gaussian",
-    "GeneralizedGaussian",
-    "Laplace",
-    "Noise",
-    "PowerGaussian",
-    "Uniform",
-    "from_dict",
-    "to_dict",
-]
-
 
 def to_dict(noise: Noise) -> dict[str, Any]:
     """Return a noise as plain data for a log's header: its family and its fields.

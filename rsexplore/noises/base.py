@@ -57,9 +57,14 @@ class Noise(ABC):
         dim: int | None
 
     @classmethod
-    @abstractmethod
-    def from_sigma(cls, sigma: float, dim: int | None = None) -> Self:
-        """Return the member of the family with the given standard deviation of one coordinate."""
+    def from_sigma(cls, sigma: float, dim: int | None = None, **fields: float) -> Self:
+        """Return the member of the family with the given standard deviation of one coordinate, and these other fields.
+
+        The first field of a family is its scale.
+        """
+        positive(cls.__name__, "sigma", sigma)
+        unit = cls(1.0, dim=dim, **fields)  # type: ignore[call-arg]
+        return cls(float(sigma) / unit.sigma, dim=dim, **fields)  # type: ignore[call-arg]
 
     @abstractmethod
     def draw(self, rng: Any, shape: tuple[int, ...]) -> Any:

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 from math import inf, lgamma, log, prod, sqrt
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
-from rsexplore.check import positive
 from rsexplore.noises.base import Noise
 from rsexplore.noises.laplace import Laplace
 from rsexplore.noises.mean_norms import checked, cube_length
@@ -26,7 +25,7 @@ class ExponentialLinf(Noise):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.dim is None:
-            raise ValueError(f"ExponentialLinf: dim must be given, got dim=None with scale={self.scale}")
+            raise ValueError("ExponentialLinf: dim must be given, got dim=None")
 
     @property
     def natural_norm(self) -> float:  # type: ignore[override]
@@ -38,14 +37,8 @@ class ExponentialLinf(Noise):
 
     @property
     def sigma(self) -> float:
-        return self.scale * _unit_sigma(self.dim)
-
-    @classmethod
-    def from_sigma(cls, sigma: float, dim: int | None = None) -> Self:
-        positive(cls.__name__, "sigma", sigma)
-        if dim is None:
-            raise ValueError(f"ExponentialLinf: dim must be given, got dim=None with sigma={sigma}")
-        return cls(sigma / _unit_sigma(dim), dim)
+        assert self.dim is not None
+        return self.scale * sqrt((self.dim + 1) * (self.dim + 2) / 3)
 
     def draw(self, rng: Any, shape: tuple[int, ...]) -> Any:
         dim = prod(shape[1:])
@@ -64,8 +57,3 @@ class ExponentialLinf(Noise):
         # the cube of half-side t has volume (2t)^dim, so the constant is (2 scale)^dim dim!
         dim = z.shape[-1]
         return -np.abs(z / self.scale).max(-1) - dim * log(2 * self.scale) - lgamma(dim + 1)
-
-
-def _unit_sigma(dim: int | None) -> float:
-    assert dim is not None
-    return sqrt((dim + 1) * (dim + 2) / 3)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from math import log, pi, sqrt
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from scipy import special
@@ -18,10 +18,6 @@ class Gaussian(Noise):
     sigma: float
     dim: int | None = None
     symbols = {"sigma": "sigma"}  # noqa: RUF012  a constant of the class
-
-    @classmethod
-    def from_sigma(cls, sigma: float, dim: int | None = None) -> Self:
-        return cls(sigma, dim)
 
     def draw(self, rng: Any, shape: tuple[int, ...]) -> Any:
         return self.sigma * rng.standard_normal(shape)

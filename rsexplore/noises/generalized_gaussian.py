@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from math import exp, lgamma, log, sqrt
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from scipy import special
 
-from rsexplore.noises.base import Noise, positive
+from rsexplore.noises.base import Noise
 from rsexplore.noises.gaussian import Gaussian
 from rsexplore.noises.laplace import Laplace
 from rsexplore.noises.mean_norms import checked, gamma_power_length, mean_maximum
@@ -22,13 +22,13 @@ class GeneralizedGaussian(Noise):
     """
 
     scale: float
-    shape: float
+    shape: float = 2.0
     dim: int | None = None
     symbols = {"lambda": "scale", "s": "shape"}  # noqa: RUF012
 
     @property
     def sigma(self) -> float:
-        return self.scale * _unit_sigma(self.shape)
+        return self.scale * exp((lgamma(3 / self.shape) - lgamma(1 / self.shape)) / 2)
 
     @property
     def natural_norm(self) -> float:  # type: ignore[override]
@@ -44,12 +44,6 @@ class GeneralizedGaussian(Noise):
     @property
     def label(self) -> str:
         return f"{super().label}, shape {self.shape:g}"
-
-    @classmethod
-    def from_sigma(cls, sigma: float, dim: int | None = None, *, shape: float = 2.0) -> Self:
-        positive(cls.__name__, "sigma", sigma)
-        positive(cls.__name__, "shape", shape)
-        return cls(sigma / _unit_sigma(shape), shape, dim)
 
     def draw(self, rng: Any, shape: tuple[int, ...]) -> Any:
         # |x / scale|^shape is Gamma(1 / shape); written with arithmetic alone, so that any array library may draw
@@ -67,7 +61,3 @@ class GeneralizedGaussian(Noise):
         z = np.asarray(z)
         constant = log(self.shape) - log(2 * self.scale) - lgamma(1 / self.shape)
         return -(np.abs(z / self.scale) ** self.shape).sum(-1) + z.shape[-1] * constant
-
-
-def _unit_sigma(shape: float) -> float:
-    return exp((lgamma(3 / shape) - lgamma(1 / shape)) / 2)

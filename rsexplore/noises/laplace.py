@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 from math import log, sqrt
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from scipy import special
 
-from rsexplore.check import positive
 from rsexplore.noises.base import Noise
 from rsexplore.noises.mean_norms import checked, gamma_power_length
 
@@ -24,11 +23,6 @@ class Laplace(Noise):
     @property
     def sigma(self) -> float:
         return sqrt(2) * self.scale
-
-    @classmethod
-    def from_sigma(cls, sigma: float, dim: int | None = None) -> Self:
-        positive(cls.__name__, "sigma", sigma)
-        return cls(sigma / sqrt(2), dim)
 
     def draw(self, rng: Any, shape: tuple[int, ...]) -> Any:
         return self.scale * (rng.standard_exponential(shape) - rng.standard_exponential(shape))

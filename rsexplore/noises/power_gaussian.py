@@ -32,7 +32,7 @@ class PowerGaussian(Noise):
     def __post_init__(self) -> None:
         positive(self.family, "scale", self.scale)
         if self.dim is None:
-            raise ValueError(f"{self.family}: dim must be given, got dim=None with scale={self.scale}")
+            raise ValueError(f"{self.family}: dim must be given, got dim=None")
         object.__setattr__(self, "dim", whole(self.family, "dim", self.dim))
         for name in ("scale", "k", "power_norm", "tail_norm"):
             object.__setattr__(self, name, float(getattr(self, name)))
@@ -66,16 +66,6 @@ class PowerGaussian(Noise):
     @property
     def label(self) -> str:
         return f"{super().label}, k = {self.k:g}"
-
-    @classmethod
-    def from_sigma(
-        cls, sigma: float, dim: int | None = None, *, k: float = 0.0, power_norm: float = 2, tail_norm: float = 2
-    ) -> Self:
-        positive(cls.__name__, "sigma", sigma)
-        if dim is None:
-            raise ValueError(f"{cls.__name__}: dim must be given, got dim=None with sigma={sigma}")
-        _check_power(cls.__name__, k, dim)
-        return cls(sigma / _unit_sigma(dim, k, tail_norm), k, dim, power_norm, tail_norm)
 
     @classmethod
     def matched(cls, sigma0: float, k: float, dim: int, *, power_norm: float = 2, tail_norm: float = 2) -> Self:

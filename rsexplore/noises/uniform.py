@@ -25,9 +25,9 @@ class Uniform(Noise):
         return self.scale / sqrt(3)
 
     @classmethod
-    def from_sigma(cls, sigma: float, dim: int | None = None) -> Self:
+    def from_sigma(cls, sigma: float, dim: int | None = None, **fields: float) -> Self:
         positive(cls.__name__, "sigma", sigma)
-        return cls(sigma * sqrt(3), dim)
+        return cls(sigma * sqrt(3), dim, **fields)  # to the last bit what logs hold, which a quotient is not
 
     def draw(self, rng: Any, shape: tuple[int, ...]) -> Any:
         return self.scale * (2 * rng.random(shape) - 1)

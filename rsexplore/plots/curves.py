@@ -22,7 +22,8 @@ from scipy import special
 
 from rsexplore import bounds as all_bounds
 from rsexplore.bound import Bound, MissingDimensionError, Status
-from rsexplore.check import floats, named, norm_order
+from rsexplore.bounds import named
+from rsexplore.check import floats, norm_order
 from rsexplore.comparison import exact_bound
 from rsexplore.noises import Noise
 from rsexplore.patience import Task

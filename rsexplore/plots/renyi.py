@@ -10,11 +10,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
 
 from rsexplore import bounds
+from rsexplore.check import Probabilities
 from rsexplore.divergences import BestOrder, LeastInfinite, LeastRenyi, best_order
 from rsexplore.noises import Gaussian
 from rsexplore.plots import style
 from rsexplore.plots.style import EndLabels, round_above, tick
-from rsexplore.probabilities import Probabilities
 
 MOST = 3.0  # order at the right end
 NAMED = {0.5: ("Hellinger", "hellinger-l2"), 1.0: ("KL", "kl-l2"), 2.0: ("χ²", "chi2-l2")}  # with a bound of their own
