@@ -9,8 +9,7 @@ from math import inf
 
 from rsexplore import papers
 from rsexplore.bound import Bound, Status
-from rsexplore.dual import Dual
-from rsexplore.dual.law import resolved
+from rsexplore.dual import Dual, resolved
 from rsexplore.noises import Noise, PowerGaussian
 
 
