@@ -261,7 +261,8 @@ def tabulated(law: Law, z: NDArray) -> NDArray:
 
     Where its last coefficients show that it is not smooth enough, the points are solved one by one.
     """
-    x, found = np.log(z), np.zeros((2, 0))
+    x = np.log(z)
+    found: NDArray = np.zeros((2, 0))
     low, high = x.min(initial=np.inf), x.max(initial=-np.inf)
     for degree in DEGREES:
         if len(z) < 1.6 * degree or not high > low:

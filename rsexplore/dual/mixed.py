@@ -144,7 +144,7 @@ class Mixed(Law):
         return np.concatenate(found)
 
     def _passed(self, a: NDArray, end: NDArray, level: float, r: float) -> NDArray:
-        """Panels of eta: ends at which each knot of the sum passes the level, increasing; shape (len(a), panels + 1)."""
+        """Ends of panels of eta, at which a knot of the sum passes the level; shape (len(a), panels + 1)."""
         place, a = np.broadcast_arrays(self.knots[::-1], a[:, None])
         low, high = np.zeros(place.shape), np.broadcast_to(end[:, None], place.shape)
         for _ in range(45 if self.few else 20):

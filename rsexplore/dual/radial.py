@@ -1,4 +1,4 @@
-"""What the laws of eqs. (8) and (10) share, a quadrature over t = ||z||^2 / 2, which is Gamma((d - k) / 2); and eq. (8).
+"""What eqs. (8) and (10) share, a quadrature over t = ||z||^2 / 2, which is Gamma((d - k) / 2); and the law of eq. (8).
 
 Both families have density ~ N(z)^-k exp(-N(z)^2 / 2) for a norm N. With t = N(z)^2 / 2 and
 1 + y = (N(z - delta) / N(z))^2, L(z) = log pi_delta / pi_0 = -((k/2) log(1 + y) + t y): given t, a level of L is a
