@@ -21,7 +21,7 @@ from reproduce import soap_algorithms as soap
 from rsexplore import bounds
 from rsexplore.bound import Bound
 from rsexplore.dual import law_of, worst_case
-from rsexplore.dual.value import quantile
+from rsexplore.dual.law import quantile
 from rsexplore.noises import PowerGaussian
 
 POINTS = 1_000_000

@@ -12,8 +12,8 @@ from scipy import special
 from rsexplore import bounds, exact_radius
 from rsexplore.bound import UnsupportedNoiseError
 from rsexplore.dual import distance, law_of, total_variation, worst_case
-from rsexplore.dual.geometry import clearance, pair_of_points
-from rsexplore.dual.radius import nested
+from rsexplore.dual.cube import clearance, pair_of_points
+from rsexplore.dual.law import more_classes
 from rsexplore.noises import Gaussian, PowerGaussian
 
 P_A = np.array([0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 0.99999])
@@ -34,11 +34,14 @@ NINE = {  # times sqrt(dim)
 TEN = [1.00014, 1.00003, 0.99989, 0.99968, 0.99948, 0.99906, 0.99850, 0.99749]  # d = 3072, k = 0
 
 
-@pytest.mark.parametrize("dim", [3072, 150_528])
-def test_k_0_is_cohen(dim):
-    found = bounds.get("soap-dual").radius(PowerGaussian(0.5, 0.0, dim), P_A)
-    exact = exact_radius(Gaussian(0.5), P_A)
-    assert found == pytest.approx(exact, rel=1e-12) and (found <= exact).all()
+@pytest.mark.parametrize("dim, norm", [(3072, 2), (150_528, 2), *((d, inf) for d in (2, 3, 5, 19, 20, 50, 3072))])
+def test_k_0_is_the_gaussian(dim, norm):
+    """In l2 by eq. (8), and in l_inf by eq. (9)."""
+    found = bounds.get("soap-dual" if norm == 2 else "soap-dual-linf").radius(
+        PowerGaussian(0.5, 0.0, dim, norm, 2), P_A
+    )
+    exact = exact_radius(Gaussian(0.5, dim), P_A, norm=norm)
+    assert found == pytest.approx(exact, rel=1e-12 if norm == 2 else 3e-9) and (found <= exact).all()
 
 
 @pytest.mark.parametrize("dim, k", EIGHT)
@@ -59,12 +62,6 @@ def test_table_of_eq_10():
     noise = PowerGaussian.matched(1.0, 0.0, 3072, power_norm=inf, tail_norm=inf)
     found = bounds.get("soap-dual-linf").radius(noise, P_A)
     assert found * 3072 / np.sqrt(3071) / np.log(1 / (2 * (1 - P_A))) == pytest.approx(TEN, abs=6e-6)
-
-
-def test_k_0_of_eq_9_is_the_gaussian_in_l_inf():
-    found = bounds.get("soap-dual-linf").radius(PowerGaussian(0.5, 0.0, 3072, inf, 2), P_A)
-    exact = exact_radius(Gaussian(0.5, dim=3072), P_A, norm=inf)
-    assert (found <= exact).all() and found == pytest.approx(exact, rel=3e-9)
 
 
 def bound_of(noise):
@@ -202,7 +199,7 @@ def test_many_classes():
 def test_two_routes_to_the_radius_and_the_table_agree():
     law = law_of(3072, 500.0, 2, 2)
     q = np.array([0.4, 1e-3, 1e-12])
-    assert nested(law, q, q) == pytest.approx(
+    assert more_classes(law, q, q) == pytest.approx(
         bounds.get("soap-dual").radius(PowerGaussian(1.0, 500.0, 3072), q_a=q), rel=1e-11
     )
     many = np.linspace(1e-6, 0.49, 300)

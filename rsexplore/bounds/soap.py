@@ -8,8 +8,7 @@ attain both sides at once (Neyman-Pearson), and are disjoint since p_A + p_B <= 
 from math import inf
 
 from rsexplore.bound import tight
-from rsexplore.dual import Dual
-from rsexplore.dual.law import resolved
+from rsexplore.dual import Dual, resolved
 from rsexplore.noises import PowerGaussian
 from rsexplore.papers import soap
 

@@ -1,169 +1,303 @@
-"""The law of L for family (9), whose radius is that of a Gaussian pulled in by a power of its largest coordinate.
+"""The law of L for eq. (9), whose radius is that of a Gaussian pulled in by a power of its largest coordinate.
 
-With a = ||z||_inf, the other coordinates are independent normals cut off at -a and a, L depends on their sum and on
-b = ||z - delta||_inf alone, and b on the least coordinate alone. Given a and the least, the sum is one of independent
-truncated normals, whose tails follow from their transform on a line through its saddle point (small tails keep their
-relative precision). What remains is a quadrature over a and over eta = a + (least coordinate).
+Given a = ||z||_inf, one coordinate is a or -a, and the others are independent normals cut off at +-a. L depends on
+their sum and on b = ||z - delta||_inf, and b on the least coordinate eta - a alone: three kinds of cells, on which
+L = k log(a / b) + r (sum of all - dim r / 2) passes a level where the sum of the free coordinates passes a threshold.
+The least is -a itself (b = a + r), or at least 2 r - a (b = a - r), or between (b = a + r - eta).
+
+S(l) = P_delta(L <= -l) by symmetry, the mean of e^L over the set where L <= -l: so each number follows from cells
+that have a share of pi_0, however small it is itself, and no level above 0 is ever asked for. The panels over log a and
+over eta end where the sum passes its level at one of its knots (few coordinates), or 8.5 deviations from its mean
+(many): between them all is smooth.
 """
 
-from functools import cached_property
-from math import ceil
+from functools import cache
 
 import numpy as np
+from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 from scipy import special
 
-from rsexplore.dual.law import LEAST_DIM, Law, Tails
-from rsexplore.dual.panels import Panels
-from rsexplore.dual.pieces import log_beyond
-from rsexplore.dual.sums import Sums
-from rsexplore.dual.wide import Wide
+from rsexplore.dual.law import Law
 from rsexplore.noises.largest_coordinate import log_shape, support
 from rsexplore.patience import breathe
 
-RULES = (12, 20)  # nodes over a that are tried
+LEAST_DIM = 20  # below, the transform of a sum falls off too slowly
+LEFT_OUT = 38.0  # what lies beyond exp(-LEFT_OUT) of the noise is left out
+LARGEST = float(np.log(8.6))  # of log a
+FAR = 8.5  # deviations from its mean, beyond which nothing is left of a sum
+KNOTS = 7  # as many points of the range of a sum of few are told apart
+AT, WEIGHT = np.polynomial.legendre.leggauss(24)  # over one coordinate
+OUTER = np.polynomial.legendre.leggauss(20)  # over log a, a panel
+INNER = {True: np.polynomial.legendre.leggauss(10), False: np.polynomial.legendre.leggauss(20)}  # over eta: few, many
+STEP, LINES = 0.35, 26  # of the rule for the transform of a standardised sum; it reaches to 9.1
+PERIOD = 2 * np.pi / STEP
+DEGREE = 24  # of the interpolation between widths, less one
+GROUPS = ((2.0, 10), (4.0, 14), (6.5, 20), (9.0, 26), (np.inf, 36))  # nodes a piece for widths up to the first
+Cells = list[tuple[NDArray, int, NDArray, NDArray, NDArray]]
 
 
-def Mixed(dim: int, k: float) -> Law:
-    """Law of L for family (9), by the fastest way that resolves it; 2 <= dim, 0 <= k, where `resolved`."""
-    if dim < LEAST_DIM:
-        return Panels(dim, k)
-    if k < 0.8 * dim:
-        for nodes in RULES:
-            law = Smooth(dim, k, nodes)
-            error = law.error()
-            if error < 1e-12:
-                law.relative = max(law.relative, 3 * error)
-                return law
-    return Wide(dim, k)
+def _shares(low: NDArray, high: NDArray) -> tuple[NDArray, NDArray]:
+    """Nodes between the ends and the normal law's share of each."""
+    half = ((high - low) / 2)[..., None]
+    x = (high + low)[..., None] / 2 + half * AT
+    return x, WEIGHT * np.exp(-(x**2) / 2) * half / np.sqrt(2 * np.pi)
 
 
-class Smooth(Law):
-    """Family (9) and a shift of r in every coordinate; 20 <= dim, and k not near dim."""
+def _mass(low: NDArray, high: NDArray) -> NDArray:
+    return _shares(low, high)[1].sum(-1)
 
-    differentiable = True
 
-    def __init__(self, dim: int, k: float, nodes: int = 12) -> None:
-        self.dim, self.k, self.nodes = dim, k, nodes
-        self.relative = 1e-12
-        self.a, self.a_weight = self._rule(nodes)
+class Mixed(Law):
+    """Family (9) and a shift of r in every coordinate; 2 <= dim, 0 <= k <= dim - 1/2."""
 
-    def _rule(self, count: int) -> tuple[NDArray, NDArray]:
-        """Gauss rule for the law of a, by Lanczos from a fine one in log a."""
-        low, high = support(self.dim, self.k, 80.0)
-        at, weight = np.polynomial.legendre.leggauss(400)
-        s = (low + high) / 2 + (high - low) / 2 * at
-        logs = log_shape(s, self.dim, self.k)
-        mass = weight * np.exp(logs - logs.max())
-        basis = [np.sqrt(mass / mass.sum())]
-        diagonal, off = [], []
-        for _ in range(count):
-            v = s * basis[-1]
-            diagonal.append(basis[-1] @ v)
-            for _ in range(2):
-                for u in basis:
-                    v = v - (u @ v) * u
-            off.append(np.linalg.norm(v))
-            basis.append(v / off[-1])
-        tri = np.diag(diagonal) + np.diag(off[:-1], 1) + np.diag(off[:-1], -1)
-        nodes, vectors = np.linalg.eigh(tri)
-        return np.exp(nodes), vectors[0] ** 2
+    relative = 1e-12
+    absolute = 1e-13
 
-    def error(self) -> float:
-        """Relative difference from a rule of more nodes, over the levels that radii ask for."""
-        fine = Smooth(self.dim, self.k, self.nodes + 8)
-        z = np.array([0.1, 1.0, 3.0, 5.0, 7.0])
-        r = np.repeat(z / self.shift(np.ones(1)), 4)
-        level = np.tile(np.array([-0.6, 0.5, 0.8, 1.2]), len(z)) * np.repeat(z, 4) ** 2
-        budget = np.full(r.shape, 30.0)
-        better = fine.value(level, r, budget)
-        error = np.abs(self.value(level, r, budget) - better) / np.maximum(better, 1e-14)
-        return float(np.max(error[better > 1e-14]))
+    def __init__(self, dim: int, k: float) -> None:
+        self.dim, self.k, self.few = dim, k, dim < LEAST_DIM
+        grid = np.linspace(*support(dim, k, LEFT_OUT), 4001)
+        logs = log_shape(grid, dim, k)
+        self.top, self.mode = logs.max(), grid[logs.argmax()]
+        inside = np.flatnonzero(logs > self.top - LEFT_OUT)
+        low, self.high = grid[max(inside[0] - 1, 0)], min(grid[min(inside[-1] + 1, 4000)], LARGEST)
+        # below the grid's end the law of log a is exp((dim - k) s)
+        self.low = low - max(0.0, LEFT_OUT - (self.top - log_shape(low, dim, k))) / (dim - k)
+        n = dim - 2.0
+        self.ends = np.arange(-1, n + 2) if self.few else np.array([-FAR, 0.0, FAR])
+        self.knots = np.unique(np.linspace(0, n, min(dim - 1, KNOTS)).round()) if self.few else self.ends
+        self.total = 1.0
+        self.total = float(self._outer(np.zeros(0))[1].sum())
+
+    def upper(self, level: NDArray, r: NDArray, budget: NDArray) -> NDArray:
+        below, log_above = self._pairs(-np.abs(level), r)
+        return np.where(level > 0, np.exp(log_above), 1 - below)
+
+    def lower(self, level: NDArray, r: NDArray, budget: NDArray) -> NDArray:
+        below, log_above = self._pairs(-np.abs(level), r)
+        return np.where(level > 0, -np.expm1(log_above), below)
+
+    def scores(self, s: NDArray, g: NDArray, budget: NDArray) -> tuple[NDArray, NDArray]:
+        below, log_above = self._pairs(-np.exp(g), np.exp(s))
+        return -special.ndtri(below), -special.ndtri_exp(log_above)
+
+    def shift(self, r: NDArray) -> NDArray:
+        return r * (np.sqrt(self.dim) + self.k / np.exp(self.mode))
 
     def start(self, z: NDArray) -> tuple[NDArray, NDArray]:
         # about a Gaussian mechanism of distance r sqrt(dim) after a Laplace one of r k / a
-        pull = self.k / float(self.a @ self.a_weight)
+        pull = self.k / np.exp(self.mode)
         r = 1 / (np.sqrt(self.dim) / z + pull / -np.log(2 * special.ndtr(-z)))
-        return r, self.dim * r**2 / 2 + pull * r
+        return np.log(r), np.log(self.dim * r**2 / 2 + pull * r)
 
-    def shift(self, r: NDArray) -> NDArray:
-        return r * (np.sqrt(self.dim) + self.k / float(self.a @ self.a_weight))
+    def _pairs(self, level: NDArray, r: NDArray) -> tuple[NDArray, NDArray]:
+        """F(level) and log S(-level) for levels <= 0."""
+        found = np.zeros((2, len(level)))
+        for i, (x, length) in enumerate(zip(level, r, strict=True)):
+            breathe()
+            for weight, count, low, high, threshold in self._cells(float(x), float(length)):
+                found[:, i] += (few if self.few else many)(count, low, high, threshold, float(length)) @ weight
+        with np.errstate(all="ignore"):
+            return np.minimum(found[0], 1), np.minimum(level + np.log(found[1]), 0)
 
-    @cached_property
-    def _mass(self) -> NDArray:
-        return 1 - 2 * special.ndtr(-self.a)
+    def _outer(self, marks: NDArray) -> tuple[NDArray, NDArray]:
+        """Values of a and the share of each, by panels in log a that end at the marks."""
+        even = np.linspace(self.low, self.high, int(self.high - self.low) + 4)
+        edges = np.unique([*even, self.mode, *marks[(marks > self.low) & (marks < self.high)]])
+        half = np.diff(edges)[:, None] / 2
+        s, weight = (edges[:-1, None] + half * (1 + OUTER[0])).ravel(), (half * OUTER[1]).ravel()
+        weight *= np.exp(log_shape(s, self.dim, self.k) - self.top) / self.total
+        kept = weight > 1e-17
+        return np.exp(s[kept]), weight[kept]
 
-    def _cells(self, r: float) -> tuple[NDArray, NDArray, NDArray, NDArray, NDArray]:
-        """For every cell: weight, free coordinates, their ends, and log(b/a), rest, turn.
+    def _above(self, a: NDArray, eta: NDArray, place: NDArray, level: float, r: float) -> NDArray:
+        """L less the level, with the sum of the free at one of its knots, or so many deviations from its mean."""
+        n, low = self.dim - 2, np.minimum(eta - a, a * (1 - 1e-12))
+        if self.few:
+            free = (n - place) * low + place * a
+        else:
+            x, share = _shares(low, a)
+            share = share / share.sum(-1, keepdims=True)
+            mean = (share * x).sum(-1)
+            free = n * mean + place * np.sqrt(n * (share * (x - mean[..., None]) ** 2).sum(-1))
+        with np.errstate(divide="ignore"):
+            pull = self.k * np.log1p(np.maximum((r - eta) / a, -1))
+        return r * (eta + free - self.dim * r / 2) - pull - level
 
-        `rest` is what the sum of all coordinates has beside the free ones, `turn` is (db / dr) / b.
-        """
-        a, wa, dim = self.a, self.a_weight, self.dim
-        reach = np.minimum(r, a)
-        folds = 2 * r * (dim - 1) * np.exp(-(float(a @ wa) ** 2) / 2) / np.sqrt(2 * np.pi)
-        sweep = self.k / np.sqrt(dim) / r * float(np.log((a + reach) / np.maximum(a - reach, 0.1 * a)) @ wa)
-        at, weight = np.polynomial.legendre.leggauss(self.nodes + ceil(max(2.0, min(folds, 60.0) - 4, 2.2 * sweep - 6)))
-        eta = reach[:, None] * (1 + at)
-        least = eta - a[:, None]
-        wide_a, mass = (np.broadcast_to(x[:, None], eta.shape).ravel() for x in (a, self._mass))
-        beyond = log_beyond(wide_a, eta.ravel(), mass).reshape(eta.shape)
-        density = (dim - 1) * np.exp(-(least**2) / 2 + (dim - 2) * beyond) / np.sqrt(2 * np.pi)
-        cut = density * reach[:, None] * weight / self._mass[:, None]
-        last = np.maximum(2 * r - a, -a)
-        atom = np.where(r < a, np.exp((dim - 1) * log_beyond(a, 2 * reach, self._mass)), 0.0)
-        wide = np.ones_like(eta)
-        weights = [wa / 2, wa * atom / 2, (wa[:, None] * cut / 2).ravel()]
-        count = [np.full(a.shape, dim - 1.0), np.full(a.shape, dim - 1.0), (dim - 2) * wide.ravel()]
-        lower = [-a, np.minimum(last, a * 0.99), least.ravel()]
-        upper = [a, a, (a[:, None] * wide).ravel()]
-        log_b = [
-            np.log1p(r / a),
-            np.where(r < a / 2, np.log1p(-np.minimum(r / a, 0.5)), np.log(np.maximum(np.abs(a - r) / a, 1e-12))),
-            np.log1p((r - eta) / a[:, None]).ravel(),
+    def _marks(self, level: float, r: float) -> NDArray:
+        """The log a at which a knot of the sum passes the level at an end of the range of eta."""
+        found, s = [np.array([np.log(r)])], np.linspace(self.low, self.high, 200)
+        for end in (0.0, 2 * r):
+
+            def above(s: NDArray, place: NDArray, end: float = end) -> NDArray:
+                a = np.exp(s)
+                return self._above(a, np.minimum(end, 2 * a), place, level, r) > 0
+
+            sign = above(s, self.ends[:, None])
+            row, column = np.nonzero(sign[:, 1:] != sign[:, :-1])
+            low, high = s[column], s[column + 1]
+            for _ in range(45):
+                middle = (low + high) / 2
+                right = above(middle, self.ends[row]) == sign[row, column + 1]
+                low, high = np.where(right, low, middle), np.where(right, middle, high)
+            found.append(high)
+        return np.concatenate(found)
+
+    def _passed(self, a: NDArray, end: NDArray, level: float, r: float) -> NDArray:
+        """Ends of panels of eta, at which a knot of the sum passes the level; shape (len(a), panels + 1)."""
+        place, a = np.broadcast_arrays(self.knots[::-1], a[:, None])
+        low, high = np.zeros(place.shape), np.broadcast_to(end[:, None], place.shape)
+        for _ in range(45 if self.few else 20):
+            middle = (low + high) / 2
+            over = self._above(a, middle, place, level, r) > 0  # it rises with eta
+            low, high = np.where(over, low, middle), np.where(over, middle, high)
+        # beyond the last, L is above the level
+        return np.concatenate([np.zeros((len(a), 1)), np.sort(high, axis=1)], axis=1)
+
+    def _cells(self, level: float, r: float) -> Cells:
+        """By the kind of cell: weight, number of free coordinates, their ends, and the threshold of their sum."""
+        n, (a, weight) = self.dim - 1, self._outer(self._marks(level, r))
+        whole, left_out = _mass(-a, a), -np.expm1(-LEFT_OUT / n)
+        end = special.ndtri(np.minimum(special.ndtr(-a) + left_out * whole, 1)) + a
+        end = np.minimum(np.where(a < 0.01, 2 * a * left_out, end), 2 * np.minimum(r, a))
+        cuts = self._passed(a, end, level, r)
+        half = np.diff(cuts, axis=1)[:, :, None] / 2
+        at, size = INNER[self.few]
+        row = np.nonzero(half * size > 0)[0]
+        eta, size = ((v[half * size > 0]) for v in (cuts[:, :-1, None] + half * (1 + at), half * size))
+        b, low = a[row], np.minimum(eta - a[row], a[row])
+        with np.errstate(divide="ignore"):
+            left = (n - 1) * np.log(_mass(low, b) / whole[row])
+        density = n * np.exp(left - low**2 / 2) / np.sqrt(2 * np.pi) / whole[row]
+        beyond = a > r
+        c = a[beyond]
+        atom = weight[beyond] * np.exp(n * np.log(_mass(2 * r - c, c) / whole[beyond]))
+        kinds = [
+            (weight, n, -a, a, -a, np.log1p(r / a)),
+            (atom, n, 2 * r - c, c, c, np.log1p(-r / c)),
+            (weight[row] * size * density, n - 1, low, b, eta, np.log1p((r - eta) / b)),
         ]
-        rest = [-a, a, (a[:, None] + least).ravel()]
-        apart = a - r
-        apart = np.where(np.abs(apart) < 1e-12 * a, 1e-12 * a, apart)
-        turn = [1 / (a + r), -1 / apart, 1 / (a[:, None] + r - eta).ravel()]
-        return (
-            np.concatenate(weights),
-            np.concatenate(count),
-            np.concatenate(lower),
-            np.concatenate(upper),
-            np.stack([np.concatenate(x) for x in (log_b, rest, turn)]),
-        )
-
-    def _point(self, levels: NDArray, r: float, side: str) -> list[NDArray]:
-        """Tail probabilities at several levels of one shift, and their slopes by the level and by r."""
-        weight, count, low, high, (log_b, rest, turn) = self._cells(r)
-        kept = weight > 1e-40
-        weight, count, low, high, log_b, rest, turn = (x[kept] for x in (weight, count, low, high, log_b, rest, turn))
-        sums = Sums(count, low, high)
-        # L <= l where the sum is at most l / r + dim r / 2 + (k / r) log(b / a)
-        total = self.dim * r / 2 + self.k / r * log_b
         out = []
-        for level in levels:
-            value, density = sums.tail(level / r + total - rest, side)
-            mass = weight * density / r
-            drift = mass @ (level / r + total - self.dim * r - self.k * turn)
-            sign = 1 if side == "upper" else -1
-            out.append(np.array([weight @ value, -sign * mass.sum(), sign * drift]))
+        for share, count, low, high, fixed, log_b in kinds:
+            kept, threshold = share > 1e-17, (level + self.k * log_b) / r + self.dim * r / 2 - fixed
+            out.append((share[kept] / 2, count, low[kept], high[kept], threshold[kept]))
         return out
 
-    def _each(self, level: NDArray, r: NDArray, side: str) -> NDArray:
-        found = np.empty((3, len(level)))
-        for length in np.unique(r):
-            breathe()
-            here = np.flatnonzero(r == length)
-            found[:, here] = np.stack(self._point(level[here], float(length), side), axis=1)
-        return found
 
-    def value(self, level: NDArray, r: NDArray, budget: NDArray) -> NDArray:
-        return self._each(level, r, "upper")[0]
+def many(n: int, low: NDArray, high: NDArray, threshold: NDArray, r: float) -> NDArray:
+    """P(X <= t) and E[exp(r (X - t)); X <= t] for the sum X of n normals cut to [low, high]; shape (2, cells).
 
-    def upper(self, level: NDArray, r: NDArray, budget: NDArray) -> Tails:
-        value, by_level, by_r = self._each(level, r, "upper")
-        return value, by_level, by_r
+    By the transform of X on the imaginary axis. A rule of step h sees X in periods of 2 pi / h, with signs that
+    alternate: of the second what lies above t is seen too, as a share that is known.
+    """
+    x, share = _shares(low, high)
+    share = share / share.sum(1, keepdims=True)
+    middle = (share * x).sum(1)
+    x = x - middle[:, None]
+    deviation = np.sqrt(n * (share * x**2).sum(1))
+    z, rate = (threshold - n * middle) / deviation, r * deviation
+    with np.errstate(all="ignore"):
+        tilted = np.exp(n * np.log1p((share * np.expm1(r * x)).sum(1)) - rate * z)
+    out = np.where(z > 0, [np.ones_like(z), np.where(rate < z, tilted, 0.0)], 0.0)
+    near = np.flatnonzero(np.abs(z) < FAR)
+    x, share, z, rate, tilted = x[near], share[near], z[near], rate[near], tilted[near]
+    angle = STEP / 2 / deviation[near, None] * x
+    # exp(i tau x) - 1, line by line, without the 1 that hides its digits
+    wave, turn = (2 * np.sin(v) * (-np.sin(v) + 1j * np.cos(v)) for v in (angle / 2, angle))
+    below, shifted = np.full(len(near), 0.5), np.zeros(len(near))
+    for line in range(LINES):
+        tau = (line + 0.5) * STEP
+        term = STEP / np.pi * np.exp(n * np.log1p((share * wave).sum(1)) - 1j * tau * z)
+        below -= term.imag / tau
+        shifted += (term / (rate - 1j * tau)).real
+        wave += wave * turn + turn
+    seen = np.exp(-PERIOD * rate)
+    shifted += np.where(rate < FAR, seen / (1 + seen) * tilted, 0.0)
+    out[:, near] = below, shifted
+    return out
 
-    def lower(self, level: NDArray, r: NDArray, budget: NDArray) -> NDArray:
-        return self._each(level, r, "lower")[0]
+
+def few(n: int, low: NDArray, high: NDArray, threshold: NDArray, r: float) -> NDArray:
+    """The same for few, from the density of X, which has a polynomial-like piece per knot.
+
+    With the interval [c - w/2, c + w/2] the density is exp(-c v) times that of c = 0 at the same distance v from the
+    middle, up to a constant: only w has to be tabulated.
+    """
+    inside = threshold > n * low
+    out = np.where(inside, [np.ones(len(low)), np.exp(-r * np.maximum(threshold - n * high, 0))], 0.0)
+    if n == 0:
+        return out
+    w, edges = high - low, _edges(n)
+    panels = np.clip(np.searchsorted(edges, w, side="right") - 1, 0, len(edges) - 2)
+    for panel in np.unique(panels[inside]):
+        i = np.flatnonzero(inside & (panels == panel))
+        out[:, i] *= _integrals(n, int(panel), low[i], high[i], threshold[i], r)
+    return out
+
+
+def _integrals(n: int, panel: int, low: NDArray, high: NDArray, threshold: NDArray, r: float) -> NDArray:
+    nodes, table, fit = _table(n, panel)
+    start, stop = _edges(n)[panel : panel + 2]
+    w, c = high - low, (high + low) / 2
+    y = np.minimum((threshold - n * low) / w, n)
+    pieces = chebyshev.chebvander((2 * w - start - stop) / (stop - start), DEGREE - 1) @ table
+    pieces = pieces.reshape(-1, n, nodes)
+    x, weight = _rule(nodes)
+    here = np.minimum(y.astype(int), n - 1)
+    part = y - here
+    few_at, few_weight = _rule(nodes // 2 + 4)
+    own = pieces[np.arange(len(y)), here] @ fit.T
+    values = chebyshev.chebval(2 * few_at[:, None] * part - 1, own.T[:, None], tensor=False).T * few_weight
+    out = np.zeros((2, len(y)))
+    for row, rate in zip(out, (c * w, (c - r) * w), strict=True):
+        row += part * (np.exp((rate * part)[:, None] * (1 - few_at)) * values).sum(1)
+        for piece in range(here.max()):  # those that lie below the threshold as a whole
+            i = np.flatnonzero(here > piece)
+            rise = np.clip(rate[i, None] * (y[i, None] - piece - x), -690, 690)
+            row[i] += (np.exp(rise) * pieces[i, piece]) @ weight
+    # relative to the density of the free normals at the threshold
+    scale = n * (np.log(special.erf(w / np.sqrt(8))) - c**2 / 2 - np.log(_mass(low, high))) - c * w * (y - n / 2)
+    return out * np.exp(scale)
+
+
+@cache
+def _edges(n: int) -> NDArray:
+    """Panels of widths; from one edge to the next the ends of a sum change by a factor of about exp(8)."""
+    step = 64.0 / max(n, 2)
+    return np.sqrt(np.arange(0, 4 * np.exp(2 * LARGEST) + 2 * step, step))
+
+
+@cache
+def _rule(nodes: int) -> tuple[NDArray, NDArray]:
+    x, weight = np.polynomial.legendre.leggauss(nodes)
+    return (1 + x) / 2, weight / 2
+
+
+@cache
+def _table(n: int, panel: int) -> tuple[int, NDArray, NDArray]:
+    """Nodes a piece, Chebyshev coefficients in w of the density there at c = 0, in units of w; and those in a piece.
+
+    The pieces follow by convolution, one coordinate at a time, as for B-splines: all terms are positive.
+    """
+    start, stop = _edges(n)[panel : panel + 2]
+    nodes = next(count for up_to, count in GROUPS if stop <= up_to) + n // 2
+    x, weight = _rule(nodes)
+    fit = np.linalg.inv(chebyshev.chebvander(2 * x - 1, nodes - 1))
+    w = np.maximum((start + stop + (stop - start) * chebyshev.chebpts1(DEGREE)) / 2, 1e-8)
+
+    def one(u: NDArray) -> NDArray:
+        whole = np.sqrt(2 * np.pi) * special.erf(w / np.sqrt(8)) / w
+        return (np.exp(-((w * (u[..., None] - 0.5)) ** 2) / 2) / whole).T
+
+    def grown(u: NDArray, rest: NDArray, length: NDArray) -> NDArray:
+        """From the values of a piece to what it adds to another, as one more coordinate lies at u."""
+        basis = chebyshev.chebvander(2 * rest - 1, nodes - 1) @ fit
+        return np.einsum("wli,ilk->wki", one(u), basis * (length[:, None] * weight)[..., None])
+
+    lower, upper = x[:, None] * x, (1 - x)[:, None] * x
+    left, right = grown(lower, x[:, None] - lower, x), grown(x[:, None] + upper, 1 - upper, 1 - x)
+    out = one(x)[:, None]
+    for _ in range(1, n):
+        out = np.pad(out @ left, ((0, 0), (0, 1), (0, 0))) + np.pad(out @ right, ((0, 0), (1, 0), (0, 0)))
+    at = chebyshev.chebvander(chebyshev.chebpts1(DEGREE), DEGREE - 1)
+    return nodes, np.linalg.solve(at, out.reshape(DEGREE, -1)), fit

@@ -13,11 +13,9 @@ import numpy as np
 from mpmath import mpf
 from scipy import special
 
-from rsexplore.dual.cube import Cube
-from rsexplore.dual.geometry import gamma_window, inner_point, outer_points
-from rsexplore.dual.law import law_of
-from rsexplore.dual.radial import normal_score
-from rsexplore.dual.radius import median, two_classes
+from rsexplore.dual.cube import Cube, pair_of_points
+from rsexplore.dual.law import Law, median, normal_score, two_classes
+from rsexplore.dual.radial import Radial, gamma_window, inner_point, outer_points
 
 
 @lru_cache
@@ -122,7 +120,7 @@ def _panel(a: mpf, b: mpf, level: mpf, r: mpf, dim: int, k: mpf, cube: bool) -> 
     return total
 
 
-def radius(pa: Any, pb: Any, dim: int, k: float, power_norm: float, tail_norm: float) -> mpf:
+def radius(pa: Any, pb: Any, law: Law, k: Any) -> mpf:
     """Two-class radius at scale 1 and mpmath's precision, to about half of its digits.
 
     Raises
@@ -133,9 +131,8 @@ def radius(pa: Any, pb: Any, dim: int, k: float, power_norm: float, tail_norm: f
     q = 1 - mpf(pa)
     if abs(mpf(pb) - q) > mpf(10) ** (-mpmath.mp.dps // 2) * q:
         raise NotImplementedError("soap-dual: the reference covers two classes, p_b = 1 - p_a")
-    if dim > 1 and power_norm != tail_norm:
+    if not isinstance(law, Radial):
         raise NotImplementedError("soap-dual: no reference for eq. (9)")
-    law = law_of(int(dim), float(k), power_norm, tail_norm)
     if q == 0 or not q < 0.5:
         return mpf(0 if q else inf)
     z = normal_score(np.array([float(q)]), np.array([float(mpf(1) / 2 - q)]))
@@ -144,7 +141,7 @@ def radius(pa: Any, pb: Any, dim: int, k: float, power_norm: float, tail_norm: f
         return _polish(law, r0, z, q, mpf(k)) if r0[0] > 0 else mpf(0)
 
 
-def _polish(law: Any, r0: Any, z: Any, q: mpf, k: mpf) -> mpf:
+def _polish(law: Radial, r0: Any, z: Any, q: mpf, k: mpf) -> mpf:
     """Newton's steps with exact residuals and rough slopes of the fast route, in log r and a second logarithm.
 
     The second is of the level, or in eq. (10) and d = 1 of the distance between the two points beyond the shift.
@@ -152,12 +149,10 @@ def _polish(law: Any, r0: Any, z: Any, q: mpf, k: mpf) -> mpf:
     budget, log_q = -special.log_ndtr(-z), float(mpmath.log(q))
     paired = isinstance(law, Cube)
     s0, cube = np.log(r0), paired and law.dim > 1
-    second = law.gap(s0, budget) if paired else np.log(median(law, r0, law.start(z)[1], budget))
+    second = median(law, s0, law.start(z)[1], budget)
 
     def rough(s: Any, g: Any) -> Any:
-        if paired:
-            return np.array(law.scores(s, g, budget))[:, 0]
-        return np.array([law.normal(x, np.exp(s), budget)[0][0] for x in (-np.exp(g), np.exp(g))])
+        return np.array(law.scores(s, g, budget))[:, 0]
 
     def exact(r: mpf, x: mpf) -> list[mpf]:
         outer = _pair(x, r, k) if paired else None
@@ -166,7 +161,11 @@ def _polish(law: Any, r0: Any, z: Any, q: mpf, k: mpf) -> mpf:
 
     step = 1e-5
     columns = (rough(s0 + step, second) - rough(s0 - step, second), rough(s0, second + step) - rough(s0, second - step))
-    slopes = -np.array(columns).T / (2 * step) * np.exp(-(np.array([[0], z]) ** 2) / 2) / np.sqrt(2 * np.pi)
+    # slopes of both probabilities, where -PhiInv(F(-l)) or a log ratio of what lies far on both sides of -l is 0
+    u1, u2, _ = pair_of_points(np.exp(second), r0, law.k) if paired else (z, z, z)
+    first = -law.mass(u1**2 / 2, u2**2 / 2)[0] / 2 if paired else -1 / np.sqrt(2 * np.pi)
+    heights = np.array([[-first], [-np.exp(-(z[0] ** 2) / 2) / np.sqrt(2 * np.pi)]])
+    slopes = np.array(columns).T / (2 * step) * heights
     r, x = mpf(float(r0[0])), mpmath.exp(mpf(float(second[0])))
     (a, b), (c, e) = (tuple(map(mpf, row)) for row in slopes.tolist())
     if a * e == b * c:

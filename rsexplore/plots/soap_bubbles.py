@@ -12,8 +12,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from rsexplore.comparison import exact_bound
-from rsexplore.dual import law_of, total_variation, worst_case
-from rsexplore.dual.law import resolved
+from rsexplore.dual import law_of, resolved, total_variation, worst_case
 from rsexplore.noises import PowerGaussian
 from rsexplore.patience import Task, TookLong
 from rsexplore.plots import style
