@@ -3,12 +3,6 @@
 And what the papers claim about the bounds, with the numbers that decide it.
 """
 
-<<<<<<< HEAD
-from math import inf
-
-=======
-import mpmath
->>>>>>> h-dual
 import numpy as np
 import pytest
 from scipy import stats
@@ -148,13 +142,6 @@ def test_neighbouring_votes_have_a_radius_that_no_sound_bound_exceeds(noise):
     if noise.family == "Gaussian":
         found, right = exact_radius(noise, p_a, p_b=p_b), bounds.get("cohen-l2").radius_mp(noise, p_a, p_b=p_b)
         assert found <= right and found == pytest.approx(5.950770308e-17, rel=1e-9) == float(right)
-<<<<<<< HEAD
-
-
-def test_a_tail_too_small_for_the_rule_of_eq_9_counts_as_a_larger_one():
-    noise, bound = noises.PowerGaussian(1.0, 16, 64, inf, 2), bounds.get("soap-dual-linf")
-    least, smaller, much = (float(bound.radius(noise, q_a=q_a)) for q_a in (1e-40, 1e-100, 1e-300))  # was gigabytes
-    assert float(bound.radius(noise, q_a=1e-39)) < least == smaller == much
 
 
 def radius(key, p_a=0.99, **more):
@@ -245,5 +232,3 @@ def test_every_source_is_cited_once():
         bounds.cite(3)
     with pytest.raises(KeyError, match="did you mean cohen-lp or cohen-l2"):
         bounds.cite("cohen-l3")
-=======
->>>>>>> h-dual
