@@ -2,6 +2,7 @@
 
 from itertools import combinations
 from math import inf
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -209,7 +210,7 @@ def test_every_curve_is_drawn_and_all_differ(axes):
 
 
 def test_every_row_of_a_printed_table_and_every_level_is_drawn(axes):
-    cells = [rs.papers.PrintedCell("T", "", f"sigma = {i}", "l2 radius 0.5", "0.5", "", "") for i in range(1, 10)]
+    cells = [SimpleNamespace(row=f"sigma = {i}", column="l2 radius 0.5", value="0.5") for i in range(1, 10)]
     assert len(accuracy.printed_points(axes[0], cells)) == 10  # and the entry of the legend
     logged = shipped_curves()[0]
     lines = accuracy.levels(axes[1], logged, (0.01, 0.001, 1e-4, 1e-5, 1e-6))

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from rsexplore import noises, papers, tradeoff
+from reproduce.printed import printed
+from rsexplore import noises, tradeoff
 from rsexplore.bound import Status, UnsupportedNoiseError
 from rsexplore.divergences.generalized_gaussian import kappa_mp
 from rsexplore.tradeoff import Certifies
@@ -23,7 +24,7 @@ def test_the_printed_trade_offs_come_back():
     assert tradeoff.budget(0.99) * gamma(1 / 3) / 3 == pytest.approx(1.4416824529, abs=1e-10)
     assert tradeoff.printed_equal(FOUR, 0.99) == pytest.approx(0.7820729065, abs=1e-10)
     assert tradeoff.printed_frontier(FOUR, 0.99).at(0.0) == pytest.approx(0.8922510621, abs=1e-10)
-    texts = {cell.value for cell in papers.printed("hayes")}
+    texts = {cell.value for cell in printed("hayes")}
     assert {"0.86", "1.44"} <= texts
 
 

@@ -13,7 +13,6 @@ from rsexplore import bounds
 from rsexplore.accuracy import Curve
 from rsexplore.bound import Bound
 from rsexplore.confidence import clopper_pearson_tail
-from rsexplore.papers import PrintedCell
 from rsexplore.plots.style import CYCLE, norm_label
 
 STYLES = ("-", "--", ":", "-.")  # of lines, where the colours do not suffice
@@ -110,8 +109,11 @@ def _look(place: int) -> dict[str, Any]:
     return {"color": CYCLE[place % len(CYCLE)], "linestyle": STYLES[place // len(CYCLE) % len(STYLES)]}
 
 
-def printed_points(ax: Axes, cells: Sequence[PrintedCell]) -> list[Line2D]:
-    """Cells of a printed table, rows "sigma = ..." and columns "l2 radius ...", as open circles in the row's colour."""
+def printed_points(ax: Axes, cells: Sequence[Any]) -> list[Line2D]:
+    """Cells of a printed table, rows "sigma = ..." and columns "l2 radius ...", as open circles in the row's colour.
+
+    A cell has `row`, `column` and `value`, all of them text.
+    """
     sigmas = sorted({cell.row for cell in cells}, key=lambda row: float(row.split("=")[1]))
     artists = []
     for row, colour in zip(sigmas, cycle(CYCLE), strict=False):

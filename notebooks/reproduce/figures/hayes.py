@@ -8,11 +8,11 @@ from matplotlib.collections import PathCollection
 from matplotlib.lines import Line2D
 
 from reproduce import remake
+from reproduce.printed import PrintedCell
 from rsexplore import bounds, tradeoff
 from rsexplore.bound import Status
 from rsexplore.divergences.generalized_gaussian import kappa, kappa_printed, least_order, volume_ratio
 from rsexplore.noises import Gaussian, GeneralizedGaussian
-from rsexplore.papers import PrintedCell
 from rsexplore.plots import style
 
 FIGURE_1 = ("cohen-l2", "renyi-l2", "chi2-l2", "kl-l2", "kl-l2-printed", "hellinger-l2", "bhattacharyya-l2", "tv-l2",

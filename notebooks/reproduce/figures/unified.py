@@ -182,12 +182,12 @@ def certified(ax: Axes, dataset: str, c: float, norm: float = 2.0, alpha: float 
     All votes are read at the one level `alpha`; the logs were made at two.
     """
     curves = remake.framework_curves(dataset, c, norm, alpha=alpha)
-    labels = [f"trained at {sigma:.2f}" for sigma in remake.best.SIGMAS[dataset]]
+    labels = [f"trained at {sigma:.2f}" for sigma in remake.SIGMAS[dataset]]
     lines = accuracy.certified_accuracy(ax, curves, labels=labels)
     for line, curve, label in zip(lines, curves, labels, strict=True):
         assert curve.bound is not None
         line.set(linestyle=style.LINE[curve.bound.status], label=label)
-    exact = remake.curve(remake.best.LOCUSLAB, dataset, 0.5, 0.5).rescore(bounds.get("cohen-lp"), alpha, norm)
+    exact = remake.curve(remake.LOCUSLAB, dataset, 0.5, 0.5).rescore(bounds.get("cohen-lp"), alpha, norm)
     lines += ax.step(
         *accuracy.steps(exact), where="pre", color="black", linestyle=":", label="exact radius, trained at 0.50"
     )
