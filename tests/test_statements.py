@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from reproduce.compare import Outcome
-from reproduce.printed import inventory, statements
+from reproduce.printed import all_statements, inventory
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-COMPARED = sorted({item.check for item in inventory() if item.check and not statements()[item.check].is_formula})
+COMPARED = sorted({item.check for item in inventory() if item.check and not all_statements()[item.check].is_formula})
 
 
 def rows(page, head):
@@ -68,7 +68,7 @@ def test_readings_that_differ_are_marked_alike_on_both_pages(name):
 def test_items_of_the_list_have_a_verdict_wherever_numbers_are_compared():
     for item in inventory():
         row = FIGURES[item.document, item.item]
-        if item.check and not statements()[item.check].is_formula:
+        if item.check and not all_statements()[item.check].is_formula:
             assert f"(`{item.check}`)" in row["verdict"]
         else:
             assert row["verdict"] == "" and "≠" not in row["largest difference from print"]

@@ -12,8 +12,7 @@ from scipy import optimize, stats
 from reproduce import exact, statements, verdicts
 from reproduce import soap_algorithms as soap
 from reproduce.compare import Evidence, Outcome
-from reproduce.printed import printed
-from reproduce.printed import statements as all_statements
+from reproduce.printed import all_statements, printed
 from rsexplore import bounds, noises, papers
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -141,9 +140,7 @@ def test_verdicts_that_need_no_logs_are_those_of_the_page(table):
 def test_the_pages_are_what_is_found(published_log, page):
     published_log("locuslab-smoothing", "imagenet", 0.5, 0.5)
     wanted = (DOCS / f"{page.__name__}.md").read_text(encoding="utf-8")
-    assert page() == wanted, (
-        f"run: PYTHONPATH=notebooks python -m reproduce.verdicts {page.__name__}"
-    )
+    assert page() == wanted, "run: PYTHONPATH=notebooks python -m reproduce.verdicts"
 
 
 # what decides single verdicts, computed again in another way

@@ -12,15 +12,12 @@ from enum import Enum
 from math import isnan
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from reproduce.printed import PrintedCell, formula
 
 RELATIONS = ("", "about", "below", "above", "at most", "at least", "exactly")
 EXACT = 1e-12  # of itself: a printed formula has no digits to round to, only our arithmetic rounds
 SLACK = 1e-9  # an excess of no more than this is rounding
 NUMBER = re.compile(r"([\d.]+)(?:/([\d.]+))?")  # a decimal or a fraction of two
-Truth = bool | np.bool_
 
 
 class Outcome(Enum):
@@ -49,13 +46,13 @@ class Evidence:
     condition that is not printed; `meant` whether something else is plainly meant, on which the document goes on to
     rest. `excess` is how many times too large a certified radius, or a chance of failure, is that follows from the
     statement: inf where every radius would be certified, 0 where none follows, at most 1 where it is true. `known` is
-    False where nothing could be examined.
+    False where nothing could be examined. All but the words and the excess are bools, of Python or NumPy.
     """
 
     words: str
-    holds: Truth = False
-    partly: Truth = False
-    meant: Truth = False
+    holds: Any = False
+    partly: Any = False
+    meant: Any = False
     excess: float = 0.0
     known: bool = True
 

@@ -1,6 +1,5 @@
 """Every coded bound against the exact radius of the same noise and norm, over a grid from ties to tails."""
 
-from collections.abc import Sequence
 from functools import lru_cache
 from math import inf, sqrt
 
@@ -10,7 +9,6 @@ from scipy import special, stats
 
 from reproduce.compare import SLACK, Evidence
 from rsexplore import bounds, papers
-from rsexplore.bound import Bound, Status
 from rsexplore.comparison import exact_bound, exact_radius
 from rsexplore.dual import Dual, law_of, worst_case
 from rsexplore.noises import ExponentialLinf, Gaussian, GeneralizedGaussian, Laplace, PowerGaussian
@@ -40,7 +38,7 @@ def grid() -> tuple[NDArray, NDArray]:
     return q[keep], (q * share)[keep]
 
 
-def shares(bound: Bound) -> NDArray | None:
+def shares(bound: bounds.Bound) -> NDArray | None:
     """Radius over the exact one on the grid, nan where there is none; None if no exact radius is known.
 
     Of generalized Gaussian noise it is known in one coordinate, a row for each shape; one coordinate of
@@ -54,7 +52,7 @@ def shares(bound: Bound) -> NDArray | None:
             radius = bound.radius(GeneralizedGaussian(1.0, shape, 1), q_a=q, p_b=p_b, norm=shape)
             found.append(radius / ((top + runner) / 2))
         return np.array(found)
-    noise, norm = bound.noise.from_sigma(1.0, DIM), _norm(bound)
+    noise, norm = bound.noise.from_sigma(1.0, DIM), float(bound.norm or 3)
     twin, twin_norm = noise, norm
     if bound.noise is ExponentialLinf:
         noise, twin, twin_norm = ExponentialLinf(1.0, 1), Laplace(1.0, 1), 1.0
@@ -66,11 +64,7 @@ def shares(bound: Bound) -> NDArray | None:
         return np.where((exact > 0) & np.isfinite(exact), radius / exact, np.nan)
 
 
-def _norm(bound: Bound) -> float:
-    return 3.0 if bound.norm is None else float(bound.norm)
-
-
-def examine(bound: Bound) -> Evidence:
+def examine(bound: bounds.Bound) -> Evidence:
     """Compare one bound with the exact radius; a formula as printed that is never above is another than is meant."""
     if bound.key in TIES:
         return Evidence("exact: moved by r, two half-lines tie to within 1e-10", holds=_tie(bound) < 1e-10)
@@ -94,29 +88,29 @@ def examine(bound: Bound) -> Evidence:
         if left < -error:
             return Evidence(f"by sampling {vote} of the vote is left", excess=inf)
         words += f" in one coordinate; sampled at d = 2, 5 and 20, a vote of {vote} is left or more"
-    printed = bound.status is Status.AS_PRINTED and bound.key not in SMALLER
+    printed = bound.status is bounds.Status.AS_PRINTED and bound.key not in SMALLER
     return Evidence(words, holds=not printed, meant=printed)
 
 
-def _tie(bound: Bound) -> float:
+def _tie(bound: bounds.Bound) -> float:
     """How far two half-lines moved by an exact radius are from a tie: largest relative difference of their votes."""
-    law, norm = TIES[bound.key], _norm(bound)
+    law, norm = TIES[bound.key], float(bound.norm or 3)
     q, p_b = np.array([0.4, 0.1, 1e-3, 1e-9]), np.array([0.3, 0.05, 1e-4, 1e-12])
     spread = DIM ** (0.5 - 1 / norm if bound.noise is Gaussian else 0)
     moved = bound.radius(bound.noise(1.0, DIM), q_a=q, p_b=p_b, norm=norm) * spread
     return float(np.max(np.abs(law.sf(moved - law.isf(q)) / law.sf(law.isf(p_b) - moved) - 1)))
 
 
-def _dual_gap(bound: Bound) -> float:
+def _dual_gap(bound: bounds.Bound) -> float:
     """How far the worst case of the vote is from 1/2 at the radius of an exact dual."""
     tail = inf if bound.norm == inf else 2.0
     noise = PowerGaussian.matched(1.0, 250.0, DIM, power_norm=tail, tail_norm=tail)
     q, spread = np.array([0.3, 0.01, 1e-6]), DIM ** (0.5 - 1 / 3) if bound.norm is None else 1.0
-    length = bound.radius(noise, q_a=q, norm=_norm(bound)) / noise.scale * spread
+    length = bound.radius(noise, q_a=q, norm=float(bound.norm or 3)) / noise.scale * spread
     return float(np.max(np.abs(worst_case(law_of(DIM, 250.0, tail, tail), q, length) - 0.5)))
 
 
-def _largest_ordinary(bound: Bound) -> str:
+def _largest_ordinary(bound: bounds.Bound) -> str:
     """Where a radius is above the exact one at votes that networks reach."""
     noise, p_a, p_b = bound.noise(1.0, DIM), *np.array([(0.501, 0.499), (0.55, 0.45), (0.6, 0.05), (0.3, 1e-4)]).T
     times = bound.radius(noise, p_a, p_b=p_b) / exact_radius(noise, p_a, p_b=p_b, norm=bound.norm)
@@ -124,14 +118,14 @@ def _largest_ordinary(bound: Bound) -> str:
     return f"; at ordinary votes (p_A, p_B) {', '.join(shown)}" if shown else ""
 
 
-def sampled(bound: Bound, dims: Sequence[int] = (2, 5, 20)) -> tuple[float, float]:
+def sampled(bound: bounds.Bound) -> tuple[float, float]:
     """Least vote that is left after shifts by the radius of the class that keeps least of it, less 1/2, and its error.
 
     That class takes the draws whose likelihood ratio is the least (Neyman and Pearson): with l the ratio up to which it
     takes them, l p_A - E(l - ratio)^+ is left. Shifts go along an axis, along two and along all.
     """
     found = []
-    for dim in dims:
+    for dim in (2, 5, 20):
         z = ExponentialLinf(1.0, dim).draw(np.random.default_rng(0), (DRAWS, dim))
         length = np.abs(z).max(1)
         for q in (0.3, 0.1):
@@ -144,16 +138,16 @@ def sampled(bound: Bound, dims: Sequence[int] = (2, 5, 20)) -> tuple[float, floa
     return min(found)
 
 
-def label(bound: Bound) -> str:
+def label(bound: bounds.Bound) -> str:
     """How its row begins where the formula is not in print, else nothing."""
-    if bound.status is Status.HEURISTIC:
+    if bound.status is bounds.Status.HEURISTIC:
         return "the proof's form: "
     if any(other.corrected_by == bound.key and other.source.paper is bound.source.paper for other in bounds.ALL):
         return "right form: "
     return "ours: " if bound.source.paper is papers.ours or bound.key in DERIVED else ""
 
 
-def right(bound: Bound) -> str:
+def right(bound: bounds.Bound) -> str:
     """What corrects a formula if that certifies, else the exact radius: never a form that is no certificate."""
     if bound.corrected_by is not None and bounds.get(bound.corrected_by).certifies:
         return f"$r = {bounds.get(bound.corrected_by).latex}$"

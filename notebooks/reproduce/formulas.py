@@ -25,6 +25,7 @@ TOPS = (0.5005, 0.6, 0.75, 0.9, 0.99, 0.9999)
 PAIRS = ((0.9, 0.1), (0.99, 0.01), (0.6, 0.3), (0.4, 0.15), (0.2, 0.19), (0.999, 1e-4))  # p_1, p_2
 SIGMAS = (0.25, 1.0, 3.0)
 SHIFTS = (0.01, 0.3, 1.0, 4.0)
+KL_FAULT = ("KL", "divergence of Gaussian noise")  # row and column of the one formula that is not ours
 LAPLACE_TABLE_1 = {"Our": "teng-l1-binary", "Lecuyer et al.": "lecuyer-l1", "Cohen et al.": "cohen-lp"}
 # Hayes, Table 1: the printed radius, our least divergence, what makes it the printed quantity, and of Gaussian noise
 HAYES_TABLE_1: dict[str, tuple[str, Any, Callable[[Any], Any], Callable[..., float]]] = {
@@ -72,17 +73,14 @@ def laplace_remark_2() -> float:
 
 def hayes_table_1() -> float:
     """14 of the 15 cells of Hayes's Table 1, radii as printed; the other is `kl_fault`."""
-    return worst(pair for cell in printed("hayes", "Table 1") for pair in _hayes_cell(cell) if not _of_kl(cell))
+    cells = [cell for cell in printed("hayes", "Table 1") if (cell.row, cell.column) != KL_FAULT]
+    return worst(pair for cell in cells for pair in _hayes_cell(cell))
 
 
 def kl_fault() -> float:
     """Printed KL divergence of Gaussian noise and its shift over the true one: a print fault."""
-    (cell,) = filter(_of_kl, printed("hayes", "Table 1"))
+    (cell,) = (cell for cell in printed("hayes", "Table 1") if (cell.row, cell.column) == KL_FAULT)
     return max(float(theirs) / ours for ours, theirs in _hayes_cell(cell))
-
-
-def _of_kl(cell: PrintedCell) -> bool:
-    return (cell.row, cell.column) == ("KL", "divergence of Gaussian noise")
 
 
 def _hayes_cell(cell: PrintedCell) -> list[tuple[Any, Any]]:

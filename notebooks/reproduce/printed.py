@@ -47,7 +47,8 @@ class Statement(NamedTuple):
     `where` and `printed` are empty for cells, which say both. `words` tell what was found of a statement, with places
     for the numbers; `how` from what a number is made, and the function `more` the rest of it; `unit` of which size its
     difference is. `function` makes or examines it, given `args` (by default the function with the key's name, - as _).
-    Where nothing can be examined `reason` says why.
+    Where nothing can be examined `reason` says why; where printed formulas are compared with ours, which is no verdict
+    on them, `is_formula`.
     """
 
     paper: papers.Paper
@@ -62,16 +63,12 @@ class Statement(NamedTuple):
     function: str = ""
     args: tuple[Any, ...] = ()
     reason: str = ""
+    is_formula: bool = False
 
     @property
     def cells(self) -> list[PrintedCell]:
         """Printed cells that it is about."""
         return [cell for cell in printed(self.paper.key) if cell.by == self.key]
-
-    @property
-    def is_formula(self) -> bool:
-        """Whether printed formulas are compared with ours, which is no verdict on them."""
-        return self.unit == "relative"
 
     @property
     def name(self) -> str:
@@ -103,14 +100,13 @@ def cells(paper: str) -> tuple[PrintedCell, ...]:
 
 
 @lru_cache
-def statements() -> dict[str, Statement]:
+def all_statements() -> dict[str, Statement]:
     """What is examined, by key."""
     found = loads((DATA / "statements.toml").read_text(encoding="utf-8"))
     return {key: Statement(getattr(papers, paper), key, **fields)
             for paper, rows in found.items() for key, fields in rows.items()}  # fmt: skip
 
 
-@lru_cache
 def inventory() -> tuple[Item, ...]:
     """Every figure and table, in the order of the documents."""
     return tuple(Item(**row) for row in _rows("inventory"))

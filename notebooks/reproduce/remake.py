@@ -23,10 +23,8 @@ from numpy.typing import NDArray
 
 from reproduce import formulas, proposition1, rops
 from reproduce.compare import Cases, Outcome, Pair, compared, differences, differing, gaps, outcome
-from reproduce.printed import PrintedCell, formula, inventory, printed, statements
-from rsexplore import accuracy, bounds, data, mechanisms, records, tradeoff
-from rsexplore.accuracy import Curve
-from rsexplore.confidence import clopper_pearson_tail
+from reproduce.printed import PrintedCell, all_statements, formula, inventory, printed
+from rsexplore import accuracy, bounds, confidence, data, mechanisms, records, tradeoff
 from rsexplore.divergences.generalized_gaussian import coefficient, least_order, volume_ratio
 from rsexplore.noises import ExponentialLinf, Gaussian, GeneralizedGaussian, Laplace, Noise
 from rsexplore.table import Table, rounded_down
@@ -46,7 +44,7 @@ LOGS = "needs the published logs, which are not at hand"
 # published logs
 
 
-def curve(source: str, dataset: str, train_sigma: float, certify_sigma: float, **filters: str) -> Curve:
+def curve(source: str, dataset: str, train_sigma: float, certify_sigma: float, **filters: str) -> accuracy.Curve:
     """Certified accuracy of a published log as it prints it: from the log if it can be had, else as shipped.
 
     Parameters and errors are those of `accuracy.published`. A curve from the log itself has no "sha256" among its
@@ -59,26 +57,26 @@ def curve(source: str, dataset: str, train_sigma: float, certify_sigma: float, *
     return accuracy.curve(log)
 
 
-def curves(dataset: str) -> list[Curve]:
+def curves(dataset: str) -> list[accuracy.Curve]:
     """Those of the networks of Cohen et al., certified at the deviation at which they were trained."""
     return [curve(LOCUSLAB, dataset, sigma, sigma) for sigma in SIGMAS[dataset]]
 
 
 @lru_cache
-def salman_curves() -> dict[str, list[Curve]]:
+def salman_curves() -> dict[str, list[accuracy.Curve]]:
     """Curves of the published CIFAR-10 networks of Salman et al., by how they were trained."""
     entries = data.logs(source=SALMAN, kind="certify", dataset="cifar10")
     return {title: [accuracy.curve(records.read(data.fetch(e), e.header)) for e in entries if kind.match(e.method)]
             for title, kind in KINDS.items()}  # fmt: skip
 
 
-def best_at(curves: Sequence[Curve], radii: Sequence[float] | NDArray) -> list[float]:
+def best_at(curves: Sequence[accuracy.Curve], radii: Sequence[float] | NDArray) -> list[float]:
     """Percentage that the best of several networks certifies at each radius."""
     return [100 * max(float(c.at(r)) for c in curves) for r in radii]
 
 
 def framework_curves(dataset: str, c: float, norm: float = 2.0, train: tuple[float, ...] | None = None,
-                     alpha: float | None = None) -> list[Curve]:  # fmt: skip
+                     alpha: float | None = None) -> list[accuracy.Curve]:  # fmt: skip
     """Published Gaussian networks certified at sigma = 0.5, under Corollary 11 as printed (Theorem 18 in l_inf).
 
     Parameters
@@ -97,28 +95,10 @@ def framework_curves(dataset: str, c: float, norm: float = 2.0, train: tuple[flo
     return [log.rescore(bound, alpha, uncertified=True, c=c) for log in logs]
 
 
-def levels(source: str = LOCUSLAB) -> Table:
-    """How many radii of each published log no count of votes can give, at the stated level 0.001 and at 0.01.
-
-    A radius is impossible at a level if it is above the most that n votes can give, or between the radii of two
-    neighbouring counts by more than it was rounded.
-    """
-    rows = []
-    for e in data.logs(source=source, kind="certify"):
-        log = accuracy.published(source, e.dataset, e.train_sigma, e.certify_sigma, e.subset, e.method)
-        facts = log.provenance
-        stated, other = (facts["impossible"][alpha] for alpha in ("0.001", "0.01"))
-        level = "0.01, not 0.001" if stated and not other else "0.001" if other and not stated else "either"
-        name = f"{e.dataset} {e.split}, {e.train_sigma:.2f} → {e.certify_sigma:.2f}"
-        rows.append((name, e.rows, f"{facts['largest_radius'] / log.noise.sigma:.3f}", stated, other, level))
-    head = ("log: trained → certified", "images", "largest radius / σ", "impossible at 0.001", "at 0.01", "so α is")
-    return Table(head, rows)
-
-
 def ceilings(n: int = 100_000, levels: Sequence[float] = (0.001, 0.01)) -> dict[float, float]:
     """Largest l2 radius, in units of sigma, that n votes out of n can give at each level."""
-    cohen, noise = bounds.get("cohen-l2"), Gaussian(1.0)
-    return {alpha: float(cohen.radius(noise, q_a=clopper_pearson_tail(n, n, alpha))) for alpha in levels}
+    tails = {alpha: confidence.clopper_pearson_tail(n, n, alpha) for alpha in levels}
+    return {alpha: float(bounds.get("cohen-l2").radius(Gaussian(1.0), q_a=q_a)) for alpha, q_a in tails.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,11 +187,11 @@ def seconds(cells: list[PrintedCell], dataset: str) -> Cases | None:
     """Mean time of an image in all the logs of test images of Cohen et al."""
     if not os.environ.get("RSEXPLORE_DATA"):
         return None
-    found = []
-    for entry in data.logs(source=LOCUSLAB, kind="certify", dataset=dataset, split="test"):
-        for row in csv.DictReader(data.fetch(entry).read_text(encoding="utf-8").splitlines(), delimiter="\t"):
-            # h:mm:ss.ssssss, or seconds
-            found.append(sum(float(x) * 60**i for i, x in enumerate(reversed(row["time"].split(":")))))
+    entries = data.logs(source=LOCUSLAB, kind="certify", dataset=dataset, split="test")
+    texts = (data.fetch(entry).read_text(encoding="utf-8").splitlines() for entry in entries)
+    times = [row["time"].split(":") for text in texts for row in csv.DictReader(text, delimiter="\t")]
+    # h:mm:ss.ssssss, or seconds
+    found = [sum(float(x) * 60**i for i, x in enumerate(reversed(time))) for time in times]
     return {"": compared([np.mean(found)], cells)}
 
 
@@ -315,7 +295,7 @@ def attack_ratio(cells: list[PrintedCell]) -> Cases | None:
 
 def cases(key: str) -> Cases | None:
     """Made numbers beside the printed ones of a statement, for each reading; None where the logs are not at hand."""
-    row = statements()[key]
+    row = all_statements()[key]
     if row.is_formula:  # evaluated exactly, ours in double precision, also near ties: `EXACT` in relative terms
         return {"": [Pair(getattr(formulas, row.name)(), "0", "exactly")]}
     return globals()[row.name](row.cells, *row.args)
@@ -333,14 +313,13 @@ def confirm(document: str, item: str) -> float | None:
     AssertionError
         It is more than the print's own rounding, with every reading of the text.
     """
-    known = {(one.document, one.item): statements()[one.check] for one in inventory() if one.check}
+    known = {(one.document, one.item): all_statements()[one.check] for one in inventory() if one.check}
     if (document, item) not in known:
         raise KeyError(f"confirm: nothing is printed to compare {document}, {item} with; it knows {list(known)}")
     row = known[document, item]
     found = cases(row.key)
     if found and outcome(found) is Outcome.NOT_REPRODUCIBLE:
-        shown = differences(found, row.unit)
-        raise AssertionError(f"{document}, {item}: {shown} from print, more than its rounding")
+        raise AssertionError(f"{document}, {item}: {differences(found, row.unit)} from print, more than its rounding")
     return min(gaps(found).values()) if found else None
 
 
@@ -354,7 +333,7 @@ class Beside(Table):
         cells, text, self.pairs = printed(paper, location), [], list[Pair]()
         for name in dict.fromkeys(cell.row for cell in cells):
             own = [cell for cell in cells if cell.row == name]
-            row, digits = statements()[own[0].by], len(own[0].value.partition(".")[2]) + 1
+            row, digits = all_statements()[own[0].by], len(own[0].value.partition(".")[2]) + 1
             sets = {} if row.reason else cases(row.key) or {}
             kept = {title: [pair for pair, cell in zip(pairs, row.cells, strict=True) if cell in own]
                     for title, pairs in sets.items()}  # fmt: skip

@@ -1,25 +1,21 @@
 """What is right, wrong or unknown of everything that the five documents print: examined, not typed.
 
 `exact` holds every coded bound against the exact radius, `remake` every printed number against theory and logs, and
-`statements` examines what is neither. `python -m reproduce.verdicts errata > docs/errata.md` writes all of it, and
-`figures` the list of figures and tables; `data/errata.md` and `data/figures.md` are what stands above the rows.
+`statements` examines what is neither. `RSEXPLORE_DATA=<folder of the logs> python -m reproduce.verdicts` writes all of
+it to docs/errata.md, and the list of figures and tables to docs/figures.md, each under its head in `data/`.
 """
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from reproduce import exact, remake
-from reproduce import statements as examinations
+from reproduce import exact, remake, statements
 from reproduce.compare import Evidence, Outcome, differences, outcome, told
-from reproduce.printed import DATA, STATUSES, Item, Statement, inventory, statements
+from reproduce.printed import DATA, STATUSES, Item, Statement, all_statements, inventory
 from rsexplore import bounds, papers
-from rsexplore.bound import Bound
-from rsexplore.papers import Source
 from rsexplore.table import Table
 
 NOTEBOOKS = Path(__file__).parents[1]
@@ -38,7 +34,7 @@ class Verdict(NamedTuple):
     """
 
     key: str
-    source: Source
+    source: papers.Source
     printed: str
     evidence: Evidence
     right: str
@@ -64,10 +60,9 @@ class VerdictTable(Table):
         super().__init__(("where", "printed", "verdict", "what decides it", "right form"), rows)
 
     def __getitem__(self, key: str) -> Verdict:
-        for verdict in self.verdicts:
-            if verdict.key == key:
-                return verdict
-        raise KeyError(f"no verdict {key!r}; there is {sorted(v.key for v in self.verdicts)}")
+        if key not in (found := {v.key: v for v in self.verdicts}):
+            raise KeyError(f"no verdict {key!r}; there is {sorted(found)}")
+        return found[key]
 
     def only(self, outcome: Outcome | str) -> "VerdictTable":
         """Those of one outcome, e.g. "unsound"."""
@@ -82,11 +77,9 @@ class VerdictTable(Table):
     @property
     def summary(self) -> Table:
         """How many printed statements there are of each outcome, each once, and rows on what is not in print."""
-        rows = []
-        for word in Outcome:
-            found = self.only(word)
-            other = sum(not v.statement for v in found.verdicts)
-            rows.append((word.value, word.meaning, len(found.statements), other))
+        found = {word: self.only(word) for word in Outcome}
+        other = {word: sum(not v.statement for v in rows.verdicts) for word, rows in found.items()}
+        rows = [(word.value, word.meaning, len(found[word].statements), other[word]) for word in Outcome]
         return Table(("verdict", "meaning", "printed statements", "rows not in print"), rows)
 
 
@@ -109,17 +102,17 @@ def table(paper: str | None = None) -> VerdictTable:
     KeyError
         No such paper was examined.
     """
-    rows = [row for row in statements().values() if paper in (None, row.paper.key) and not row.is_formula]
+    rows = [row for row in all_statements().values() if paper in (None, row.paper.key) and not row.is_formula]
     found = [on_statement(row) for row in rows if row.printed]
     found += [on_bound(bound) for bound in bounds.ALL if paper in (None, bound.source.paper.key)]
     found += [on_statement(row) for row in rows if not row.printed]
     if not found:
-        known = sorted({row.paper.key for row in statements().values()})
+        known = sorted({row.paper.key for row in all_statements().values()})
         raise KeyError(f"no verdicts on {paper!r}; there are some on {known}")
     return VerdictTable(found)
 
 
-def on_bound(bound: Bound) -> Verdict:
+def on_bound(bound: bounds.Bound) -> Verdict:
     """The verdict on a coded bound."""
     label, found = exact.label(bound), exact.examine(bound)
     right = "" if found.outcome in SETTLED else exact.right(bound)
@@ -146,7 +139,7 @@ def examine(row: Statement) -> Evidence:
     if row.reason:
         return Evidence(row.reason, known=False)
     if row.words:
-        return getattr(examinations, row.name)(row.words.format, *row.args)
+        return getattr(statements, row.name)(row.words.format, *row.args)
     cases = remake.cases(row.key)
     if cases is None:
         return Evidence(remake.LOGS, known=False)
@@ -198,7 +191,7 @@ def comparison(item: Item) -> tuple[str, str]:
     """An item's differences with their unit, and the verdict and key of the row of the errata on the same numbers."""
     if not item.check:
         return "no number in print", ""
-    row, cases = statements()[item.check], remake.cases(item.check)
+    row, cases = all_statements()[item.check], remake.cases(item.check)
     shown = "needs the logs" if cases is None else differences(cases, row.unit)
     return shown, "" if row.is_formula else f"{table()[item.check].outcome.value} (`{item.check}`)"
 
@@ -229,5 +222,5 @@ def _rows(rows: Iterable[Sequence[str]]) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-    print({"errata": errata, "figures": figures}[sys.argv[1]](), end="")
+    for page in (errata, figures):
+        (NOTEBOOKS.parent / "docs" / f"{page.__name__}.md").write_text(page(), encoding="utf-8")
