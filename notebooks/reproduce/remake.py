@@ -330,7 +330,8 @@ class Beside(Table):
     """
 
     def __init__(self, paper: str, location: str) -> None:
-        cells, text, self.pairs = printed(paper, location), [], list[Pair]()
+        self.pairs: list[Pair] = []
+        cells, text = printed(paper, location), []
         for name in dict.fromkeys(cell.row for cell in cells):
             own = [cell for cell in cells if cell.row == name]
             row, digits = all_statements()[own[0].by], len(own[0].value.partition(".")[2]) + 1

@@ -233,11 +233,10 @@ def rops_order_x(say: Say) -> Evidence:
 
 
 def always_the_largest(say: Say) -> Evidence:
-    laplace, gaussian = Laplace.from_sigma(1.0), Gaussian(1.0)
-
     def lead(p_a: float) -> float:
-        ours, cohen = bounds.get("teng-l1-binary").radius(laplace, p_a), bounds.get("cohen-l2").radius(gaussian, p_a)
-        return float(ours - cohen)
+        """Of Laplace noise over Gaussian noise at equal deviation."""
+        ours = bounds.get("teng-l1-binary").radius(Laplace.from_sigma(1.0), p_a)
+        return float(ours - radius("cohen-l2", p_a))
 
     votes = 1 - np.geomspace(1e-12, 0.4999, 400)
     ours, lecuyer = (radius(key, votes) for key in ("teng-l1-binary", "lecuyer-l1"))
