@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import gallery
 
-from reproduce.remake.inventory import STATUSES, inventory
+from reproduce.printed import STATUSES, inventory
 from rsexplore import __version__, bounds, papers
 from rsexplore.bounds import Bound, Status
 

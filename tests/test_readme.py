@@ -7,7 +7,7 @@ import gallery
 import pytest
 from readme import README, ROOT, citation, document_table, named_together, paper_table, printed_by, render, runs_here
 
-from reproduce.remake import inventory
+from reproduce.printed import inventory
 from rsexplore import bounds, papers
 from rsexplore.bounds import Status
 

@@ -1,54 +1,116 @@
-"""Printed tables made again, with and without the logs."""
+"""Printed numbers made again, with and without the logs, and the list of every figure and table."""
+
+from pydoc import locate
 
 import mpmath
+import numpy as np
 import pytest
 
-from reproduce import laplace_law, remake
-from reproduce.remake import compare
+from reproduce import compare, formulas, laplace_law, remake, verdicts
+from reproduce import printed as reader
+from reproduce.compare import Pair, gaps, outcome
+from reproduce.printed import STATUSES, all_statements, inventory, printed
 from rsexplore import papers
 from rsexplore.noises import Laplace
 from rsexplore.table import Table
 
-
-def lecture_table():
-    return remake.certified_accuracy_table("lecture", "Table 2", "locuslab-smoothing", "imagenet")
+COMPARED = {row.key for row in all_statements().values() if row.unit} | {"table-1"}
 
 
-def test_table_2_of_the_lecture_from_the_shipped_curves(monkeypatch, tmp_path):
+@pytest.fixture
+def no_logs(monkeypatch, tmp_path):
     monkeypatch.delenv("RSEXPLORE_DATA", raising=False)
     monkeypatch.setenv("RSEXPLORE_CACHE", str(tmp_path))
-    table = lecture_table()
-    assert table.agree == len(table.cells) == 21
-    assert "0.372 (0.37)" in str(table) and "≠" not in str(table)
+
+
+@pytest.fixture
+def change(monkeypatch):
+    """Return a function that changes the printed value of some cells of a paper."""
+
+    def changed(paper, wanted, value):
+        cells = reader.cells(paper)
+        other = tuple(cell._replace(value=value(cell.value)) if wanted(cell) else cell for cell in cells)
+        assert other != cells
+        monkeypatch.setattr(reader, "cells", lambda key, real=reader.cells: other if key == paper else real(key))
+
+    return changed
+
+
+# tables from logs
+
+
+def test_table_2_of_the_lecture_from_the_shipped_curves_and_a_cell_that_differs_is_marked(no_logs, change):
+    table = remake.Beside("lecture", "Table 2")
+    assert table.agree == len(table.pairs) == 21 and "0.372" in str(table) and "≠" not in str(table)
+    change("lecture", lambda cell: cell.value == "0.37", lambda value: "0.38")
+    table = remake.Beside("lecture", "Table 2")
+    assert table.agree == 20 and "0.372 ≠" in str(table) and table.largest == 0
 
 
 def test_table_2_of_the_lecture_from_the_logs(published_log):
     published_log("locuslab-smoothing", "imagenet", 0.5, 0.5)
     assert "sha256" not in remake.curve("locuslab-smoothing", "imagenet", 0.5, 0.5).provenance
-    assert lecture_table().agree == 21
+    assert remake.Beside("lecture", "Table 2").agree == 21
 
 
-def test_a_cell_that_differs_is_marked():
-    cell = remake.Cell(sigma=0.25, radius=0.5, printed=0.34, remade=0.32, digits=2)
-    assert remake.Remade([cell]).agree == 0 and "0.320 (0.34) ≠" in str(remake.Remade([cell]))
+def test_table_3_says_which_networks_it_is_made_of(published_log):
+    published_log("locuslab-smoothing", "imagenet", 0.5, 0.5)
+    table = remake.Beside("soap", "Table 3")
+    made = {row[-1]: row[1:-1] for row in table.rows if row[0] == "Salman et al. (2019), made again"}
+    assert made["attack on the base classifier, 16 logs"] == ["58.2", "42.4", "31.2", "22.2 ≠", "18.0", "13.2"]
+    assert made["attack on the smoothed classifier, 454 logs"][0] == "62.4 ≠"
+    assert made["more data or pretraining, 38 logs"][0] == "69.2 ≠"
+    assert (table.agree, table.largest) == (5, 3)
 
 
-def test_nine_of_thirteen_logs_were_made_at_another_level():
-    rows = remake.levels().rows
-    assert len(rows) == 13
-    assert sum(row[-1] == "0.01, not 0.001" for row in rows) == 9
+def test_without_the_logs_table_3_and_the_attacks_say_so(no_logs):
+    table = remake.Beside("soap", "Table 3")
+    assert "needs the published logs" in str(table) and (table.agree, table.largest) == (0, 0)
+    assert remake.cases("soap-table-3") is None and remake.attacked(0.5) is None
+    assert remake.confirm("hayes", "Figure 5") is None
+
+
+def test_curves_under_the_bounds_of_papers_are_read_at_one_level():
+    assert {curve.alpha for curve in remake.framework_curves("cifar10", 1.0)} == {0.01, 0.001}  # as logged
+    assert {curve.alpha for curve in remake.framework_curves("cifar10", 1.0, alpha=0.01)} == {0.01}
     assert remake.ceilings() == pytest.approx({0.001: 3.8115, 0.01: 3.9105}, abs=5e-5)
 
 
-def test_rescoring_at_the_stated_level_moves_five_cells_of_table_2():
-    moved = remake.rescored("lecture", "Table 2", "locuslab-smoothing", "imagenet", 0.001)
-    assert len(moved) == 5 and ["σ = 1.00, r = 2.5", "0.148", "0.144"] in moved.rows
+def test_attacks_never_contradict_a_certified_radius(published_log):
+    published_log("locuslab-smoothing", "imagenet", 0.5, 0.5)
+    found = remake.attacked(0.5)
+    assert (found.broken >= found.radius).all() and len(found.radius) == 323
+    assert 2 < np.median(found.broken[found.broken < np.inf] / found.radius[found.broken < np.inf]) < 2.5
+    assert found.surely_outside(2.0, 2.5).sum() == 55
+    assert gaps(remake.cases("attack-ratio"))[""] == pytest.approx(19.34, abs=0.01)
+
+
+def test_what_an_attack_says_about_a_ratio_by_hand():
+    radius, broken = np.array([1.0, 1.0, 1.0, 0.1, 1.0]), np.array([1.5, 2.0, 3.0, 0.5, np.inf])
+    found = remake.Attacked(0.5, radius, broken, (0.5, 1.5, 2.0, 3.0))
+    # below; at the lower end; from 2 to 3 unknown; at most 5 and above 0 unknown; above 3
+    assert found.surely_outside(2.0, 2.5).tolist() == [True, False, False, False, True]
 
 
 def test_tables_print_as_text_and_as_html():
     table = Table(("a", "b"), [(1, "<x>"), (22, "y")])
     assert str(table) == "a   b\n1   <x>\n22  y" and len(table) == 2
     assert ">&lt;x&gt;</td>" in table._repr_html_()
+
+
+# numbers
+
+
+@pytest.mark.parametrize(
+    ("name", "gap"),
+    [("eq-26-points", {"": 0.0046}), ("proposition-1-end", {"": 8.8e-5}), ("twenty-percent", {"c = 1": 1, "c = 3": 20}),
+     ("table-1", {"all at fixed E‖z‖_inf": 1, "each at fixed E‖z‖_inf or fixed σ": 0}),
+     ("figure-6", {"c = 1": 0.16, "c = 3": 0}), ("ten-to-twenty", {"c = 1": 0, "c = 3": 4.747}),
+     ("rops-order", {"every radius": 0.188, "radii up to 0.490": 0}), ("soap-table-1", {"best σ at each radius": 2}),
+     ("soap-table-2", {"best σ at each radius": 0.415}), ("soap-table-4", {"best σ at each radius": 2})],
+)  # fmt: skip
+def test_differences_from_print(name, gap):
+    assert gaps(remake.cases(name)) == pytest.approx(gap, rel=0.02, abs=1e-12)
 
 
 # printed cells that reproduce: (document, item of the list, place of the cell, its column, another value that is wrong)
@@ -62,56 +124,40 @@ PERTURBED = [
     ("unified", "text of Section 4.2: 20 % at l2 = 1.0", "Section 4.2", "certified accuracy at l2 radius 1.0", "30"),
     ("unified", "text of Section 4.2: 10 to 20 times", "Section 4.2",
      "Gaussian radii / exponential radii, lower end", "12"),
+    ("laplace", "Table 1", "Table 1", "l1 radius", "-lambda log(1 - pA)"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("document", "item", "location", "column", "value"), PERTURBED)
-def test_a_printed_number_that_is_changed_is_no_longer_confirmed(
-    monkeypatch, document, item, location, column, value
-):  # fmt: skip
+def test_a_printed_number_that_is_changed_is_no_longer_confirmed(change, document, item, location, column, value):
     assert remake.confirm(document, item) >= 0
-    cells = papers.printed(document, location)
-    changed = [cell._replace(value=value) if cell.column == column else cell for cell in cells]
-    assert changed != cells
-    real = papers.printed
-    monkeypatch.setattr(
-        papers, "printed", lambda key, place=None: changed if (key, place) == (document, location) else real(key, place)
-    )
+    change(document, lambda cell: (cell.location, cell.column) == (location, column), lambda _: value)
     with pytest.raises(AssertionError, match="from print, more than its rounding"):
         remake.confirm(document, item)
 
 
 FORMULAS = {
-    "laplace_table_1": "LAPLACE_TABLE_1",
-    "hayes_table_1": "HAYES_TABLE_1",
-    "hayes_table_2": "HAYES_TABLE_2",
-}
+    "laplace_table_1": ("laplace", "Table 1"), "laplace_remark_2": ("laplace", "Remark 2"),
+    "hayes_table_1": ("hayes", "Table 1"), "hayes_table_2": ("hayes", "Table 2"),
+    "lecture_norms": ("lecture", "last slide"),
+    "lecture_slope": ("lecture", "Lipschitz Constant of Randomized Smoothed Classifier"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", FORMULAS)
-def test_a_formula_that_is_changed_is_found(monkeypatch, name):
-    table = getattr(remake.formulas, FORMULAS[name])
-    assert getattr(remake.formulas, name)() < 1e-12
-    for key, entry in table.items():
-        entry = entry if isinstance(entry, tuple) else (entry,)
-        for place, part in enumerate(entry):
-            if not callable(part) or (key, place) == ("kl-l2-printed", 1):
-                continue  # the KL divergence of Gaussian noise is the one formula that is not ours
-            wrong = (*entry[:place], lambda *x, part=part: 1.001 * part(*x), *entry[place + 1 :])
-            monkeypatch.setitem(table, key, wrong if len(entry) > 1 else wrong[0])
-            assert getattr(remake.formulas, name)() > 1e-5
+def test_a_formula_that_is_changed_is_found(monkeypatch, change, name):
+    check = getattr(formulas, name)
+    assert check() < 1e-12
+    for cell in printed(*FORMULAS[name]):
+        # the KL divergence of Gaussian noise is the one formula that is not ours
+        if cell.column != "noise" and (cell.row, cell.column) != ("KL", "divergence of Gaussian noise"):
+            change(FORMULAS[name][0], lambda one, cell=cell: one == cell, lambda value: f"1.001 ({value})")
+            assert check() > 1e-5, cell
             monkeypatch.undo()
 
 
-def test_a_cell_with_another_text_is_a_formula_that_nobody_wrote_out(monkeypatch):
-    cells = [cell._replace(value="-lambda log(1 - pA)") for cell in papers.printed("laplace", "Table 1")]
-    monkeypatch.setattr(papers, "printed", lambda *_: cells)
-    with pytest.raises(KeyError, match="-lambda log"):
-        remake.confirm("laplace", "Table 1")
-
-
 def test_the_printed_kl_divergence_is_twice_the_true_one():
-    assert remake.formulas.kl_fault() == pytest.approx(2)
+    assert formulas.kl_fault() == pytest.approx(2)
 
 
 def test_roots_of_remark_2_are_where_the_two_terms_cross():
@@ -125,6 +171,9 @@ def test_roots_of_remark_2_are_where_the_two_terms_cross():
         assert laplace_law.remark_2_interval(p_a)[0] == pytest.approx(float(root), rel=1e-12)
         old, new = laplace_law.theorem_1_terms(noise, p_a, float(root) * 1.01)
         assert new > old
+
+
+# the one rule
 
 
 @pytest.mark.parametrize(
@@ -142,44 +191,90 @@ def test_roots_of_remark_2_are_where_the_two_terms_cross():
     ],
 )  # fmt: skip
 def test_the_rule_of_all_comparisons_rounds_as_print_does_and_never_a_limit(made, printed, relation, agrees):
-    assert compare.agrees(made, printed, relation) is agrees
+    assert Pair(made, printed, relation).agrees is agrees
 
 
 def test_printed_formulas_are_compared_to_rounding_of_the_machine():
     third = 3 / float(mpmath.gamma(mpmath.mpf(1) / 3))
-    assert compare.agrees(third, "3/Gamma(1/3)") and not compare.agrees(third * (1 + 1e-10), "3/Gamma(1/3)")
-    for text in ("Gamma(1/3)", "3 apples", ""):
-        with pytest.raises(ValueError, match="a printed number is a decimal, a fraction or one of"):
-            compare.agrees(1.0, text)
+    assert Pair(third, "3/Gamma(1/3)").agrees and not Pair(third * (1 + 1e-10), "3/Gamma(1/3)").agrees
+    for text in ("Gamma(x)", "3 apples", ""):
+        with pytest.raises(ValueError, match="a printed number is a decimal, a fraction or a formula of both"):
+            _ = Pair(1.0, text).agrees
     with pytest.raises(ValueError, match="Pair needs a relation of .* got 'near'"):
-        compare.agrees(1.0, "1", "near")
+        _ = Pair(1.0, "1", "near").agrees
 
 
 def test_a_text_that_leaves_a_value_open_holds_with_the_readings_under_which_it_does():
-    good, bad = [compare.Pair(1.0, "1")], [compare.Pair(1.6, "1")]
+    good, bad = [Pair(1.0, "1")], [Pair(1.6, "1")]
     for cases, word in (({"": good}, "holds"), ({"c = 1": good, "c = 3": bad}, "holds with a condition"),
                         ({"c = 1": bad, "c = 3": bad}, "not reproducible"), (None, "cannot be checked")):  # fmt: skip
-        assert compare.outcome(cases).value == word
+        assert outcome(cases).value == word
 
 
-def test_both_ways_of_reading_a_limit_say_the_same_as_the_table():
+def test_a_reading_that_fails_is_named_and_what_has_no_number_in_print_cannot_be_confirmed():
     assert remake.confirm("unified", "Figure 6 right") == 0  # c = 3
+    (found,) = (item for item in inventory() if (item.document, item.item) == ("unified", "Figure 6 right"))
+    assert verdicts.comparison(found)[0] == "c = 1: 0.16 of 1/255 too large ≠; c = 3: 0 of 1/255 too large"
     with pytest.raises(AssertionError, match="soap, Table 1: .* 8 of 9 as printed ≠ from print"):
         remake.confirm("soap", "Table 1")
-    (table,) = (item for item in remake.inventory() if (item.document, item.item) == ("unified", "Figure 6 right"))
-    assert table.compared == "c = 1: 0.16 of 1/255 too large ≠; c = 3: 0 of 1/255 too large"
-
-
-def test_table_3_says_which_networks_it_is_made_of(published_log):
-    published_log("locuslab-smoothing", "imagenet", 0.5, 0.5)
-    table = remake.best_table("Table 3")
-    made = {row[-1]: row[1:-1] for row in table.rows if row[0] == "Salman et al. (2019), made again"}
-    assert made["attack on the base classifier, 16 logs"] == ["58.2", "42.4", "31.2", "22.2 ≠", "18.0", "13.2"]
-    assert made["attack on the smoothed classifier, 454 logs"][0] == "62.4 ≠"
-    assert made["more data or pretraining, 38 logs"][0] == "69.2 ≠"
-    assert (table.agree, table.largest) == (5, 3)
-
-
-def test_what_has_no_number_in_print_cannot_be_confirmed():
     with pytest.raises(KeyError, match="nothing is printed to compare soap, Figure 1 with"):
         remake.confirm("soap", "Figure 1")
+
+
+# the list of figures and tables
+
+
+def test_the_list_has_every_numbered_figure_and_table_and_no_item_twice():
+    wanted = {
+        "unified": ["Table 1", *(f"Figure {i}" for i in range(1, 7))],
+        "laplace": ["Table 1", *(f"Figure {i}" for i in (1, 3, 4, 5, 6, 7, 8, 10, 11))],
+        "soap": [*(f"Table {i}" for i in range(1, 5)), *(f"Figure {i}" for i in range(1, 6))],
+        "hayes": ["Table 1", "Table 2", *(f"Figure {i}" for i in range(1, 6))],
+        "lecture": ["Table 2", "Figure 1", "Figure 6"],
+    }
+    items = inventory()
+    assert wanted.keys() == {item.document for item in items}
+    assert len({(item.document, item.item) for item in items}) == len(items) == 52
+    for document, names in wanted.items():
+        listed = [item.item for item in items if item.document == document]
+        assert [name for name in names if not any(f"{item} ".startswith(f"{name} ") for item in listed)] == []
+
+
+def test_what_is_not_exact_says_why_and_every_item_is_in_one_cell_of_its_notebook():
+    for item in inventory():
+        text = (verdicts.NOTEBOOKS / f"{item.notebook}.ipynb").read_text(encoding="utf-8")
+        assert item.status in STATUSES and (item.status == "exact" or item.reason)
+        if item.status in ("missing", "not possible"):  # what has no picture names no cell
+            assert not item.cell and not item.function
+        else:
+            assert verdicts.cell_number(item) >= 1 and item.function.split(".")[-1] + "(" in text
+    for cell in ("no cell says this", "rs."):
+        with pytest.raises(LookupError, match="should have .* in one code cell"):
+            verdicts.cell_number(inventory()[0]._replace(cell=cell))
+
+
+def test_functions_and_comparisons_of_the_list_exist_and_none_is_left_over():
+    assert {item.check for item in inventory()} - {""} == COMPARED
+    shown = [verdicts.status(item) for item in inventory()]
+    assert shown.count("exact, unprinted") == 10
+    for item in inventory():
+        assert not item.function or locate(f"reproduce.{item.function}") or locate(f"rsexplore.{item.function}"), item
+
+
+def test_what_is_exact_is_within_the_prints_rounding():
+    exact = {item.check for item in inventory() if item.status == "exact"} - {""}
+    assert len(exact) == 10
+    for name in exact:
+        assert outcome(remake.cases(name)).value in ("holds", "holds with a condition"), name
+
+
+def test_what_is_said_of_a_printed_number_the_rule_knows_and_what_is_not_printed_is_refused():
+    said = {(paper.key, cell.column): cell.relation for paper in papers.FIVE for cell in printed(paper.key)}
+    assert set(said.values()) <= set(compare.RELATIONS)
+    assert said["unified", "upper bound of the certified radius"] == "below"
+    assert said["unified", "certified accuracy at l2 radius 1.0"] == "about"
+    assert said["hayes", "required volume ratio"] == "above" and said["soap", "l2 radius 0.75"] == ""
+    with pytest.raises(KeyError, match="printed.. needs one of .*'soap'.* got 'nobody'"):
+        printed("nobody")
+    with pytest.raises(KeyError, match="soap prints nothing at 'Table 9'; there is"):
+        printed("soap", "Table 9")

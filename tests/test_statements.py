@@ -7,13 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from reproduce import remake
-from reproduce.remake.checks import CHECKS
-from reproduce.verdicts.verdict import Outcome
+from reproduce.compare import Outcome
+from reproduce.printed import all_statements, inventory
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-COMPARED = sorted(name for name, check in CHECKS.items() if not check.formula)
 
 
 def rows(page, head):
@@ -41,36 +39,15 @@ def cells(path, kind):
 
 
 def test_both_pages_were_read():
-    assert len(FIGURES) == len(remake.inventory()) and len(ERRATA) > 100
+    assert len(FIGURES) == len(inventory()) and len(ERRATA) > 100
     assert {row["verdict"].strip("*") for row in ERRATA.values()} == {outcome.value for outcome in Outcome}
 
 
-@pytest.mark.parametrize("name", COMPARED)
-def test_list_of_figures_and_errata_give_one_verdict(name):
-    shown = [row for row in FIGURES.values() if f"(`{name}`)" in row["verdict"]]
-    assert shown, f"no row of figures.md is about {name}"
-    for row in shown:
-        assert row["verdict"] == f"{ERRATA[name]['verdict'].strip('*')} (`{name}`)"
-
-
-@pytest.mark.parametrize("name", COMPARED)
-def test_readings_that_differ_are_marked_alike_on_both_pages(name):
-    (shown, *_) = (row["largest difference from print"] for row in FIGURES.values() if f"(`{name}`)" in row["verdict"])
-    readings = {part.partition(": ")[0]: part.endswith("≠") for part in shown.split("; ") if ": " in part}
-    words, word = ERRATA[name]["what decides it"], ERRATA[name]["verdict"].strip("*")
-    assert all(f"{reading}: " in words for reading in readings)
-    wrong = list(readings.values()) or [shown.endswith("≠")]
-    meant = {(True,): "not reproducible", (False,): "holds"}.get(tuple(sorted(set(wrong))), "holds with a condition")
-    assert word == ("cannot be checked" if CHECKS[name].other else meant)
-    for counted in re.findall(r"\d+ of \d+ as printed", shown):
-        assert counted in words
-
-
 def test_items_of_the_list_have_a_verdict_wherever_numbers_are_compared():
-    for item in remake.inventory():
+    for item in inventory():
         row = FIGURES[item.document, item.item]
-        if item.check and not CHECKS[item.check].formula:
-            assert f"(`{item.check}`)" in row["verdict"]
+        if item.check and not all_statements()[item.check].is_formula:
+            assert row["verdict"] == f"{ERRATA[item.check]['verdict'].strip('*')} (`{item.check}`)"
         else:
             assert row["verdict"] == "" and "≠" not in row["largest difference from print"]
 
