@@ -214,7 +214,9 @@ def _together(law: Law, z: NDArray, s: NDArray, g: NDArray, budget: NDArray) -> 
         breathe()
         (a, b), (c, e) = slopes
         step = np.stack([b * f[1] - e * f[0], c * f[0] - a * f[1]]) / (a * e - b * c)
-        done = (np.abs(step[0]) <= 1e-11) & (np.abs(step[1]) <= 1e-8)
+        # near a tie no more is told than a share of the error for which q was enlarged
+        close = 1e-11 if law.central else 1e-11 + 0.01 * law.relative / z[live]
+        done = (np.abs(step[0]) <= close) & (np.abs(step[1]) <= 1000 * close)
         out[:, live[done]] = (s + step[0] - np.abs(step[0]))[done], g[done]
         good = ~done & np.isfinite(step).all(0)
         if not good.any():

@@ -88,7 +88,7 @@ class Mixed(Law):
         # about a Gaussian mechanism of distance r sqrt(dim) after a Laplace one of r k / a
         pull = self.k / np.exp(self.mode)
         r = 1 / (np.sqrt(self.dim) / z + pull / -np.log(2 * special.ndtr(-z)))
-        return np.log(r), np.log(self.dim * r**2 / 2 + pull * r)
+        return np.log(r), np.log(self.dim * r**2 / 2 + pull * r * np.minimum(z, 1))
 
     def _pairs(self, level: NDArray, r: NDArray) -> tuple[NDArray, NDArray]:
         """F(level) and log S(-level) for levels <= 0."""

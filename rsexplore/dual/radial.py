@@ -20,7 +20,7 @@ from rsexplore.dual.law import Law, normal_score
 
 AT, WEIGHT = np.polynomial.legendre.leggauss(24)
 TAIL = 40.0  # what lies beyond exp(-TAIL) of a probability is left out of its quadrature
-SMOOTH_FROM = 200  # the dimension from which the law of a cosine has no visible ends
+SMOOTH_FROM = 500  # the dimension from which the law of a cosine has no visible ends
 TERMS = 18  # of the series of the cosine's law around 0
 
 Edges = list[tuple[NDArray, NDArray]]
