@@ -8,7 +8,8 @@ import pytest
 from scipy import integrate, optimize
 
 from reproduce import printed_tradeoffs as printed
-from rsexplore import noises, papers, tradeoff
+from reproduce.printed import printed as printed_cells
+from rsexplore import noises, tradeoff
 from rsexplore.bound import MissingDimensionError, Status, UnsupportedNoiseError
 from rsexplore.divergences.generalized_gaussian import kappa_mp, terms
 from rsexplore.tradeoff import Certifies
@@ -75,7 +76,7 @@ def test_the_printed_trade_offs_come_back():
         spent = terms(noise.shape)[low] * curve.first**low + curve.second**high
         assert spent == pytest.approx(np.full(65, tradeoff.budget(0.99)), rel=1e-9)
     assert tradeoff.budget(0.99) * gamma(1 / 3) / 3 == pytest.approx(1.4416824529, abs=1e-10)
-    assert {"0.86", "1.44"} <= {cell.value for cell in papers.printed("hayes")}
+    assert {"0.86", "1.44"} <= {cell.value for cell in printed_cells("hayes")}
 
 
 def test_eq_27_is_exact_and_eq_26_is_not():
