@@ -12,8 +12,11 @@ from scipy import stats  # noqa: E402
 import rsexplore as rs  # noqa: E402
 from rsexplore.anytime import stopped_tail  # noqa: E402
 from rsexplore.montecarlo import TorchRng  # noqa: E402
-from rsexplore.montecarlo.engine import Engine  # noqa: E402
-from rsexplore.montecarlo.lane import Looks, Work  # noqa: E402
+from rsexplore.montecarlo.engine import (  # noqa: E402
+    Engine,
+    Looks,
+    Work,
+)
 from rsexplore.montecarlo.stopping import stop_at  # noqa: E402
 from rsexplore.noises import Gaussian  # noqa: E402
 

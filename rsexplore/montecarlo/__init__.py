@@ -2,9 +2,9 @@
 
 from rsexplore.beyond import safetensors, torch, tqdm  # noqa: F401  says what is missing
 from rsexplore.montecarlo.attack import Perturbations, attack
-from rsexplore.montecarlo.certify import certify
+from rsexplore.montecarlo.certify import Progress, certify
 from rsexplore.montecarlo.checkpoints import CheckpointError
-from rsexplore.montecarlo.counts import class_counts
+from rsexplore.montecarlo.engine import class_counts
 from rsexplore.montecarlo.images import ImagesUnavailableError, cifar10, imagenet
 from rsexplore.montecarlo.logfile import LogInUseError
 from rsexplore.montecarlo.logits import ModelOutputError
@@ -12,9 +12,8 @@ from rsexplore.montecarlo.models import card, digest, load_model, names, normali
 from rsexplore.montecarlo.networks import ARCHITECTURES, NORMALIZATIONS, CifarResNet, DigitsNet, Normalize, WideResNet
 from rsexplore.montecarlo.pixels import devices
 from rsexplore.montecarlo.predict import predict
-from rsexplore.montecarlo.progress import Progress
-from rsexplore.montecarlo.quality import Accuracies, accuracies
 from rsexplore.montecarlo.rng import TorchRng
+from rsexplore.montecarlo.runner import Accuracies, accuracies
 from rsexplore.montecarlo.sources import data_name, load_images
 
 __all__ = [

@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from rsexplore.confidence import ABSTAINED
-from rsexplore.montecarlo.job import Job, job
 from rsexplore.montecarlo.logits import Model, checked_logits, in_own_dtype
 from rsexplore.montecarlo.predict import predict
 from rsexplore.montecarlo.rng import TorchRng
+from rsexplore.montecarlo.runner import Job, job
 from rsexplore.noises import Noise
 
 NORMS = (1.0, 2.0, inf)

@@ -15,9 +15,9 @@ import rsexplore
 from rsexplore import data
 from rsexplore.montecarlo.models import digest
 from rsexplore.montecarlo.networks import ARCHITECTURES
-from rsexplore.montecarlo.quality import Accuracies, accuracies
 from rsexplore.montecarlo.recipe import FAMILIES, SHIPPED, SIDES, Recipe
 from rsexplore.montecarlo.rng import TorchRng
+from rsexplore.montecarlo.runner import Accuracies, accuracies
 
 EVALUATION_DRAWS = 1000
 
