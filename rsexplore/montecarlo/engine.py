@@ -178,13 +178,14 @@ class Engine:
                 for image in ready:  # what was placed may not have been counted
                     image.begin()
                 continue
-            # a GPU works on this batch while the counts after the last one are read
-            due, halted = halted, [image for image in ready if not image.room]
-            ready = [image for image in ready if image.room]
-            for image in halted:
+            seen, ready = [image for image in ready if not image.room], [image for image in ready if image.room]
+            for image in seen:
                 image.send()
             if size:
                 tick(size)
+            # a GPU works on this batch while the counts after the last one are read
+            late = any(image.counts.is_cuda for image in seen)
+            due, halted = (halted, seen) if late else (halted + seen, [])
             for image in due:
                 counts = image.received()
                 if image.placed == image.total or (looks and looks.enough(counts)):
@@ -202,17 +203,19 @@ class Engine:
         like = ready[0].work.image
         form = torch.channels_last if self.channels_last and like.ndim == 3 else torch.contiguous_format
         rows = torch.empty((filled, *like.shape), dtype=like.dtype, device=like.device, memory_format=form)
-        parts, placed = list[tuple[Tensor, int]](), 0
+        parts, placed = list[tuple[Tensor, int, int]](), 0  # counts, and the rows that they belong to
         for image in ready:
             while image.room and placed < size:
-                parts.append(image.place(rows[placed:size]))
-                placed += parts[-1][1]
-        rows[size:] = rows[0]
+                counts, copies = image.place(rows[placed:size])
+                parts.append((counts, placed, placed + copies))
+                placed += copies
+        if size < filled:
+            rows[size:] = rows[0]
         logits = checked_logits(self.logits_of(rows), filled, self.num_classes)
         classes = read_classes(logits[:size], self.num_classes)
         ones = torch.ones_like(classes)
-        for (counts, copies), found in zip(parts, classes.split([copies for _, copies in parts]), strict=True):
-            counts.scatter_add_(0, found, ones[:copies])
+        for counts, start, end in parts:
+            counts.scatter_add_(0, classes[start:end], ones[start:end])
         return size
 
 

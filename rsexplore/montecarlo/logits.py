@@ -54,9 +54,9 @@ def read_classes(logits: Tensor, num_classes: int) -> Tensor:
 
     Rows without a class are counted in one of their own, so that no batch has to ask the device.
     """
-    # a maximum passes nan on; some -inf are classes that are ruled out
+    # a maximum passes nan on, and less itself it is 0 only if finite; some -inf are classes that are ruled out
     largest, classes = logits.max(1)
-    return torch.where(largest.abs() < torch.inf, classes, num_classes)
+    return classes.masked_fill_((largest - largest) != 0, num_classes)
 
 
 def predictions(
