@@ -279,11 +279,9 @@ def test_class_counts_add_up_and_match_the_known_probability():
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (lambda batch: halves(batch).argmax(1), r"shape \(100, 3\), got \(100,\)"),
         (lambda batch: halves(batch)[:, :2], r"shape \(100, 3\), got \(100, 2\)"),
         (lambda batch: halves(batch)[:50], r"shape \(100, 3\), got \(50, 3\)"),
         (lambda batch: halves(batch).long(), r"floating-point logits, got torch.int64"),
-        (lambda batch: halves(batch).tolist(), r"tensor of logits \(100, 3\), got list"),
         (lambda batch: halves(batch) / 0, r"finite, got nan or inf for \d+ of 1000 noisy copies"),
         (lambda batch: halves(batch) * float("nan"), r"finite, got nan or inf for 1000 of 1000 noisy copies"),
     ],

@@ -39,11 +39,14 @@ def test_a_log_holds_what_is_returned(tmp_path):
     assert votes(read) == votes(found)
     assert read.header.model["name"] == "HalfSpace" and read.header.data["name"] == "lines"
     assert read.noise == NOISE
-    again = certified(log=tmp_path / "log.tsv", data="lines")
-    assert votes(again) == votes(found)
+    assert votes(certified(log=tmp_path / "log.tsv", data="lines")) == votes(found)
+    indices = [30, 10, 40, 15, 90]
+    whole = certified(log=tmp_path / "other.tsv", indices=indices)
+    cut(tmp_path / "other.tsv")
+    assert votes(certified(log=tmp_path / "other.tsv", indices=indices)) == votes(whole)
 
 
-@pytest.mark.parametrize("kept", [0.05, 0.3, 0.62, 0.8, 0.97])
+@pytest.mark.parametrize("kept", [0.05, 0.62, 0.97])
 def test_a_log_cut_anywhere_goes_on_as_if_nothing_had_been(kept, tmp_path):
     whole, cut = tmp_path / "whole.tsv", tmp_path / "cut.tsv"
     certified(log=whole)
@@ -118,6 +121,11 @@ def changed(log, old, new):
 # ---- who may go on ----
 
 
+def cut(log):
+    """Leave two rows of a log."""
+    log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:4]))
+
+
 def test_a_log_of_version_1_is_read_and_not_gone_on_with(tmp_path):
     log = tmp_path / "log.tsv"
     found = certified(log=log)
@@ -161,13 +169,6 @@ def test_rows_are_checked_against_the_run(tmp_path, old, new, words):
     assert log.read_bytes() == before
 
 
-def test_rows_are_those_of_the_indices_that_the_caller_gave(tmp_path):
-    log = tmp_path / "log.tsv"
-    whole = certified(log=log, indices=[30, 10, 40, 15, 90])
-    log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:4]))
-    assert votes(certified(log=log, indices=[30, 10, 40, 15, 90])) == votes(whole)
-
-
 def test_another_card_or_library_is_told_and_gone_on_with(tmp_path, monkeypatch):
     log = tmp_path / "log.tsv"
     whole = certified(log=log)
@@ -176,7 +177,7 @@ def test_another_card_or_library_is_told_and_gone_on_with(tmp_path, monkeypatch)
         told["numpy"] == np.__version__ and told["torch"] == torch.__version__ and told["rsexplore"] == rs.__version__
     )
     assert {"card", "cudnn.tf32", "matmul.tf32", "cudnn.benchmark", "cudnn.deterministic", "cudnn"} <= set(told)
-    log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:4]))
+    cut(log)
     monkeypatch.setattr(np, "__version__", "0.9")
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
     words = r"log.tsv goes on in other surroundings .*, numpy='.*' \(now '0.9'\); cudnn.benchmark=False \(now True\)$"
@@ -194,10 +195,6 @@ def answering(name, scale=1.0, shift=0.0):
 
     model.__name__ = name
     return model
-
-
-def cut(log):
-    log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:4]))
 
 
 def test_another_function_of_the_same_name_does_not_go_on_with_a_log(tmp_path):
