@@ -74,7 +74,7 @@ class Slow(HalfSpace):
 
 def test_a_killed_worker_costs_time_only(client, tmp_path):
     images = torch.linspace(-1, 1, IMAGES * DIM).reshape(IMAGES, DIM)
-    arguments = {"model": Slow(), "images": images, "labels": np.zeros(IMAGES, dtype=int), "n0": 100, "n": 40_000}
+    arguments = {"model": Slow(), "images": images, "labels": np.zeros(IMAGES, dtype=int), "n0": 100, "n": 16_000}
     log = tmp_path / "log.tsv"
     killed = []
 

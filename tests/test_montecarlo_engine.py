@@ -15,9 +15,16 @@ from scipy import stats  # noqa: E402
 import rsexplore as rs  # noqa: E402
 from rsexplore import noises  # noqa: E402
 from rsexplore.confidence import ABSTAINED  # noqa: E402
-from rsexplore.montecarlo import CifarResNet, DigitsNet, TorchRng, load_model, predict  # noqa: E402
-from rsexplore.montecarlo.engine import Engine  # noqa: E402
-from rsexplore.montecarlo.lane import Work  # noqa: E402
+from rsexplore.montecarlo import (  # noqa: E402
+    CifarResNet,
+    ModelOutputError,
+    TorchRng,
+    class_counts,
+    load_model,
+    predict,
+    runner,
+)
+from rsexplore.montecarlo.engine import Engine, Looks, Work, blocks  # noqa: E402
 from rsexplore.montecarlo.memory import kept_heap  # noqa: E402
 from rsexplore.noises import Gaussian, PowerGaussian  # noqa: E402
 
@@ -35,6 +42,17 @@ class Seen(HalfSpace):
     def forward(self, batch):
         self.sizes.append(len(batch))
         return super().forward(batch)
+
+
+def works(count=3, samples=(100, 2000)):
+    """Images of which each has some noise of its own."""
+    return [Work(i, torch.full((DIM,), 0.1 * i), TorchRng(4, i), samples) for i in range(count)]
+
+
+def counted(model=None, noise=Gaussian(0.5), size=64, looks=None, **options):  # noqa: B008
+    """Counts of `works` by a bare engine."""
+    engine = Engine(model or HalfSpace(), noise, 2, size, **options)
+    return {work.key: found.tolist() for work, found in engine.run(works(), looks)}
 
 
 # ---- packing ----
@@ -58,7 +76,7 @@ def test_neighbours_and_batches_do_not_show_in_the_counts(n):
         assert votes(certified(images=images, labels=[0] * 7, n=n, batch_size=batch_size)) == alone
 
 
-@pytest.mark.parametrize("batch_size", [25, 50, 200, 400, None])
+@pytest.mark.parametrize("batch_size", [25, 200, 400, None])
 def test_a_real_network_counts_the_same_in_every_batch_size(batch_size):
     digits = rs.data.digits().test
     some = load_model("digits-gaussian-0.5"), digits.images[:4], digits.labels[:4], Gaussian(0.5), 100, 4000
@@ -75,18 +93,209 @@ FAMILIES = [
 
 
 @pytest.mark.parametrize("noise", FAMILIES, ids=str)
-def test_every_noise_is_packed_alike(noise):
-    images = torch.linspace(-0.3, 0.3, 3 * DIM).reshape(3, DIM)
-    expected = votes(certified(images=images, noise=noise, n=1000, batch_size=100))
-    for batch_size in (17, 250):
-        assert votes(certified(images=images, noise=noise, n=1000, batch_size=batch_size)) == expected
+def test_every_noise_is_packed_alike_with_and_without_looks(noise):
+    for looks in (None, Looks((20, 333, 2000), lambda counts: counts[1].sum() >= 333)):
+        expected = counted(noise=noise, size=100, looks=looks)
+        assert counted(noise=noise, size=17, looks=looks) == counted(noise=noise, size=900, looks=looks) == expected
+
+
+def test_an_image_that_fills_a_draw_counts_the_same_in_every_batch_size():
+    image = torch.zeros(2**17)  # four of them are a block
+    found = [
+        class_counts(lambda batch: batch[:, :2], image, Gaussian(1), 30, TorchRng(0), num_classes=2, batch_size=size)
+        for size in (1, 3, 11, 40, None)
+    ]
+    assert all((one == found[0]).all() for one in found)
+
+
+def test_blocks_depend_on_the_samples_alone_and_none_reaches_over_their_ends():
+    assert list(blocks((100, 2000), 400)) == [(0, 100), *((1, n) for n in (100, 100, 200, 400, 400, 400, 400))]
+    assert list(blocks((70, 333), 50)) == [(0, 50), (0, 20), *[(1, 50)] * 6, (1, 33)]
+
+
+class Counting:
+    """A sampler that remembers what it was asked for, and fails at some call."""
+
+    def __init__(self, failing=0):
+        self.asked, self.failing = [], failing
+
+    def draw(self, rng, shape):
+        self.asked.append(shape[0])
+        noise = Gaussian(0.5).draw(rng, shape)
+        if len(self.asked) == self.failing:
+            raise MemoryError
+        return noise
+
+
+def test_nothing_is_drawn_beyond_the_next_look():
+    noise, looks = Counting(), Looks((333, 10**6), lambda counts: True)
+    run = Engine(HalfSpace(), noise, 2, 64).run(works(1, (100, 10**6)), looks)
+    assert next(run)[1][1].sum() == 333
+    assert noise.asked == [100, 100, 100, 200]
+
+
+def test_a_stopped_image_has_the_first_votes_of_a_whole_one():
+    seen = {}
+    for enough in (lambda counts: counts[1].sum() >= 500, lambda counts: False):
+        ((_, counts),) = Engine(HalfSpace(), Gaussian(0.5), 2, 64).run(works(1), Looks((100, 500, 2000), enough))
+        seen[int(counts[1].sum())] = counts
+    assert set(seen) == {500, 2000} and (seen[500][0] == seen[2000][0]).all() and (seen[500][1] <= seen[2000][1]).all()
+
+
+@pytest.mark.parametrize("error", [OSError, MemoryError])
+def test_an_image_that_cannot_be_had_is_an_error_and_not_left_out(error):
+    def broken():
+        yield from works(1)
+        raise error("no such image")
+
+    with pytest.raises(error, match="no such image"):
+        list(Engine(HalfSpace(), Gaussian(0.5), 2, 64).run(broken()))
+
+
+# ---- short memory ----
+
+
+class Narrow(HalfSpace):
+    """A half-space on a device that holds so many copies, and fails as torch does on a CPU."""
+
+    def __init__(self, room=30, from_call=0):
+        super().__init__()
+        self.room, self.from_call, self.calls = room, from_call, []
+
+    def forward(self, batch):
+        self.calls.append(len(batch))
+        if len(batch) > self.room and len(self.calls) > self.from_call:
+            batch.fill_(7)  # what had been drawn is spoiled
+            raise RuntimeError(
+                "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"
+            )
+        return super().forward(batch)
+
+
+@pytest.mark.parametrize("batch_size", [200, None])
+@pytest.mark.parametrize("images", [1, 5, 50])
+def test_where_memory_is_short_the_batch_is_halved_and_the_counts_are_the_same(batch_size, images):
+    pixels = torch.linspace(0, 1, images * DIM).reshape(images, DIM)
+    model = Narrow()
+    found = certified(model, pixels, batch_size=batch_size)
+    assert votes(found) == votes(certified(images=pixels))
+    assert max(model.calls) > model.room >= model.calls[-1]  # it was found out, and kept to
+    assert sum(size > model.room for size in model.calls) <= 6
+
+
+@pytest.mark.parametrize("looks", [None, Looks((20, 333, 2000), lambda counts: counts[1].sum() >= 333)])
+def test_memory_that_runs_out_in_the_middle_loses_and_doubles_nothing(looks):
+    wanted = counted(looks=looks)
+    assert counted(Narrow(from_call=3), size=100, looks=looks) == wanted
+    for failing in (1, 2, 5, 9, 14):  # or where noise is drawn
+        assert counted(noise=Counting(failing), size=300, looks=looks) == wanted
+
+
+@pytest.mark.parametrize(
+    ("model", "words"), [(Narrow(room=0), "can't allocate memory"), (lambda batch: batch @ batch, "cannot be multip")]
+)
+def test_where_not_even_one_copy_fits_or_the_error_is_another_torch_speaks(model, words):
+    with pytest.raises(RuntimeError, match=words):
+        certified(model)
+    assert getattr(model, "calls", [1])[-1] == 1
+
+
+def test_the_heap_is_kept_for_a_while_and_by_all_who_ask():
+    with kept_heap(), kept_heap():
+        arrays = [torch.zeros(10**6) for _ in range(3)]
+    assert sum(float(a.sum()) for a in arrays) == 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's /proc to reset a peak of memory")
+def test_peak_memory_does_not_grow_with_the_votes():
+    def resident(name):
+        return int(re.search(rf"{name}:\s*(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))[1]) / 1024
+
+    def growth(n):
+        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # the peak is that of now
+        before = resident("VmRSS")
+        certified(images=torch.zeros(1, DIM), labels=[0], batch_size=400, n=n)
+        return resident("VmHWM") - before
+
+    growth(1000)  # pays for what is set up once
+    # what else the process does meanwhile may add to one try, and never takes away
+    assert min(growth(600_000) for _ in range(3)) < 8  # MiB; 600,000 copies alone are 37
+
+
+# ---- what models do with their batches ----
+
+
+class InPlace(HalfSpace):
+    """The same classifier, which spoils what it is given."""
+
+    def forward(self, batch):
+        logits = super().forward(batch)
+        batch.fill_(-7)
+        return logits
+
+
+class OneTensor(HalfSpace):
+    """The same classifier, which returns its logits in the same memory each time."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("logits", torch.zeros(100, 2))
+
+    def forward(self, batch):
+        return self.logits[: len(batch)].copy_(super().forward(batch))
+
+
+@pytest.mark.parametrize("model", [InPlace(), OneTensor()], ids=["in place", "one tensor"])
+@pytest.mark.parametrize("wrap", [lambda array: array, torch.as_tensor], ids=["array", "tensor"])
+@pytest.mark.parametrize("batch_size", [7, 100])
+def test_a_model_may_spoil_its_batch_and_return_the_same_memory_each_time(model, wrap, batch_size):
+    pixels = np.linspace(0, 1, 5 * DIM, dtype=np.float32).reshape(5, DIM)
+    before = pixels.copy()
+    found = certified(model, wrap(pixels), batch_size=batch_size, n=1000)
+    assert np.array_equal(pixels, before)
+    assert votes(found) == votes(certified(HalfSpace(), pixels, n=1000))
+
+
+def test_no_gradient_is_kept():
+    net, grads = torch.nn.Linear(DIM, 2), []
+    net.register_forward_hook(lambda _module, _inputs, output: grads.append(output.requires_grad))
+    counted(net)
+    assert not any(grads)
+
+
+def halves(batch):
+    """Class 1 where the first coordinate is above 0.25."""
+    first = batch.flatten(1)[:, 0]
+    return torch.stack([torch.full_like(first, 0.25), first, first - 9], dim=1)
+
+
+def test_class_counts_add_up_and_match_the_known_probability():
+    image, noise = torch.linspace(0, 1, 16).reshape(1, 4, 4), Gaussian(0.5)
+    counts = class_counts(halves, image, noise, 50_000, TorchRng(0, 0), num_classes=3)
+    assert counts.shape == (3,) and counts.sum() == 50_000 and counts[2] == 0
+    assert stats.binomtest(int(counts[1]), 50_000, stats.norm.sf(0.25 / 0.5)).pvalue > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (lambda batch: halves(batch)[:, :2], r"shape \(100, 3\), got \(100, 2\)"),
+        (lambda batch: halves(batch)[:50], r"shape \(100, 3\), got \(50, 3\)"),
+        (lambda batch: halves(batch).long(), r"floating-point logits, got torch.int64"),
+        (lambda batch: halves(batch) / 0, r"finite, got nan or inf for \d+ of 1000 noisy copies"),
+        (lambda batch: halves(batch) * float("nan"), r"finite, got nan or inf for 1000 of 1000 noisy copies"),
+    ],
+)
+def test_a_model_without_readable_logits_is_told(model, message):
+    with pytest.raises(ModelOutputError, match=message):
+        class_counts(model, torch.zeros(16), Gaussian(0.5), 1000, TorchRng(0), num_classes=3, batch_size=100)
+
+
+# ---- noise as it is put into batches ----
 
 
 def test_every_seed_and_index_has_noise_of_its_own():
-    def largest(batch):
-        return batch.flatten(1)
-
-    runs = [certified(largest, torch.zeros(4, DIM), [0] * 4, seed=seed) for seed in range(4)]
+    runs = [certified(lambda batch: batch.flatten(1), torch.zeros(4, DIM), [0] * 4, seed=seed) for seed in range(4)]
     # every pair: seed 0 and index 1 against seed 1 and index 0 too, which have the same sum
     assert len({str(row.counts) for found in runs for row in found.rows}) == 16
 
@@ -99,8 +308,7 @@ def copies(noise, shape, n, batch_size=100):
         seen.append(batch.flatten(1).clone())
         return batch.flatten(1)[:, :2]
 
-    work = Work(None, torch.zeros(shape), TorchRng(3), (n,))
-    list(Engine(model, noise, 2, batch_size).run([work]))
+    class_counts(model, torch.zeros(shape), noise, n, TorchRng(3), num_classes=2, batch_size=batch_size)
     return torch.cat(seen)[:n].double().numpy()
 
 
@@ -141,7 +349,124 @@ def test_dependent_coordinates_follow_the_law_of_their_norm_and_are_symmetric(na
     assert found.std() == pytest.approx(noise.sigma, rel=0.05)
 
 
-# ---- precision, formats ----
+# ---- batch size ----
+
+
+@pytest.mark.parametrize(
+    ("shape", "least", "most"),
+    [((1, 8, 8), 400, 400), ((1, 28, 28), 400, 400), ((3, 32, 32), 64, 256), ((3, 64, 64), 16, 64), ((1, 2**18), 8, 8)],
+)
+def test_on_a_cpu_batches_go_by_the_size_of_an_image_and_nothing_is_tried(shape, least, most):
+    sizes = []
+
+    def model(batch):
+        sizes.append(len(batch))
+        return batch.flatten(1)[:, :2]
+
+    n = 1300 if most > 100 else 100
+    certified(model, torch.zeros(2, *shape), [0, 0], n0=300, n=n)
+    clean, *counted = sizes
+    assert clean == 2 and least <= max(counted) <= most
+    # each copy has passed once, and a few images were looked at in other company: nothing was measured
+    assert sum(counted) <= 2 * (300 + n) + max(counted) + 14
+
+
+@pytest.mark.parametrize(
+    ("start", "copy", "fits", "run", "least", "most"),
+    [
+        (1e-3, 1e-6, 2**62, 10**8, 8192, 8192),
+        (0, 1e-3, 2**62, 10**8, 64, 512),  # nothing is gained by larger ones
+        (0, 0.02, 2**62, 10**8, 64, 64),  # a slow network is not tried for minutes
+        (1e-3, 1e-5, 2**62, 10_000, 64, 8192),  # nor for more than a share of the run
+        (1e-3, 1e-6, 300, 10**8, 256, 256),
+        (1e-3, 1e-6, 20, 10**8, 32, 32),  # the run halves it
+    ],
+)
+def test_a_search_finds_the_size_beyond_which_nothing_is_gained(start, copy, fits, run, least, most, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(runner.time, "perf_counter", lambda: clock[0])
+
+    def network(batch):
+        if len(batch) > fits:
+            raise torch.OutOfMemoryError
+        clock[0] += start + copy * len(batch)
+        return batch
+
+    assert least <= runner.fastest_batch_size(network, torch.zeros(4), run) <= most
+    assert clock[0] < (5 if run > 10_000 else 0.05)
+
+
+# ---- compilation, precision, formats ----
+
+
+@pytest.fixture
+def graphs(monkeypatch):
+    """Sizes of the batches for which torch compiled a graph each; the graphs run as they are."""
+    found, real = [], torch.compile
+
+    def backend(graph, inputs):
+        place = len(found)
+        found.append(None)
+
+        def run(*given):
+            logits = graph.forward(*given)
+            found[place] = len(logits[0])
+            return logits
+
+        return run
+
+    monkeypatch.setattr(torch, "compile", lambda model, **options: real(model, backend=backend, **options))
+    return found
+
+
+def test_a_compiled_model_gets_batches_of_one_shape_alone(monkeypatch):
+    sizes = []
+
+    def compiled(model, dynamic):
+        assert dynamic is False
+        return lambda batch: (sizes.append(len(batch)), model(batch))[1]
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    found = certified(compile=True, batch_size=64)
+    assert found.header.model["compile"] and votes(found) == votes(certified())
+    assert set(sizes) == {64}  # the clean images pass the model itself
+
+
+class Net(torch.nn.Sequential):
+    """Some network; its batches' first coordinate decides."""
+
+    def __init__(self, width):
+        super().__init__(torch.nn.Linear(DIM, width), torch.nn.ReLU(), torch.nn.Linear(width, 2))
+        self.eval()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"batch_size": 64},
+        {},
+        {"autocast": "bfloat16"},
+        {"grid": 8, "images": torch.zeros(3, DIM)},
+        {"radius": 0.1, "bound": COHEN, "n": 1000},
+        {"model": lambda batch: batch[:, :2] * 2},
+        {"model": CifarResNet(8).eval(), "images": torch.rand(2, 3, 32, 32), "channels_last": True, "n": 50},
+    ],
+    ids=["batch", "chosen", "bfloat16", "grid", "stopped", "callable", "channels_last"],
+)
+def test_a_run_compiles_one_graph(graphs, options):
+    options = {"model": Net(4), "batch_size": None} | options
+    certified(**options, compile=True)
+    assert len(graphs) == 1 and graphs[0] == (options["batch_size"] or graphs[0])
+
+
+def test_the_tenth_network_in_one_process_is_compiled_too_and_so_is_another_batch_size(graphs):
+    for width in range(1, 11):
+        certified(Net(width), compile=True, batch_size=50)
+        assert len(graphs) == width
+    model = Net(4)
+    for batch_size in (20, 30, 40):
+        certified(model, compile=True, batch_size=batch_size)
+    assert graphs == [50] * 10 + [20, 30, 40]
 
 
 def test_autocast_is_part_of_the_header_and_hardly_moves_the_counts():
@@ -178,38 +503,14 @@ def test_a_gpu_draws_the_same_law_and_repeats_itself():
     digits = rs.data.digits().test
     some = load_model("digits-gaussian-0.5"), digits.images[:6], digits.labels[:6], Gaussian(0.5), 100, 50_000
     here, there = certified(*some, device="cpu"), certified(*some, device="cuda")
-    assert (
-        votes(there) == votes(certified(*some, device="cuda", batch_size=256))
-        or np.abs(there.count - certified(*some, device="cuda", batch_size=256).count).max() <= 3
-    )  # rounding of a GPU's sums may depend on the batch
+    # rounding of a GPU's sums may depend on the batch
+    assert np.abs(there.count - certified(*some, device="cuda", batch_size=256).count).max() <= 3
     assert (np.abs(here.count - there.count) < 5 * np.sqrt(50_000 / 2)).all()
     half = certified(*some, device="cuda", autocast="bfloat16", channels_last=True)
     assert (np.abs(half.count - there.count) < 1000).all()
 
 
-# ---- allocator, networks, prediction ----
-
-
-def test_the_heap_is_kept_for_a_while_and_by_all_who_ask():
-    with kept_heap(), kept_heap():
-        arrays = [torch.zeros(10**6) for _ in range(3)]
-    assert sum(float(a.sum()) for a in arrays) == 0
-
-
-@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's /proc to reset a peak of memory")
-def test_peak_memory_does_not_grow_with_the_votes():
-    def resident(name):
-        return int(re.search(rf"{name}:\s*(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))[1]) / 1024
-
-    run = {"images": torch.zeros(1, DIM), "labels": [0], "batch_size": 400}
-    certified(**run, n=1000)
-    growth = []
-    for n in (1000, 1_000_000):
-        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # the peak is that of now
-        before = resident("VmRSS")
-        certified(**run, n=n)
-        growth.append(resident("VmHWM") - before)
-    assert max(growth) < 8  # MiB; 1,000,000 copies alone are 61
+# ---- networks, prediction ----
 
 
 @pytest.mark.parametrize(("depth", "parameters"), [(20, 269_722), (110, 1_727_962)])
@@ -241,4 +542,4 @@ def test_prediction_is_the_majority_or_none():
     assert predict(HalfSpace(), images, Gaussian(0.5), n=300).tolist() == [0, ABSTAINED, 1]
     digits = rs.data.digits().test
     found = predict(load_model("digits-gaussian-0.25"), digits.images[:50], Gaussian(0.25), n=100)
-    assert (found == digits.labels[:50]).mean() > 0.9 and DigitsNet
+    assert (found == digits.labels[:50]).mean() > 0.9

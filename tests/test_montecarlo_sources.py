@@ -10,7 +10,7 @@ from halfspace import votes  # noqa: E402
 
 import rsexplore as rs  # noqa: E402
 from rsexplore import montecarlo, noises, records  # noqa: E402
-from rsexplore.montecarlo import images, networks  # noqa: E402
+from rsexplore.montecarlo import images, networks, sources  # noqa: E402
 from rsexplore.montecarlo.__main__ import main  # noqa: E402
 
 torch.set_num_threads(1)
@@ -147,11 +147,11 @@ def test_a_file_without_a_label_for_every_image_is_refused(tmp_path):
         montecarlo.load_images(str(tmp_path / "own.npz"))
 
 
-def test_a_packed_file_is_not_unpacked_to_a_multiple(tmp_path):
-    labels = np.arange(2, dtype=np.int64)
-    np.savez_compressed(tmp_path / "empty.npz", images=np.zeros((2, 3, 1800, 1800), np.float32), labels=labels)
-    with pytest.raises(ValueError, match=r"empty.npz' \(it would unpack .* bytes to 77,7.*\)"):
+def test_a_packed_file_is_not_unpacked_to_a_multiple(tmp_path, monkeypatch):
+    monkeypatch.setattr(sources, "ROOM", 2**20)
+    labels, pixels = np.arange(2, dtype=np.int64), np.random.default_rng(0).random((2, 3, 300, 300), np.float32)
+    np.savez_compressed(tmp_path / "empty.npz", images=pixels * 0, labels=labels)
+    with pytest.raises(ValueError, match=r"empty.npz' \(it would unpack .* bytes to 2,16.*\)"):
         montecarlo.load_images(str(tmp_path / "empty.npz"))
-    pixels = np.random.default_rng(0).integers(0, 256, (2, 3, 1800, 1800)).astype(np.float32) / 255
     np.savez_compressed(tmp_path / "full.npz", images=pixels, labels=labels)
-    assert montecarlo.load_images(str(tmp_path / "full.npz"), slice(1)).images.shape == (1, 3, 1800, 1800)
+    assert montecarlo.load_images(str(tmp_path / "full.npz"), slice(1)).images.shape == (1, 3, 300, 300)

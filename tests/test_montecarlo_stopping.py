@@ -6,14 +6,11 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
-from halfspace import DIM, HalfSpace, certified, votes  # noqa: E402
+from halfspace import DIM, certified, votes  # noqa: E402
 from scipy import stats  # noqa: E402
 
 import rsexplore as rs  # noqa: E402
 from rsexplore.confidence import stopped_tail  # noqa: E402
-from rsexplore.montecarlo import TorchRng  # noqa: E402
-from rsexplore.montecarlo.engine import Engine  # noqa: E402
-from rsexplore.montecarlo.lane import Looks, Work  # noqa: E402
 from rsexplore.montecarlo.stopping import stop_at  # noqa: E402
 from rsexplore.noises import Gaussian  # noqa: E402
 
@@ -45,15 +42,6 @@ def test_where_an_image_ends_does_not_depend_on_batches_or_neighbours(batch_size
     alone = stopping(images=torch.full((1, DIM), 0.1), labels=[0], indices=[5], batch_size=batch_size)
     beside = stopping(images=torch.full((9, DIM), 0.1), labels=[0] * 9, batch_size=100)
     assert votes(alone)[5] == votes(beside)[5]
-
-
-def test_a_stopped_image_has_the_first_votes_of_a_whole_one():
-    seen = {}
-    for enough in (lambda counts: counts[1].sum() >= 500, lambda counts: False):
-        work = Work(0, torch.zeros(DIM), TorchRng(1), (20, 2000))
-        ((_, counts),) = Engine(HalfSpace(), Gaussian(0.5), 2, 64).run([work], Looks((100, 500, 2000), enough))
-        seen[int(counts[1].sum())] = counts
-    assert set(seen) == {500, 2000} and (seen[500][0] == seen[2000][0]).all() and (seen[500][1] <= seen[2000][1]).all()
 
 
 @pytest.mark.parametrize(

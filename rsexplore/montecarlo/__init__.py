@@ -4,13 +4,12 @@
 from rsexplore.beyond import safetensors, torch, tqdm  # says what is missing
 from rsexplore.log import LogInUseError
 from rsexplore.montecarlo.attack import Perturbations, attack, predict
-from rsexplore.montecarlo.certify import certify
-from rsexplore.montecarlo.counts import class_counts
+from rsexplore.montecarlo.certify import Progress, certify
+from rsexplore.montecarlo.engine import class_counts
 from rsexplore.montecarlo.images import ImagesUnavailableError, cifar10, devices, imagenet
 from rsexplore.montecarlo.logits import ModelOutputError
 from rsexplore.montecarlo.models import CheckpointError, card, digest, load_model, names, normalization
 from rsexplore.montecarlo.networks import ARCHITECTURES, NORMALIZATIONS, CifarResNet, DigitsNet, Normalize, WideResNet
-from rsexplore.montecarlo.progress import Progress
-from rsexplore.montecarlo.quality import Accuracies, accuracies
 from rsexplore.montecarlo.rng import TorchRng
+from rsexplore.montecarlo.runner import Accuracies, accuracies
 from rsexplore.montecarlo.sources import data_name, load_images

@@ -2,7 +2,6 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from rsexplore import noises
 from rsexplore.montecarlo.certify import certify
@@ -25,67 +24,47 @@ def parser() -> argparse.ArgumentParser:
     """What the command line understands."""
     top = argparse.ArgumentParser(prog=PROGRAM, description="Randomized smoothing by sampling.")
     commands = top.add_subparsers(dest="command", required=True)
-    one = commands.add_parser(
-        "certify",
-        help="count votes under noise and log them, image by image",
-        description=certify.__doc__.partition("\n")[0] if certify.__doc__ else None,
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    _add_what(one.add_argument_group("what is certified"))
-    law = one.add_argument_group("noise")
-    law.add_argument("--noise", choices=sorted(FAMILIES), required=True, help="family")
-    law.add_argument("--sigma", type=float, required=True, help="deviation of one coordinate, in the images' unit")
-    law.add_argument("--shape", type=float, help="of generalizedgaussian")
-    law.add_argument("--k", type=float, help="of powergaussian")
-    law.add_argument(
-        "--grid", type=int, metavar="STEPS", help="sound arithmetic for images of whole multiples of 1 / STEPS"
-    )
-    law.add_argument("--norms", choices=("2,2", "inf,2", "inf,inf"), help="of powergaussian: power and tail")
-    votes = one.add_argument_group("votes")
-    votes.add_argument("--n0", type=int, default=100, help="draws that select the class (default %(default)s)")
-    votes.add_argument("--n", type=int, default=100_000, help="draws that count its votes (default %(default)s)")
-    votes.add_argument("--alpha", type=float, default=0.001, help="failure probability (default %(default)s)")
-    votes.add_argument("--seed", type=int, default=0)
-    votes.add_argument("--bound", metavar="KEY", help="turns votes into radii: for the summary, --radius and --export")
-    votes.add_argument("--norm", type=float, help="norm of the radii, if not the bound's own")
-    votes.add_argument("--radius", type=float, help="end each image as soon as this radius is certified or ruled out")
-    _add_ways(one.add_argument_group("how it is run"))
+    plain, told = argparse.RawDescriptionHelpFormatter, (certify.__doc__ or "").partition("\n")[0]
+    about = "count votes under noise and log them, image by image"
+    one = commands.add_parser("certify", help=about, description=told, epilog=EXAMPLE, formatter_class=plain)
+    add = one.add_argument_group("what is certified").add_argument
+    names_ = f"a checkpoint's path, torchvision:NAME[.WEIGHTS], timm:NAME[.WEIGHTS], or one of {', '.join(names())}"
+    add("--model", required=True, help=names_)
+    add("--entry", metavar="NAME", help="which of a checkpoint's dicts of tensors: state_dict_ema, ...")
+    add("--arch", help="architecture, where the checkpoint does not name it")
+    add("--num-classes", type=int, metavar="N", help="classes, where they are not the architecture's")
+    passes = f"what pixels pass before the network: {', '.join(NORMALIZATIONS)}, none, or MEAN,..:STD,.. by channel"
+    add("--normalize", type=_normalization, metavar="HOW", help=passes)
+    add("--data", required=True, help=SOURCES)
+    chosen = "which images (default: all; of ImageNet every 100th); no others are read from ImageNet's folder"
+    add("--images", type=_slice, metavar="START:STOP:STEP", help=chosen)
+    add = one.add_argument_group("noise").add_argument
+    add("--noise", choices=sorted(FAMILIES), required=True, help="family")
+    add("--sigma", type=float, required=True, help="deviation of one coordinate, in the images' unit")
+    add("--shape", type=float, help="of generalizedgaussian")
+    add("--k", type=float, help="of powergaussian")
+    add("--norms", choices=("2,2", "inf,2", "inf,inf"), help="of powergaussian: power and tail")
+    add("--grid", type=int, metavar="STEPS", help="sound arithmetic for images of whole multiples of 1 / STEPS")
+    add = one.add_argument_group("votes").add_argument
+    add("--n0", type=int, default=100, help="draws that select the class (default %(default)s)")
+    add("--n", type=int, default=100_000, help="draws that count its votes (default %(default)s)")
+    add("--alpha", type=float, default=0.001, help="failure probability (default %(default)s)")
+    add("--seed", type=int, default=0)
+    add("--bound", metavar="KEY", help="turns votes into radii: for the summary, --radius and --export")
+    add("--norm", type=float, help="norm of the radii, if not the bound's own")
+    add("--radius", type=float, help="end each image as soon as this radius is certified or ruled out")
+    add = one.add_argument_group("how it is run").add_argument
+    add("--log", type=Path, required=True, help="where the votes are kept; an unfinished run goes on")
+    add("--export", type=Path, help="write the radii in the columns idx label predict radius correct time")
+    add("--device", help="cpu, cuda, ...")
+    add("--batch-size", type=int, help="copies that pass through the model at once (default: by an image's size)")
+    add("--threads", type=int, help="CPU threads")
+    add("--autocast", choices=("bfloat16", "float16"), help="precision of the network")
+    add("--compile", action="store_true", help="compile the network")
+    add("--channels-last", action="store_true", help="memory format of the network")
+    add("--scheduler", metavar="ADDRESS", help="share the images out by this dask scheduler")
+    add("--quiet", action="store_true", help="show no progress bar")
     return top
-
-
-def _add_what(what: Any) -> None:
-    library = "torchvision:NAME or timm:NAME, with .WEIGHTS behind it where there are several"
-    what.add_argument("--model", required=True, help=f"a checkpoint's path, {library}, or one of {', '.join(names())}")
-    what.add_argument("--entry", metavar="NAME", help="which of a checkpoint's dicts of tensors: state_dict_ema, ...")
-    what.add_argument("--arch", help="architecture, where the checkpoint does not name it")
-    what.add_argument("--num-classes", type=int, metavar="N", help="classes, where they are not the architecture's")
-    what.add_argument(
-        "--normalize",
-        type=_normalization,
-        metavar="HOW",
-        help=f"what pixels pass before the network: {', '.join(NORMALIZATIONS)}, none, or MEAN,..:STD,.. by channel",
-    )
-    what.add_argument("--data", required=True, help=SOURCES)
-    what.add_argument(
-        "--images",
-        type=_slice,
-        metavar="START:STOP:STEP",
-        help="which images (default: all; of ImageNet every 100th); others are not read from ImageNet's folder",
-    )
-
-
-def _add_ways(how: Any) -> None:
-    how.add_argument("--log", type=Path, required=True, help="where the votes are kept; an unfinished run goes on")
-    how.add_argument("--export", type=Path, help="write the radii in the columns idx label predict radius correct time")
-    how.add_argument("--device", help="cpu, cuda, ...")
-    how.add_argument("--batch-size", type=int, help="copies that pass through the model at once (default: measured)")
-    how.add_argument("--threads", type=int, help="CPU threads")
-    how.add_argument("--autocast", choices=("bfloat16", "float16"), help="precision of the network")
-    how.add_argument("--compile", action="store_true", help="compile the network")
-    how.add_argument("--channels-last", action="store_true", help="memory format of the network")
-    how.add_argument("--scheduler", metavar="ADDRESS", help="share the images out by this dask scheduler")
-    how.add_argument("--quiet", action="store_true", help="show no progress bar")
 
 
 def _slice(text: str) -> slice:

@@ -11,10 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from rsexplore.confidence import ABSTAINED, prediction
-from rsexplore.montecarlo.job import Job, job
 from rsexplore.montecarlo.logits import Model, checked_logits, in_own_dtype
 from rsexplore.montecarlo.rng import TorchRng
-from rsexplore.montecarlo.runner import Runner
+from rsexplore.montecarlo.runner import Job, first_votes, job
 from rsexplore.noises import Noise
 
 NORMS = (1.0, 2.0, inf)
@@ -61,12 +60,7 @@ def predict(
     zeros = np.zeros(len(images), dtype=np.int64)  # type: ignore[arg-type]
     task = job(model, images, zeros, None, device, noise=noise, n0=n, n=1, alpha=alpha, seed=seed,
                batch_size=batch_size)  # fmt: skip
-    runner = Runner(task.plan(None))
-    survey = runner.survey(task.images, len(task.images) * n)
-    votes = np.zeros((len(zeros), survey.num_classes), dtype=np.int64)
-    for row in runner.rows(task.images, task.labels, task.indices, survey):
-        votes[row.index, list(row.counts0)] = list(row.counts0.values())
-    return prediction(votes, alpha)
+    return prediction(first_votes(task)[1], alpha)
 
 
 @dataclass(frozen=True, eq=False)

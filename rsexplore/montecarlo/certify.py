@@ -1,27 +1,55 @@
-"""Certification: the votes of every image, logged as they are counted."""
+"""Certification: the votes of every image, logged as they are counted, and how far that is."""
 
+import hashlib
+import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import replace
+from math import nan
 from os import PathLike
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
+from torch import nn
+from tqdm.auto import tqdm
 
 import rsexplore
 from rsexplore import noises, records
 from rsexplore.bound import Bound
 from rsexplore.log import kept, writable
-from rsexplore.montecarlo.job import Job, info, job
 from rsexplore.montecarlo.logits import Model
-from rsexplore.montecarlo.progress import Progress, Reporter
-from rsexplore.montecarlo.runner import Plan, Runner, Survey
+from rsexplore.montecarlo.models import digest
+from rsexplore.montecarlo.runner import Job, Runner, Survey, job
 from rsexplore.montecarlo.scaleout import RemoteRunner
 from rsexplore.montecarlo.stopping import stop_at
 from rsexplore.noises import Noise
 from rsexplore.records import Header, Records, Row
+
+
+class Progress(NamedTuple):
+    """How far a run is."""
+
+    images: int  # finished, with those that the log held
+    of: int
+    votes: int  # counted since the call
+    total: int  # to be counted since the call; less where images end early
+    seconds: float  # since counting began
+    clean: float  # share of the clean images looked at that are put into their class; nan while they are looked at
+    noisy: float  # share of votes for the true class, of finished images; nan before the first
+    doing: str = ""  # what is done before the first vote, in words; empty from then on
+
+    @property
+    def rate(self) -> float:
+        """Votes a second."""
+        return self.votes / self.seconds if self.seconds > 0 else nan
+
+    @property
+    def left(self) -> float:
+        """Seconds to the end at this rate; nan before the first vote."""
+        return (self.total - self.votes) / self.rate if self.votes else nan
 
 
 def certify(
@@ -107,7 +135,7 @@ def certify(
         Name of the data; kept in the header, beside least and largest pixel and a digest of images, labels, indices.
     progress : bool or callable
         Whether a bar with rate, time left, clean and noisy accuracy is shown. A callable gets these as a `Progress`
-        after each batch, or some small ones, and before the first one where something takes its time (`doing` says
+        after each batch, and before the first one where something takes its time (`doing` says
         what); what it raises is passed on, as a KeyboardInterrupt is.
 
     Returns
@@ -136,66 +164,153 @@ def certify(
         batch_size=batch_size, threads=threads, autocast=autocast, compile=compile, channels_last=channels_last,
         device=device, grid=grid,
     )  # fmt: skip
-    stop = None if radius is None else stop_at(radius, bound, norm, noise, n, alpha)
-    if radius is None and (bound, norm) != (None, None):
+    if radius is not None:
+        task = replace(task, stop=stop_at(radius, bound, norm, noise, n, alpha))
+    elif (bound, norm) != (None, None):
         raise ValueError("certify: bound and norm are for a wanted radius; without one, ask them of the records")
-    plan = task.plan(stop)
-    header, path = _header(task, plan, data, executor is None), writable(log)
-    runner = Runner(plan) if executor is None else RemoteRunner(plan, executor)
-    copies = len(task.images) * (task.n0 + task.n)
-    places = {index: place for place, index in enumerate(task.indices.tolist())}
-    with Reporter(progress, copies, len(task.images)) as reporter:
-        survey = runner.survey(task.images, copies, reporter.doing)
-        task.check_classes(survey.num_classes)
-        header = replace(header, model={**header.model, "clean": [list(answer) for answer in survey.answers]})
-        with kept(header, path, dict(zip(places, task.labels.tolist(), strict=True))) as (rows, keep):
+    noises.to_dict(noise)  # a log needs a noise of a known family, and the model is not looked at before that is clear
+    path, runner = writable(log), Runner(task) if executor is None else RemoteRunner(task, executor)
+    images, labels, indices = task.images, task.labels, task.indices
+    places = {index: place for place, index in enumerate(indices.tolist())}
+    with closing(Reporter(progress, len(images) * (n0 + n), len(images))) as reporter:
+        survey = runner.survey(images, len(images) * (n0 + n), reporter.doing)
+        if labels.max() >= survey.num_classes:
+            raise ValueError(
+                f"certify: the model knows {survey.num_classes} classes, but labels go up to {labels.max()}"
+            )
+        header = _header(task, survey, data, executor is None)
+        with kept(header, path, dict(zip(places, labels.tolist(), strict=True))) as (rows, keep):
             if rows and header.model["digest"] is None:
                 warnings.warn(
                     f"certify: the model is a plain callable, so that its answers to {len(survey.answers)} clean "
                     f"images are all that shows it to be the one that {path} was begun with",
                     stacklevel=2,
                 )
-            _run(task, runner, survey, rows, keep, reporter)
+            done = {row.index for row in rows}
+            if left := [place for index, place in places.items() if index not in done]:
+                reporter.begin(len(left) * (n0 + n), survey.clean == labels[: len(survey.clean)], rows)
+                if compile:
+                    reporter.doing("compiling")
+                chosen = images[left], labels[left], indices[left]
+                with closing(runner.rows(chosen, survey, reporter.tick)) as found:
+                    for row in found:
+                        keep(row)
+                        reporter.add(row, n - row.draws)
     return records.from_rows(header, sorted(rows, key=lambda row: places[row.index]))
 
 
-def _header(task: Job, plan: Plan, data: str, here: bool) -> Header:
+def _header(task: Job, survey: Survey, data: str, here: bool) -> Header:
+    """Header of a run; of the machines of workers nothing is known, so that it tells of them only if it runs `here`."""
+    model, images = task.model, task.images
+    name, digest_ = getattr(model, "__name__", type(model).__name__), None
+    if isinstance(model, nn.Module):
+        given, digest_ = getattr(model, "name", None), digest(model)
+        name = given if isinstance(given, str) else type(model).__name__
+    # what changes the rounding of logits is part of the classifier that is certified
+    ways = {"autocast": task.autocast, "compile": task.compile, "channels_last": task.channels_last}
+    ways = {way: value for way, value in ways.items() if value}
+    total = hashlib.sha256(f"{tuple(images.shape)} {images.dtype}\n".encode())
+    for image in images:
+        total.update(image.cpu().numpy().tobytes())
+    total.update(task.labels.tobytes() + task.indices.tobytes())
+    span = {"min": float(images.min()), "max": float(images.max())}
     # another torch, or another kind of device, may draw other numbers from the same seed
-    device = task.images.device if plan.device is None else torch.device(plan.device)
-    versions = {"rsexplore": rsexplore.__version__, "torch": torch.__version__, "device": device.type}
+    device = images.device if task.device is None else torch.device(task.device)
     return Header(
         noise=noises.to_dict(task.noise),
-        n0=int(task.n0),
-        n=int(task.n),
-        alpha=float(task.alpha),
-        seed=int(task.seed),
-        model=task.model_entry(),
-        data=task.data_entry(data),
-        versions=versions,
-        stop=None if plan.stop is None else plan.stop.header(),
-        grid=plan.grid,
-        info=info(device) if here else None,  # of the machines of workers nothing is known
+        n0=task.n0,
+        n=task.n,
+        alpha=task.alpha,
+        seed=task.seed,
+        model={"name": name, "digest": digest_, **ways, "clean": [list(answer) for answer in survey.answers]},
+        data={"name": data, "images": len(images), "digest": total.hexdigest(), **span},
+        versions={"rsexplore": rsexplore.__version__, "torch": torch.__version__, "device": device.type},
+        stop=task.stop.header() if task.stop else None,
+        grid=task.grid,
+        info=_info(device) if here else None,
     )
 
 
-def _run(
-    task: Job,
-    runner: Runner | RemoteRunner,
-    survey: Survey,
-    rows: list[Row],
-    keep: Callable[[Row], None],
-    reporter: Reporter,
-) -> None:
-    finished = {row.index for row in rows}
-    places = [place for place, index in enumerate(task.indices.tolist()) if index not in finished]
-    if not places:
-        return
-    reporter.begin((task.n0 + task.n) * len(places), survey.clean == task.labels[: len(survey.clean)], rows)
-    if task.compile:
-        reporter.doing("compiling")
-    stop, chosen = runner.plan.stop, (task.images[places], task.labels[places], task.indices[places])
-    with closing(runner.rows(*chosen, survey, reporter.tick)) as found:
-        for row in found:
-            row = row if stop is None else replace(row, end=stop.end(row))
-            keep(row)
-            reporter.add(row, task.n - row.draws)
+def _info(device: torch.device) -> dict[str, Any]:
+    """What a run is made with, for a log's header: it tells, and decides nothing.
+
+    Cards draw other numbers from one seed, and round otherwise with other flags.
+    """
+    backends = torch.backends
+    return {
+        "card": torch.cuda.get_device_name(device) if device.type == "cuda" else backends.cpu.get_cpu_capability(),
+        "rsexplore": rsexplore.__version__,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "cuda": torch.version.cuda,
+        "cudnn": backends.cudnn.version(),
+        "cudnn.benchmark": backends.cudnn.benchmark,
+        "cudnn.deterministic": backends.cudnn.deterministic,
+        "cudnn.tf32": _tf32(backends.cudnn),
+        "matmul.tf32": _tf32(backends.cuda.matmul),
+    }
+
+
+def _tf32(part: Any) -> bool | str:
+    try:
+        return bool(part.allow_tf32)
+    except RuntimeError:  # it was set by its newer name, and torch refuses to tell it by the older one
+        return str(part.fp32_precision)
+
+
+class Reporter:
+    """Counts votes and images, and shows or tells them, and what is done before the first vote.
+
+    Parameters
+    ----------
+    wish : bool or callable
+        Whether there is a bar, or what gets a `Progress` after each batch.
+    total : int
+        Votes to be counted.
+    images : int
+        Images of the run.
+    """
+
+    def __init__(self, wish: bool | Callable[[Progress], Any], total: int, images: int) -> None:
+        self._wish, self._now, self._start = wish, Progress(0, images, 0, total, 0.0, nan, nan), time.perf_counter()
+        self._head, self._right, self._counted = "", 0, 0
+        self._bar = tqdm(total=total, unit=" votes", unit_scale=True, disable=callable(wish) or not wish, leave=False)
+
+    def close(self) -> None:
+        """Nothing more comes; the bar stays if counting had begun."""
+        self._bar.close()
+
+    def doing(self, what: str) -> None:
+        """Something is done that counts no votes."""
+        self.tick(0, what)
+
+    def begin(self, total: int, clean: NDArray[np.bool_], rows: Iterable[Row]) -> None:
+        """Counting begins: so many votes, of the clean images these put into their class, of the log these rows."""
+        share = float(np.mean(clean))
+        self._now, self._start = self._now._replace(total=total, clean=share), time.perf_counter()
+        self._head = f"clean {share:.1%}" + ("" if len(clean) == self._now.of else f" of {len(clean)}")
+        self._bar.leave = True
+        self._bar.reset(total)
+        for row in rows:
+            self._count(row)
+
+    def tick(self, copies: int, doing: str = "") -> None:
+        """So many more votes are counted."""
+        seconds = time.perf_counter() - self._start
+        self._now = self._now._replace(votes=self._now.votes + copies, seconds=seconds, doing=doing)
+        self._bar.set_description(doing or self._head, refresh=False)
+        self._bar.update(copies)
+        if callable(self._wish):
+            self._wish(self._now)
+
+    def add(self, row: Row, saved: int) -> None:
+        """Count an image as finished, with so many votes fewer than planned."""
+        self._count(row)
+        self._now = self._now._replace(total=self._now.total - saved)
+        self._bar.total = self._now.total
+        self.tick(0)
+
+    def _count(self, row: Row) -> None:
+        self._right, self._counted = self._right + row.counts.get(row.label, 0), self._counted + row.draws
+        now = self._now = self._now._replace(images=self._now.images + 1, noisy=self._right / self._counted)
+        self._bar.set_postfix_str(f"{now.images}/{now.of} images, under noise {now.noisy:.1%}", refresh=False)

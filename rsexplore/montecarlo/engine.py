@@ -1,64 +1,148 @@
-"""Votes of many images under noise, at the speed of the network: full batches across the borders of images.
+"""Votes of many images under noise, in full batches across the borders of images.
 
-Classes are counted where they are found, and an image's counts come back once.
+An image's noise comes from a generator of its own, in blocks of a size that depends on nothing but the image's shape
+and the kind of device. So neither batches, nor neighbours, nor stops, nor a new start where memory was short change it.
+Classes are counted where they are found, and an image's counts come back once, or when they are looked at.
 """
 
-import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from rsexplore.montecarlo import memory
-from rsexplore.montecarlo.ahead import Batch, Feeder, Turns
-from rsexplore.montecarlo.ballots import Ballots
-from rsexplore.montecarlo.lane import Lane, Looks, Sampler, Votes, Work
-from rsexplore.montecarlo.logits import Model, checked_logits
+from rsexplore.montecarlo.logits import Model, checked_logits, in_own_dtype, no_class, read_classes
+from rsexplore.montecarlo.rng import TorchRng
+from rsexplore.noises import Noise
+
+# Copies, and coordinates, that one call of the sampler draws. Constants, so that the batch size never changes the
+# noise. A CPU's second-level cache holds 2 MiB; a GPU wants work for all its cores.
+BLOCK_COPIES, FIRST_COPIES = 400, 100
+BLOCK_COORDINATES = {"cpu": 2**19}
+DEVICE_BLOCK_COORDINATES = 2**24
 
 # The last batch of a run is filled up to a multiple of this with copies that are not counted: a network given two or
 # three images takes other routes through its sums than in a full batch, and might round otherwise.
 QUANTUM = 25
-TOGETHER = 0.05  # seconds of the network between two looks at where the run is, if the images are small
+
+Votes = NDArray[np.int64]
 
 
-class Engine:
-    """Counts votes with one model and one noise.
+class Sampler(Protocol):
+    """What noise is drawn from: a `Noise`, or one on a grid."""
 
-    Parameters
-    ----------
-    logits_of : callable
-        Maps a batch (b, ...) to logits (b, num_classes); may spoil what it is given.
-    noise : Sampler
-        Law of the additive noise.
-    num_classes : int
-        Number of classes.
-    batch_size : int
-        Copies that pass through the model at once; halved for good where memory does not suffice.
-    fixed_shape : bool
-        Whether every batch is filled up to `batch_size`, as a compiled model wants it.
-    channels_last : bool
-        Memory format of image batches.
-    ahead : bool
-        Whether another thread may make batches while this one is at work; it does where that is seen to help.
+    def draw(self, rng: TorchRng, shape: tuple[int, ...]) -> Tensor:
+        """Return independent draws of that shape, in the units of the images."""
+
+
+@dataclass(eq=False)
+class Work:
+    """One image to be voted on."""
+
+    key: Any  # the caller's name of it
+    image: Tensor  # (...) floating, in the units of the noise
+    rng: TorchRng
+    samples: tuple[int, ...]  # sizes of separate samples, drawn one after the other
+
+
+@dataclass(frozen=True)
+class Looks:
+    """When the last sample of an image is looked at, and what ends it then."""
+
+    sizes: tuple[int, ...]  # ascending
+    enough: Callable[[Votes], bool]  # takes counts (samples, classes)
+
+
+def blocks(samples: tuple[int, ...], largest: int) -> Iterator[tuple[int, int]]:
+    """Yield the sample and the copies of each block: they depend on nothing else, and none reaches over an end of one.
+
+    The first ones of a sample are shorter, for it may end early.
     """
+    for sample, copies in enumerate(samples):
+        start = 0
+        while start < copies:
+            size = min(largest, max(FIRST_COPIES, start), copies - start)
+            yield sample, size
+            start += size
 
-    def __init__(
-        self,
-        logits_of: Model,
-        noise: Sampler,
-        num_classes: int,
-        batch_size: int,
-        *,
-        fixed_shape: bool = False,
-        channels_last: bool = False,
-        ahead: bool = False,
-    ) -> None:
-        self.logits_of, self.noise, self.num_classes, self.batch_size = logits_of, noise, num_classes, batch_size
-        self.fixed_shape, self.channels_last, self.ahead = fixed_shape, channels_last, ahead
-        self._turns, self._inference = Turns(), torch.inference_mode()
+
+class Image:
+    """An image in work: where its noise stands and what was counted."""
+
+    def __init__(self, work: Work, noise: Sampler, num_classes: int, looks: Looks | None) -> None:
+        self.work, self._noise, self._start, device = work, noise, work.rng.state, work.image.device
+        coordinates = BLOCK_COORDINATES.get(device.type, DEVICE_BLOCK_COORDINATES)
+        self._largest = max(1, min(BLOCK_COPIES, coordinates // max(1, work.image.numel())))
+        self.total, before = sum(work.samples), sum(work.samples[:-1])
+        self._stops = (*(before + size for size in (looks.sizes if looks else ())), self.total)
+        self.counts = torch.zeros(len(work.samples), num_classes + 1, dtype=torch.int64, device=device)
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin, or begin again: the next copies are the first ones."""
+        self.work.rng.state = self._start
+        self.counts.zero_()
+        self._blocks, self.placed = blocks(self.work.samples, self._largest), 0
+        self._left: Tensor | None = None
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Let copies be placed up to the next look at the counts."""
+        self.stop = next(stop for stop in self._stops if stop > self.placed)
+
+    @property
+    def room(self) -> int:
+        """How many copies may be placed."""
+        return self.stop - self.placed
+
+    def place(self, rows: Tensor) -> tuple[Tensor, int]:
+        """Write noisy copies into the first of `rows`; return the counts that they belong to, and how many they are."""
+        if self._left is None:
+            self._sample, size = next(self._blocks)
+            self._left = self._noise.draw(self.work.rng, (size, *self.work.image.shape))
+        left, size = self._left, min(len(self._left), len(rows), self.room)
+        torch.add(left[:size], self.work.image, out=rows[:size])
+        self._left = left[size:] if size < len(left) else None
+        self.placed += size
+        return self.counts[self._sample], size
+
+    def send(self) -> None:
+        """Send the counts on their way from the device, behind all that it has been asked for so far."""
+        cuda = self.counts.is_cuda
+        self._sent = self.counts.to("cpu", non_blocking=cuda)
+        self._arrival = torch.cuda.current_stream(self.counts.device).record_event() if cuda else None
+
+    def received(self) -> Votes:
+        """Return the counts, shape (samples, classes).
+
+        Raises
+        ------
+        ModelOutputError
+            Some copy left no class.
+        """
+        if self._arrival is not None:
+            self._arrival.synchronize()
+        found = self._sent.numpy()
+        if found[:, -1].any():
+            sample = found[(found[:, -1] > 0).argmax()]
+            raise no_class(f"{sample[-1]} of {sample.sum()} noisy copies")
+        return found[:, :-1].copy()
+
+
+@dataclass
+class Engine:
+    """Counts votes with one model and one noise."""
+
+    logits_of: Model  # maps a batch (b, ...) to logits (b, num_classes); may spoil what it is given
+    noise: Sampler
+    num_classes: int
+    batch_size: int  # copies that pass through the model at once; halved for good where memory does not suffice
+    fixed_shape: bool = False  # whether every batch is filled up to `batch_size`, as a compiled model wants it
+    channels_last: bool = False  # memory format of image batches
 
     def run(
         self, works: Iterable[Work], looks: Looks | None = None, tick: Callable[[int], Any] = lambda copies: None
@@ -72,75 +156,120 @@ class Engine:
         looks : Looks, optional
             When an image may end early.
         tick : callable
-            Is told how many copies were counted, batch by batch; small batches that are fast are put together.
+            Is told how many copies were counted, batch by batch.
 
         Raises
         ------
         ModelOutputError
             The logits have another shape, or some copy has a nan, a +inf or no finite logit.
         """
-        with ThreadPoolExecutor(1, "noise") if self.ahead else nullcontext() as pool:
-            lanes = (Lane(work, self.noise, self.num_classes, looks) for work in works)
-            feeder = Feeder(lanes, self.batch_size, self.channels_last, pool, self._turns)
-            yield from self._run(feeder, Ballots(self.num_classes, pool), looks, tick)
-
-    def _run(
-        self, feeder: Feeder, ballots: Ballots, looks: Looks | None, tick: Callable[[int], Any]
-    ) -> Iterator[tuple[Work, Votes]]:
-        waiting, done = list[Lane](), 0
+        source, ready, halted = iter(works), list[Image](), list[Image]()
         while True:
-            batch, start = Batch(), time.perf_counter()
+            while sum(image.room for image in ready) < self.batch_size and (work := next(source, None)) is not None:
+                ready.append(Image(work, self.noise, self.num_classes, looks))
+            if not ready and not halted:
+                return
             try:
-                batch = feeder.next()
-                self._vote(batch, ballots)
+                size = self._count(ready) if ready else 0
             except Exception as error:
                 if not memory.is_exhaustion(error) or self.batch_size == 1:
                     raise
                 self.batch_size //= 2
-                ballots.clear()
-                feeder.restart(self.batch_size, batch)
+                for image in ready:  # what was placed may not have been counted
+                    image.begin()
                 continue
-            if batch.rows is not None:
-                seconds = time.perf_counter() - start
-                feeder.passes = int(TOGETHER * batch.size / (seconds * self.batch_size))
-                if self.ahead:
-                    self._turns.take(batch.size, batch.rows[0].numel(), seconds)
-                tick(batch.size)
-                feeder.recycle(batch)
-            # a GPU works on the next batch while the counts of the last one are read
-            lag = bool(batch.halted or waiting) and batch.rows is not None and batch.rows.device.type == "cuda"
-            due, waiting = (waiting, batch.halted) if lag else (waiting + batch.halted, [])
-            for lane in due:
-                counts = lane.received()
-                if lane.placed == lane.total or (looks and looks.enough(counts)):
-                    done += 1
-                    yield lane.work, counts
+            seen, ready = [image for image in ready if not image.room], [image for image in ready if image.room]
+            for image in seen:
+                image.send()
+            if size:
+                tick(size)
+            # a GPU works on this batch while the counts after the last one are read
+            late = any(image.counts.is_cuda for image in seen)
+            due, halted = (halted, seen) if late else (halted + seen, [])
+            for image in due:
+                counts = image.received()
+                if image.placed == image.total or (looks and looks.enough(counts)):
+                    yield image.work, counts
                 else:
-                    lane.set_barrier()
-                    feeder.go_on(lane)
-            if not batch.size and feeder.exhausted and done == feeder.taken:
-                return
+                    image.go_on()
+                    ready.insert(0, image)
 
-    def _vote(self, batch: Batch, ballots: Ballots) -> None:
-        """Pass a batch through the model, and send the counts of its lanes that are to be looked at."""
-        with self._inference:
-            if batch.rows is not None:
-                segments = [(lane.counts, sample, size) for lane, sample, size in batch.segments]
-                ballots.hand_over()
-                ballots.add(self._logits(batch.rows, batch.size), segments)
-            if batch.halted:
-                ballots.count()
-            for lane in batch.halted:
-                lane.send()
-
-    def _logits(self, rows: Tensor, copies: int) -> list[Tensor]:
-        """Logits of each pass, copied, for a model may return the same tensor each time; what fills up has none."""
+    @torch.inference_mode()
+    def _count(self, ready: list[Image]) -> int:
+        """Pass a batch through the model and count its classes; return of how many copies."""
+        size = min(self.batch_size, sum(image.room for image in ready))
         step = self.batch_size if self.fixed_shape else min(QUANTUM, self.batch_size)
-        full, rest = divmod(copies, self.batch_size)
-        size = full * self.batch_size + min(-(-rest // step) * step, self.batch_size)
-        rows[copies:size] = rows[0]
-        passes = rows[:size].split(self.batch_size)
-        found = [checked_logits(self.logits_of(batch), len(batch), self.num_classes).clone() for batch in passes]
-        if rest:
-            found[-1] = found[-1][:rest]
-        return found
+        filled = min(-(-size // step) * step, self.batch_size)
+        like = ready[0].work.image
+        form = torch.channels_last if self.channels_last and like.ndim == 3 else torch.contiguous_format
+        rows = torch.empty((filled, *like.shape), dtype=like.dtype, device=like.device, memory_format=form)
+        parts, placed = list[tuple[Tensor, int, int]](), 0  # counts, and the rows that they belong to
+        for image in ready:
+            while image.room and placed < size:
+                counts, copies = image.place(rows[placed:size])
+                parts.append((counts, placed, placed + copies))
+                placed += copies
+        if size < filled:
+            rows[size:] = rows[0]
+        logits = checked_logits(self.logits_of(rows), filled, self.num_classes)
+        classes = read_classes(logits[:size], self.num_classes)
+        ones = torch.ones_like(classes)
+        for counts, start, end in parts:
+            counts.scatter_add_(0, classes[start:end], ones[start:end])
+        return size
+
+
+def usual_batch_size(image: Tensor) -> int:
+    """Copies at which networks for such images are fastest on a CPU; few for a GPU, where a long run finds its own.
+
+    The noise does not depend on it, the time and the memory of a run do. Copies that fill a cache are enough, and those
+    of a block need not be put together from two.
+    """
+    return max(8, min(BLOCK_COPIES, BLOCK_COORDINATES["cpu"] // max(1, image.numel()))) if image.is_cpu else 100
+
+
+def class_counts(
+    model: Model,
+    image: Tensor,
+    noise: Noise,
+    n: int,
+    rng: TorchRng,
+    *,
+    num_classes: int,
+    batch_size: int | None = None,
+) -> Votes:
+    """How often a classifier chooses each class for one image under noise.
+
+    Memory does not grow with `n`: counts stay on the device and come back once. Ties go to the lowest class on a CPU.
+
+    Parameters
+    ----------
+    model : callable
+        Maps a batch (b, ...) to logits (b, num_classes), on the image's device; in evaluation mode. An nn.Module gets
+        its batches in its own floating type.
+    image : Tensor, shape (...), floating
+        One image, in the units of the noise.
+    noise : Noise
+        Law of the additive noise.
+    n : int, >= 1
+        Number of noisy copies.
+    rng : TorchRng
+        Source of the noise, used up to where this call ends.
+    num_classes : int, >= 2
+        Number of classes.
+    batch_size : int, >= 1, optional
+        Copies that pass through the model at once; if absent, by the image's size. The noise does not depend on it.
+
+    Returns
+    -------
+    ndarray of int64, shape (num_classes,)
+        Counts; they add up to `n`.
+
+    Raises
+    ------
+    ModelOutputError
+        The logits have another shape, or some copy has a nan, a +inf or no finite logit.
+    """
+    engine = Engine(in_own_dtype(model), noise, num_classes, batch_size or usual_batch_size(image))
+    ((_, counts),) = engine.run([Work(None, image, rng, (n,))])
+    return counts[0]

@@ -104,11 +104,6 @@ class GridNoise:
                 before, value = after, before - after
         return tuple(found)
 
-    @property
-    def reach(self) -> int:
-        """Largest integer that is drawn, and the least one's absolute value."""
-        return len(self.units) - 1
-
     @cached_property
     def weights(self) -> tuple[dict[int, int], dict[int, int]]:
         """How many words give an integer at once, and how many of a second word those that the first leaves open."""

@@ -1,15 +1,22 @@
-"""What a model must be and return so that classes can be read from it."""
+"""What a model must be and return so that classes can be read from it, and a first look at whether it is and does."""
 
 from collections.abc import Callable
+from math import isfinite
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+
+from rsexplore.montecarlo import memory
+from rsexplore.montecarlo.images import channels_last_hint
 
 # Rows whose logits are looked at twice, and by how much these may differ, as a share of the larger ones: what other
 # images in the same places change is rounding at most, and batches of another size may be summed in another order.
 ROWS, SAME_SIZE, OTHER_SIZE, REPEATS = 3, 1e-3, 0.05, 20
+ANSWERS = 16  # to the first clean images, by which a log knows its model
 
 Model = Callable[[Tensor], Tensor]
 
@@ -47,9 +54,63 @@ def read_classes(logits: Tensor, num_classes: int) -> Tensor:
 
     Rows without a class are counted in one of their own, so that no batch has to ask the device.
     """
-    # a maximum passes nan on; some -inf are classes that are ruled out
+    # a maximum passes nan on, and less itself it is 0 only if finite; some -inf are classes that are ruled out
     largest, classes = logits.max(1)
-    return torch.where(largest.abs() < torch.inf, classes, num_classes)
+    return classes.masked_fill_((largest - largest) != 0, num_classes)
+
+
+def predictions(
+    logits_of: Model, images: Tensor, batch_size: int, tick: Callable[[int], Any] = lambda images: None
+) -> tuple[NDArray[np.int64], int, list[tuple[int, float | None]]]:
+    """Classes of clean images, shape (images,), the number of classes, and the first answers, to tell the model by.
+
+    An answer is a class, and how far its logit leads the next one, to 4 digits (None without bound): those who compare
+    leads leave room for sums in another order, see `Header.check`.
+
+    Parameters
+    ----------
+    logits_of : callable
+        Maps a batch of the images' type to logits.
+    images : Tensor, shape (images, ...)
+        Left as they are.
+    batch_size : int
+        Images that pass at once; halved where memory is short.
+    tick : callable
+        Is told how many images have passed, batch by batch.
+
+    Raises
+    ------
+    ModelOutputError
+        The logits are not (batch, classes), or some image has a nan, a +inf or no finite logit.
+    ValueError
+        The model fails on images that look like (height, width, channels).
+    """
+    classes, width, answers = list[int](), None, list[tuple[int, float | None]]()
+    while len(classes) < len(images):
+        batch = images[len(classes) : len(classes) + batch_size]
+        try:
+            with torch.inference_mode():
+                logits = logits_of(batch.clone())  # a copy, for a model may work in place
+        except Exception as error:
+            if memory.is_exhaustion(error) and len(batch) > 1:
+                batch_size = len(batch) // 2
+                continue
+            if isinstance(error, RuntimeError) and (hint := channels_last_hint(tuple(batch.shape[1:]))):
+                raise ValueError(f"certify: the model fails on the images ({error}); {hint}") from error
+            raise
+        width = checked_logits(logits, len(batch), width).shape[1]
+        found = read_classes(logits, width).tolist()
+        if width in found:
+            raise no_class("a clean image")
+        top = logits[: ANSWERS - len(answers)].double().topk(2).values
+        leads = (top[:, 0] - top[:, 1]).tolist()
+        answers += [
+            (one, float(f"{lead:.4g}") if isfinite(lead) else None) for one, lead in zip(found, leads, strict=False)
+        ]
+        classes += found
+        tick(len(classes))
+    assert width is not None
+    return np.array(classes), width, answers
 
 
 def check_layers(model: Model) -> None:
@@ -124,7 +185,9 @@ def check_independence(logits_of: Model, images: Tensor, batch_size: int = ROWS)
                 told = f"in a smaller batch, a place further ahead, they change by {change:.2g} of what decides"
         # a model that draws now and then may have given the same answer twice by chance
         if told and not any(share(passed(rows), alone).amax().item() > OTHER_SIZE for _ in range(REPEATS)):
-            raise _dependent(told)
+            raise ModelOutputError(
+                f"the model's logits of an image depend on the other images of its batch ({told}){_NOT_ONE}"
+            )
 
 
 def _share(logits: Tensor, before: Tensor, rounding: float) -> Tensor:
@@ -141,10 +204,6 @@ def _share(logits: Tensor, before: Tensor, rounding: float) -> Tensor:
     return (found / torch.maximum(leads.amax(), sizes - sizes.amin(1, keepdim=True))).nan_to_num(0, torch.inf).amax(1)
 
 
-def _dependent(how: str) -> ModelOutputError:
-    return ModelOutputError(f"the model's logits of an image depend on the other images of its batch ({how}){_NOT_ONE}")
-
-
 def checked_logits(logits: Tensor, batch: int, num_classes: int | None = None) -> Tensor:
     """Return `logits` if they are (batch, classes).
 
@@ -153,29 +212,22 @@ def checked_logits(logits: Tensor, batch: int, num_classes: int | None = None) -
     ModelOutputError
         The output is no floating tensor of that shape.
     """
+    wanted = f"({batch}, {num_classes or 'classes'})"
     if not isinstance(logits, Tensor):
-        raise _misshapen("a tensor of logits", batch, num_classes, type(logits).__name__ + _where(logits))
+        got = type(logits).__name__ + _where(logits)
+        raise ModelOutputError(f"the model must return a tensor of logits {wanted}, got {got}")
     shape = logits.shape
     if len(shape) != 2 or shape[0] != batch or shape[1] < 2 or num_classes not in (None, shape[1]):
-        raise _misshapen("logits of shape", batch, num_classes, tuple(shape))
+        raise ModelOutputError(f"the model must return logits of shape {wanted}, got {tuple(shape)}")
     if not logits.is_floating_point():
         raise ModelOutputError(f"the model must return floating-point logits, got {logits.dtype}")
     return logits
 
 
-def _misshapen(what: str, batch: int, num_classes: int | None, got: Any) -> ModelOutputError:
-    return ModelOutputError(f"the model must return {what} ({batch}, {num_classes or 'classes'}), got {got}")
-
-
 def _where(output: Any) -> str:
     """Where logits may be in what a model returned, and what to do."""
-    parts = (
-        output.items() if isinstance(output, dict) else enumerate(output) if isinstance(output, (tuple, list)) else ()
-    )
-    places = [f"[{key!r}]" for key, part in parts if isinstance(part, Tensor) and part.ndim == 2]
-    if isinstance(getattr(output, "logits", None), Tensor):
-        places.insert(0, ".logits")
-    if not places:
-        return ""
-    how = f"certify a torch.nn.Module whose forward returns that alone, self.net(batch){places[0]}"
-    return f" with a tensor at {places[0]}; {how}"
+    parts = output if isinstance(output, dict) else dict(enumerate(output if isinstance(output, (tuple, list)) else ()))
+    places = [f"[{key!r}]" for key, part in parts.items() if isinstance(part, Tensor) and part.ndim == 2]
+    place = ".logits" if isinstance(getattr(output, "logits", None), Tensor) else (*places, "")[0]
+    how = f"certify a torch.nn.Module whose forward returns that alone, self.net(batch){place}"
+    return f" with a tensor at {place}; {how}" if place else ""

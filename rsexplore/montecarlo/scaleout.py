@@ -1,6 +1,8 @@
 """A run that is shared out: images go to the workers of an executor, rows come back as they are done."""
 
-from collections.abc import Callable, Generator
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
 from queue import SimpleQueue
 from threading import Lock
 from typing import Any
@@ -11,12 +13,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rsexplore.log import Row
-from rsexplore.montecarlo.runner import Plan, Runner, Survey
+from rsexplore.montecarlo.runner import Chosen, Job, Rows, Runner, Survey
 
 SURVEYED = 64  # clean images that one worker looks at beforehand
 IN_FLIGHT = 256  # tasks that the executor knows at a time, so that not all images wait in its memory
 TASK_COPIES = 20_000  # votes below which several images share a task
 STOPPED_TOGETHER = 16  # images of a task where most end early, so that they fill each other's batches
+
+# a run's token, which no other run has, and its job without images
+Plan = tuple[str, Job]
 
 # of this process: the last plan that it has worked on, ready
 _lock = Lock()
@@ -24,20 +29,21 @@ _ready: dict[str, Runner] = {}
 
 
 class RemoteRunner:
-    """A plan at work on the workers of an executor: any with `submit(function, *arguments)` and futures with callbacks.
+    """A job at work on the workers of an executor: any with `submit(function, *arguments)` and futures with callbacks.
 
     A row depends on the seed and the image alone, so it is the same from every worker, and from the second worker that
     is given the image after the first one was lost. Whether lost work is given again is up to the executor: that of
     dask.distributed does so, a process pool ends the run, which the same call then goes on with.
     """
 
-    def __init__(self, plan: Plan, executor: Any) -> None:
+    def __init__(self, task: Job, executor: Any) -> None:
         if not callable(getattr(executor, "submit", None)):
             raise ValueError(
                 "certify: executor must be a concurrent.futures executor or a dask.distributed client, "
                 f"got {type(executor).__name__}"
             )
-        self.plan, self.executor = plan, executor
+        self.task, self.executor, nothing = task, executor, np.empty(0, dtype=np.int64)
+        plan = secrets.token_hex(16), replace(task, images=torch.empty(0), labels=nothing, indices=nothing)
         # a dask client keeps what is scattered or submitted on the workers; a function's result can be had again when
         # they are lost, and what was scattered cannot
         self._is_dask = hasattr(executor, "scheduler_info")
@@ -50,17 +56,11 @@ class RemoteRunner:
         task = self.executor.submit(_survey, self._plan, images[:SURVEYED].cpu().numpy(), copies, **self._options)
         return task.result()
 
-    def rows(
-        self,
-        images: Tensor,
-        labels: NDArray[np.int64],
-        indices: NDArray[np.int64],
-        survey: Survey,
-        tick: Callable[[int], Any] = lambda copies: None,
-    ) -> Generator[Row, None, None]:
+    def rows(self, chosen: Chosen, survey: Survey, tick: Callable[[int], Any] = lambda _: None) -> Rows:
         """Yield the votes of images as they come, in any order."""
-        copies = self.plan.n0 + self.plan.n
-        together = STOPPED_TOGETHER if self.plan.stop else max(1, TASK_COPIES // copies)
+        images, labels, indices = chosen
+        copies = self.task.n0 + self.task.n
+        together = STOPPED_TOGETHER if self.task.stop else max(1, TASK_COPIES // copies)
         parts = iter(range(0, len(images), together))
         done: SimpleQueue[Any] = SimpleQueue()
         running: set[Any] = set()
@@ -68,8 +68,8 @@ class RemoteRunner:
         def submit_next() -> None:
             for start in parts:
                 part = slice(start, start + together)
-                numbers = (images[part].cpu().numpy(), labels[part], indices[part])
-                future = self.executor.submit(_rows, self._plan, *numbers, survey, **self._options)
+                some = images[part].cpu().numpy(), labels[part], indices[part]
+                future = self.executor.submit(_rows, self._plan, *some, survey, **self._options)
                 running.add(future)
                 future.add_done_callback(done.put)
                 return
@@ -82,7 +82,7 @@ class RemoteRunner:
                 running.discard(future)
                 submit_next()
                 for row in future.result():
-                    tick(self.plan.n0 + row.draws)
+                    tick(self.task.n0 + row.draws)
                     yield row
         finally:
             for future in running:
@@ -94,16 +94,17 @@ def _itself(plan: Plan) -> Plan:
 
 
 def _runner(plan: Plan) -> Runner:
+    token, task = plan
     with _lock:
-        if plan.token not in _ready:
+        if token not in _ready:
             _ready.clear()
-            _ready[plan.token] = Runner(plan, alone=False)
-        return _ready[plan.token]
+            _ready[token] = Runner(task)
+        return _ready[token]
 
 
 def _survey(plan: Plan, images: NDArray, copies: int) -> Survey:
-    return _runner(plan).survey(torch.from_numpy(images.copy()), copies)
+    return _runner(plan).survey(torch.tensor(images), copies)
 
 
 def _rows(plan: Plan, images: NDArray, labels: NDArray, indices: NDArray, survey: Survey) -> list[Row]:
-    return list(_runner(plan).rows(torch.from_numpy(images.copy()), labels, indices, survey))
+    return list(_runner(plan).rows((torch.tensor(images), labels, indices), survey))

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rsexplore.bound import Bound
 from rsexplore.bounds import named
+from rsexplore.check import is_number
 from rsexplore.confidence import decision, stopped_tail
-from rsexplore.log import AT_N, CERTIFIED, GIVEN_UP, Row
-from rsexplore.montecarlo.lane import Looks
+from rsexplore.log import AT_N, CERTIFIED, GIVEN_UP
+from rsexplore.montecarlo.engine import Looks, Votes
 from rsexplore.noises import Noise
 
 FIRST_LOOK = 20
@@ -32,13 +32,8 @@ class Stop:
 
     def header(self) -> Mapping[str, Any]:
         """Entry of a log's header."""
-        return {
-            "rule": "beta-mixture, clopper-pearson at n",
-            "radius": self.radius,
-            "norm": self.norm,
-            "bound": self.bound,
-            "q_a": self.q_a,
-        }
+        rule = "beta-mixture, clopper-pearson at n"
+        return {"rule": rule, "radius": self.radius, "norm": self.norm, "bound": self.bound, "q_a": self.q_a}
 
     def looks(self) -> Looks:
         """When counts are looked at: at numbers of draws that grow by a constant factor."""
@@ -48,16 +43,16 @@ class Stop:
             size *= GROWTH
         return Looks((*sizes, self.n), self.enough)
 
-    def end(self, row: Row) -> str:
-        """What ended an image."""
-        if row.draws == self.n:
-            return AT_N
-        return CERTIFIED if decision(row.count, row.draws, self.q_a, self.alpha / 2) > 0 else GIVEN_UP
-
-    def enough(self, counts: NDArray[np.int64]) -> bool:
+    def enough(self, counts: Votes) -> bool:
         """Whether the counts (2, classes) of selection and estimation decide on the radius."""
-        chosen = int(counts[0].argmax())
-        return bool(decision(counts[1, chosen], counts[1].sum(), self.q_a, self.alpha / 2))
+        return self._decision(counts) != 0
+
+    def end(self, counts: Votes) -> str:
+        """What ended an image of these counts."""
+        return AT_N if counts[1].sum() == self.n else CERTIFIED if self._decision(counts) > 0 else GIVEN_UP
+
+    def _decision(self, counts: Votes) -> int:
+        return int(decision(counts[1, counts[0].argmax()], counts[1].sum(), self.q_a, self.alpha / 2))
 
 
 def stop_at(radius: Any, bound: Any, norm: float | None, noise: Noise, n: int, alpha: float) -> Stop:
@@ -76,8 +71,7 @@ def stop_at(radius: Any, bound: Any, norm: float | None, noise: Noise, n: int, a
             'certify: a wanted radius needs a proved bound, such as bound=rsexplore.bounds.get("cohen-l2"), '
             f"got bound={getattr(bound, 'key', bound)}"
         )
-    number = isinstance(radius, (int, float, np.integer, np.floating)) and not isinstance(radius, bool)
-    if not number or not 0 < radius < np.inf:
+    if not is_number(radius) or not 0 < radius < np.inf:
         raise ValueError(f"certify: the wanted radius must be positive and finite, got radius={radius!r}")
     q_a = _needed_tail(float(radius), bound, norm, noise)
     if not (best := float(stopped_tail(n, n, n, alpha))) <= q_a:

@@ -23,8 +23,8 @@ import rsexplore
 from rsexplore import data, noises
 from rsexplore.montecarlo.models import digest
 from rsexplore.montecarlo.networks import ARCHITECTURES
-from rsexplore.montecarlo.quality import Accuracies, accuracies
 from rsexplore.montecarlo.rng import TorchRng
+from rsexplore.montecarlo.runner import Accuracies, accuracies
 from rsexplore.noises import Noise
 
 EVALUATION_DRAWS = 1000
