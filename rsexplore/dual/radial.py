@@ -267,7 +267,8 @@ class Spherical(Radial):
         return self._sums(level, r, budget)[1]
 
     def scores(self, s: NDArray, g: NDArray, budget: NDArray) -> tuple[NDArray, NDArray]:
-        level, (r, budget) = np.exp(g), (np.tile(x, 2) for x in (np.exp(s), budget))
+        level, r = np.exp(g), np.tile(np.exp(s), 2)
+        budget = np.concatenate([0 * budget, budget])  # a median needs no tails, and nodes there would be missed
         above, _, centred = self._sums(np.concatenate([-level, level]), r, budget)
         low, high = normal_score(above, centred).reshape(2, -1)
         return -low, high
