@@ -248,7 +248,7 @@ def test_what_is_read_from_a_table_lies_below_what_is_solved_for(dim, k):
     table = bounds.get("soap-dual").radius(noise, q_a=q_a)
     alone = np.concatenate([bounds.get("soap-dual").radius(noise, q_a=part) for part in np.split(q_a, 20)])
     assert (table <= alone * (1 + 1e-11)).all()  # that of the last step of each
-    assert table == pytest.approx(alone, rel=1e-10)
+    assert table == pytest.approx(alone, rel=3e-10)
 
 
 @pytest.mark.parametrize("dim, k, q_a", [
