@@ -160,7 +160,7 @@ def published(sigma: float) -> np.ndarray:
 
 def draws_until_decided(p: np.ndarray, q: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Draws of each image until 1 - p is known to be below or above q, and which it is."""
-    sizes = Stop(0, 2, "", 0, ALPHA, N).looks().sizes
+    sizes = Stop({}, 0, ALPHA, N).looks().sizes
     count, before = np.zeros(len(p), dtype=int), 0
     draws, decided = np.full(len(p), N), np.zeros(len(p), dtype=int)
     for size in sizes:

@@ -3,8 +3,8 @@
 import argparse
 import math
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from rsexplore.montecarlo.images import SOURCES, data_name, load_images
 from rsexplore.montecarlo.models import Normalization, load_model, names, normalization
 from rsexplore.montecarlo.networks import NORMALIZATIONS
 from rsexplore.noises import Noise
-from rsexplore.records import Records
 
 PROGRAM = "python -m rsexplore.montecarlo"
 FAMILIES = {cls.__name__.lower(): cls for cls in noises.ALL}
@@ -32,11 +31,9 @@ The same command goes on with an unfinished log, and leaves that of another run 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status: 0, 2 for what cannot be run, 130 after Ctrl-C."""
-    top = parser()
-    given = top.parse_args(arguments)
+    given = parser().parse_args(arguments)
     try:
-        found = _certify(given)
-        print(_summary(found, given))
+        print(_certify(given))
     except KeyboardInterrupt:
         done = len(records.read(given.log)) if given.log.exists() else 0
         print(f"\nstopped: {done} images are in {given.log}; the same command goes on from there", file=sys.stderr)
@@ -47,7 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _certify(given: argparse.Namespace) -> Records:
+def _certify(given: argparse.Namespace) -> str:
+    """Certify; return what is told at the end."""
+
     def named(*names: str) -> dict[str, Any]:
         return {name: getattr(given, name) for name in names}
 
@@ -65,22 +64,25 @@ def _certify(given: argparse.Namespace) -> Records:
             model, split.images, split.labels, noise, **votes, **wish, **ways, indices=split.index, executor=executor,
             data=data_name(given.data), progress=not given.quiet,
         )  # fmt: skip
-    if given.export and bound:
-        records.export(found, given.export, bound, norm=given.norm)
-    return found
+    right = np.mean(found.predict == found.label)
+    lines = [f"{found!r}: {given.log}", f"selected class right: {right:.1%}, votes {found.draws.sum():,}"]
+    if bound and bound.certifies:
+        if given.export:
+            records.export(found, given.export, bound, norm=given.norm)
+        shares = certified(found, bound, [0.0, *([given.radius] if given.radius else [])], norm=given.norm)
+        at = f", at radius {given.radius:g}: {shares[-1]:.1%}" if given.radius else ""
+        lines.append(f"certified accuracy under {bound.key}: {shares[0]:.1%}{at}")
+    return "\n".join(lines)
 
 
-@contextmanager
-def _executor(scheduler: str | None) -> Iterator[Any]:
+def _executor(scheduler: str | None) -> Any:
     if scheduler is None:
-        yield None
-        return
+        return nullcontext()
     try:
         from distributed import Client
     except ImportError:
         raise ImportError("--scheduler needs dask.distributed: pip install -e '.[cluster]' in the checkout") from None
-    with Client(scheduler, timeout=30) as client:
-        yield client
+    return Client(scheduler, timeout=30)
 
 
 def _noise(given: argparse.Namespace, dim: int) -> Noise:
@@ -91,18 +93,6 @@ def _noise(given: argparse.Namespace, dim: int) -> Noise:
         return FAMILIES[given.noise].from_sigma(given.sigma, dim, **extra)
     except TypeError as error:
         raise ValueError(f"--noise {given.noise} does not take {sorted(extra)} ({error})") from None
-
-
-def _summary(found: Records, given: argparse.Namespace) -> str:
-    right = np.mean(found.predict == found.label)
-    lines = [f"{found!r}: {given.log}", f"selected class right: {right:.1%}, votes {found.draws.sum():,}"]
-    if given.bound:
-        bound = bounds.get(given.bound)
-        if bound.certifies:
-            shares = certified(found, bound, [0.0, *([given.radius] if given.radius else [])], norm=given.norm)
-            at = f", at radius {given.radius:g}: {shares[-1]:.1%}" if given.radius else ""
-            lines.append(f"certified accuracy under {bound.key}: {shares[0]:.1%}{at}")
-    return "\n".join(lines)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -219,7 +219,7 @@ def _header(task: Job, survey: Survey, data: str, here: bool) -> Header:
         model={"name": name, "digest": digest_, **ways, "clean": [list(answer) for answer in survey.answers]},
         data={"name": data, "images": len(images), "digest": total.hexdigest(), **span},
         versions={"rsexplore": rsexplore.__version__, "torch": torch.__version__, "device": device.type},
-        stop=task.stop.header() if task.stop else None,
+        stop=task.stop.header if task.stop else None,
         grid=task.grid,
         info=_info(device) if here else None,
     )

@@ -53,16 +53,19 @@ def read_classes(logits: Tensor, num_classes: int) -> Tensor:
 
 
 def check_layers(model: Model) -> None:
-    """Raise ValueError if a layer of a network looks at the other images of a batch, even in evaluation mode."""
-    for name, part in model.named_modules() if isinstance(model, nn.Module) else ():
+    """Raise ValueError if a model is not in evaluation mode, or a layer looks at the other images of a batch in it."""
+    for name, part in model.named_modules() if isinstance(model, nn.Module) else [("", model)]:
+        who = f"the model's part {name!r}" if name else "the model"
+        if getattr(part, "training", False):
+            told = "for in training mode it is not one classifier; call model.eval()"
+            raise ValueError(f"certify: {who} must be in evaluation mode, {told}")
         if isinstance(part, _BatchNorm) and part.running_mean is None:
             why = "takes mean and deviation from the images of its batch"
         elif isinstance(part, (nn.Softmax, nn.LogSoftmax, nn.Softmin)) and part.dim == 0:
             why = "normalises over the images of its batch"
         else:
             continue
-        layer = f"the model's part {name!r}" if name else "the model"
-        raise ValueError(f"certify: {layer} ({type(part).__name__}) {why}{_NOT_ONE}")
+        raise ValueError(f"certify: {who} ({type(part).__name__}) {why}{_NOT_ONE}")
 
 
 _NOT_ONE = (

@@ -77,7 +77,7 @@ class Job:
         wide = model_dtype(self.model) == torch.float64
         self.images = pixels.tensor(self.images, torch.float64 if wide else torch.float32)
         self._check_settings()
-        _check_model(self.model)
+        check_layers(self.model)
         self._check_images()
         pixels.warn_if_far(float(self.images.min()), float(self.images.max()), self.images.ndim - 1)
 
@@ -149,18 +149,6 @@ def device_of(task: Job) -> torch.device | str:
     return next((value.device for value in state.values()), task.images.device)
 
 
-def _check_model(model: Model) -> None:
-    parts = model.named_modules() if isinstance(model, nn.Module) else [("", model)]
-    for name, part in parts:
-        if getattr(part, "training", False):
-            who = f"the model's part {name!r}" if name else "the model"
-            raise ValueError(
-                f"certify: {who} must be in evaluation mode, for in training mode it is not one classifier; "
-                "call model.eval()"
-            )
-    check_layers(model)
-
-
 # images (images, ...), their labels, and their numbers in the log
 Chosen = tuple[Tensor, NDArray[np.int64], NDArray[np.int64]]
 Rows = Generator[Row, None, None]
@@ -173,7 +161,9 @@ class Survey:
     clean: NDArray[np.int64]  # classes of clean images
     num_classes: int
     batch_size: int
-    answers: Sequence[tuple[int, float | None]]  # to the first clean images: class, and lead over the next one
+    # to the first clean images, to tell the model by: class, and how far its logit leads the next one, to 4 digits, or
+    # None without bound; who compares leads leaves room for sums in another order, see `Header.check`
+    answers: Sequence[tuple[int, float | None]]
 
 
 class Runner:
@@ -210,19 +200,47 @@ class Runner:
         """Look at the classes of clean images, and choose the batch size of a run of so many copies; tells its steps.
 
         The model is not compiled here, for that would be for other shapes than the one of the votes.
+
+        Raises
+        ------
+        ModelOutputError
+            The logits are not (batch, classes), or some image has a nan, a +inf or no finite logit, or one that depends
+            on the other images.
+        ValueError
+            The model fails on images that look like (height, width, channels).
         """
         images, count = images.to(self.device), len(images)
+        classes, width, answers = list[int](), None, list[tuple[int, float | None]]()
         with self._surroundings(images[0]):
-            batch_size = self.task.batch_size or usual_batch_size(images[0])
-            doing(f"clean images, 0 of {count}")
-            clean, num_classes, answers = predictions(
-                self._plain, images, batch_size, lambda done: doing(f"clean images, {done} of {count}")
-            )
+            size = batch_size = self.task.batch_size or usual_batch_size(images[0])
+            while (done := len(classes)) < count:
+                doing(f"clean images, {done} of {count}")
+                batch = images[done : done + size]
+                try:
+                    with torch.inference_mode():
+                        logits = self._plain(batch.clone())  # a copy, for a model may work in place
+                except Exception as error:
+                    if is_exhaustion(error) and len(batch) > 1:
+                        size = len(batch) // 2
+                        continue
+                    if isinstance(error, RuntimeError) and (hint := pixels.channels_last_hint(tuple(batch.shape[1:]))):
+                        raise ValueError(f"certify: the model fails on the images ({error}); {hint}") from error
+                    raise
+                width = checked_logits(logits, len(batch), width).shape[1]
+                found = read_classes(logits, width).tolist()
+                if width in found:
+                    raise no_class("a clean image")
+                top = logits[: ANSWERS - len(answers)].double().topk(2).values
+                for one, lead in zip(found, (top[:, 0] - top[:, 1]).tolist(), strict=False):
+                    answers.append((one, float(f"{lead:.4g}") if isfinite(lead) else None))
+                classes += found
+            assert width is not None
+            doing(f"clean images, {count} of {count}")
             if self.task.batch_size is None and images.is_cuda and copies >= SEARCHED:
                 doing("choosing a batch size")
                 batch_size = fastest_batch_size(self._plain, images[0], copies)
             check_independence(self._plain, images, batch_size)
-        return Survey(clean, num_classes, min(batch_size, self.task.n0 + self.task.n), answers)
+        return Survey(np.array(classes), width, min(batch_size, self.task.n0 + self.task.n), answers)
 
     def rows(self, chosen: Chosen, survey: Survey, tick: Callable[[int], Any] = lambda _: None) -> Rows:
         """Yield the votes of images, as they are done."""
@@ -367,75 +385,14 @@ def _seconds(logits_of: Model, image: Tensor, size: int) -> float:
     return time.perf_counter() - start
 
 
-def predictions(
-    logits_of: Model, images: Tensor, batch_size: int, tick: Callable[[int], Any] = lambda images: None
-) -> tuple[NDArray[np.int64], int, list[tuple[int, float | None]]]:
-    """Classes of clean images, shape (images,), the number of classes, and the first answers, to tell the model by.
-
-    An answer is a class, and how far its logit leads the next one, to 4 digits (None without bound): those who compare
-    leads leave room for sums in another order, see `Header.check`.
-
-    Parameters
-    ----------
-    logits_of : callable
-        Maps a batch of the images' type to logits.
-    images : Tensor, shape (images, ...)
-        Left as they are.
-    batch_size : int
-        Images that pass at once; halved where memory is short.
-    tick : callable
-        Is told how many images have passed, batch by batch.
-
-    Raises
-    ------
-    ModelOutputError
-        The logits are not (batch, classes), or some image has a nan, a +inf or no finite logit.
-    ValueError
-        The model fails on images that look like (height, width, channels).
-    """
-    classes, width, answers = list[int](), None, list[tuple[int, float | None]]()
-    while len(classes) < len(images):
-        batch = images[len(classes) : len(classes) + batch_size]
-        try:
-            with torch.inference_mode():
-                logits = logits_of(batch.clone())  # a copy, for a model may work in place
-        except Exception as error:
-            if is_exhaustion(error) and len(batch) > 1:
-                batch_size = len(batch) // 2
-                continue
-            if isinstance(error, RuntimeError) and (hint := pixels.channels_last_hint(tuple(batch.shape[1:]))):
-                raise ValueError(f"certify: the model fails on the images ({error}); {hint}") from error
-            raise
-        width = checked_logits(logits, len(batch), width).shape[1]
-        found = read_classes(logits, width).tolist()
-        if width in found:
-            raise no_class("a clean image")
-        top = logits[: ANSWERS - len(answers)].double().topk(2).values
-        leads = (top[:, 0] - top[:, 1]).tolist()
-        answers += [
-            (one, float(f"{lead:.4g}") if isfinite(lead) else None) for one, lead in zip(found, leads, strict=False)
-        ]
-        classes += found
-        tick(len(classes))
-    assert width is not None
-    return np.array(classes), width, answers
-
-
 @dataclass(frozen=True)
 class Stop:
     """What ends an image: its bound on 1 - p_A holds wherever it ends (`stopped_tail`), so any end keeps alpha."""
 
-    radius: float
-    norm: float
-    bound: str  # key
+    header: Mapping[str, Any]  # entry of a log's header: rule, radius, norm, key of the bound, and q_a
     q_a: float  # largest bound on 1 - p_A that certifies the radius
     alpha: float
     n: int
-
-    def header(self) -> Mapping[str, Any]:
-        """Entry of a log's header."""
-        rule = "beta-mixture, clopper-pearson at n"
-        return {"rule": rule, "radius": self.radius, "norm": self.norm, "bound": self.bound, "q_a": self.q_a}
 
     def looks(self) -> Looks:
         """When counts are looked at: at numbers of draws that grow by a constant factor."""
@@ -484,7 +441,9 @@ def stop_at(radius: Any, bound: Any, norm: float | None, noise: Noise, n: int, a
         )
     native = bound.norm if norm is None else norm
     assert native is not None  # bound.radius has refused it
-    return Stop(float(radius), float(native), bound.key, q_a, float(alpha), int(n))
+    rule = "beta-mixture, clopper-pearson at n"
+    header = {"rule": rule, "radius": float(radius), "norm": float(native), "bound": bound.key, "q_a": q_a}
+    return Stop(header, q_a, float(alpha), int(n))
 
 
 def _needed_tail(radius: float, bound: Bound, norm: float | None, noise: Noise) -> float:
