@@ -1,5 +1,6 @@
 """How far found perturbations are from certified radii: the shipped digits models, each under its noise.
 
+    export PYTHONPATH=notebooks
     python benchmarks/attack.py                            # 200 test images a noise at sigma 0.25, minutes
     python benchmarks/attack.py > benchmarks/attack.md
     python benchmarks/attack.py --images 20 --models digits-gaussian-0.5 digits-laplace-0.5
@@ -15,10 +16,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from reproduce.zoo import SHIPPED
 from rsexplore import bounds, data
 from rsexplore.bound import Bound
 from rsexplore.montecarlo import attack, certify, load_model, names
-from rsexplore.montecarlo.train import SHIPPED
 from rsexplore.noises import Noise
 from rsexplore.records import Records
 

@@ -4,7 +4,7 @@
     python benchmarks/certify.py > benchmarks/certify.md
 
 The loop takes one image at a time, with a fixed batch, and counts classes on the host: with the allocator setting of
-`montecarlo.memory.kept_heap` at its own best batch size, and in a process of its own with an allocator that nobody has
+`montecarlo.engine.kept_heap` at its own best batch size, and in a process of its own with an allocator that nobody has
 touched. What the first gains on the second is not the engine's doing, for any loop may have it. `certify` chooses all
 by itself, and what that takes is counted. All take turns, and CPU time is compared, for a busy machine slows each a
 little otherwise; on a GPU it is time by the clock.
@@ -27,9 +27,8 @@ from scipy import stats
 
 from rsexplore import confidence, data
 from rsexplore.montecarlo import CifarResNet, certify, load_model
-from rsexplore.montecarlo.memory import kept_heap
-from rsexplore.montecarlo.runner import GPU_SIZES
-from rsexplore.montecarlo.stopping import Stop
+from rsexplore.montecarlo.engine import kept_heap
+from rsexplore.montecarlo.runner import GPU_SIZES, Stop
 from rsexplore.noises import Gaussian
 
 SIGMA, ALPHA, N0, N = 0.25, 0.001, 100, 100_000
@@ -161,7 +160,7 @@ def published(sigma: float) -> np.ndarray:
 
 def draws_until_decided(p: np.ndarray, q: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Draws of each image until 1 - p is known to be below or above q, and which it is."""
-    sizes = Stop(0, 2, "", 0, ALPHA, N).looks().sizes
+    sizes = Stop({}, 0, ALPHA, N).looks().sizes
     count, before = np.zeros(len(p), dtype=int), 0
     draws, decided = np.full(len(p), N), np.zeros(len(p), dtype=int)
     for size in sizes:

@@ -1,6 +1,6 @@
 """Measured growth of certified radii with the dimension: the same digits at 8, 16, 32 and 64 pixels.
 
-    python benchmarks/dimension.py --out DIR > benchmarks/dimension.md    # models and logs are kept in DIR
+    PYTHONPATH=notebooks python benchmarks/dimension.py --out DIR > benchmarks/dimension.md    # nets and logs are kept
 
 Every pixel is repeated f x f times, and the noise's deviation grows like f, so that the mean over a block is as noisy
 at every size and votes are neither won nor lost: at one deviation a larger image's votes are near 1, where radii end at
@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from reproduce import zoo
 from rsexplore import bounds, scaling
-from rsexplore.montecarlo import train, zoo
+from rsexplore.montecarlo import train
 from rsexplore.montecarlo.train import SIDES, Recipe
 
 SIGMA, EPOCHS, N, IMAGES, RESAMPLES = 0.25, 60, 2000, 100, 2000

@@ -89,7 +89,7 @@ def zoo() -> tuple[str, ...]:
 
 
 def zoo_log(name: str) -> records.Records:
-    """Shipped log of one of our models on the 500 test digits; `python -m rsexplore.montecarlo.zoo` makes it.
+    """Shipped log of one of our models on the 500 test digits; `python -m reproduce.zoo` makes it.
 
     Raises
     ------

@@ -50,8 +50,6 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "plots": CORE + DATA,
     "explorers": (*CORE, *DATA, "plots"),
     "montecarlo": CORE + DATA,
-    "datasets": (),  # the last two hold only data and the scripts that made them; nothing imports them
-    "printed": CORE + DATA,
 }
 
 # layer -> what it may import besides, in functions alone: a panel that certifies needs torch only when it is asked for
@@ -77,7 +75,6 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "torchvision": ("montecarlo",),
     "timm": ("montecarlo",),
     "PIL": ("montecarlo",),
-    "sklearn": ("datasets",),
 }
 # needed by those few who download, have a cluster, or bring networks and images of their own
 ONLY_IN_FUNCTIONS = ("pooch", "distributed", "torchvision", "timm", "PIL")

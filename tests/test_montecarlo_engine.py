@@ -24,8 +24,7 @@ from rsexplore.montecarlo import (  # noqa: E402
     predict,
     runner,
 )
-from rsexplore.montecarlo.engine import Engine, Looks, Work, blocks  # noqa: E402
-from rsexplore.montecarlo.memory import kept_heap  # noqa: E402
+from rsexplore.montecarlo.engine import Engine, Looks, Work, blocks, kept_heap  # noqa: E402
 from rsexplore.noises import Gaussian, PowerGaussian  # noqa: E402
 
 torch.set_num_threads(1)
@@ -523,7 +522,7 @@ def test_the_residual_network_has_the_published_number_of_parameters(depth, para
     assert {"conv1.weight", "layer2.0.downsample.0.weight", "layer3.2.bn2.running_var", "fc.bias"} <= set(
         net.state_dict()
     )
-    with pytest.raises(ValueError, match="CifarResNet: depth must be 6n . 2, such as 20 or 110, got depth=18"):
+    with pytest.raises(ValueError, match="CifarResNet: depth must be 6n . 2, such as 20, got depth=18"):
         CifarResNet(18)
 
 

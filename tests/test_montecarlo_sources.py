@@ -10,7 +10,7 @@ from halfspace import votes  # noqa: E402
 
 import rsexplore as rs  # noqa: E402
 from rsexplore import montecarlo, noises, records  # noqa: E402
-from rsexplore.montecarlo import images, networks, sources  # noqa: E402
+from rsexplore.montecarlo import images, networks  # noqa: E402
 from rsexplore.montecarlo.__main__ import main  # noqa: E402
 
 torch.set_num_threads(1)
@@ -148,7 +148,7 @@ def test_a_file_without_a_label_for_every_image_is_refused(tmp_path):
 
 
 def test_a_packed_file_is_not_unpacked_to_a_multiple(tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "ROOM", 2**20)
+    monkeypatch.setattr(images, "ROOM", 2**20)
     labels, pixels = np.arange(2, dtype=np.int64), np.random.default_rng(0).random((2, 3, 300, 300), np.float32)
     np.savez_compressed(tmp_path / "empty.npz", images=pixels * 0, labels=labels)
     with pytest.raises(ValueError, match=r"empty.npz' \(it would unpack .* bytes to 2,16.*\)"):

@@ -11,7 +11,7 @@ from scipy import stats  # noqa: E402
 
 import rsexplore as rs  # noqa: E402
 from rsexplore.confidence import stopped_tail  # noqa: E402
-from rsexplore.montecarlo.stopping import stop_at  # noqa: E402
+from rsexplore.montecarlo.runner import stop_at  # noqa: E402
 from rsexplore.noises import Gaussian  # noqa: E402
 
 torch.set_num_threads(1)

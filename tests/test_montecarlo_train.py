@@ -8,6 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
+from reproduce.zoo import SHIPPED  # noqa: E402
 from rsexplore import data, noises  # noqa: E402
 from rsexplore.montecarlo import (  # noqa: E402
     ARCHITECTURES,
@@ -19,7 +20,7 @@ from rsexplore.montecarlo import (  # noqa: E402
     names,
     train,
 )
-from rsexplore.montecarlo.train import FAMILIES, SHIPPED, SIDES, Recipe  # noqa: E402
+from rsexplore.montecarlo.train import FAMILIES, SIDES, Recipe  # noqa: E402
 
 torch.set_num_threads(1)
 

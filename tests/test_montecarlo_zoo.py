@@ -8,9 +8,11 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
+from reproduce import zoo  # noqa: E402
+from reproduce.zoo import SHIPPED  # noqa: E402
 from rsexplore import data  # noqa: E402
-from rsexplore.montecarlo import load_model, names, train, zoo  # noqa: E402
-from rsexplore.montecarlo.train import SHIPPED, Recipe  # noqa: E402
+from rsexplore.montecarlo import load_model, names, train  # noqa: E402
+from rsexplore.montecarlo.train import Recipe  # noqa: E402
 
 PAGE = Path(__file__).parents[1] / "docs" / "zoo.md"
 DIGITS = 500
@@ -47,7 +49,7 @@ def test_logs_are_there_for_all_models_and_no_others():
 @pytest.mark.parametrize("name", [name for name in SHIPPED if name != SLOW])
 def test_the_page_is_up_to_date(name):
     text = PAGE.read_text(encoding="utf-8")
-    assert "\n".join(zoo.section(SHIPPED[name])).rstrip() in text, "run: python -m rsexplore.montecarlo.zoo"
+    assert "\n".join(zoo.section(SHIPPED[name])).rstrip() in text, "run: python -m reproduce.zoo"
 
 
 def test_the_rest_of_the_page_is_up_to_date():

@@ -6,10 +6,9 @@ from rsexplore.log import LogInUseError
 from rsexplore.montecarlo.attack import Perturbations, attack, predict
 from rsexplore.montecarlo.certify import Progress, certify
 from rsexplore.montecarlo.engine import class_counts
-from rsexplore.montecarlo.images import ImagesUnavailableError, cifar10, devices, imagenet
+from rsexplore.montecarlo.images import ImagesUnavailableError, cifar10, data_name, devices, imagenet, load_images
 from rsexplore.montecarlo.logits import ModelOutputError
 from rsexplore.montecarlo.models import CheckpointError, card, digest, load_model, names, normalization
 from rsexplore.montecarlo.networks import ARCHITECTURES, NORMALIZATIONS, CifarResNet, DigitsNet, Normalize, WideResNet
 from rsexplore.montecarlo.rng import TorchRng
 from rsexplore.montecarlo.runner import Accuracies, accuracies
-from rsexplore.montecarlo.sources import data_name, load_images

@@ -3,7 +3,6 @@
 import warnings
 from dataclasses import dataclass
 from math import inf, prod, sqrt
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 from rsexplore.confidence import ABSTAINED, prediction
 from rsexplore.montecarlo.logits import Model, checked_logits, in_own_dtype
 from rsexplore.montecarlo.rng import TorchRng
-from rsexplore.montecarlo.runner import Job, first_votes, job
+from rsexplore.montecarlo.runner import Job, Runner, first_votes, whole
 from rsexplore.noises import Noise
 
 NORMS = (1.0, 2.0, inf)
@@ -58,8 +57,7 @@ def predict(
     Cohen, Rosenfeld and Kolter 2019, PREDICT; the test is `rsexplore.confidence.prediction`.
     """
     zeros = np.zeros(len(images), dtype=np.int64)  # type: ignore[arg-type]
-    task = job(model, images, zeros, None, device, noise=noise, n0=n, n=1, alpha=alpha, seed=seed,
-               batch_size=batch_size)  # fmt: skip
+    task = Job(model, images, zeros, noise, n0=n, n=1, alpha=alpha, seed=seed, batch_size=batch_size, device=device)
     return prediction(first_votes(task)[1], alpha)
 
 
@@ -142,9 +140,10 @@ def attack(
     if norm not in NORMS:
         raise ValueError(f"attack: norm must be 1, 2 or inf, got norm={norm!r}")
     for name, value, least in (("steps", steps, 1), ("samples", samples, 1), ("rounds", rounds, 0)):
-        _whole(name, value, least)
-    task = job(model, images, np.zeros(len(images), dtype=np.int64), None, device,  # type: ignore[arg-type]
-               noise=noise, n0=n, n=1, alpha=alpha, seed=seed, batch_size=batch_size)  # fmt: skip
+        whole("attack", name, value, least)
+    zeros = np.zeros(len(images), dtype=np.int64)  # type: ignore[arg-type]
+    task = Job(model, images, zeros, noise, n0=n, n=1, alpha=alpha, seed=seed, batch_size=batch_size, device=device)
+    task.images = task.images.to(Runner(task).device)
     search = _Search(task, float(norm), int(steps), int(samples), int(rounds))
     group = max(1, batch_size // samples)
     parts = [search.run(task.images[at : at + group]) for at in range(0, len(task.images), group)]
@@ -283,8 +282,3 @@ def _steepest(gradient: Tensor, norm: float) -> Tensor:
     kept = max(1, gradient.shape[1] // SPARSE)
     places = gradient.abs().topk(kept, dim=1).indices
     return torch.zeros_like(gradient).scatter_(1, places, gradient.gather(1, places).sign() / kept)
-
-
-def _whole(name: str, value: Any, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ValueError(f"attack: {name} must be a whole number of at least {least}, got {name}={value!r}")

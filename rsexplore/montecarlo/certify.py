@@ -5,7 +5,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterable
 from contextlib import closing
-from dataclasses import replace
 from math import nan
 from os import PathLike
 from typing import Any, NamedTuple
@@ -22,9 +21,8 @@ from rsexplore.bound import Bound
 from rsexplore.log import kept, writable
 from rsexplore.montecarlo.logits import Model
 from rsexplore.montecarlo.models import digest
-from rsexplore.montecarlo.runner import Job, Runner, Survey, job
+from rsexplore.montecarlo.runner import Job, Runner, Survey, device_of, stop_at
 from rsexplore.montecarlo.scaleout import RemoteRunner
-from rsexplore.montecarlo.stopping import stop_at
 from rsexplore.noises import Noise
 from rsexplore.records import Header, Records, Row
 
@@ -159,27 +157,23 @@ def certify(
     KeyboardInterrupt
         Passed on; the log holds every finished image, and the same call goes on from there.
     """
-    task = job(
-        model, images, labels, indices, None if executor else device, noise=noise, n0=n0, n=n, alpha=alpha, seed=seed,
-        batch_size=batch_size, threads=threads, autocast=autocast, compile=compile, channels_last=channels_last,
-        device=device, grid=grid,
+    task = Job(
+        model, images, labels, noise, n0, n, alpha, seed, indices=indices, batch_size=batch_size, device=device,
+        threads=threads, autocast=autocast, compile=compile, channels_last=channels_last, grid=grid,
     )  # fmt: skip
     if radius is not None:
-        task = replace(task, stop=stop_at(radius, bound, norm, noise, n, alpha))
+        task.stop = stop_at(radius, bound, norm, noise, n, alpha)
     elif (bound, norm) != (None, None):
         raise ValueError("certify: bound and norm are for a wanted radius; without one, ask them of the records")
     noises.to_dict(noise)  # a log needs a noise of a known family, and the model is not looked at before that is clear
     path, runner = writable(log), Runner(task) if executor is None else RemoteRunner(task, executor)
-    images, labels, indices = task.images, task.labels, task.indices
-    places = {index: place for place, index in enumerate(indices.tolist())}
-    with closing(Reporter(progress, len(images) * (n0 + n), len(images))) as reporter:
-        survey = runner.survey(images, len(images) * (n0 + n), reporter.doing)
-        if labels.max() >= survey.num_classes:
-            raise ValueError(
-                f"certify: the model knows {survey.num_classes} classes, but labels go up to {labels.max()}"
-            )
+    places, copies = {index: place for place, index in enumerate(task.indices.tolist())}, n0 + n
+    with closing(Reporter(progress, len(places) * copies, len(places))) as reporter:
+        survey = runner.survey(task.images, len(places) * copies, reporter.doing)
+        if (largest := task.labels.max()) >= survey.num_classes:
+            raise ValueError(f"certify: the model knows {survey.num_classes} classes, but labels go up to {largest}")
         header = _header(task, survey, data, executor is None)
-        with kept(header, path, dict(zip(places, labels.tolist(), strict=True))) as (rows, keep):
+        with kept(header, path, dict(zip(places, task.labels.tolist(), strict=True))) as (rows, keep):
             if rows and header.model["digest"] is None:
                 warnings.warn(
                     f"certify: the model is a plain callable, so that its answers to {len(survey.answers)} clean "
@@ -188,10 +182,10 @@ def certify(
                 )
             done = {row.index for row in rows}
             if left := [place for index, place in places.items() if index not in done]:
-                reporter.begin(len(left) * (n0 + n), survey.clean == labels[: len(survey.clean)], rows)
+                reporter.begin(len(left) * copies, survey.clean == task.labels[: len(survey.clean)], rows)
                 if compile:
                     reporter.doing("compiling")
-                chosen = images[left], labels[left], indices[left]
+                chosen = task.images[left], task.labels[left], task.indices[left]
                 with closing(runner.rows(chosen, survey, reporter.tick)) as found:
                     for row in found:
                         keep(row)
@@ -215,7 +209,7 @@ def _header(task: Job, survey: Survey, data: str, here: bool) -> Header:
     total.update(task.labels.tobytes() + task.indices.tobytes())
     span = {"min": float(images.min()), "max": float(images.max())}
     # another torch, or another kind of device, may draw other numbers from the same seed
-    device = images.device if task.device is None else torch.device(task.device)
+    device = torch.device(device_of(task))
     return Header(
         noise=noises.to_dict(task.noise),
         n0=task.n0,
@@ -225,7 +219,7 @@ def _header(task: Job, survey: Survey, data: str, here: bool) -> Header:
         model={"name": name, "digest": digest_, **ways, "clean": [list(answer) for answer in survey.answers]},
         data={"name": data, "images": len(images), "digest": total.hexdigest(), **span},
         versions={"rsexplore": rsexplore.__version__, "torch": torch.__version__, "device": device.type},
-        stop=task.stop.header() if task.stop else None,
+        stop=task.stop.header if task.stop else None,
         grid=task.grid,
         info=_info(device) if here else None,
     )

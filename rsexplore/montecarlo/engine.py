@@ -5,8 +5,12 @@ and the kind of device. So neither batches, nor neighbours, nor stops, nor a new
 Classes are counted where they are found, and an image's counts come back once, or when they are looked at.
 """
 
+import ctypes
+import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,7 +18,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rsexplore.montecarlo import memory
 from rsexplore.montecarlo.logits import Model, checked_logits, in_own_dtype, no_class, read_classes
 from rsexplore.montecarlo.rng import TorchRng
 from rsexplore.noises import Noise
@@ -172,7 +175,7 @@ class Engine:
             try:
                 size = self._count(ready) if ready else 0
             except Exception as error:
-                if not memory.is_exhaustion(error) or self.batch_size == 1:
+                if not is_exhaustion(error) or self.batch_size == 1:
                     raise
                 self.batch_size //= 2
                 for image in ready:  # what was placed may not have been counted
@@ -273,3 +276,48 @@ def class_counts(
     engine = Engine(in_own_dtype(model), noise, num_classes, batch_size or usual_batch_size(image))
     ((_, counts),) = engine.run([Work(None, image, rng, (n,))])
     return counts[0]
+
+
+# Parameters of glibc's mallopt, and values under which freed memory stays with the process. By default every large
+# activation is mapped from the system and unmapped after its layer: 1.3 million page faults in 100,000 votes.
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -2, -3, -4
+_KEPT = {_MMAP_MAX: 0, _TRIM_THRESHOLD: 2**31 - 1, _TOP_PAD: 2**24}
+# Setting any of them ends glibc's own adaptation, so a run leaves what that would have come to after one large array.
+_AFTER = {_MMAP_MAX: 65536, _TRIM_THRESHOLD: 2**26, _TOP_PAD: 0, _MMAP_THRESHOLD: 2**25}
+
+_lock = Lock()
+_runs = 0
+
+
+@contextmanager
+def kept_heap() -> Iterator[None]:
+    """Let glibc keep what the layers of a network free, for a while; elsewhere this does nothing.
+
+    The whole process is concerned, as with torch's number of threads. Afterwards the memory goes back to the system.
+    """
+    global _runs
+    library = ctypes.CDLL(None) if sys.platform.startswith("linux") else None
+    glibc = library if library and hasattr(library, "mallopt") else None  # musl has none of this
+    with _lock:
+        _runs += 1
+        if glibc and _runs == 1:
+            for parameter, value in _KEPT.items():
+                glibc.mallopt(parameter, value)
+    try:
+        yield
+    finally:
+        with _lock:
+            _runs -= 1
+            if glibc and _runs == 0:
+                for parameter, value in _AFTER.items():
+                    glibc.mallopt(parameter, value)
+                glibc.malloc_trim(0)
+
+
+def is_exhaustion(error: BaseException) -> bool:
+    """Whether an error says that a device has no memory left, which a smaller batch may cure."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    # torch has no type of its own for a CPU and for some other devices
+    words = ("DefaultCPUAllocator: can't allocate memory", "not enough memory", "out of memory")
+    return isinstance(error, RuntimeError) and any(word in str(error) for word in words)

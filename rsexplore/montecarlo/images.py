@@ -1,4 +1,4 @@
-"""Images as torch needs them, from whatever a caller has; CIFAR-10 and ImageNet from where he has them.
+"""Images as torch needs them, from whatever a caller has; CIFAR-10 and ImageNet from where he has them, by name too.
 
 Nothing is downloaded, and of a pickle nothing but plain values is taken.
 """
@@ -7,6 +7,7 @@ import os
 import pickle
 import re
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from rsexplore import data
 from rsexplore.data import Split
 
 # Values beyond this are hardly anything in the unit of the noise: 0 .. 255 is a slip.
@@ -27,6 +29,12 @@ CIFAR_ARCHIVE = "cifar-10-binary.tar.gz from https://www.cs.toronto.edu/~kriz/ci
 IMAGENET_CLASSES = 1000
 IMAGE_SUFFIXES = (".jpeg", ".jpg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 SHORT_SIDE, CROP = 256, 224  # as in Cohen et al. 2019, and in torchvision's evaluation of its own networks
+
+SOURCES = (
+    "'digits', 'cifar10:DIR' or 'imagenet:DIR' (without :DIR from CIFAR10_DIR or IMAGENET_DIR), or an .npz file with "
+    "images and labels"
+)
+ROOM, MULTIPLE = 2**26, 100  # bytes that any .npz file may unpack to, and how many for each of its own
 
 
 class ImagesUnavailableError(RuntimeError):
@@ -170,7 +178,7 @@ def _cifar_file(path: Path) -> tuple[NDArray, NDArray]:
     return labels, pixels
 
 
-class _Stub:
+class Stub:
     """Stands for NumPy's array, type and maker of arrays in a pickle: keeps the bytes and makes nothing."""
 
     raw: Any = None
@@ -183,11 +191,11 @@ class _Stub:
 
 
 class _Plain(pickle.Unpickler):
-    """Reads plain values, and arrays as `_Stub`; refuses every other name."""
+    """Reads plain values, and arrays as `Stub`; refuses every other name."""
 
     def find_class(self, module: str, name: str) -> Any:
         if module.partition(".")[0] == "numpy" and name in ("_reconstruct", "ndarray", "dtype"):
-            return _Stub
+            return Stub
         raise pickle.UnpicklingError(f"it asks for {module}.{name}")
 
 
@@ -207,6 +215,74 @@ def _cropped(path: Path) -> NDArray[np.float32]:
     left, upper = (round((side - CROP) / 2) for side in size)
     image = image.resize(size, Image.Resampling.BILINEAR).crop((left, upper, left + CROP, upper + CROP))
     return np.asarray(image, dtype=np.float32).transpose(2, 0, 1) / np.float32(255)
+
+
+# ---- by name ----
+
+
+def load_images(source: str, chosen: slice | None = None) -> Split:
+    """Some of a data set's test images. Of ImageNet only those that are chosen are read.
+
+    Parameters
+    ----------
+    source : str
+        "digits" (the test split); "cifar10" (the test split) or "imagenet" (the validation images), with the folder
+        after a colon or in the environment, as `cifar10` and `imagenet` take it; or the path of an .npz file with the
+        arrays images and labels.
+    chosen : slice, optional
+        Which images; all if absent, but every 100th of ImageNet.
+
+    Returns
+    -------
+    Split
+        Images, labels, and the images' numbers.
+
+    Raises
+    ------
+    ValueError
+        There is no such source, no label for some image, `chosen` leaves none, or a file would unpack to far more than
+        it has.
+    ImagesUnavailableError
+        A folder does not hold what it should.
+    """
+    name, colon, folder = source.partition(":")
+    if name in ("cifar10", "imagenet") and colon and not folder:
+        raise ValueError(f"data must be {SOURCES}, got {source!r} without the folder after its colon")
+    if name == "imagenet":
+        return imagenet(folder or None, slice(None, None, 100) if chosen is None else chosen)
+    if source == "digits":
+        found = data.digits().test
+        whole = Split(found.images, found.labels, np.arange(len(found.labels)))
+    else:
+        whole = cifar10(folder or None) if name == "cifar10" else _file(source)
+    part = slice(None) if chosen is None else chosen
+    indices = whole.index[part]
+    if not len(indices):
+        raise ValueError(f"images must leave some of the {len(whole.labels)} images, got {chosen}")
+    return Split(whole.images[part], whole.labels[part], indices)
+
+
+def data_name(source: str) -> str:
+    """Name of a source in the header of a log, which does not depend on where a data set lies."""
+    name = source.partition(":")[0]
+    return name if name in ("cifar10", "imagenet") else source
+
+
+def _file(source: str) -> Split:
+    try:
+        if zipfile.is_zipfile(source):
+            with zipfile.ZipFile(source) as archive:
+                parts = archive.infolist()
+            asked, has = sum(part.file_size for part in parts), sum(part.compress_size for part in parts)
+            if asked > MULTIPLE * has + ROOM:
+                raise ValueError(f"it would unpack {has:,} bytes to {asked:,}; np.savez does not pack what it saves")
+        with np.load(source, allow_pickle=False) as stored:
+            images, labels = stored["images"], stored["labels"]
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, MemoryError, zipfile.BadZipFile) as error:
+        raise ValueError(f"data must be {SOURCES}, got {source!r} ({error})") from None
+    if images.ndim < 2 or len(images) != len(labels):
+        raise ValueError(f"data needs a label for every image, got shapes {images.shape} and {labels.shape}")
+    return Split(images, labels, np.arange(len(images)))
 
 
 # ---- what a caller has ----
@@ -267,7 +343,7 @@ def warn_if_far(low: float, high: float, coordinates: int) -> None:
         )
     else:
         return
-    warnings.warn(told, UserWarning, stacklevel=4)  # the line that calls certify
+    warnings.warn(told, UserWarning, stacklevel=5)  # the line that calls certify
 
 
 def channels_last_hint(shape: tuple[int, ...]) -> str:

@@ -1,22 +1,15 @@
 """What a model must be and return so that classes can be read from it, and a first look at whether it is and does."""
 
 from collections.abc import Callable
-from math import isfinite
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
-
-from rsexplore.montecarlo import memory
-from rsexplore.montecarlo.images import channels_last_hint
 
 # Rows whose logits are looked at twice, and by how much these may differ, as a share of the larger ones: what other
 # images in the same places change is rounding at most, and batches of another size may be summed in another order.
 ROWS, SAME_SIZE, OTHER_SIZE, REPEATS = 3, 1e-3, 0.05, 20
-ANSWERS = 16  # to the first clean images, by which a log knows its model
 
 Model = Callable[[Tensor], Tensor]
 
@@ -59,71 +52,20 @@ def read_classes(logits: Tensor, num_classes: int) -> Tensor:
     return classes.masked_fill_((largest - largest) != 0, num_classes)
 
 
-def predictions(
-    logits_of: Model, images: Tensor, batch_size: int, tick: Callable[[int], Any] = lambda images: None
-) -> tuple[NDArray[np.int64], int, list[tuple[int, float | None]]]:
-    """Classes of clean images, shape (images,), the number of classes, and the first answers, to tell the model by.
-
-    An answer is a class, and how far its logit leads the next one, to 4 digits (None without bound): those who compare
-    leads leave room for sums in another order, see `Header.check`.
-
-    Parameters
-    ----------
-    logits_of : callable
-        Maps a batch of the images' type to logits.
-    images : Tensor, shape (images, ...)
-        Left as they are.
-    batch_size : int
-        Images that pass at once; halved where memory is short.
-    tick : callable
-        Is told how many images have passed, batch by batch.
-
-    Raises
-    ------
-    ModelOutputError
-        The logits are not (batch, classes), or some image has a nan, a +inf or no finite logit.
-    ValueError
-        The model fails on images that look like (height, width, channels).
-    """
-    classes, width, answers = list[int](), None, list[tuple[int, float | None]]()
-    while len(classes) < len(images):
-        batch = images[len(classes) : len(classes) + batch_size]
-        try:
-            with torch.inference_mode():
-                logits = logits_of(batch.clone())  # a copy, for a model may work in place
-        except Exception as error:
-            if memory.is_exhaustion(error) and len(batch) > 1:
-                batch_size = len(batch) // 2
-                continue
-            if isinstance(error, RuntimeError) and (hint := channels_last_hint(tuple(batch.shape[1:]))):
-                raise ValueError(f"certify: the model fails on the images ({error}); {hint}") from error
-            raise
-        width = checked_logits(logits, len(batch), width).shape[1]
-        found = read_classes(logits, width).tolist()
-        if width in found:
-            raise no_class("a clean image")
-        top = logits[: ANSWERS - len(answers)].double().topk(2).values
-        leads = (top[:, 0] - top[:, 1]).tolist()
-        answers += [
-            (one, float(f"{lead:.4g}") if isfinite(lead) else None) for one, lead in zip(found, leads, strict=False)
-        ]
-        classes += found
-        tick(len(classes))
-    assert width is not None
-    return np.array(classes), width, answers
-
-
 def check_layers(model: Model) -> None:
-    """Raise ValueError if a layer of a network looks at the other images of a batch, even in evaluation mode."""
-    for name, part in model.named_modules() if isinstance(model, nn.Module) else ():
+    """Raise ValueError if a model is not in evaluation mode, or a layer looks at the other images of a batch in it."""
+    for name, part in model.named_modules() if isinstance(model, nn.Module) else [("", model)]:
+        who = f"the model's part {name!r}" if name else "the model"
+        if getattr(part, "training", False):
+            told = "for in training mode it is not one classifier; call model.eval()"
+            raise ValueError(f"certify: {who} must be in evaluation mode, {told}")
         if isinstance(part, _BatchNorm) and part.running_mean is None:
             why = "takes mean and deviation from the images of its batch"
         elif isinstance(part, (nn.Softmax, nn.LogSoftmax, nn.Softmin)) and part.dim == 0:
             why = "normalises over the images of its batch"
         else:
             continue
-        layer = f"the model's part {name!r}" if name else "the model"
-        raise ValueError(f"certify: {layer} ({type(part).__name__}) {why}{_NOT_ONE}")
+        raise ValueError(f"certify: {who} ({type(part).__name__}) {why}{_NOT_ONE}")
 
 
 _NOT_ONE = (

@@ -24,11 +24,10 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from rsexplore.montecarlo import networks
-from rsexplore.montecarlo.images import usable_device
+from rsexplore.montecarlo.images import Stub, usable_device
 from rsexplore.montecarlo.networks import ARCHITECTURES, LIBRARIES, NORMALIZATIONS, Normalize
 
 Normalization = str | tuple[Sequence[float], Sequence[float]]  # a name, or mean and deviation of each channel
-Shapes = dict[str, tuple[int, ...]]  # of parameters, by name
 
 ZOO = Path(__file__).parent / "zoo"
 # what a checkpoint may keep its numbers in; narrower ones come with scales, which a state_dict alone does not have
@@ -217,7 +216,8 @@ def read(path: Path, entry: str | None = None) -> tuple[Mapping[str, Tensor], An
     """
     if not (size := path.stat().st_size):
         raise CheckpointError(f"{path} is empty: the download or the copy was cut short")
-    if _form(path) == "json":
+    start = _start(path)
+    if start.lstrip().startswith(b"{") and not _is_safetensors(start):  # JSON
         (held, size), arch = _shards(path), None
     else:
         count = SHARD.search(path.name)
@@ -241,17 +241,16 @@ def _start(path: Path) -> bytes:
         return stream.read(64)
 
 
-def _form(path: Path) -> str:
-    start = _start(path)
-    # safetensors: the length of a text of JSON in 8 bytes, then that text
-    return "safetensors" if start[7:9] == b"\0{" else "json" if start.lstrip().startswith(b"{") else "torch"
+def _is_safetensors(start: bytes) -> bool:
+    return start[7:9] == b"\0{"  # the length of a text of JSON in 8 bytes, then that text
 
 
 def _loaded(path: Path) -> tuple[Any, Any]:
     """What one file holds, and the architecture that it names."""
     _check_archive(path)
+    start = _start(path)
     try:
-        if _form(path) == "safetensors":
+        if _is_safetensors(start):
             with safe_open(path, framework="pt") as file:
                 return {key: file.get_tensor(key) for key in file.keys()}, (file.metadata() or {}).get("arch")
         # opened here, for torch goes by a name's suffix; its remarks about pickle protocols tell a user nothing
@@ -264,28 +263,17 @@ def _loaded(path: Path) -> tuple[Any, Any]:
                 f"{path} is refused, and nothing in it was run: it holds pickled code beside its tensors (it asks for "
                 f"{wanted[1]}). Ask its author for a state_dict of tensors alone or for a .safetensors file"
             ) from None
-        start = _start(path).lstrip()
-        like = next((f" (it {what})" for begin, what in BEGINNINGS.items() if start.startswith(begin)), "")
+        like = next((f" (it {what})" for begin, what in BEGINNINGS.items() if start.lstrip().startswith(begin)), "")
         told = "it is cut short, damaged, or no checkpoint of tensors"
         raise CheckpointError(f"{path} cannot be read, and nothing in it was run: {told}{like}") from None
     return held, held.get("arch") if isinstance(held, Mapping) else None
 
 
-class _Left:
-    """Stands for a number or an array of NumPy beside the tensors, of which nothing is made."""
-
-    def __init__(self, *arguments: Any) -> None:
-        pass
-
-    def __setstate__(self, state: Any) -> None:
-        pass
-
-
 def _numpy_left_out() -> Any:
-    """For a while a pickle's names of NumPy stand for `_Left`: nothing else is allowed by it, and nothing is run."""
+    """For a while a pickle's names of NumPy stand for `Stub`: nothing else is allowed by it, and nothing is run."""
     modules = {"numpy": ("dtype", "ndarray")}
     modules |= {f"numpy.{core}.multiarray": ("scalar", "_reconstruct") for core in ("core", "_core")}
-    left = [type(name, (_Left,), {"__module__": module}) for module, names in modules.items() for name in names]
+    left = [type(name, (Stub,), {"__module__": module}) for module, names in modules.items() for name in names]
     return getattr(torch.serialization, "safe_globals", nullcontext)(left)  # torch 2.4 has none, and refuses these
 
 
@@ -388,32 +376,36 @@ class Contents:
     layers: int = 0  # layers that came before the network, of which the file holds nothing
 
 
-def shapes(state: Mapping[str, Tensor]) -> Shapes:
-    """Shape of each parameter."""
-    return {key: tuple(value.shape) for key, value in state.items()}
-
-
-def contents(state: Mapping[str, Tensor], net: nn.Module) -> Contents | None:
-    """What a file holds for a network; None where names and shapes of the parameters do not fit.
+def contents(path: Path, state: Mapping[str, Tensor], net: nn.Module) -> Contents:
+    """What a file holds for a network.
 
     Names of wrappers may stand anywhere in a name, in any order and number, and any module may have been put around the
     whole network; they are dropped only where all names and shapes then fit. The network may be `1` of a Sequential
     whose layer 0 keeps nothing (Cohen et al., Salman et al.), or stand beside the mean and deviation of `PAIRS`.
+
+    Raises
+    ------
+    CheckpointError
+        Names and shapes of the parameters do not fit; it tells of the reading that comes nearest.
     """
-    found, needed = shapes(state), shapes(net.state_dict())
-    own = _plain(needed)
-    for inner, stats, layers in _readings(_plain(found)):
-        if not _differences(inner, found, own, needed):
+    parameters = (state, net.state_dict())
+    found, needed = ({key: tuple(value.shape) for key, value in held.items()} for held in parameters)
+    names, own = _plain(found), _plain(needed)
+
+    def differences(read: Names) -> dict[str, tuple[Any, Any]]:
+        """Shapes that are needed and found, where they differ; counters of batches may lack."""
+        keys = read.keys() | {key for key in own if not key.endswith(COUNTER)}
+        pairs = {key: (needed.get(own.get(key, "")), found.get(read.get(key, ""))) for key in keys}
+        return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
+
+    readings = []
+    for inner, stats, layers in _readings(names):
+        if not (differ := differences(inner)):
             held = {own[name]: state[theirs] for name, theirs in inner.items()}
             return Contents(held, {name: state[theirs] for name, theirs in stats.items()}, layers)
-    return None
-
-
-def misfit(path: Path, state: Mapping[str, Tensor], net: nn.Module) -> CheckpointError:
-    """Return the error for a file that does not fit a network, in the reading that comes nearest."""
-    found, needed = shapes(state), shapes(net.state_dict())
-    names, own = _plain(found), _plain(needed)
-    near = min((_differences(inner, found, own, needed) for inner, _, _ in _readings(names)), key=len)
+        readings.append(differ)
+    check_first_layer(path, names)
+    near = min(readings, key=len)
     told = "; ".join(f"{own.get(key, key)}: needed {need}, got {got}" for key, (need, got) in sorted(near.items())[:3])
     # only the last layer differs, and in its rows alone: another number of classes
     rows = {got[0] for need, got in near.values() if need and got and got[1:] == need[1:]}
@@ -422,17 +414,17 @@ def misfit(path: Path, state: Mapping[str, Tensor], net: nn.Module) -> Checkpoin
     for name, part in _parts(names).items():
         theirs = next(iter(part.values())).split(".")
         place = ".".join(theirs[: theirs.index(name) + 1])
-        fits[place] = any(not _differences(inner, found, own, needed) for inner, _, _ in _readings(part))
+        fits[place] = any(not differences(inner) for inner, _, _ in _readings(part))
     if fitting := [place for place in fits if fits[place]]:
         rest = ", ".join([place for place in fits if not fits[place]][:3])
         beside = f", beside {rest}" if rest else ""
         hint = f"; what is under {' or '.join(map(repr, fitting))} does fit{beside}: say entry="
-    return CheckpointError(f"{path} does not fit {type(net).__name__}: {len(near)} parameters differ ({told}){hint}")
+    raise CheckpointError(f"{path} does not fit {type(net).__name__}: {len(near)} parameters differ ({told}){hint}")
 
 
-def check_first_layer(path: Path, state: Mapping[str, Tensor]) -> None:
+def check_first_layer(path: Path, names: Names) -> None:
     """Raise CheckpointError if there are parameters of a normalising layer, but not the two that it has."""
-    parts, known = _parts(_plain(shapes(state))), {name for pair in PAIRS for name in pair}
+    parts, known = _parts(names), {name for pair in PAIRS for name in pair}
     for name, part in parts.items():
         if len(parts) == 2 and _may_be_first(name, parts) and part.keys() & known:
             pairs = " or ".join(f"{name}.{mean} and {name}.{spread}" for mean, spread in PAIRS)
@@ -499,13 +491,6 @@ def _may_be_first(name: str, beside: Collection[str]) -> bool:
     return FIRST.match(name.lower()) is not None or (name == "0" and set(beside) == {"0", "1"})
 
 
-def _differences(names: Names, found: Shapes, own: Names, needed: Shapes) -> dict[str, tuple[Any, Any]]:
-    """Shapes that are needed and found, where they differ; counters of batches may lack."""
-    keys = names.keys() | {key for key in own if not key.endswith(COUNTER)}
-    pairs = {key: (needed.get(own.get(key, "")), found.get(names.get(key, ""))) for key in keys}
-    return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
-
-
 # ---- networks ----
 
 
@@ -517,24 +502,16 @@ def _network(
         if any(value.is_meta for value in arch.state_dict().values()):
             raise CheckpointError(f"{path} cannot fill arch=, which keeps no numbers, on the device meta: make it anew")
         normalises = any(isinstance(part, Normalize) for part in arch.modules())
-        return arch, _contents(path, state, arch), {0: "none"} if normalises else {}
+        return arch, contents(path, state, arch), {0: "none"} if normalises else {}
     name = _architecture(path, state, named, arch)
     options = {} if num_classes is None else {"num_classes": num_classes}
     if arch is None:  # shapes first, so that a small file that names a large network takes no memory before it fits
         with torch.device("meta"):
-            _contents(path, state, _build(path, name, options))
+            contents(path, state, _build(path, name, options))
     net = _build(path, name, options)
     usual = networks.TRAINED_ON.get(name) if name in ARCHITECTURES else networks.published_stats(name, net)
     alone = name in ARCHITECTURES and usual is None  # the nets of the digits take pixels as they are
-    return net, _contents(path, state, net), {0: "none"} if alone else {1: usual} if usual else {}
-
-
-def _contents(path: Path, state: Mapping[str, Tensor], net: nn.Module) -> Contents:
-    found = contents(state, net)
-    if found is None:
-        check_first_layer(path, state)
-        raise misfit(path, state, net)
-    return found
+    return net, contents(path, state, net), {0: "none"} if alone else {1: usual} if usual else {}
 
 
 def _architecture(path: Path, state: Mapping[str, Tensor], named: Any, asked: str | None) -> str:
@@ -552,9 +529,9 @@ def _architecture(path: Path, state: Mapping[str, Tensor], named: Any, asked: st
             told = f"{path} names the architecture {name!r}, which is none of the library's own"
             raise CheckpointError(f"{told}; if you trust it, say arch=")
         return key
-    fitting = [key for key in ARCHITECTURES if _fits(state, key)]
+    fitting = [key for key in ARCHITECTURES if _fits(path, state, key)]
     if len(fitting) != 1:
-        check_first_layer(path, state)
+        check_first_layer(path, _plain(state))
         fit = f"fit {' and '.join(fitting)}" if fitting else f"fit none of {known}"
         raise CheckpointError(
             f"{path} names no architecture and its parameters {fit} (first: {list(state)[:3]}); "
@@ -563,12 +540,13 @@ def _architecture(path: Path, state: Mapping[str, Tensor], named: Any, asked: st
     return fitting[0]
 
 
-def _fits(state: Mapping[str, Tensor], name: str) -> bool:
+def _fits(path: Path, state: Mapping[str, Tensor], name: str) -> bool:
     try:
         with torch.device("meta"):  # shapes alone: no time, and no random numbers
-            return contents(state, ARCHITECTURES[name]()) is not None
-    except ImportError:
+            contents(path, state, ARCHITECTURES[name]())
+    except (ImportError, CheckpointError):
         return False
+    return True
 
 
 def _build(path: Path, name: str, options: Mapping[str, Any]) -> nn.Module:

@@ -1,25 +1,36 @@
 """A run whose arguments are checked, and what one process does of it: a look at the model, then rows of votes."""
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from math import prod
+from math import isfinite, prod
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from rsexplore.bound import Bound
+from rsexplore.bounds import named
 from rsexplore.check import is_number
-from rsexplore.log import AT_N, Row
-from rsexplore.montecarlo import grid, memory
+from rsexplore.confidence import decision, stopped_tail
+from rsexplore.log import AT_N, CERTIFIED, GIVEN_UP, Row
+from rsexplore.montecarlo import grid
 from rsexplore.montecarlo import images as pixels
-from rsexplore.montecarlo.engine import Engine, Sampler, Work, usual_batch_size
-from rsexplore.montecarlo.logits import Model, check_independence, check_layers, in_own_dtype, model_dtype, predictions
+from rsexplore.montecarlo.engine import Engine, Looks, Sampler, Votes, Work, is_exhaustion, kept_heap, usual_batch_size
+from rsexplore.montecarlo.logits import (
+    Model,
+    check_independence,
+    check_layers,
+    checked_logits,
+    in_own_dtype,
+    model_dtype,
+    no_class,
+    read_classes,
+)
 from rsexplore.montecarlo.rng import TorchRng
-from rsexplore.montecarlo.stopping import Stop
 from rsexplore.noises import Noise
 
 # Coordinates below which one thread is the default. Small layers gain nothing from a second one and wait for it after
@@ -31,130 +42,111 @@ SMALL_IMAGE = 512
 GPU_SIZES = tuple(2**power for power in range(6, 14))
 SEARCHED = 25 * GPU_SIZES[-1]
 LONGEST, SHARE, ROUNDS, NEAR = 5.0, 0.02, 3, 0.9
+ANSWERS = 16  # to the first clean images, by which a log knows its model
+# Draws at an image's first look, by what factor looks grow, so that a decision comes at most this much late
+FIRST_LOOK, GROWTH, HALVINGS = 20, 1.15, 200
 AUTOCAST = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Job:
-    """A run that can start, made by `job`. Workers get it by pickle, without its images."""
+    """A run that can start: a caller's arguments, all checked, the arrays among them made into what stands behind.
+
+    Images are kept in float32, or float64 for a model of that type: a narrow one rounds the noisy copies, not these.
+    """
 
     model: Model
-    images: Tensor  # (images, ...) floating
-    labels: NDArray[np.int64]  # (images,)
-    indices: NDArray[np.int64]  # (images,) numbers in the log, all different
+    images: Any  # Tensor (images, ...) floating
+    labels: Any  # int64 (images,)
     noise: Noise
     n0: int
     n: int
     alpha: float
     seed: int
+    indices: Any = None  # int64 (images,) numbers in the log, all different; 0, 1, 2, ... if absent
     batch_size: int | None = None  # by the size of an image, or a search, where None
     device: Any = None  # where the model is, if None
     threads: int | None = None
-    autocast: str | None = None  # a key of AUTOCAST
+    autocast: Any = None  # a key of AUTOCAST
     compile: bool = False
     channels_last: bool = False
     grid: int | None = None  # steps in one unit of the input, where images and noise are whole numbers of them
-    stop: Stop | None = None
+    stop: "Stop | None" = None
 
+    def __post_init__(self) -> None:
+        wide = model_dtype(self.model) == torch.float64
+        self.images = pixels.tensor(self.images, torch.float64 if wide else torch.float32)
+        self._check_settings()
+        check_layers(self.model)
+        self._check_images()
+        pixels.warn_if_far(float(self.images.min()), float(self.images.max()), self.images.ndim - 1)
 
-def job(
-    model: Model,
-    images: ArrayLike | Tensor,
-    labels: ArrayLike,
-    indices: ArrayLike | None,
-    here: torch.device | str | None,
-    **settings: Any,
-) -> Job:
-    """Job from a caller's arguments, all checked: arrays become tensors where the model is; it goes `here`.
+    def __getstate__(self) -> dict[str, Any]:
+        """Workers get it by pickle, without its images."""
+        return vars(self) | {"images": torch.empty(0), "labels": None, "indices": None}
 
-    Images are kept in float32, or float64 for a model of that type: a narrow one rounds the noisy copies, not these.
-    """
-    wide = model_dtype(model) == torch.float64
-    found = pixels.tensor(images, torch.float64 if wide else torch.float32)
-    if here is not None:
-        here = pixels.usable_device(here)
-    if isinstance(model, nn.Module):
-        if here is not None:
-            model.to(here)
-        here = next((value.device for value in model.state_dict().values()), here)
-    _check_settings(settings)
-    _check_model(model)
-    task = Job(
-        model,
-        found if here is None else found.to(pixels.usable_device(here)),
-        _integers(labels),
-        np.arange(found.shape[0] if found.ndim else 0) if indices is None else _integers(indices),
-        **settings,
-    )
-    _check_images(task)
-    pixels.warn_if_far(float(task.images.min()), float(task.images.max()), task.images.ndim - 1)
-    return task
+    def _check_settings(self) -> None:
+        """Check what is no array, and make Python's own numbers of it."""
+        for name, least in {"n0": 1, "n": 1, "seed": 0, "batch_size": 1, "threads": 1}.items():
+            if (value := getattr(self, name)) is not None or name in ("n0", "n", "seed"):
+                setattr(self, name, whole("certify", name, value, least))
+        if self.autocast is not None:
+            given, self.autocast = self.autocast, str(self.autocast).removeprefix("torch.")
+            if self.autocast not in AUTOCAST:
+                raise ValueError(f"certify: autocast must be one of {tuple(AUTOCAST)}, got autocast={given!r}")
+        if not is_number(self.alpha) or not 0 < self.alpha < 1:
+            raise ValueError(f"certify: alpha must lie between 0 and 1, got alpha={self.alpha!r}")
+        self.alpha = float(self.alpha)
+        if not isinstance(self.noise, Noise):
+            raise TypeError(f"certify: noise must be a Noise, got {type(self.noise).__name__}")
+        if self.grid is not None:
+            self.grid = grid.GridNoise(self.noise, self.grid).levels
 
-
-def _integers(values: ArrayLike | Tensor) -> NDArray[Any]:
-    array = values.cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
-    return array.astype(np.int64) if np.issubdtype(array.dtype, np.integer) else array
-
-
-def _check_settings(settings: dict[str, Any]) -> None:
-    """Check what is no array, and make Python's own numbers of it."""
-    for name, least in {"n0": 1, "n": 1, "batch_size": 1, "threads": 1, "seed": 0}.items():
-        value = settings.get(name)
-        if value is None and name in ("batch_size", "threads"):
-            continue
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-            raise ValueError(f"certify: {name} must be a whole number of at least {least}, got {name}={value!r}")
-        settings[name] = int(value)
-    if (autocast := settings.get("autocast")) is not None:
-        settings["autocast"] = str(autocast).removeprefix("torch.")
-        if settings["autocast"] not in AUTOCAST:
-            raise ValueError(f"certify: autocast must be one of {tuple(AUTOCAST)}, got autocast={autocast!r}")
-    alpha, noise = settings["alpha"], settings["noise"]
-    if not is_number(alpha) or not 0 < alpha < 1:
-        raise ValueError(f"certify: alpha must lie between 0 and 1, got {alpha=}")
-    settings["alpha"] = float(alpha)
-    if not isinstance(noise, Noise):
-        raise TypeError(f"certify: noise must be a Noise, got {type(noise).__name__}")
-    if settings.get("grid") is not None:
-        settings["grid"] = grid.GridNoise(noise, settings["grid"]).levels
-
-
-def _check_model(model: Model) -> None:
-    parts = model.named_modules() if isinstance(model, nn.Module) else [("", model)]
-    for name, part in parts:
-        if getattr(part, "training", False):
-            who = f"the model's part {name!r}" if name else "the model"
+    def _check_images(self) -> None:
+        """Check the arrays."""
+        shape = tuple(self.images.shape)
+        if len(shape) < 2 or 0 in shape:
+            raise ValueError(f"certify: images must have shape (images, ...) with one at least, got {shape}")
+        if not self.images.is_floating_point():
+            raise pixels.not_floating(self.images.dtype)
+        if not torch.isfinite(self.images).all():
+            raise ValueError("certify: images must be finite, got nan or inf")
+        if self.noise.dim not in (None, dim := prod(shape[1:])):
             raise ValueError(
-                f"certify: {who} must be in evaluation mode, for in training mode it is not one classifier; "
-                "call model.eval()"
+                f"certify: the noise has dim={self.noise.dim}, but an image of shape {shape[1:]} has {dim} coordinates"
             )
-    check_layers(model)
+        if self.grid is not None:
+            for number, image in enumerate(self.images):
+                grid.steps(image, self.grid, f"images[{number}]")
+        self.indices = np.arange(shape[0]) if self.indices is None else self.indices
+        for name, given in (("labels", self.labels), ("indices", self.indices)):
+            values = given.cpu().numpy() if isinstance(given, Tensor) else np.asarray(given)
+            if values.shape != shape[:1]:
+                needed = f"shape ({shape[0]},), one for each image"
+                raise ValueError(f"certify: {name} must have {needed}, got {values.shape}")
+            if not np.issubdtype(values.dtype, np.integer):
+                raise ValueError(f"certify: {name} must be whole numbers, got {values.dtype}")
+            values = values.astype(np.int64)
+            if values.min() < 0:
+                raise ValueError(f"certify: {name} must be at least 0, got {values.min()}")
+            setattr(self, name, values)
+        if len(np.unique(self.indices)) != len(self.indices):
+            raise ValueError("certify: indices must all differ, for each names one row of the log and one generator")
 
 
-def _check_images(task: Job) -> None:
-    shape = tuple(task.images.shape)
-    if task.images.ndim < 2 or 0 in shape:
-        raise ValueError(f"certify: images must have shape (images, ...) with one at least, got {shape}")
-    if not task.images.is_floating_point():
-        raise pixels.not_floating(task.images.dtype)
-    if not torch.isfinite(task.images).all():
-        raise ValueError("certify: images must be finite, got nan or inf")
-    if task.noise.dim not in (None, dim := prod(shape[1:])):
-        raise ValueError(
-            f"certify: the noise has dim={task.noise.dim}, but an image of shape {shape[1:]} has {dim} coordinates"
-        )
-    if task.grid is not None:
-        for number, image in enumerate(task.images):
-            grid.steps(image, task.grid, f"images[{number}]")
-    for name, values in (("labels", task.labels), ("indices", task.indices)):
-        if values.shape != shape[:1]:
-            raise ValueError(f"certify: {name} must have shape ({shape[0]},), one for each image, got {values.shape}")
-        if not np.issubdtype(values.dtype, np.integer):
-            raise ValueError(f"certify: {name} must be whole numbers, got {values.dtype}")
-        if values.min() < 0:
-            raise ValueError(f"certify: {name} must be at least 0, got {values.min()}")
-    if len(np.unique(task.indices)) != len(task.indices):
-        raise ValueError("certify: indices must all differ, for each names one row of the log and one generator")
+def whole(owner: str, name: str, value: Any, least: int) -> int:
+    """Return `value` as Python's int; raise unless it is a whole number of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{owner}: {name} must be a whole number of at least {least}, got {name}={value!r}")
+    return int(value)
+
+
+def device_of(task: Job) -> torch.device | str:
+    """Where a job runs: on the device that is asked for, else on that of its model, else on that of its images."""
+    if task.device is not None:
+        return task.device
+    state = task.model.state_dict() if isinstance(task.model, nn.Module) else {}
+    return next((value.device for value in state.values()), task.images.device)
 
 
 # images (images, ...), their labels, and their numbers in the log
@@ -169,7 +161,9 @@ class Survey:
     clean: NDArray[np.int64]  # classes of clean images
     num_classes: int
     batch_size: int
-    answers: Sequence[tuple[int, float | None]]  # to the first clean images: class, and lead over the next one
+    # to the first clean images, to tell the model by: class, and how far its logit leads the next one, to 4 digits, or
+    # None without bound; who compares leads leaves room for sums in another order, see `Header.check`
+    answers: Sequence[tuple[int, float | None]]
 
 
 class Runner:
@@ -177,9 +171,10 @@ class Runner:
 
     def __init__(self, task: Job) -> None:
         self.task, model = task, task.model
+        self.device = pixels.usable_device(device_of(task))
         if isinstance(model, nn.Module):
             if task.device is not None:
-                model.to(task.device)
+                model.to(self.device)
             if task.channels_last:
                 model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         own = in_own_dtype(model)
@@ -205,24 +200,52 @@ class Runner:
         """Look at the classes of clean images, and choose the batch size of a run of so many copies; tells its steps.
 
         The model is not compiled here, for that would be for other shapes than the one of the votes.
+
+        Raises
+        ------
+        ModelOutputError
+            The logits are not (batch, classes), or some image has a nan, a +inf or no finite logit, or one that depends
+            on the other images.
+        ValueError
+            The model fails on images that look like (height, width, channels).
         """
-        images, count = self._placed(images), len(images)
+        images, count = images.to(self.device), len(images)
+        classes, width, answers = list[int](), None, list[tuple[int, float | None]]()
         with self._surroundings(images[0]):
-            batch_size = self.task.batch_size or usual_batch_size(images[0])
-            doing(f"clean images, 0 of {count}")
-            clean, num_classes, answers = predictions(
-                self._plain, images, batch_size, lambda done: doing(f"clean images, {done} of {count}")
-            )
+            size = batch_size = self.task.batch_size or usual_batch_size(images[0])
+            while (done := len(classes)) < count:
+                doing(f"clean images, {done} of {count}")
+                batch = images[done : done + size]
+                try:
+                    with torch.inference_mode():
+                        logits = self._plain(batch.clone())  # a copy, for a model may work in place
+                except Exception as error:
+                    if is_exhaustion(error) and len(batch) > 1:
+                        size = len(batch) // 2
+                        continue
+                    if isinstance(error, RuntimeError) and (hint := pixels.channels_last_hint(tuple(batch.shape[1:]))):
+                        raise ValueError(f"certify: the model fails on the images ({error}); {hint}") from error
+                    raise
+                width = checked_logits(logits, len(batch), width).shape[1]
+                found = read_classes(logits, width).tolist()
+                if width in found:
+                    raise no_class("a clean image")
+                top = logits[: ANSWERS - len(answers)].double().topk(2).values
+                for one, lead in zip(found, (top[:, 0] - top[:, 1]).tolist(), strict=False):
+                    answers.append((one, float(f"{lead:.4g}") if isfinite(lead) else None))
+                classes += found
+            assert width is not None
+            doing(f"clean images, {count} of {count}")
             if self.task.batch_size is None and images.is_cuda and copies >= SEARCHED:
                 doing("choosing a batch size")
                 batch_size = fastest_batch_size(self._plain, images[0], copies)
             check_independence(self._plain, images, batch_size)
-        return Survey(clean, num_classes, min(batch_size, self.task.n0 + self.task.n), answers)
+        return Survey(np.array(classes), width, min(batch_size, self.task.n0 + self.task.n), answers)
 
     def rows(self, chosen: Chosen, survey: Survey, tick: Callable[[int], Any] = lambda _: None) -> Rows:
         """Yield the votes of images, as they are done."""
         task, (images, labels, indices) = self.task, chosen
-        images = self._placed(images)
+        images = images.to(self.device)
         begin, counted = time.perf_counter(), 0
 
         def count(copies: int) -> None:
@@ -249,20 +272,13 @@ class Runner:
                 index, label = done.key
                 yield Row(index, label, counts0, counts, seconds, end)
 
-    def _placed(self, images: Tensor) -> Tensor:
-        """Images where the model is."""
-        model, device = self.task.model, self.task.device
-        if isinstance(model, nn.Module):
-            device = next((value.device for value in model.state_dict().values()), device)
-        return images if device is None else images.to(device)
-
     @contextmanager
     def _surroundings(self, image: Tensor) -> Iterator[None]:
         """CPU threads and allocator for a while: both are the whole process's, so they are put back."""
         before = torch.get_num_threads()
         torch.set_num_threads(self.task.threads or (1 if image.numel() < SMALL_IMAGE else before))
         try:
-            with memory.kept_heap():
+            with kept_heap():
                 yield
         finally:
             torch.set_num_threads(before)
@@ -324,7 +340,7 @@ def accuracies(
     ModelOutputError
         The logits are not (batch, classes), or not finite, or depend on the other images of the batch.
     """
-    task = job(model, images, labels, None, None, noise=noise, n0=n, n=1, alpha=0.5, seed=seed, batch_size=batch_size)
+    task = Job(model, images, labels, noise, n0=n, n=1, alpha=0.5, seed=seed, batch_size=batch_size)
     survey, votes = first_votes(task)
     noisy = (votes[np.arange(len(votes)), task.labels] / n).mean()
     smoothed = (votes.argmax(1) == task.labels).mean()
@@ -348,7 +364,7 @@ def fastest_batch_size(logits_of: Model, image: Tensor, copies: int) -> int:
         try:
             seconds = min(_seconds(logits_of, image, size) for _ in range(ROUNDS))
         except Exception as error:
-            if not memory.is_exhaustion(error):
+            if not is_exhaustion(error):
                 raise
             break
         rates[size] = size / seconds
@@ -367,3 +383,82 @@ def _seconds(logits_of: Model, image: Tensor, size: int) -> float:
     logits_of(batch)
     wait()
     return time.perf_counter() - start
+
+
+@dataclass(frozen=True)
+class Stop:
+    """What ends an image: its bound on 1 - p_A holds wherever it ends (`stopped_tail`), so any end keeps alpha."""
+
+    header: Mapping[str, Any]  # entry of a log's header: rule, radius, norm, key of the bound, and q_a
+    q_a: float  # largest bound on 1 - p_A that certifies the radius
+    alpha: float
+    n: int
+
+    def looks(self) -> Looks:
+        """When counts are looked at: at numbers of draws that grow by a constant factor."""
+        sizes, size = [], float(FIRST_LOOK)
+        while size < self.n:
+            sizes.append(int(size))
+            size *= GROWTH
+        return Looks((*sizes, self.n), self.enough)
+
+    def enough(self, counts: Votes) -> bool:
+        """Whether the counts (2, classes) of selection and estimation decide on the radius."""
+        return self._decision(counts) != 0
+
+    def end(self, counts: Votes) -> str:
+        """What ended an image of these counts."""
+        return AT_N if counts[1].sum() == self.n else CERTIFIED if self._decision(counts) > 0 else GIVEN_UP
+
+    def _decision(self, counts: Votes) -> int:
+        return int(decision(counts[1, counts[0].argmax()], counts[1].sum(), self.q_a, self.alpha / 2))
+
+
+def stop_at(radius: Any, bound: Any, norm: float | None, noise: Noise, n: int, alpha: float) -> Stop:
+    """Return what ends an image once `bound` certifies `radius`.
+
+    Raises
+    ------
+    ValueError
+        The radius is not positive, or n votes out of n do not certify it; the bound is no certificate.
+    UnsupportedNoiseError, MissingDimensionError
+        As of `bound.radius`.
+    """
+    bound = named(bound)
+    if not isinstance(bound, Bound) or not bound.certifies:
+        raise ValueError(
+            'certify: a wanted radius needs a proved bound, such as bound=rsexplore.bounds.get("cohen-l2"), '
+            f"got bound={getattr(bound, 'key', bound)}"
+        )
+    if not is_number(radius) or not 0 < radius < np.inf:
+        raise ValueError(f"certify: the wanted radius must be positive and finite, got radius={radius!r}")
+    q_a = _needed_tail(float(radius), bound, norm, noise)
+    if not (best := float(stopped_tail(n, n, n, alpha))) <= q_a:
+        largest = float(bound.radius(noise, q_a=best, norm=norm))
+        raise ValueError(
+            f"certify: {n} votes out of n={n} certify a radius of {largest:.4g} at alpha={alpha:g}, "
+            f"less than the wanted radius={radius:g}; raise n"
+        )
+    native = bound.norm if norm is None else norm
+    assert native is not None  # bound.radius has refused it
+    rule = "beta-mixture, clopper-pearson at n"
+    header = {"rule": rule, "radius": float(radius), "norm": float(native), "bound": bound.key, "q_a": q_a}
+    return Stop(header, q_a, float(alpha), int(n))
+
+
+def _needed_tail(radius: float, bound: Bound, norm: float | None, noise: Noise) -> float:
+    """Return the largest q_a, but for rounding, whose radius is at least `radius`; nan if there is none."""
+
+    def certifies(log_q: float) -> bool:
+        return float(bound.radius(noise, q_a=float(np.exp(log_q)), norm=norm)) >= radius
+
+    low, high = -690.0, float(np.log(0.5))  # of log q_a
+    if not certifies(low):
+        return float("nan")
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        if not low < middle < high:
+            break
+        low, high = (middle, high) if certifies(middle) else (low, middle)
+    # a hair less, so that a decision for the radius is one in every digit of the bound that is read from its votes
+    return float(np.exp(low) * (1 - 2.0**-30))

@@ -2,12 +2,10 @@
 
 import secrets
 from collections.abc import Callable
-from dataclasses import replace
 from queue import SimpleQueue
 from threading import Lock
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -20,7 +18,7 @@ IN_FLIGHT = 256  # tasks that the executor knows at a time, so that not all imag
 TASK_COPIES = 20_000  # votes below which several images share a task
 STOPPED_TOGETHER = 16  # images of a task where most end early, so that they fill each other's batches
 
-# a run's token, which no other run has, and its job without images
+# a run's token, which no other run has, and its job
 Plan = tuple[str, Job]
 
 # of this process: the last plan that it has worked on, ready
@@ -42,8 +40,7 @@ class RemoteRunner:
                 "certify: executor must be a concurrent.futures executor or a dask.distributed client, "
                 f"got {type(executor).__name__}"
             )
-        self.task, self.executor, nothing = task, executor, np.empty(0, dtype=np.int64)
-        plan = secrets.token_hex(16), replace(task, images=torch.empty(0), labels=nothing, indices=nothing)
+        self.task, self.executor, plan = task, executor, (secrets.token_hex(16), task)
         # a dask client keeps what is scattered or submitted on the workers; a function's result can be had again when
         # they are lost, and what was scattered cannot
         self._is_dask = hasattr(executor, "scheduler_info")

@@ -1,7 +1,6 @@
 """Training of digits models under noise: `python -m rsexplore.montecarlo.train --help`.
 
-A `Recipe` is all that decides a model's parameters: noise, kind of training, size, seed. Those of the shipped models
-are `SHIPPED`.
+A `Recipe` is all that decides a model's parameters: noise, kind of training, size, seed.
 """
 
 import argparse
@@ -83,14 +82,6 @@ class Recipe:
         options = f"--noise {self.family} --sigma {self.sigma:g} --seed {self.seed} --epochs {self.epochs}"
         options += f" --side {self.side}" * (self.side != 8) + f" --push {self.push:g}" * (self.push > 0)
         return f"python -m rsexplore.montecarlo.train {options} --out DIR"
-
-
-_RECIPES = (
-    *(Recipe(family, sigma) for family in ("gaussian", "laplace") for sigma in (0.12, 0.25, 0.5, 1.0)),
-    *(Recipe(family, 0.25) for family in ("gg3", "gg4", "linf", "soap", "mixed")),
-    *(Recipe(family, 0.25, push=0.05) for family in ("gaussian", "laplace")),
-)
-SHIPPED: dict[str, Recipe] = {recipe.name: recipe for recipe in _RECIPES}
 
 
 def fit(recipe: Recipe, images: ArrayLike, labels: ArrayLike, *, progress: bool = False) -> nn.Module:

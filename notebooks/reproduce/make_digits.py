@@ -1,4 +1,4 @@
-"""Make `digits.npz`, beside this, from scikit-learn: `python rsexplore/datasets/make_digits.py`.
+"""Make `rsexplore/datasets/digits.npz` from scikit-learn: `python -m reproduce.make_digits`.
 
 The images are shuffled once, by a fixed seed: the first 1,297 are for training, the last 500 for tests. `index` is an
 image's place in scikit-learn's order.
@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 from sklearn.datasets import load_digits
 
+from rsexplore import data
+
 
 def main() -> None:
     """Write the file."""
     digits = load_digits()
     index = np.random.default_rng(0).permutation(len(digits.target))
     np.savez_compressed(
-        Path(__file__).with_name("digits.npz"),
+        Path(data.__file__).parent / "datasets" / "digits.npz",
         images=digits.images[index].astype(np.uint8),  # whole numbers from 0 to 16
         labels=digits.target[index].astype(np.uint8),
         index=index.astype(np.uint16),

@@ -1,7 +1,7 @@
 """The shipped models: makes them and their logs, and prints what these certify.
 
-    python -m rsexplore.montecarlo.zoo --out DIR        # trains every model and certifies the digits with it
-    python -m rsexplore.montecarlo.zoo > docs/zoo.md    # what the shipped logs certify
+    PYTHONPATH=notebooks python -m reproduce.zoo --out DIR        # trains every model and certifies the digits with it
+    PYTHONPATH=notebooks python -m reproduce.zoo > docs/zoo.md    # what the shipped logs certify
 
 What is in DIR is kept, and an unfinished log is gone on with, so the same command ends what a killed one began.
 """
@@ -22,10 +22,17 @@ from rsexplore.comparison import exact_bound
 from rsexplore.montecarlo import train
 from rsexplore.montecarlo.certify import certify
 from rsexplore.montecarlo.models import load_model
-from rsexplore.montecarlo.train import SHIPPED, Recipe
+from rsexplore.montecarlo.train import Recipe
 from rsexplore.noises import Noise
 from rsexplore.records import Records
 from rsexplore.table import rounded_down
+
+_RECIPES = (
+    *(Recipe(family, sigma) for family in ("gaussian", "laplace") for sigma in (0.12, 0.25, 0.5, 1.0)),
+    *(Recipe(family, 0.25) for family in ("gg3", "gg4", "linf", "soap", "mixed")),
+    *(Recipe(family, 0.25, push=0.05) for family in ("gaussian", "laplace")),
+)
+SHIPPED: dict[str, Recipe] = {recipe.name: recipe for recipe in _RECIPES}
 
 DRAWS = 100_000  # an image
 # the fastest of 100 to 800; another size may move a vote, by the order of sums
@@ -33,8 +40,8 @@ BATCH_SIZE = 400
 MULTIPLES = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5)  # columns, in units of the radius that `unit` gives
 HEAD = """# Certified accuracy of the shipped models
 
-Made by `python -m rsexplore.montecarlo.zoo` from the logs that are shipped (`rsexplore.data.zoo_log`): counts for the
-500 test digits of 8x8 pixels, which `python -m rsexplore.montecarlo.zoo --out DIR` makes anew. Each model is certified
+Made by `python -m reproduce.zoo` from the logs that are shipped (`rsexplore.data.zoo_log`): counts for the
+500 test digits of 8x8 pixels, which `python -m reproduce.zoo --out DIR` makes anew. Each model is certified
 under the noise that it was trained with; sigma is the deviation of a pixel, pixels being in [0, 1]. The share of images
 that are right with at least the radius stands under the radius; the failure probability is {alpha:g} an image. **Bold**
 is the exact radius (Neyman-Pearson), where it is known; `sound` is proved and not attained. A bound stands in the norms
@@ -161,7 +168,7 @@ def page() -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Make what the command line asks for."""
     form = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser("python -m rsexplore.montecarlo.zoo", description=__doc__, formatter_class=form)
+    parser = argparse.ArgumentParser("python -m reproduce.zoo", description=__doc__, formatter_class=form)
     parser.add_argument("--out", type=Path, help="folder for models, cards and logs; without it, the page is printed")
     parser.add_argument("--only", nargs="+", choices=SHIPPED, metavar="NAME", help="these models alone")
     given = parser.parse_args(arguments)
