@@ -15,7 +15,7 @@ import numpy as np
 import sympy as sp
 from scipy import special
 
-from rsexplore.notation import Gap, LogComplementGap, LogRatio, Piece, either, log_rest
+from rsexplore.notation import Gap, LogComplementGap, LogRatio, Piece, either, log_rest, piece
 
 
 class LeastRenyi(Piece):
@@ -57,180 +57,108 @@ def log_cosh(x: Any) -> Any:
     )
 
 
-class LeastKL(Piece):
+@piece(lambda a, b: -sp.log(2 * sp.sqrt(a * b) + 1 - a - b))
+def LeastKL(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
     """Least Kullback-Leibler divergence; arguments p_A, p_B. Hayes, eq. (15)."""
-
-    def plain(self) -> sp.Expr:
-        a, b = self.args
-        return -sp.log(2 * sp.sqrt(a * b) + 1 - a - b)
-
-    @staticmethod
-    def floats(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
-        root_a, root_b = np.sqrt(pa), np.sqrt(pb)
-        near = (Gap.floats(pa, qa, pb, qb) / (root_a + root_b)) ** 2
-        return -log_rest(near, (qa - pb) + 2 * root_a * root_b)
+    root_a, root_b = np.sqrt(pa), np.sqrt(pb)
+    near = (Gap.floats(pa, qa, pb, qb) / (root_a + root_b)) ** 2
+    return -log_rest(near, (qa - pb) + 2 * root_a * root_b)
 
 
-class LeastHellinger(Piece):
+@piece(lambda a, b: -sp.log(sp.sqrt(1 - (sp.sqrt(a) - sp.sqrt(b)) ** 2 / 2)))
+def LeastHellinger(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
     """-log(1 - H2) at the least squared Hellinger distance H2; arguments p_A, p_B. Hayes, Table 1."""
-
-    def plain(self) -> sp.Expr:
-        a, b = self.args
-        return -sp.log(sp.sqrt(1 - (sp.sqrt(a) - sp.sqrt(b)) ** 2 / 2))
-
-    @staticmethod
-    def floats(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
-        root_gap = Gap.floats(pa, qa, pb, qb) / (np.sqrt(pa) + np.sqrt(pb))
-        return -np.log1p(-(root_gap**2) / 2) / 2
+    root_gap = Gap.floats(pa, qa, pb, qb) / (np.sqrt(pa) + np.sqrt(pb))
+    return -np.log1p(-(root_gap**2) / 2) / 2
 
 
-class LeastBhattacharyya(Piece):
+def _bhattacharyya(a: sp.Expr, b: sp.Expr) -> sp.Expr:
+    above = (sp.sqrt(a) + sp.sqrt(b)) ** 2 + 2 * (1 - a - b)
+    return -sp.log(above / sp.sqrt(2 * (2 * sp.sqrt(a * b) + 2 - a - b)))
+
+
+@piece(_bhattacharyya)
+def LeastBhattacharyya(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
     """Least Bhattacharyya distance; arguments p_A, p_B. Hayes, Table 1; identical to -log(1 - H2)."""
-
-    def plain(self) -> sp.Expr:
-        a, b = self.args
-        above = (sp.sqrt(a) + sp.sqrt(b)) ** 2 + 2 * (1 - a - b)
-        return -sp.log(above / sp.sqrt(2 * (2 * sp.sqrt(a * b) + 2 - a - b)))
-
-    floats = LeastHellinger.floats
+    return LeastHellinger.floats(pa, qa, pb, qb)
 
 
-class LeastChi2(Piece):
+@piece(lambda a, b: sp.log((a + b) / ((a + b) - (a - b) ** 2)))
+def LeastChi2(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
     """log(1 + chi2) at the least Neyman chi-squared divergence; arguments p_A, p_B. Hayes, Table 1."""
-
-    def plain(self) -> sp.Expr:
-        a, b = self.args
-        return sp.log((a + b) / ((a + b) - (a - b) ** 2))
-
-    @staticmethod
-    def floats(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
-        both = pa + pb
-        near = Gap.floats(pa, qa, pb, qb) ** 2 / both
-        # (p_A + p_B) - (p_A - p_B)^2 without the cancellation at p_A -> 1
-        return -log_rest(near, (pa * qa + pb * qb + 2 * pa * pb) / both)
+    both = pa + pb
+    near = Gap.floats(pa, qa, pb, qb) ** 2 / both
+    # (p_A + p_B) - (p_A - p_B)^2 without the cancellation at p_A -> 1
+    return -log_rest(near, (pa * qa + pb * qb + 2 * pa * pb) / both)
 
 
-class LeastTV(Piece):
+@piece(lambda a, b: (a - b) / 2)
+def LeastTV(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
     """Least total variation distance; arguments p_A, p_B. Hayes, Table 1."""
-
-    def plain(self) -> sp.Expr:
-        a, b = self.args
-        return (a - b) / 2
-
-    @staticmethod
-    def floats(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
-        return Gap.floats(pa, qa, pb, qb) / 2
+    return Gap.floats(pa, qa, pb, qb) / 2
 
 
-class LeastReverseKL(Piece):
+@piece(lambda a, b: a * sp.log(2 * a / (a + b)) + b * sp.log(2 * b / (a + b)))
+def LeastReverseKL(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
     """Least Kullback-Leibler divergence KL(P, Q) of the old law from the new; arguments p_A, p_B (ours).
 
     It is the limit of least Renyi divergence over order as the order goes to 0.
     """
-
-    def plain(self) -> sp.Expr:
-        a, b = self.args
-        return a * sp.log(2 * a / (a + b)) + b * sp.log(2 * b / (a + b))
-
-    @staticmethod
-    def floats(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
-        both = pa + pb
-        share = Gap.floats(pa, qa, pb, qb) / both
-        return either(
-            share < 0.5,
-            lambda: both * (share * np.arctanh(np.minimum(share, 0.5)) + np.log1p(-(share**2)) / 2),
-            lambda: pa * np.log1p(share) + special.xlogy(pb, 2 * (pb / both)),
-        )
+    both = pa + pb
+    share = Gap.floats(pa, qa, pb, qb) / both
+    return either(
+        share < 0.5,
+        lambda: both * (share * np.arctanh(np.minimum(share, 0.5)) + np.log1p(-(share**2)) / 2),
+        lambda: pa * np.log1p(share) + special.xlogy(pb, 2 * (pb / both)),
+    )
 
 
-class LeastInfinite(Piece):
+@piece(lambda a, b: -sp.log(1 - a + b))
+def LeastInfinite(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
     """Least D_inf(Q, P), the largest log of a ratio of probabilities; arguments p_A, p_B. Li et al. 2019."""
-
-    def plain(self) -> sp.Expr:
-        a, b = self.args
-        return -sp.log(1 - a + b)
-
-    @staticmethod
-    def floats(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
-        return -LogComplementGap.floats(pa, qa, pb, qb)
+    return -LogComplementGap.floats(pa, qa, pb, qb)
 
 
-class LeastReverseInfinite(Piece):
+@piece(lambda a, b: sp.log(1 + a - b))
+def LeastReverseInfinite(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
     """Least D_inf(P, Q); arguments p_A, p_B (ours)."""
-
-    def plain(self) -> sp.Expr:
-        a, b = self.args
-        return sp.log(1 + a - b)
-
-    @staticmethod
-    def floats(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
-        return np.log1p(Gap.floats(pa, qa, pb, qb))
+    return np.log1p(Gap.floats(pa, qa, pb, qb))
 
 
-class LeastPure(Piece):
+@piece(lambda a, b: sp.Max(sp.log(a / b) / 2, -sp.log(1 - a + b)))
+def LeastPure(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
     """Least D_inf in the worse direction (pure differential privacy); arguments p_A, p_B. Teng et al. 2020, Theorem 1.
 
     At eps, q_1 >= exp(-eps) p_1 meets q_2 <= exp(eps) p_2 at half the log-ratio, and the masses can add up to 1 from
     D_inf(Q, P) on, which is never below D_inf(P, Q).
     """
-
-    def plain(self) -> sp.Expr:
-        a, b = self.args
-        return sp.Max(sp.log(a / b) / 2, -sp.log(1 - a + b))
-
-    @staticmethod
-    def floats(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
-        return np.maximum(LogRatio.floats(pa, qa, pb, qb) / 2, -LogComplementGap.floats(pa, qa, pb, qb))
+    return np.maximum(LogRatio.floats(pa, qa, pb, qb) / 2, -LogComplementGap.floats(pa, qa, pb, qb))
 
 
-class LeastHockeyStick(Piece):
+@piece(lambda eps, a, b: sp.Max(0, (1 - sp.exp(eps) * (1 - a + b)) / 2))
+def LeastHockeyStick(eps: Any, pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
     """Least value of sum (q - exp(eps) p)_+ ; arguments eps >= 0, p_A, p_B (ours). Total variation at eps = 0.
 
     0 from eps = D_inf on. For two classes the best eps gives the exact radius of Gaussian noise.
     """
-
-    def plain(self) -> sp.Expr:
-        eps, a, b = self.args
-        return sp.Max(0, (1 - sp.exp(eps) * (1 - a + b)) / 2)
-
-    @staticmethod
-    def floats(eps: Any, pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
-        return -np.expm1(np.minimum(eps + LogComplementGap.floats(pa, qa, pb, qb), 0)) / 2
+    return -np.expm1(np.minimum(eps + LogComplementGap.floats(pa, qa, pb, qb), 0)) / 2
 
 
-class LeastReverseHockeyStick(Piece):
+@piece(lambda eps, a, b: sp.Max(0, (1 + a - b - sp.exp(eps)) / 2))
+def LeastReverseHockeyStick(eps: Any, pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
     """Least value of sum (p - exp(eps) q)_+ ; arguments eps >= 0, p_A, p_B (ours)."""
-
-    def plain(self) -> sp.Expr:
-        eps, a, b = self.args
-        return sp.Max(0, (1 + a - b - sp.exp(eps)) / 2)
-
-    @staticmethod
-    def floats(eps: Any, pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
-        return np.maximum(Gap.floats(pa, qa, pb, qb) - np.expm1(eps), 0) / 2
+    return np.maximum(Gap.floats(pa, qa, pb, qb) - np.expm1(eps), 0) / 2
 
 
-class PrivacyDelta(Piece):
+@piece(lambda loss, a, b: a - sp.exp(2 * loss) * b)
+def PrivacyDelta(loss: Any, pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
     """p_A - exp(2 beta) p_B: what (beta, delta)-privacy has to cover; arguments beta, p_A, p_B. Lecuyer et al. 2019."""
-
-    def plain(self) -> sp.Expr:
-        loss, a, b = self.args
-        return a - sp.exp(2 * loss) * b
-
-    @staticmethod
-    def floats(loss: Any, pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
-        return -pa * np.expm1(np.minimum(2 * loss - LogRatio.floats(pa, qa, pb, qb), 0.0))
+    return -pa * np.expm1(np.minimum(2 * loss - LogRatio.floats(pa, qa, pb, qb), 0.0))
 
 
-class RootEps(Piece):
+@piece(lambda slack, a, b: (sp.sqrt(slack**2 + 2 * sp.log(a / b)) - slack) / 2)
+def RootEps(slack: Any, pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
     """sqrt(eps) with 2 (eps + c sqrt(eps)) = log(p_A / p_B); arguments c, p_A, p_B. Unified framework 2020, eq. (9)."""
-
-    def plain(self) -> sp.Expr:
-        slack, a, b = self.args
-        return (sp.sqrt(slack**2 + 2 * sp.log(a / b)) - slack) / 2
-
-    @staticmethod
-    def floats(slack: Any, pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
-        ratio = LogRatio.floats(pa, qa, pb, qb)
-        found = ratio / (slack + np.sqrt(slack**2 + 2 * ratio))
-        return either(ratio < np.inf, lambda: found, lambda: np.where(np.isnan(ratio), ratio, np.inf))
+    ratio = LogRatio.floats(pa, qa, pb, qb)
+    found = ratio / (slack + np.sqrt(slack**2 + 2 * ratio))
+    return either(ratio < np.inf, lambda: found, lambda: np.where(np.isnan(ratio), ratio, np.inf))
