@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy import fft, optimize, special
 from scipy.optimize import elementwise
 
-from rsexplore.divergences.generalized_gaussian import STEP, curvature, half_line, interval, unit
+from rsexplore.divergences.generalized_gaussian import STEP, curvature, half_line, interval, loss, unit
 from rsexplore.noises import Noise
 
 LARGEST = 100.0  # values of L beyond stand for certainty
@@ -78,11 +78,7 @@ class Coordinate:
 
     def ratio(self, z: Any) -> NDArray:
         """L at z >= shift / 2."""
-        s, w = self.shape, self.shift
-        far = np.maximum(z, w)
-        with np.errstate(divide="ignore"):
-            outside = -(far**s) * np.expm1(s * np.log1p(-w / far))
-        return np.where(z >= w, outside, z**s - np.abs(w - z) ** s)
+        return loss(z, self.shift, self.shape)
 
     @property
     def reach(self) -> float:

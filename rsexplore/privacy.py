@@ -12,7 +12,8 @@ import numpy as np
 from scipy import special
 
 from rsexplore.check import elementwise
-from rsexplore.divergences import gaussian_hockey_stick, log_cosh
+from rsexplore.divergences.between import gaussian_hockey_stick
+from rsexplore.divergences.least import log_cosh
 
 
 @elementwise

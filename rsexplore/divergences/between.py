@@ -18,7 +18,7 @@ from scipy import special
 
 from rsexplore.bound import MissingDimensionError, UnsupportedNoiseError
 from rsexplore.check import as_given, floats
-from rsexplore.divergences.generalized_gaussian import half_line, interval, kappa, unit
+from rsexplore.divergences.generalized_gaussian import half_line, interval, kappa, loss, unit
 from rsexplore.noises import ExponentialLinf, Gaussian, GeneralizedGaussian, Laplace, Noise, Uniform
 from rsexplore.solve import maximum
 
@@ -277,7 +277,7 @@ def _hockey_stick_of_one(u: float, eps: float, s: float) -> float:
         return _inside(u / 2, s)
 
     def excess(x: float) -> float:
-        return float(_loss(np.float64(x), u, s)) - eps
+        return float(loss(np.float64(x), u, s)) - eps
 
     from scipy import optimize  # a tenth of a second, which a radius should not wait for
 
@@ -288,12 +288,6 @@ def _hockey_stick_of_one(u: float, eps: float, s: float) -> float:
     above, below = _upper(edge - u, s), exp(eps + log(max(_upper(edge, s), 1e-320)))
     # where the two are alike, q (1 - exp(eps - loss)) is summed, which is positive
     return above - below if below < above / 2 else _positive_part(u, eps, s, edge)
-
-
-def _loss(x: Any, u: float, s: float) -> NDArray:
-    """|x|^s - |x - u|^s for x >= u / 2, without cancellation."""
-    with np.errstate(all="ignore"):
-        return np.where(x > u, -(x**s) * np.expm1(s * np.log1p(-u / x)), x**s - np.abs(u - x) ** s)
 
 
 def _positive_part(u: float, eps: float, s: float, edge: float) -> float:
@@ -309,7 +303,7 @@ def _positive_part(u: float, eps: float, s: float, edge: float) -> float:
     with np.errstate(all="ignore"):
         return float(
             sum(
-                np.nansum(w * np.exp(log_q - np.abs(x - u) ** s) * -np.expm1(np.minimum(eps - _loss(x, u, s), 0)))
+                np.nansum(w * np.exp(log_q - np.abs(x - u) ** s) * -np.expm1(np.minimum(eps - loss(x, u, s), 0)))
                 for x, w in parts
             )
         )

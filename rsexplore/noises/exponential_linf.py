@@ -20,7 +20,6 @@ class ExponentialLinf(Noise):
 
     scale: float
     dim: int | None = None
-    symbols = {"lambda": "scale"}  # noqa: RUF012
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -17,7 +17,6 @@ class Uniform(Noise):
 
     scale: float
     dim: int | None = None
-    symbols = {"lambda": "scale"}  # noqa: RUF012
     natural_norm = 1.0
 
     @property
