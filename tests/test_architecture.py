@@ -25,7 +25,6 @@ CORE = (
     "noises",
     "divergences",
     "dual",
-    "convolution",
     "bounds",
     "comparison",
     "privacy",
