@@ -62,7 +62,7 @@ class Named(sp.Function):
 
 
 class Quantile(Named):
-    """Quantile function of a law that is symmetric about 0; nan outside [0, 1].
+    """Quantile function of a law that is symmetric about 0; nan outside [0, 1]. `lower` has those up to 1/2, in mpmath.
 
     f(1 - x) becomes -f(x), or f(x) becomes -f(1 - x), so that sums vanish and no tail is formed by a subtraction.
     """
@@ -90,11 +90,6 @@ class Quantile(Named):
         if prob in (0, 1):
             return mpmath.inf if prob == 1 else -mpmath.inf
         return cls.lower(prob) if prob <= 0.5 else -cls.lower(1 - prob)
-
-    @staticmethod
-    def lower(prob: mpmath.mpf) -> mpmath.mpf:
-        """Return the quantile of a probability in (0, 1/2]."""
-        raise NotImplementedError
 
     def _eval_evalf(self, prec: int) -> Any:
         prob = sp.Rational(self.args[0]) if self.args[0].is_Float else self.args[0]
@@ -259,16 +254,11 @@ def log_rest(share: Any, rest: Any) -> Any:
 
 
 class Piece(sp.Function):
-    """A named part of a formula; see the module's docstring."""
+    """A named part of a formula; see the module's docstring.
 
-    def plain(self) -> sp.Expr:
-        """Return the expression as papers write it."""
-        raise NotImplementedError
-
-    @staticmethod
-    def floats(*values: Any) -> Any:
-        """Return the value in double precision; every probability is followed by its complement."""
-        raise NotImplementedError
+    Each has `plain()`, the expression as papers write it, and a static `floats`, the value in double precision, whose
+    arguments are those of the piece, each probability followed by its complement.
+    """
 
 
 def piece(plain: Callable[..., sp.Expr]) -> Callable[[Callable[..., Any]], type[Piece]]:

@@ -22,40 +22,38 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from rsexplore.check import Probabilities, as_given, floats, read
-from rsexplore.notation import Gap, LogComplementGap, LogRatio, Piece, either, log_rest, piece
+from rsexplore.notation import Gap, LogComplementGap, LogRatio, either, log_rest, piece
 from rsexplore.solve import maximum
 
 FAR = 1e4  # log(p_A / p_B) / 2 beyond which p_B counts as 0: what is lost is exp(-2 FAR |1 - order|)
 NEAR = 1e-4  # and below which the order is that of the tie
 
 
-class LeastRenyi(Piece):
+def _renyi(order: sp.Expr, a: sp.Expr, b: sp.Expr) -> sp.Expr:
+    if order == 1:
+        return LeastKL(a, b).plain()
+    mean = ((a ** (1 - order) + b ** (1 - order)) / 2) ** (1 / (1 - order))
+    return -sp.log(1 - a - b + 2 * mean)
+
+
+@piece(_renyi)
+def LeastRenyi(order: Any, pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
     """Least Renyi divergence; arguments order, p_A, p_B. Li et al. 2019, Lemma 1; Hayes 2020, eq. (10)."""
-
-    def plain(self) -> sp.Expr:
-        order, a, b = self.args
-        if order == 1:
-            return LeastKL(a, b).plain()
-        mean = ((a ** (1 - order) + b ** (1 - order)) / 2) ** (1 / (1 - order))
-        return -sp.log(1 - a - b + 2 * mean)
-
-    @staticmethod
-    def floats(order: Any, pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
-        # power mean of exponent e = 1 - order: M = sqrt(p_A p_B) cosh(e t)^(1/e) with t = log(p_A / p_B) / 2
-        exponent = 1 - np.asarray(order, dtype=float)
-        half = LogRatio.floats(pa, qa, pb, qb) / 2
-        tied = np.where(np.abs(exponent) < 1e-12, exponent * half**2 / 2, log_cosh(exponent * half) / exponent)
-        # without a runner-up M is p_A 2^(-1/e), or 0 for e <= 0
-        alone = np.where(exponent > 0, -np.log(2) / np.maximum(exponent, 1e-300), -np.inf)
-        log_top = either(qa < 0.5, lambda: np.log1p(-qa), lambda: np.log(pa))
-        log_mean = either(pb > 0, lambda: (log_top + np.log(pb)) / 2 + tied, lambda: log_top + alone)
-        near = either(
-            pb > 0,
-            lambda: -(pa + pb) * np.expm1(tied - log_cosh(half)),
-            lambda: -pa * np.expm1(np.log(2) + alone),
-        )
-        far = np.logaddexp(np.log(np.maximum(qa - pb, 0)), np.log(2) + log_mean)
-        return -either(near < 0.5, lambda: np.log1p(-near), lambda: far)
+    # power mean of exponent e = 1 - order: M = sqrt(p_A p_B) cosh(e t)^(1/e) with t = log(p_A / p_B) / 2
+    exponent = 1 - np.asarray(order, dtype=float)
+    half = LogRatio.floats(pa, qa, pb, qb) / 2
+    tied = np.where(np.abs(exponent) < 1e-12, exponent * half**2 / 2, log_cosh(exponent * half) / exponent)
+    # without a runner-up M is p_A 2^(-1/e), or 0 for e <= 0
+    alone = np.where(exponent > 0, -np.log(2) / np.maximum(exponent, 1e-300), -np.inf)
+    log_top = either(qa < 0.5, lambda: np.log1p(-qa), lambda: np.log(pa))
+    log_mean = either(pb > 0, lambda: (log_top + np.log(pb)) / 2 + tied, lambda: log_top + alone)
+    near = either(
+        pb > 0,
+        lambda: -(pa + pb) * np.expm1(tied - log_cosh(half)),
+        lambda: -pa * np.expm1(np.log(2) + alone),
+    )
+    far = np.logaddexp(np.log(np.maximum(qa - pb, 0)), np.log(2) + log_mean)
+    return -either(near < 0.5, lambda: np.log1p(-near), lambda: far)
 
 
 def log_cosh(x: Any) -> Any:
