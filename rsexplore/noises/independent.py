@@ -1,4 +1,4 @@
-"""Noise of independent coordinates: Gaussian, Laplace, uniform, and generalized Gaussian, of which two are members."""
+"""Noise of independent coordinates. Generalized Gaussian noise is Laplace at shape 1 and Gaussian at shape 2."""
 
 from dataclasses import dataclass
 from math import exp, lgamma, log, pi, sqrt
