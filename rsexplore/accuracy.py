@@ -96,8 +96,7 @@ def curve(
     radii, images = np.unique(radius[right & (q_a <= 0.5) & ~np.isnan(radius)], return_counts=True)
     share = images[::-1].cumsum()[::-1] / len(records)
     level, native = header.alpha if alpha is None else alpha, 2.0 if bound is None else bound.norm
-    chosen = native if norm is None else norm
-    assert chosen is not None  # bound.radius has refused it
+    chosen: Any = native if norm is None else norm  # where both are None bound.radius has refused it
     facts = {"rows": len(records), "abstained": int(np.sum(records.predict == ABSTAINED))}
     return Curve(radii, share, records.noise, header.n, level, float(chosen), facts, bound, records)
 

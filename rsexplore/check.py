@@ -196,13 +196,9 @@ class Probabilities(NamedTuple):
     qb: NDArray
 
     @classmethod
-    def of(cls, p_a: NDArray | None, q_a: NDArray | None, p_b: NDArray | None) -> "Probabilities":
+    def of(cls, p_a: Any, q_a: Any, p_b: Any) -> "Probabilities":
         """Return the four arrays, from arrays of one shape; p_B is 1 - p_A in the two-class case."""
-        if q_a is None:
-            assert p_a is not None
-            pa, qa = p_a, 1 - p_a
-        else:
-            pa, qa = 1 - q_a, q_a
+        pa, qa = (p_a, 1 - p_a) if q_a is None else (1 - q_a, q_a)
         return cls(pa, qa, qa, pa) if p_b is None else cls(pa, qa, p_b, 1 - p_b)
 
     @property

@@ -14,7 +14,6 @@ from rsexplore.check import fraction
 from rsexplore.notation import COMPLEMENT, LATEX, PhiInv, Piece, Psi, d, p, p_A, p_B, q_A, q_B
 
 PROBABILITIES = (p_A, q_A, p_B, q_B)
-ATOMS = (PhiInv, Psi)
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def compiled(expr: sp.Expr, symbols: tuple[str, ...]) -> Any:
         arguments = [x for a in piece.args for x in ((a, COMPLEMENT[a]) if a in COMPLEMENT else (a,))]
         return sp.Function(kind.__name__)(*arguments)
 
-    stable = expr.replace(lambda e: isinstance(e, (Piece, *ATOMS)), with_complements)
+    stable = expr.replace(lambda e: isinstance(e, (Piece, PhiInv, Psi)), with_complements)
     names = {s.name: s for s in stable.free_symbols}
     arguments = [*PROBABILITIES, *(names.get(s, sp.Symbol(s)) for s in symbols)]
     # NumPy's amax and amin, which SymPy prints for Max and Min, do not broadcast

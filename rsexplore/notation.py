@@ -6,8 +6,8 @@ NumPy, mpmath and LaTeX.
 
 A `Piece` is a part of a formula that loses digits when it is evaluated as written, so it has a name of its own.
 `plain` is the expression as papers write it: LaTeX and high precision derive from it. `floats` is the same value in
-double precision without the cancellation. In `floats` every probability comes with its complement (p, 1 - p), each
-exact, so that neither tail is ever formed by a subtraction from 1.
+double precision without the cancellation; `piece` makes a `Piece` of the two. In `floats` every probability comes with
+its complement (p, 1 - p), each exact, so that neither tail is ever formed by a subtraction from 1.
 
 All symbols are positive; `sympy.Symbol("p_A")`, without that assumption, is another symbol.
 """
@@ -62,7 +62,7 @@ class Named(sp.Function):
 
 
 class Quantile(Named):
-    """Quantile function of a law that is symmetric about 0; nan outside [0, 1].
+    """Quantile function of a law that is symmetric about 0; nan outside [0, 1]. `lower` has those up to 1/2, in mpmath.
 
     f(1 - x) becomes -f(x), or f(x) becomes -f(1 - x), so that sums vanish and no tail is formed by a subtraction.
     """
@@ -90,11 +90,6 @@ class Quantile(Named):
         if prob in (0, 1):
             return mpmath.inf if prob == 1 else -mpmath.inf
         return cls.lower(prob) if prob <= 0.5 else -cls.lower(1 - prob)
-
-    @staticmethod
-    def lower(prob: mpmath.mpf) -> mpmath.mpf:
-        """Return the quantile of a probability in (0, 1/2]."""
-        raise NotImplementedError
 
     def _eval_evalf(self, prec: int) -> Any:
         prob = sp.Rational(self.args[0]) if self.args[0].is_Float else self.args[0]
@@ -259,59 +254,50 @@ def log_rest(share: Any, rest: Any) -> Any:
 
 
 class Piece(sp.Function):
-    """A named part of a formula; see the module's docstring."""
+    """A named part of a formula; see the module's docstring.
 
-    def plain(self) -> sp.Expr:
-        """Return the expression as papers write it."""
-        raise NotImplementedError
-
-    @staticmethod
-    def floats(*values: Any) -> Any:
-        """Return the value in double precision; every probability is followed by its complement."""
-        raise NotImplementedError
+    Each has `plain()`, the expression as papers write it, and a static `floats`, the value in double precision, whose
+    arguments are those of the piece, each probability followed by its complement.
+    """
 
 
-class Gap(Piece):
+def piece(plain: Callable[..., sp.Expr]) -> Callable[[Callable[..., Any]], type[Piece]]:
+    """Make the function below it the `floats` of a `Piece` of its name; `plain` takes the arguments of the piece."""
+
+    def made(floats: Callable[..., Any]) -> type[Piece]:
+        own = {"plain": lambda self: plain(*self.args), "floats": staticmethod(floats)}
+        known = {"__doc__": floats.__doc__, "__module__": floats.__module__}  # for help, and for pickle
+        return type(floats.__name__, (Piece,), own | known)
+
+    return made
+
+
+@piece(lambda a, b: a - b)
+def Gap(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
     """p_A - p_B."""
-
-    def plain(self) -> sp.Expr:
-        return self.args[0] - self.args[1]
-
-    @staticmethod
-    def floats(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
-        # each subtraction is exact where the result is small (Sterbenz)
-        return either(qa < 0.5, lambda: (0.5 - qa) + (0.5 - pb), lambda: pa - pb)
+    # each subtraction is exact where the result is small (Sterbenz)
+    return either(qa < 0.5, lambda: (0.5 - qa) + (0.5 - pb), lambda: pa - pb)
 
 
-class LogRatio(Piece):
+@piece(lambda a, b: sp.log(a / b))
+def LogRatio(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
     """log(p_A / p_B)."""
-
-    def plain(self) -> sp.Expr:
-        return sp.log(self.args[0] / self.args[1])
-
-    @staticmethod
-    def floats(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
-        excess = np.divide(Gap.floats(pa, qa, pb, qb), pb)
-        # the quotient overflows at p_B = 0 and beside it
-        return either(excess < 1e300, lambda: np.log1p(excess), lambda: np.log(pa) - np.log(pb))
+    excess = np.divide(Gap.floats(pa, qa, pb, qb), pb)
+    # the quotient overflows at p_B = 0 and beside it
+    return either(excess < 1e300, lambda: np.log1p(excess), lambda: np.log(pa) - np.log(pb))
 
 
-class PhiInvGap(Piece):
+@piece(lambda a, b: PhiInv(a) - PhiInv(b))
+def PhiInvGap(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
     """PhiInv(p_A) - PhiInv(p_B)."""
-
-    def plain(self) -> sp.Expr:
-        return PhiInv(self.args[0]) - PhiInv(self.args[1])
-
-    @staticmethod
-    def floats(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
-        upper, lower = PhiInv.floats(pa, qa), PhiInv.floats(pb, qb)
-        gap = np.asarray(upper - lower)
-        # where the quantiles are nearer than they are right, their gap may even be negative
-        near = (upper < 0) & (pa > pb) & (gap < 1 / (1 + np.abs(lower)))
-        if near.any():
-            pa, qa, pb, qb, lower = (x[near] for x in np.broadcast_arrays(pa, qa, pb, qb, lower))
-            gap[near] = _quantile_gap(lower, Gap.floats(pa, qa, pb, qb) / pb)
-        return gap
+    upper, lower = PhiInv.floats(pa, qa), PhiInv.floats(pb, qb)
+    gap = np.asarray(upper - lower)
+    # where the quantiles are nearer than they are right, their gap may even be negative
+    near = (upper < 0) & (pa > pb) & (gap < 1 / (1 + np.abs(lower)))
+    if near.any():
+        pa, qa, pb, qb, lower = (x[near] for x in np.broadcast_arrays(pa, qa, pb, qb, lower))
+        gap[near] = _quantile_gap(lower, Gap.floats(pa, qa, pb, qb) / pb)
+    return gap
 
 
 def _quantile_gap(lower: Any, mass: Any) -> Any:
@@ -326,51 +312,31 @@ def _quantile_gap(lower: Any, mass: Any) -> Any:
     return x
 
 
-class PsiGap(Piece):
+@piece(lambda a, b: Psi(a) - Psi(b))
+def PsiGap(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
     """Psi(p_A) - Psi(p_B)."""
-
-    def plain(self) -> sp.Expr:
-        return Psi(self.args[0]) - Psi(self.args[1])
-
-    @staticmethod
-    def floats(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
-        return either(
-            pa <= 0.5,
-            lambda: LogRatio.floats(pa, qa, pb, qb),
-            lambda: Psi.floats(pa, qa) - Psi.floats(pb, qb),
-        )
+    return either(
+        pa <= 0.5,
+        lambda: LogRatio.floats(pa, qa, pb, qb),
+        lambda: Psi.floats(pa, qa) - Psi.floats(pb, qb),
+    )
 
 
-class LogTwiceComplement(Piece):
+@piece(lambda a: sp.log(2 * (1 - a)))
+def LogTwiceComplement(pa: Any, qa: Any) -> Any:
     """log(2 (1 - p_A))."""
-
-    def plain(self) -> sp.Expr:
-        return sp.log(2 * (1 - self.args[0]))
-
-    @staticmethod
-    def floats(pa: Any, qa: Any) -> Any:
-        return np.log(2 * qa)  # twice a float is exact, so nothing is lost near 1/2
+    return np.log(2 * qa)  # twice a float is exact, so nothing is lost near 1/2
 
 
-class LogComplementGap(Piece):
+@piece(lambda a, b: sp.log(1 - a + b))
+def LogComplementGap(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
     """log(1 - p_A + p_B)."""
-
-    def plain(self) -> sp.Expr:
-        return sp.log(1 - self.args[0] + self.args[1])
-
-    @staticmethod
-    def floats(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
-        return log_rest(Gap.floats(pa, qa, pb, qb), qa + pb)
+    return log_rest(Gap.floats(pa, qa, pb, qb), qa + pb)
 
 
-class PhiInvShare(Piece):
+@piece(lambda share, a, b: PhiInv(sp.Rational(1, 2) + share * (a - b)))
+def PhiInvShare(share: Any, pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
     """PhiInv(1/2 + share (p_A - p_B)), for a share in (0, 1/2]."""
-
-    def plain(self) -> sp.Expr:
-        return PhiInv(sp.Rational(1, 2) + self.args[0] * (self.args[1] - self.args[2]))
-
-    @staticmethod
-    def floats(share: Any, pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
-        excess = share * Gap.floats(pa, qa, pb, qb)
-        tail = (0.5 - share) + share * (qa + pb)
-        return either(excess < 0.25, lambda: np.sqrt(2) * special.erfinv(2 * excess), lambda: -special.ndtri(tail))
+    excess = share * Gap.floats(pa, qa, pb, qb)
+    tail = (0.5 - share) + share * (qa + pb)
+    return either(excess < 0.25, lambda: np.sqrt(2) * special.erfinv(2 * excess), lambda: -special.ndtri(tail))

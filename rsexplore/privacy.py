@@ -12,7 +12,8 @@ import numpy as np
 from scipy import special
 
 from rsexplore.check import elementwise
-from rsexplore.divergences import gaussian_hockey_stick, log_cosh
+from rsexplore.divergences.between import gaussian_hockey_stick
+from rsexplore.divergences.least import log_cosh
 
 
 @elementwise
@@ -69,7 +70,7 @@ def delta_of_mr(rho: Any, eps: Any) -> Any:
 @elementwise
 def delta_of_gaussian(rho: Any, eps: Any) -> Any:
     """Exact delta at eps of Gaussian noise and its shift, rho = r^2 / (2 sigma^2). Balle and Wang 2018, Theorem 8."""
-    return np.asarray(gaussian_hockey_stick(np.sqrt(2 * rho), eps))
+    return gaussian_hockey_stick(np.sqrt(2 * rho), eps)
 
 
 @elementwise

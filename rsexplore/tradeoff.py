@@ -26,8 +26,8 @@ from scipy import optimize
 from rsexplore import bounds, papers
 from rsexplore.bound import MissingDimensionError, Status, UnsupportedNoiseError
 from rsexplore.check import Probabilities, as_given, floats, read
-from rsexplore.divergences import LeastKL
 from rsexplore.divergences.generalized_gaussian import inverse, inverse_kappa, kappa, terms, unit
+from rsexplore.divergences.least import LeastKL
 from rsexplore.noises import GeneralizedGaussian, Noise
 from rsexplore.papers import Source
 

@@ -9,7 +9,7 @@ from scipy import special, stats
 
 from reproduce import laplace_law
 from reproduce.printed_tradeoffs import sampled_vote
-from rsexplore import bounds, convolution, mechanisms, noises, scaling
+from rsexplore import bounds, mechanisms, noises, scaling
 from rsexplore.bound import MissingDimensionError, UnsupportedNoiseError
 
 HIGH = tuple(d for d in scaling.DIMS if d >= 3072)
@@ -36,13 +36,11 @@ def test_fisher_information_is_the_mean_square_of_the_score(shape):
     x, weights = special.roots_genlaguerre(120, 1 / shape - 1)  # |z|^shape is Gamma(1 / shape)
     score = shape * x ** (1 - 1 / shape)
     square = float(weights @ score**2) / special.gamma(1 / shape)
-    assert convolution.fisher_information(GG(1.0, shape)) == pytest.approx(square, rel=2e-3)
-    assert convolution.fisher_information(GG(0.5, shape)) == pytest.approx(
-        4 * convolution.fisher_information(GG(1.0, shape))
-    )
+    assert scaling.fisher_information(GG(1.0, shape)) == pytest.approx(square, rel=2e-3)
+    assert scaling.fisher_information(GG(0.5, shape)) == pytest.approx(4 * scaling.fisher_information(GG(1.0, shape)))
     noise = GG(0.3, shape)
-    assert noise.sigma**2 * convolution.fisher_information(noise) > 1  # Cramer and Rao; 1 for the Gaussian alone
-    assert convolution.fisher_information(noises.Gaussian(0.3)) == pytest.approx(1 / 0.09, rel=1e-14)
+    assert noise.sigma**2 * scaling.fisher_information(noise) > 1  # Cramer and Rao; 1 for the Gaussian alone
+    assert scaling.fisher_information(noises.Gaussian(0.3)) == pytest.approx(1 / 0.09, rel=1e-14)
 
 
 @pytest.mark.parametrize("shape", [1.0, 1.5, 3.0, 4.0, 8.0])
@@ -213,7 +211,7 @@ def test_gaussian_noise_has_its_closed_form_inside_the_bracket(dim, q_a, p_b):
 def test_the_least_probability_of_gaussian_noise_is_inside_the_bracket(dim, length):
     for q_a in (1e-12, 1e-6, 0.01, 0.5, 0.9, 1 - 1e-9):
         exact = special.ndtr(-special.ndtri(q_a) - length)
-        found = convolution.least_probability(noises.Gaussian(1.0), length / np.sqrt(dim), dim, q_a)
+        found = scaling.least_probability(noises.Gaussian(1.0), length / np.sqrt(dim), dim, q_a)
         assert found.low <= exact <= found.high
         assert found.error < 1e-5
 
@@ -246,7 +244,7 @@ def test_laplace_noise_has_the_law_of_its_splines(dim):
     for t in np.linspace(-0.83, 0.83, 8) * dim * shift:
         q_a, kept = float(law.cdf(t)), float(law.cdf(-t))
         if 1e-12 < q_a < 1 - 1e-12 and law.cdf(t + 1e-6) - law.cdf(t - 1e-6) < 1e-4:
-            found = convolution.least_probability(noises.Laplace(scale), shift, dim, q_a)
+            found = scaling.least_probability(noises.Laplace(scale), shift, dim, q_a)
             assert found.low <= kept <= found.high
             assert found.error < 2e-5
             checked += 1
@@ -277,14 +275,14 @@ def through_the_transform(shape, shift, dim, level):
 @pytest.mark.parametrize("level", [-1.0, 0.7, 4.0])
 def test_generalized_gaussian_noise_agrees_with_fourier_inversion(shape, shift, dim, level):
     q_a, kept = through_the_transform(shape, shift, dim, level)
-    found = convolution.least_probability(GG(1.0, shape), shift, dim, float(q_a))
+    found = scaling.least_probability(GG(1.0, shape), shift, dim, float(q_a))
     assert found.low <= kept <= found.high
     assert found.error < 1e-5
 
 
 def test_monte_carlo_agrees_within_its_error_bar():
     for noise, shift in ((GG(0.5, 4.0, 64), 0.15), (noises.Laplace(0.5, 64), 0.12), (noises.Gaussian(1.0, 64), 0.2)):
-        exact = convolution.least_probability(noise, shift, 64, 0.05).value
+        exact = scaling.least_probability(noise, shift, 64, 0.05).value
         sampled = sampled_vote(noise, shift, 0.05, draws=40_000, seed=3)
         assert sampled.error < 0.01
         assert abs(sampled.value - exact) < 4 * sampled.error
@@ -299,14 +297,14 @@ def test_more_lattice_points_narrow_the_bracket_quadratically():
 
 def test_edges_of_the_least_probability():
     gaussian = noises.Gaussian(1.0)
-    assert convolution.least_probability(gaussian, 0.0, 5, 0.1) == (0.9, 0.9)
-    there, back = (convolution.least_probability(gaussian, w, 5, 0.1) for w in (0.3, -0.3))
+    assert scaling.least_probability(gaussian, 0.0, 5, 0.1) == (0.9, 0.9)
+    there, back = (scaling.least_probability(gaussian, w, 5, 0.1) for w in (0.3, -0.3))
     assert there == back and there.low < 0.9
-    assert convolution.least_probability(gaussian, 5.0, 3072, 0.1).high < 1e-200
+    assert scaling.least_probability(gaussian, 5.0, 3072, 0.1).high < 1e-200
     with pytest.raises(ValueError, match="lattice points, above 4194304"):
-        convolution.least_probability(GG(1.0, 200.0), 0.7, 16, 0.1, cells=8192)
+        scaling.least_probability(GG(1.0, 200.0), 0.7, 16, 0.1, cells=8192)
     with pytest.raises(ValueError, match="q_a must be in .* got q_a=0"):
-        convolution.least_probability(gaussian, 0.3, 5, 0.0)
+        scaling.least_probability(gaussian, 0.3, 5, 0.0)
 
 
 def even(noise, *args, **named):

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize
 
-from rsexplore import convolution
+from rsexplore import scaling
 from rsexplore.divergences.generalized_gaussian import inverse, kappa, polynomial, terms
 from rsexplore.noises import GeneralizedGaussian, Noise
 from rsexplore.tradeoff import KEPT, budget, unpack
@@ -86,7 +86,7 @@ class Witness(NamedTuple):
     radius: float  # of the shift, in the l_shape norm and the input's units
     budget: float  # divergence that a change of class needs
     divergence: float  # divergence of the shift
-    vote: convolution.Bracket  # least probability after the shift, from the exact law
+    vote: scaling.Bracket  # least probability after the shift, from the exact law
     sampled: Estimate  # the same by Monte Carlo
 
 
@@ -100,7 +100,7 @@ def witness(radius: float | None = None, q_a: float = 0.01, draws: int = 20_000,
     noise, dim = GeneralizedGaussian(1.0, 3.0, dim=3072), 3072
     radius = printed_equal(noise, q_a=q_a) if radius is None else radius
     shift = radius / dim ** (1 / 3)
-    vote = convolution.least_probability(noise, shift, dim, q_a)
+    vote = scaling.least_probability(noise, shift, dim, q_a)
     return Witness(radius, budget(q_a=q_a), dim * float(kappa(shift, 3.0)), vote,
                    sampled_vote(noise, shift, q_a, draws, seed))  # fmt: skip
 

@@ -9,7 +9,7 @@ from math import inf
 import sympy as sp
 
 from rsexplore.bound import heuristic, sound
-from rsexplore.divergences import RootEps
+from rsexplore.divergences.least import RootEps
 from rsexplore.noises import ExponentialLinf, Gaussian
 from rsexplore.notation import LogRatio, c, d, lamda, p_A, p_B, sigma
 from rsexplore.papers import unified

@@ -17,8 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from rsexplore.bound import MissingDimensionError, UnsupportedNoiseError
-from rsexplore.check import as_given, floats
-from rsexplore.divergences.generalized_gaussian import half_line, interval, kappa, unit
+from rsexplore.check import elementwise, floats
+from rsexplore.divergences.generalized_gaussian import half_line, interval, kappa, loss, unit
 from rsexplore.noises import ExponentialLinf, Gaussian, GeneralizedGaussian, Laplace, Noise, Uniform
 from rsexplore.solve import maximum
 
@@ -277,7 +277,7 @@ def _hockey_stick_of_one(u: float, eps: float, s: float) -> float:
         return _inside(u / 2, s)
 
     def excess(x: float) -> float:
-        return float(_loss(np.float64(x), u, s)) - eps
+        return float(loss(np.float64(x), u, s)) - eps
 
     from scipy import optimize  # a tenth of a second, which a radius should not wait for
 
@@ -288,12 +288,6 @@ def _hockey_stick_of_one(u: float, eps: float, s: float) -> float:
     above, below = _upper(edge - u, s), exp(eps + log(max(_upper(edge, s), 1e-320)))
     # where the two are alike, q (1 - exp(eps - loss)) is summed, which is positive
     return above - below if below < above / 2 else _positive_part(u, eps, s, edge)
-
-
-def _loss(x: Any, u: float, s: float) -> NDArray:
-    """|x|^s - |x - u|^s for x >= u / 2, without cancellation."""
-    with np.errstate(all="ignore"):
-        return np.where(x > u, -(x**s) * np.expm1(s * np.log1p(-u / x)), x**s - np.abs(u - x) ** s)
 
 
 def _positive_part(u: float, eps: float, s: float, edge: float) -> float:
@@ -309,7 +303,7 @@ def _positive_part(u: float, eps: float, s: float, edge: float) -> float:
     with np.errstate(all="ignore"):
         return float(
             sum(
-                np.nansum(w * np.exp(log_q - np.abs(x - u) ** s) * -np.expm1(np.minimum(eps - _loss(x, u, s), 0)))
+                np.nansum(w * np.exp(log_q - np.abs(x - u) ** s) * -np.expm1(np.minimum(eps - loss(x, u, s), 0)))
                 for x, w in parts
             )
         )
@@ -328,27 +322,26 @@ def _inside(x: float, s: float) -> float:
     return float(special.gammainc(1 / s, x**s)) if x**s > 1e-17 else x / gamma(1 + 1 / s)
 
 
-def gaussian_hockey_stick(length: ArrayLike, eps: ArrayLike) -> Any:
+@elementwise
+def gaussian_hockey_stick(length: Any, eps: Any) -> Any:
     """The same for Gaussian noise, `length` in deviations; arguments broadcast. Balle and Wang 2018, Theorem 8.
 
     It is Phi(-a) - exp(eps) Phi(-b) with a = eps / length - length / 2, b = a + length. exp(eps) being phi(a) / phi(b),
     the second is phi(a) R(b) with Mills' ratio R; and R(a) - R(b), where the two are alike, is the integral of
     exp(-t^2 / 2 - a t) (1 - exp(-length t)) over t > 0, which is positive.
     """
-    size, loss = floats("gaussian_hockey_stick", "length", length), floats("gaussian_hockey_stick", "eps", eps)
-    with np.errstate(all="ignore"):  # at length 0
-        a = loss / size - size / 2
-        b = a + size
-        density = np.exp(-(a**2) / 2) / sqrt(2 * pi)
-        second = density * _mills(b)
-        found = special.ndtr(-a) - second
-        alike = 2 * second > special.ndtr(-a)
-        if np.any(alike):
-            a, m = (np.broadcast_to(x, found.shape)[alike] for x in (a, size))
-            found = np.array(found)
-            found[alike] = density[alike] * _mills_gap(a, m)
-    found = np.where(size == 0, 0.0, np.where(loss == 0, special.erf(size / sqrt(8)), found))
-    return as_given(np.where(np.isnan(size) | np.isnan(loss), np.nan, found), length, eps)
+    a = eps / length - length / 2
+    b = a + length
+    density = np.exp(-(a**2) / 2) / sqrt(2 * pi)
+    second = density * _mills(b)
+    found = special.ndtr(-a) - second
+    alike = 2 * second > special.ndtr(-a)
+    if np.any(alike):
+        a, m = (np.broadcast_to(x, found.shape)[alike] for x in (a, length))
+        found = np.array(found)
+        found[alike] = density[alike] * _mills_gap(a, m)
+    found = np.where(length == 0, 0.0, np.where(eps == 0, special.erf(length / sqrt(8)), found))
+    return np.where(np.isnan(length) | np.isnan(eps), np.nan, found)
 
 
 def _mills(x: NDArray) -> NDArray:

@@ -177,6 +177,12 @@ def inverse(value: ArrayLike, terms: Mapping[Any, float], cost: Callable[[NDArra
     return as_given(found.reshape(budget.shape), value)
 
 
+def loss(x: Any, u: float, s: float) -> NDArray:
+    """Log-ratio |x|^s - |x - u|^s of the densities around 0 and u, for x >= u / 2, without cancellation."""
+    with np.errstate(all="ignore"):
+        return np.where(x > u, -(x**s) * np.expm1(s * np.log1p(-u / x)), x**s - np.abs(u - x) ** s)
+
+
 def half_line(end: float, step: float) -> tuple[NDArray, NDArray]:
     """Nodes and weights for the integral over (0, inf) of a function that is negligible beyond exp(end)."""
     t = np.arange(-3.7, end, step)

@@ -14,7 +14,7 @@ class Noise(ABC):
     `symbols` maps the symbols of the formulas to fields.
     """
 
-    symbols: ClassVar[dict[str, str]]
+    symbols: ClassVar[dict[str, str]] = {"lambda": "scale"}
     natural_norm: float = 2.0  # norm in which most is known of the noise
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rsexplore.noises.base import Noise
-from rsexplore.noises.laplace import Laplace
+from rsexplore.noises.independent import Laplace
 from rsexplore.noises.mean_norms import checked, cube_length
 
 
@@ -20,7 +20,6 @@ class ExponentialLinf(Noise):
 
     scale: float
     dim: int | None = None
-    symbols = {"lambda": "scale"}  # noqa: RUF012
 
     def __post_init__(self) -> None:
         super().__post_init__()
