@@ -3,20 +3,12 @@
 The paper states them for noise of shape s in the l_s norm; the divergence gives one in every norm. For odd s its
 polynomial is above the divergence by up to 1 / s a coordinate, and linear near 0 where a divergence is quadratic: the
 radius falls as d^-(1 - 1/s) instead of d^-(1/2 - 1/s).
-
-For uniform noise, to which this noise tends as its shape grows, Yang et al. 2020 have the exact l1 radius: a shift
-delta leaves 1 - prod(1 - |delta_i| / (2 scale)) <= ||delta||_1 / (2 scale) of the cube outside its copy; the top class
-can lose that much, and another can gain it. Witness: slabs along one axis.
 """
 
-from rsexplore.bound import sound, tight
+from rsexplore.bound import sound
 from rsexplore.divergences.generalized_gaussian import LARGEST, KLRadius
-from rsexplore.noises import GeneralizedGaussian, Uniform
-from rsexplore.notation import Gap, lamda, p_A, p_B
-from rsexplore.papers import hayes, ours, yang2020
-
-source = yang2020.at("uniform noise on a cube, l1")
-uniform_l1 = tight("uniform-l1", "exact", Uniform, 1, source, lamda * Gap(p_A, p_B))
+from rsexplore.noises import GeneralizedGaussian
+from rsexplore.papers import hayes, ours
 
 
 def coded(noise: GeneralizedGaussian) -> bool:

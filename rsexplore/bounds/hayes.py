@@ -11,7 +11,7 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from rsexplore.bound import sound
-from rsexplore.bounds import first
+from rsexplore.bounds import li2019
 from rsexplore.divergences.least import LeastBhattacharyya, LeastChi2, LeastHellinger, LeastKL, LeastRenyi
 from rsexplore.formula import Formula
 from rsexplore.noises import Gaussian
@@ -62,7 +62,7 @@ tv = sound(
     erratum="(p_A - p_B)/4 + 1/2 is meant: the printed radius is up to twice the exact one. UNSOUND.",
 )
 tv_printed = tv.printed(2 * sigma * PhiInvShare(sp.S.Half, p_A, p_B))
-li_printed = first.li_l1.printed(
+li_printed = li2019.l1.printed(
     lamda * LogComplementGap(p_A, p_B),
     source=hayes.at("Section 3.1"),
     erratum="The minus sign is lost: the printed radius is never positive. 'Tight' holds for two classes only.",

@@ -1,12 +1,15 @@
-"""Families of smoothing noise; a new family needs one line in `ALL`."""
+"""Families of smoothing noise, one file each; a new family needs one line in `ALL`."""
 
 from dataclasses import asdict
 from typing import Any
 
 from rsexplore.noises.base import Noise
 from rsexplore.noises.exponential_linf import ExponentialLinf
-from rsexplore.noises.independent import Gaussian, GeneralizedGaussian, Laplace, Uniform
+from rsexplore.noises.gaussian import Gaussian
+from rsexplore.noises.generalized_gaussian import GeneralizedGaussian
+from rsexplore.noises.laplace import Laplace
 from rsexplore.noises.power_gaussian import PowerGaussian
+from rsexplore.noises.uniform import Uniform
 
 ALL: tuple[type[Noise], ...] = (Gaussian, Laplace, Uniform, GeneralizedGaussian, ExponentialLinf, PowerGaussian)
 

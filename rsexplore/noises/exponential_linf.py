@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rsexplore.noises.base import Noise
-from rsexplore.noises.independent import Laplace
+from rsexplore.noises.laplace import Laplace
 from rsexplore.noises.mean_norms import checked, cube_length
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from rsexplore.check import is_number, positive, whole
 from rsexplore.noises.base import Noise
-from rsexplore.noises.independent import Gaussian
+from rsexplore.noises.gaussian import Gaussian
 from rsexplore.noises.largest_coordinate import LargestCoordinate
 from rsexplore.noises.mean_norms import chi_mean, cube_length
 

@@ -1,0 +1,34 @@
+"""Gaussian noise."""
+
+from dataclasses import dataclass
+from math import log, pi, sqrt
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from rsexplore.noises.base import Noise
+from rsexplore.noises.mean_norms import checked, chi_mean, mean_maximum
+
+
+@dataclass(frozen=True)
+class Gaussian(Noise):
+    """Independent coordinates N(0, sigma^2)."""
+
+    sigma: float
+    dim: int | None = None
+    symbols = {"sigma": "sigma"}  # noqa: RUF012  a constant of the class
+
+    def draw(self, rng: Any, shape: tuple[int, ...]) -> Any:
+        return self.sigma * rng.standard_normal(shape)
+
+    def mean_norm(self, norm: float) -> float:
+        dim = checked(self.family, norm, self.dim)
+        if norm == 2:
+            return self.sigma * chi_mean(dim / 2)
+        reach = sqrt(2 * log(dim) + 90)
+        return self.sigma * mean_maximum(lambda t: special.erfc(t / sqrt(2)), dim, reach)
+
+    def log_density(self, z: Any) -> Any:
+        z = np.asarray(z)
+        return -((z / self.sigma) ** 2).sum(-1) / 2 - z.shape[-1] * (log(self.sigma) + log(2 * pi) / 2)
