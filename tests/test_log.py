@@ -336,13 +336,6 @@ def test_the_log_of_another_run_is_refused_and_left_as_it_is(tmp_path, field, va
     assert log.read_bytes() == before
 
 
-def test_information_is_compared_only_to_warn(tmp_path):
-    log = write(tmp_path / "log.tsv", FULL, STOPPED)
-    other = dataclasses.replace(FULL, info={"card": "A100", "cudnn": 90100, "numpy": "2"})
-    with pytest.warns(UserWarning, match=r"log.tsv goes on in other .* begun in, card='H100' \(now 'A100'\)$"):
-        rows, _, head = resume(log, other)
-    assert rows == STOPPED and head == FULL.text()  # to which a further row must belong
-    assert records.read(log, other).header == FULL
 
 
 @pytest.mark.parametrize(

@@ -4,18 +4,15 @@ from math import inf
 
 import numpy as np
 import pytest
+import torch
 from halfspace import HalfSpace
 from scipy import optimize
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("safetensors")
+from rsexplore import bounds, data
+from rsexplore.montecarlo import Perturbations, attack, certify, load_model
+from rsexplore.montecarlo.attack import projected
+from rsexplore.noises import ExponentialLinf, Gaussian, Laplace, PowerGaussian
 
-from rsexplore import bounds, data  # noqa: E402
-from rsexplore.montecarlo import Perturbations, attack, certify, load_model  # noqa: E402
-from rsexplore.montecarlo.attack import projected  # noqa: E402
-from rsexplore.noises import ExponentialLinf, Gaussian, Laplace, PowerGaussian  # noqa: E402
-
-torch.set_num_threads(1)
 DUAL = {1: inf, 2: 2, inf: 1}  # the distance to a plane w . x = 0 in a norm is |w . x| over the dual norm of w
 
 

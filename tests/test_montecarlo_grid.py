@@ -6,20 +6,16 @@ from fractions import Fraction
 import mpmath
 import numpy as np
 import pytest
+import torch
+from halfspace import certified, votes
+from scipy import stats
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("safetensors")
+import rsexplore as rs
+from rsexplore import noises, records
+from rsexplore.montecarlo import TorchRng
+from rsexplore.montecarlo.grid import UNITS, WORDS, GridNoise, on_grid, steps, table
+from rsexplore.noises import Gaussian, GeneralizedGaussian, Laplace, Uniform
 
-from halfspace import certified, votes  # noqa: E402
-from scipy import stats  # noqa: E402
-
-import rsexplore as rs  # noqa: E402
-from rsexplore import noises, records  # noqa: E402
-from rsexplore.montecarlo import TorchRng  # noqa: E402
-from rsexplore.montecarlo.grid import UNITS, WORDS, GridNoise, on_grid, steps, table  # noqa: E402
-from rsexplore.noises import Gaussian, GeneralizedGaussian, Laplace, Uniform  # noqa: E402
-
-torch.set_num_threads(1)
 CASES = {
     "Gaussian 0.25 on 255": (GridNoise(Gaussian(0.25), 255), stats.norm(scale=0.25)),
     "Gaussian 1 on 16": (GridNoise(Gaussian(1.0), 16), stats.norm()),

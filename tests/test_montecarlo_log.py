@@ -1,28 +1,28 @@
-"""The log of a run: who may go on with it, what it vouches for, and that nothing ends it but with whole lines."""
+"""The log of a run: who may go on with it, what it vouches for, and that nothing ends it but with whole lines.
 
-import dataclasses
+Any number of workers writes the same counts, also where one is lost on the way."""
+
 import errno
 import os
+import signal
 import subprocess
 import sys
-import warnings
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from halfspace import DIM, NOISE, HalfSpace, Slow, certified, votes
+from logs import sealed, without_times
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("safetensors")
+import rsexplore as rs
+from rsexplore import records
+from rsexplore.montecarlo import ModelOutputError, load_model
+from rsexplore.noises import Gaussian, Laplace
 
-from halfspace import DIM, NOISE, HalfSpace, Slow, certified, votes  # noqa: E402
-from logs import sealed, version_1, without_times  # noqa: E402
-
-import rsexplore as rs  # noqa: E402
-from rsexplore import records  # noqa: E402
-from rsexplore.noises import Gaussian, Laplace  # noqa: E402
-
-torch.set_num_threads(1)
 IMAGES = torch.linspace(0, 1, 5 * DIM).reshape(5, DIM)
 COHEN = rs.bounds.get("cohen-l2")
 AXIS = torch.eye(DIM)[3]
@@ -122,24 +122,6 @@ def changed(log, old, new):
 def cut(log):
     """Leave two rows of a log."""
     log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:4]))
-
-
-def test_a_log_of_version_1_is_read_and_not_gone_on_with(tmp_path):
-    log = tmp_path / "log.tsv"
-    found = certified(log=log)
-    log.write_text(version_1(without_info(log.read_text())))
-    before = log.read_bytes()
-    assert votes(records.read(log)) == votes(found)
-    with pytest.raises(records.LogHeaderError, match="log.tsv is of version 1, .*; to go on, take the"):
-        certified(log=log)
-    assert log.read_bytes() == before
-
-
-def without_info(text):
-    """A log of version 2 whose header has no field that version 1 lacks."""
-    first, rest = text.split("\n", 1)
-    header = dataclasses.replace(records.Header.parse(first, "log"), info=None)
-    return f"{header.text()}\n{rest}"
 
 
 @pytest.mark.parametrize(
@@ -304,14 +286,6 @@ def test_each_row_is_on_the_disk_before_it_is_told(tmp_path, monkeypatch):
     assert safe[0] == log.stat().st_size
 
 
-def test_no_word_is_said_where_nothing_is_wrong(tmp_path):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        certified(log=tmp_path / "log.tsv")
-        certified(log=tmp_path / "log.tsv")
-        certified(answering("net"), log=tmp_path / "other.tsv")
-
-
 # ---- a disk that is full, a log that may not be written ----
 
 
@@ -423,3 +397,121 @@ def test_a_run_that_is_killed_again_and_again_loses_and_doubles_no_row(tmp_path)
     assert lines == sorted(lines) and len(set(lines)) > 2
     assert without_times(killed) == without_times(whole)
     assert records.read(whole).index.tolist() == list(range(50))
+
+
+COUNT = 8
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory):
+    """Two worker processes on this machine, restarted when they are lost."""
+    distributed = pytest.importorskip("distributed")
+    import dask
+
+    with (
+        dask.config.set({"distributed.admin.system-monitor.gil.enabled": False}),
+        distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            dashboard_address=None,
+            local_directory=str(tmp_path_factory.mktemp("dask")),
+            silence_logs="CRITICAL",
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+def digits(n=3000, **options):
+    some = rs.data.digits().test
+    model = load_model("digits-gaussian-0.25")
+    noise = options.pop("noise", Gaussian(0.25))
+    return certified(model, some.images[:COUNT], some.labels[:COUNT], noise, 100, n, **options)
+
+
+def test_two_workers_count_what_one_process_counts(client, tmp_path):
+    alone = digits()
+    shared = digits(executor=client, log=tmp_path / "log.tsv")
+    assert votes(shared) == votes(alone) and shared.header == alone.header
+    assert votes(records.read(tmp_path / "log.tsv")) == votes(alone)
+    workers = client.run(lambda: os.getpid())
+    assert len(workers) == 2 and os.getpid() not in workers.values()
+
+
+def test_a_stopped_run_is_the_same_on_workers(client):
+    wanted = {"radius": 0.2, "bound": rs.bounds.get("cohen-l2")}
+    assert votes(digits(20_000, executor=client, **wanted)) == votes(digits(20_000, **wanted))
+
+
+class Slow(HalfSpace):
+    """A half-space that takes its time, so that a worker can be killed while it is at work."""
+
+    def forward(self, batch):
+        time.sleep(0.02)
+        return super().forward(batch)
+
+
+def test_a_killed_worker_costs_time_only(client, tmp_path):
+    images = torch.linspace(-1, 1, COUNT * DIM).reshape(COUNT, DIM)
+    arguments = {"model": Slow(), "images": images, "labels": np.zeros(COUNT, dtype=int), "n0": 100, "n": 16_000}
+    log = tmp_path / "log.tsv"
+    killed = []
+
+    def kill():
+        # once the first images are in the log, when others are being worked on
+        while not log.exists() or log.read_bytes().count(b"\n") < 4:
+            time.sleep(0.01)
+        victim = next(iter(client.run(os.getpid).values()))
+        os.kill(victim, signal.SIGKILL)
+        killed.append(victim)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    shared = certified(**arguments, executor=client, log=log, batch_size=400)
+    thread.join(timeout=60)
+    assert killed, "the run ended before a worker could be killed"
+    assert votes(records.read(log)) == votes(shared)
+    class_of = HalfSpace  # the same classifier without the wait
+    assert votes(shared) == votes(certified(**arguments | {"model": class_of()}))
+
+
+def test_threads_will_do_too_and_a_log_goes_on_with_another_executor(tmp_path):
+    log = tmp_path / "log.tsv"
+    with ThreadPoolExecutor(2) as pool:
+        shared = digits(executor=pool, log=log)
+    lines = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(b"".join(lines[:5]))
+    assert votes(digits(log=log)) == votes(shared) == votes(digits())
+
+
+def test_what_goes_wrong_in_a_worker_is_told_here():
+    with ThreadPoolExecutor(2) as pool:
+        with pytest.raises(ModelOutputError, match="finite, got nan or inf"):
+            certified(lambda batch: batch / 0, executor=pool)
+        with pytest.raises(ValueError, match="the model knows 2 classes, but labels go up to 2"):
+            certified(labels=[0, 0, 0, 0, 2], executor=pool)
+    with pytest.raises(ValueError, match="executor must be a concurrent.futures executor or a dask.* got int"):
+        certified(executor=3)
+
+
+def test_an_interrupt_leaves_the_finished_images_and_cancels_the_rest(tmp_path):
+    log = tmp_path / "log.tsv"
+
+    class Impatient(ThreadPoolExecutor):
+        def submit(self, function, *arguments):
+            future = super().submit(function, *arguments)
+            self.last = future
+            return future
+
+    def model(batch):
+        if log.exists() and log.read_bytes().count(b"\n") >= 4:
+            raise KeyboardInterrupt
+        return HalfSpace()(batch)
+
+    images = torch.linspace(-1, 1, 60 * DIM).reshape(60, DIM)
+    with Impatient(1) as pool:
+        with pytest.raises(KeyboardInterrupt):
+            certified(model, images, [0] * 60, n0=100, n=30_000, executor=pool, log=log)
+        assert pool.last.cancelled()
+    done = len(records.read(log))
+    assert 2 <= done < 60
