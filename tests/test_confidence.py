@@ -207,42 +207,11 @@ def test_bounds_lie_outside_the_interval_and_hardly_so(count, n, alpha):
             assert p == end or closed(count, n, inner) < needed + mpmath.mpf("1e-3")
 
 
-def test_evidence_has_mean_one_under_the_truth():
-    n, p = 60, mpmath.mpf("0.83")
-    total = sum(mpmath.binomial(n, k) * p**k * (1 - p) ** (n - k) * mpmath.exp(closed(k, n, p)) for k in range(n + 1))
-    assert float(total) == pytest.approx(1, abs=1e-12)
-
-
-def walks(p, runs, steps, seed=0):
-    """Successes after 1, 2, ... draws, shape (runs, steps)."""
-    return np.cumsum(np.random.default_rng(seed).random((runs, steps)) < p, axis=1)
-
-
 @pytest.mark.parametrize("truth", [0.03, 0.5, 0.8, 0.99])
 def test_the_truth_is_ever_left_out_with_a_probability_of_at_most_alpha(truth):
-    n = np.arange(1, STEPS + 1)
-    out = (log_evidence(walks(truth, RUNS, STEPS), n, truth) >= -np.log(ALPHA)).any(axis=1)
-    assert stats.binomtest(int(out.sum()), RUNS, ALPHA, alternative="greater").pvalue > 1e-3
-    assert out.any()  # a level far below alpha would be a wrong bound, too
-
-
-def test_a_bound_for_a_fixed_number_of_draws_does_not_survive_looking_all_the_time():
-    """What records must never do: read the votes of a stopped image by Clopper-Pearson at the same level."""
-    n = np.arange(1, STEPS + 1)
-    out = (clopper_pearson_lower(walks(0.8, 2000, STEPS), n, ALPHA) > 0.8).any(axis=1)
-    assert out.mean() > 4 * ALPHA
-
-
-@pytest.mark.parametrize(("truth", "wanted"), [(0.55, 0.56), (0.8, 0.805), (0.95, 0.945)])
-def test_a_run_that_may_end_anywhere_up_to_n_keeps_its_level(truth, wanted):
-    seen = walks(truth, RUNS, STEPS, seed=1)
-    n = np.arange(1, STEPS + 1)
-    # as greedy as can be: ends as soon as the bound certifies what is wanted, or at the last draw
-    ends = np.where((hit := decision(seen, n, 1 - wanted, ALPHA / 2) == 1).any(axis=1), hit.argmax(axis=1), STEPS - 1)
-    q = stopped_tail(seen[np.arange(RUNS), ends], ends + 1, STEPS, ALPHA)
-    wrong = int((q < 1 - truth).sum())
-    assert stats.binomtest(wrong, RUNS, ALPHA, alternative="greater").pvalue > 1e-3
-    assert wrong > 0
+    successes = np.cumsum(np.random.default_rng(0).random((RUNS, STEPS)) < truth, axis=1)
+    out = (log_evidence(successes, np.arange(1, STEPS + 1), truth) >= -np.log(ALPHA)).any(axis=1)
+    assert seldom(out) and out.any()  # a level far below alpha would be a wrong bound, too
 
 
 def test_the_price_of_looking_and_of_the_last_draw_is_small():
@@ -401,15 +370,3 @@ def test_prediction_between_two_equal_classes_errs_at_alpha():
     # no class is the right one here, so every answer is an error
     assert seldom(found != confidence.ABSTAINED)
     assert (found != confidence.ABSTAINED).mean() > ALPHA / 2
-
-
-def test_a_rival_taken_from_the_selection_sample_would_break_the_bilateral_bound():
-    """Why the rival's bound is that of the largest other count."""
-    p = (0.49, 0.06, *[0.05] * 9)
-    estimation = votes(Known("close rivals", p, 0.0), N)
-    rival = 1 + votes(Known("close rivals", p, 0.0), N0, 1)[:, 1:].argmax(axis=1)
-    count = np.take_along_axis(estimation, rival[:, None], axis=1)[:, 0]
-    naive = confidence.clopper_pearson_upper(count, N, ALPHA / 2)
-    ours = confidence.top_two(estimation, np.zeros(RUNS, dtype=int), ALPHA)[1]
-    assert (naive < p[1]).mean() > 2 * ALPHA
-    assert seldom(ours < p[1])

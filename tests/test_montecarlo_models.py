@@ -116,7 +116,7 @@ def test_the_names_of_their_parameters_are_as_published():
     assert "1.module.layer2.0.downsample.0.weight" in SAVED["locuslab DataParallel"][0].state_dict()
     theirs = SAVED["rs4a wide"][0].state_dict()
     assert {"norm.module.mu", "norm.module.log_sig", "model.module.block2.layer.0.convShortcut.weight"} <= set(theirs)
-    with pytest.raises(ValueError, match="CifarResNet: depth must be 6n . 2, such as 20 or 110, got depth=18"):
+    with pytest.raises(ValueError, match="CifarResNet: depth must be 6n . 2, such as 20, got depth=18"):
         CifarResNet(18)
 
 
