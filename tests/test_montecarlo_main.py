@@ -333,23 +333,14 @@ def test_the_shell_and_the_notebook_count_the_same(command, tmp_path, capsys):
     assert votes(found) == votes(expected) and found.header == expected.header
     told = capsys.readouterr().out
     assert "Records(5 images, Gaussian(sigma=0.25, dim=64), n=1000, alpha=0.001)" in told and "right: 100.0%" in told
+    assert main([*command, "--seed", "1"]) == 2
+    assert "belongs to another run, and is left as it is: it has seed=0 (needed 1)" in capsys.readouterr().err
 
 
 def test_the_grid_is_handed_on(command, tmp_path):
     assert main([*command, "--grid", "16"]) == 0
     assert records.read(tmp_path / "log.tsv").header.grid == 16
     assert main([*command, "--grid", "10"]) == 2  # the digits have 17 grey levels
-
-
-def test_the_same_command_goes_on_and_another_one_is_refused(command, tmp_path, capsys):
-    assert main(command) == 0
-    whole = (tmp_path / "log.tsv").read_bytes()
-    (tmp_path / "log.tsv").write_bytes(whole[: (len(whole) + whole.index(b"\n")) // 2])
-    with pytest.warns(UserWarning, match="log.tsv: line [4-6], the last, was cut off, and is left out"):
-        assert main(command) == 0
-    assert len(records.read(tmp_path / "log.tsv")) == 5
-    assert main([*command, "--seed", "1"]) == 2
-    assert "belongs to another run, and is left as it is: it has seed=0 (needed 1)" in capsys.readouterr().err
 
 
 def test_radii_are_told_and_exported(command, tmp_path, capsys):
