@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tracemalloc
 import warnings
-import zlib
 
 import pytest
 from logs import sealed, version_1, write
@@ -18,16 +17,9 @@ from logs import sealed, version_1, write
 from rsexplore import noises, records
 from rsexplore.log import Header, LogHeaderError, LogInUseError, Row, kept, resume
 
-HEADER = Header(
-    noise=noises.to_dict(noises.Laplace(0.25, 64)),
-    n0=10,
-    n=100,
-    alpha=0.1 + 0.2,
-    seed=3,
-    model={"name": "Größe\t", "digest": None},
-    data={"name": "digits"},
-    versions={"torch": "2"},
-)
+MODEL, HERE = {"name": "Größe\t", "digest": None}, {"torch": "2"}
+LAPLACE, GAUSSIAN = (noises.to_dict(family(0.25, 64)) for family in (noises.Laplace, noises.Gaussian))
+HEADER = Header(LAPLACE, 10, 100, 0.1 + 0.2, 3, model=MODEL, data={"name": "digits"}, versions=HERE)
 ROWS = [
     Row(4, 7, {7: 8, 1: 2}, {7: 90, 1: 10}, 0.25),
     Row(0, 1, {2: 5, 1: 5}, {1: 60, 2: 40}, 0.5),  # a tie goes to the lowest class
@@ -93,17 +85,6 @@ def test_a_log_is_read_as_written_and_its_bytes_are_those_of_old(tmp_path, heade
     assert not left_out & set(json.loads(log.read_text().split("\n")[0]))
 
 
-def test_the_file_is_plain_text(log):
-    first, second, third, *_ = log.read_text().split("\n")
-    assert json.loads(first)["format"] == "rsexplore-counts"
-    assert json.loads(first)["noise"] == {"family": "Laplace", "scale": 0.25, "dim": 64}
-    *names, checksum = second.split("\t")
-    assert names == ["index", "label", "predict", "count", "counts0", "counts", "seconds", "end"]
-    assert third.split("\t")[:8] == ["4", "7", "7", "90", "1:2,7:8", "1:10,7:90", "0.250", "at n"]
-    assert checksum == f"crc32:{zlib.crc32((first + chr(10) + chr(9).join(names)).encode()):08x}"
-    assert third.split("\t")[8] == f"{zlib.crc32((first + chr(10) + third[:-9]).encode()):08x}"
-
-
 @pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
 def test_what_an_editor_makes_of_a_log_is_read_and_gone_on_with(log, start, end):
@@ -150,21 +131,17 @@ def test_of_all_single_bit_flips_none_is_read_as_another_value_without_a_word(tm
         ("7:90", "7:91", "counts must add up to n=100, got 101"),
         ("\t90\t", "\t91\t", "votes give predict=7 count=90, got 7 and 91"),
         ("1:2,7:8", "1:3,7:8", "counts0 must add up to n0=10, got 11"),
-        ("1:2,7:8", "7:8", "counts0 must add up to n0=10, got 8"),
         ("1:10,7:90", "1:5,1:10,7:90", "counts has class 1 twice"),
         ("1:10,7:90", "-1:10,7:90", "a class in counts must be a whole number from 0 to .*, got '-1'"),
-        ("1:10,7:90", "", "a class in counts must be a whole number"),
         ("1:10,7:90", "7", "the votes in counts must be .*, got ''"),
         ("7:90", "7:9_0", "the votes in counts must be .*, got '9_0'"),
         ("7:90", "7:٩٠", "the votes in counts must be .*, got '٩٠'"),
-        ("7:90", "7: 90", "the votes in counts must be .*, got ' 90'"),
         ("4\t7\t7", "4\t-7\t7", "label must be a whole number from 0 to .*, got '-7'"),
         ("4\t7\t7", "+4\t7\t7", "index must be .*, got '.4'"),
         ("4\t7\t7", "9223372036854775808\t7\t7", "index must be .* 9223372036854775807, got '9223372036854775808'"),
         ("4\t7\t7", "4\t7\t7\t7", "needs the columns index label predict count counts0 counts seconds end"),
         ("\n4\t7\t7", "\n\n4\t7\t7", "needs the columns"),
         ("0.250", "nan", "seconds must be finite and at least 0, got nan"),
-        ("0.250", "-1", "seconds must be finite"),
         ("0.250", "soon", "could not convert"),
         ("4\t7\t7", "5\t7\t7", "its checksum is not '.*': the line was changed"),
     ],
@@ -183,7 +160,6 @@ def test_votes_that_no_run_wrote_are_refused(log, old, new, words):
     [
         (lambda raw: b"hello\n" + raw, LogHeaderError, "line 1 must be the header of a rsexplore-counts log"),
         (lambda raw: b"hello", LogHeaderError, "line 1 must be the header"),
-        (lambda raw: b"[1]\n" + raw, LogHeaderError, "line 1 must be the header"),
         (lambda raw: b"\xff\xfe" + raw, LogHeaderError, "line 1 must be the header"),
         (lambda raw: raw.replace(b'version": 2', b'version": 3'), LogHeaderError, "needs .* version 1 or 2, got .* 3"),
         (lambda raw: raw.replace(b"index\t", b"idx\t"), LogHeaderError, "line 2 must name the columns"),
@@ -279,14 +255,11 @@ def test_a_packed_log_is_known_by_its_bytes_too(log):
 
 def test_a_small_packed_file_cannot_fill_the_memory(tmp_path):
     path = tmp_path / "log.tsv.gz"
-    with gzip.open(path, "wb", compresslevel=1) as file:
-        for _ in range(300):
-            file.write(bytes(2**20))
+    path.write_bytes(gzip.compress(bytes(2**20), 1) * 300)
     assert path.stat().st_size < 2**21
     tracemalloc.start()
-    with pytest.raises(
-        ValueError, match="log.tsv.gz must hold at most 256 MiB when .* got a gzip file of [0-9,]* bytes"
-    ):
+    words = "log.tsv.gz must hold at most 256 MiB when .* got a gzip file of [0-9,]* bytes"
+    with pytest.raises(ValueError, match=words):
         records.read(path)
     assert tracemalloc.get_traced_memory()[1] < 600 * 2**20
     tracemalloc.stop()
@@ -336,33 +309,27 @@ def test_the_log_of_another_run_is_refused_and_left_as_it_is(tmp_path, field, va
     assert log.read_bytes() == before
 
 
+@pytest.mark.parametrize("clean", [[[1, 7.41], [0, 0.02]], [[1, 7.36], [0, 0.09]], [[1, 7.41], [2, 0.01]]])
+def test_a_model_is_known_by_its_answers_within_rounding(tmp_path, clean):
+    # sums in another order, and a tie that goes the other way
+    log = write(tmp_path / "log.tsv", FULL, STOPPED)
+    assert resume(log, dataclasses.replace(FULL, model=FULL.model | {"clean": clean}))[0] == STOPPED
 
 
 @pytest.mark.parametrize(
-    ("clean", "same"),
-    [
-        ([[1, 7.41], [0, 0.02]], True),
-        ([[1, 7.36], [0, 0.09]], True),  # sums in another order
-        ([[1, 7.41], [2, 0.01]], True),  # and a tie that goes the other way
-        ([[1, 6.9], [0, 0.02]], False),
-        ([[2, 7.41], [0, 0.02]], False),
-        ([[1, 7.41], [0, 0.9]], False),
-        ([[1, None], [0, 0.02]], False),
-        ([[1, 7.41]], False),
-        ("cats", False),
-    ],
+    "clean",
+    [[[1, 6.9], [0, 0.02]], [[2, 7.41], [0, 0.02]], [[1, 7.41], [0, 0.9]], [[1, None], [0, 0.02]], [[1, 7.41]], "cats"],
 )
-def test_a_model_is_known_by_its_answers_within_rounding(tmp_path, clean, same):
+def test_other_answers_are_of_another_model(tmp_path, clean):
     log = write(tmp_path / "log.tsv", FULL, STOPPED)
-    other = dataclasses.replace(FULL, model=FULL.model | {"clean": clean})
-    if same:
-        assert resume(log, other)[0] == STOPPED
-        return
     with pytest.raises(LogHeaderError, match="it has other answers of its model to clean images"):
-        resume(log, other)
+        resume(log, dataclasses.replace(FULL, model=FULL.model | {"clean": clean}))
 
 
 # ---- version 1 ----
+
+
+BARE = {"training": None, "classes": None, "info": None}  # what version 1 has no field for
 
 
 def old(path, header, rows):
@@ -372,7 +339,7 @@ def old(path, header, rows):
 
 
 def test_version_1_is_read_as_it_was_written_and_not_gone_on_with(tmp_path):
-    stopped = dataclasses.replace(FULL, training=None, classes=None, info=None)
+    stopped = dataclasses.replace(FULL, **BARE)
     log = old(tmp_path, stopped, STOPPED)
     found = records.read(log, stopped)
     assert found.header == stopped and found.header.version == 1

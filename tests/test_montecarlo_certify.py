@@ -82,8 +82,6 @@ REFUSED = [
     ({"images": torch.zeros(5, DIM, dtype=torch.uint8)}, "images must be floating, in the units of the noise"),
     ({"images": torch.ones(2, DIM, dtype=torch.complex64)}, "images must be floating, .*got torch.complex64"),
     ({"images": [["a"]]}, "images must be floating, .*got <U1"),
-    ({"images": [[1, 2]]}, "images must be floating, .*got int64"),
-    ({"images": [[True]]}, "images must be floating, .*got bool"),
     ({"images": [[0.5, 1], [0.5]]}, "images must be an array of one shape"),
     ({"images": torch.full((5, DIM), float("nan"))}, "images must be finite"),
     ({"images": torch.zeros(5, DIM, device="meta")}, "images must hold numbers, got a tensor on the device meta"),
@@ -96,9 +94,7 @@ REFUSED = [
     ({"n": 1e5}, "n must be a whole number of at least 1, got n=100000.0"),
     ({"n0": 0}, "n0 must be a whole number"),
     ({"batch_size": 0}, "batch_size must be a whole number"),
-    ({"threads": 0}, "threads must be a whole number"),
     ({"seed": -1}, "seed must be a whole number of at least 0"),
-    ({"alpha": 0}, "alpha must lie between 0 and 1, got alpha=0"),
     ({"alpha": "a"}, "alpha must lie between 0 and 1, got alpha='a'"),
     ({"alpha": float("nan")}, "alpha must lie between 0 and 1"),
     ({"autocast": "int8"}, r"autocast must be one of \('bfloat16', 'float16'\), got autocast='int8'"),
@@ -117,7 +113,6 @@ REFUSED = [
     ({"bound": None}, "a wanted radius needs a proved bound, .* got bound=None"),
     ({"bound": "kl-l2-printed"}, "a wanted radius needs a proved bound, .* got bound=kl-l2-printed"),
     ({"radius": 0.0}, "the wanted radius must be positive and finite, got radius=0.0"),
-    ({"radius": "far"}, "the wanted radius must be positive and finite, got radius='far'"),
     ({"radius": 3.0, "n": 20_000}, "20000 votes out of n=20000 certify a radius of 1.6.*wanted radius=3; raise n"),
     ({"radius": 1e9}, ".*less than the wanted radius=1e.09"),
     ({"radius": None, "bound": COHEN}, "bound and norm are for a wanted radius"),
@@ -259,14 +254,9 @@ def test_pictures_with_their_channels_last_are_told():
 
 
 def test_a_default_device_without_numbers_is_told():
-    torch.set_default_device("meta")
-    try:
-        with pytest.raises(
-            ValueError, match="certify: the default device must keep numbers, got the device meta.*'cpu'"
-        ):
-            certified(PARTLY[0], PIXELS, [0] * 5)
-    finally:
-        torch.set_default_device("cpu")
+    words = "certify: the default device must keep numbers, got the device meta.*'cpu'"
+    with torch.device("meta"), pytest.raises(ValueError, match=words):
+        certified(PARTLY[0], PIXELS, [0] * 5)
 
 
 # ---- progress, threads ----
@@ -297,10 +287,6 @@ def test_a_run_that_does_not_begin_leaves_no_bar(capsys):
     assert told.endswith("\r") and "\n" not in told
 
 
-class Enough(KeyboardInterrupt):
-    """Raised by a caller."""
-
-
 def test_progress_goes_from_nothing_to_all():
     told = []
     found = certified(Slow(0.03), progress=told.append, batch_size=40)
@@ -317,9 +303,9 @@ def test_progress_goes_from_nothing_to_all():
 def test_what_the_callable_raises_ends_the_run_and_the_same_call_goes_on(tmp_path):
     def tell(progress):
         if progress.images == 3:
-            raise Enough
+            raise KeyboardInterrupt("enough")
 
-    with pytest.raises(Enough):
+    with pytest.raises(KeyboardInterrupt, match="enough"):
         certified(progress=tell, log=tmp_path / "log.tsv")
     assert len(records.read(tmp_path / "log.tsv")) == 3
     told = []
@@ -343,8 +329,7 @@ def test_what_is_slow_before_the_first_vote_is_told_from_the_start():
 
 def test_the_processor_is_a_device():
     assert devices()[0] == "cpu"
-    for name in devices():
-        assert torch.ones(2, device=name).sum() == 2
+    assert all(torch.ones(2, device=name).sum() == 2 for name in devices())
 
 
 @pytest.mark.parametrize(("side", "threads", "used"), [(8, None, 1), (32, None, 2), (8, 2, 2), (32, 1, 1)])
