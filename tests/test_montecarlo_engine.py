@@ -524,18 +524,14 @@ class Sequence(nn.Module):
         return self.last(self.layer(batch.flatten(1).unflatten(1, (8, 8))).mean(1))
 
 
-class Signs(nn.Module):
+CONVOLUTIONS, LAST = [nn.Conv2d(1, 32, 3), nn.Conv2d(32, 32, 3), nn.Conv2d(32, 32, 3)], nn.Linear(32, 10)
+
+
+def binary(batch):
     """Binary activations, at which rounding decides."""
-
-    def __init__(self):
-        super().__init__()
-        self.layers = nn.ModuleList([nn.Conv2d(1, 32, 3), nn.Conv2d(32, 32, 3), nn.Conv2d(32, 32, 3)])
-        self.last = nn.Linear(32, 10)
-
-    def forward(self, batch):
-        for layer in self.layers:
-            batch = layer(batch).sign()
-        return self.last(batch.mean((2, 3)))
+    for layer in CONVOLUTIONS:
+        batch = layer(batch).sign()
+    return LAST(batch.mean((2, 3)))
 
 
 PLACES = torch.randn(1000, 1, generator=torch.Generator().manual_seed(3)) * torch.linspace(-1, 1, 10)
@@ -624,7 +620,7 @@ HONEST = {
     "attention": Sequence.own,
     "tracked": nn.Sequential(nn.Flatten(), nn.Linear(64, 10), nn.BatchNorm1d(10)).eval(),
     "each image by itself": nn.Sequential(nn.InstanceNorm2d(1), DIGITS).eval(),
-    "binary": Signs().eval(),
+    "binary": binary,
     "hard labels": lambda batch: nn.functional.one_hot(DIGITS(batch).argmax(1), 10).float(),
     "masked": lambda batch: torch.cat([DIGITS(batch), torch.full((len(batch), 1), -1e9)], 1),
     "ruled out": lambda batch: torch.cat([DIGITS(batch), torch.full((len(batch), 1), -torch.inf)], 1),

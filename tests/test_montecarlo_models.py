@@ -2,6 +2,7 @@
 
 Pixels are normalised as file, library or caller say. What is broken, hostile or asks for much runs nothing."""
 
+import copy
 import itertools
 import json
 import pickle
@@ -23,75 +24,51 @@ from torch import nn
 from rsexplore.montecarlo import ARCHITECTURES, CheckpointError, Normalize, digest, load_model
 from rsexplore.montecarlo.networks import CIFAR10, IMAGENET, CifarResNet, DigitsNet, WideResNet
 
-
-class TheirNormalize(nn.Module):
-    """Keeps nothing in a state_dict, as the layer of Cohen et al. and of Salman et al."""
-
-    def __init__(self, mean, std):
-        super().__init__()
-        self.stats = torch.tensor(mean)[:, None, None], torch.tensor(std)[:, None, None]
-
-    def forward(self, batch):
-        return (batch - self.stats[0]) / self.stats[1]
+SMALL, WIDE, MANY = lively(CifarResNet(20)), lively(WideResNet()), lively(CifarResNet(20, 100))
+S, W = SMALL.state_dict(), WIDE.state_dict()
+OWN = nn.Sequential(nn.Flatten(), nn.Linear(3072, 4))
 
 
-class TheirMu(nn.Module):
-    """Keeps mean and logarithm of the deviation, as the layer of Yang et al."""
-
-    def __init__(self, mean, std):
-        super().__init__()
-        self.mu = nn.Parameter(torch.tensor(mean).reshape(3, 1, 1), requires_grad=False)
-        self.log_sig = nn.Parameter(torch.tensor(std).log().reshape(3, 1, 1), requires_grad=False)
-
-    def forward(self, batch):
-        return (batch - self.mu) / torch.exp(self.log_sig)
+def behind(pair, net):
+    return nn.Sequential(Normalize(*pair), net)
 
 
-class Forecaster(nn.Module):
-    """A net and its norm by name, both under DataParallel."""
-
-    def __init__(self, net):
-        super().__init__()
-        self.norm, self.model = nn.DataParallel(TheirMu(*CIFAR10)), nn.DataParallel(net)
-
-    def forward(self, batch):
-        return self.model(self.norm(batch))
-
-
-SMALL, WIDE = lively(CifarResNet(20)), lively(WideResNet())
-STD1 = (1.0, 1.0, 1.0)
-# name -> (saved module, arch in the file, options of load_model)
+# the layer of Cohen et al. and of Salman et al. keeps nothing in a state_dict, so that theirs has a second part only;
+# that of Yang et al. keeps mean and logarithm of the deviation, and it and the network are under DataParallel
+MU, LOG = (torch.tensor(values).reshape(3, 1, 1) for values in (CIFAR10[0], np.log(CIFAR10[1]).tolist()))
+NORM = {"norm.module.mu": MU, "norm.module.log_sig": LOG}
+THEIRS = MU.flatten().tolist(), LOG.exp().flatten().tolist()
+CIFAR, R20 = behind(CIFAR10, SMALL), {"arch": "cifar_resnet20"}
+# name -> (saved state, the network, arch in the file, options of load_model)
 SAVED = {
-    "locuslab cifar": (nn.Sequential(TheirNormalize(*CIFAR10), SMALL), "cifar_resnet20", {}),
-    "locuslab DataParallel": (nn.Sequential(TheirNormalize(*CIFAR10), nn.DataParallel(SMALL)), "cifar_resnet20", {}),
-    "salman": (nn.DataParallel(nn.Sequential(TheirNormalize(*CIFAR10), SMALL)), "cifar_resnet20", {}),
-    "salman centred": (nn.Sequential(TheirNormalize(CIFAR10[0], STD1), SMALL), "cifar_resnet20",
+    "locuslab cifar": (under("1.", S), CIFAR, "cifar_resnet20", {}),
+    "locuslab DataParallel": (under("1.module.", S), CIFAR, "cifar_resnet20", {}),
+    "salman": (under("module.1.", S), CIFAR, "cifar_resnet20", {}),
+    "salman centred": (under("1.", S), behind((CIFAR10[0], [1.0] * 3), SMALL), "cifar_resnet20",
                        {"normalize": "cifar10-centred"}),
-    "rs4a wide": (Forecaster(WIDE), None, {}),
-    "rs4a resnet": (Forecaster(SMALL), None, {}),
-    "ours": (nn.Sequential(Normalize(*IMAGENET), SMALL), None, {}),
-    "plain": (SMALL, None, {"normalize": "none"}),
-    "plain wide": (WIDE, "wide_resnet40_2", {"normalize": "none"}),
-    "own module behind a layer": (nn.Sequential(TheirNormalize(*IMAGENET), SMALL), "theirs",
+    "rs4a wide": (NORM | under("model.module.", W), behind(THEIRS, WIDE), None, {}),
+    "rs4a resnet": (NORM | under("model.module.", S), behind(THEIRS, SMALL), None, {}),
+    "ours": (behind(IMAGENET, SMALL).state_dict(), behind(IMAGENET, SMALL), None, {}),
+    "plain": (S, SMALL, None, {"normalize": "none"}),
+    "plain wide": (W, WIDE, "wide_resnet40_2", {"normalize": "none"}),
+    "own module behind a layer": (under("1.", S), behind(IMAGENET, SMALL), "theirs",
                                   {"arch": CifarResNet(20), "normalize": "imagenet"}),
-    "own module": (nn.Sequential(nn.Flatten(), nn.Linear(3072, 4)), None,
-                   {"arch": nn.Sequential(nn.Flatten(), nn.Linear(3072, 4)), "normalize": "none"}),
-    "a hundred classes": (nn.Sequential(TheirNormalize(*CIFAR10), lively(CifarResNet(20, 100))), "cifar_resnet20",
-                          {"num_classes": 100}),
+    "own module": (OWN.state_dict(), OWN, None, {"arch": copy.deepcopy(OWN), "normalize": "none"}),
+    "a hundred classes": (under("1.", MANY.state_dict()), behind(CIFAR10, MANY), R20["arch"], {"num_classes": 100}),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("suffix", [".pth.tar", ".safetensors"])
 @pytest.mark.parametrize("kind", SAVED)
 def test_each_format_gives_the_same_logits_to_the_bit(kind, suffix, tmp_path):
-    saved, arch, options = SAVED[kind]
-    path, state = tmp_path / f"model{suffix}", saved.state_dict()
+    state, wanted, arch, options = SAVED[kind]
+    path = tmp_path / f"model{suffix}"
     if suffix == ".safetensors":
         save_file(state, path, metadata=arch and {"arch": arch})
     else:
         held = {"epoch": 90, "arch": arch, "state_dict": state, "optimizer": {"param_groups": [{"lr": 0.1}]}}
         torch.save(held if arch else state, path)
-    assert same(load_model(path, **options), saved.eval())
+    assert same(load_model(path, **options), wanted.eval())
 
 
 # He et al. 2016, Table 6: 0.27M and 1.7M with shortcuts without parameters; ours have weights and normalisation there
@@ -110,11 +87,11 @@ def test_networks_have_the_published_number_of_parameters():
         assert sum(value.numel() for value in net.parameters()) == parameters
 
 
-def test_the_names_of_their_parameters_are_as_published():
-    assert "1.conv1.weight" in SAVED["locuslab cifar"][0].state_dict()
-    assert "1.module.layer2.0.downsample.0.weight" in SAVED["locuslab DataParallel"][0].state_dict()
-    theirs = SAVED["rs4a wide"][0].state_dict()
-    assert {"norm.module.mu", "norm.module.log_sig", "model.module.block2.layer.0.convShortcut.weight"} <= set(theirs)
+def test_names_and_normalisation_are_as_published():
+    assert {"conv1.weight", "layer2.0.downsample.0.weight", "layer3.2.bn2.running_var", "fc.bias"} <= set(S)
+    assert "block2.layer.0.convShortcut.weight" in W
+    mean, std = (torch.tensor(values)[:, None, None] for values in CIFAR10)
+    assert torch.equal(Normalize(*CIFAR10)(IMAGES), (IMAGES - mean) / std)
     with pytest.raises(ValueError, match="CifarResNet: depth must be 6n . 2, such as 20, got depth=18"):
         CifarResNet(18)
 
@@ -127,7 +104,7 @@ def test_other_floating_types_are_converted(dtype, tmp_path):
 
 
 def test_the_normalisation_is_part_of_the_digest(tmp_path):
-    state = SAVED["locuslab cifar"][0].state_dict()
+    state = SAVED["locuslab cifar"][0]
     one, two = (load(state, tmp_path, arch=None, normalize=key) for key in ("cifar10", "cifar10-centred"))
     assert one.digest != two.digest
 
@@ -276,12 +253,9 @@ def test_of_several_dicts_none_is_guessed(tmp_path):
 
 # ---- what does not fit ----
 
-BEHIND = SAVED["locuslab cifar"][0].state_dict()
-HUNDRED = SAVED["a hundred classes"][0].state_dict()
-NORMED = SAVED["rs4a resnet"][0].state_dict()
+BEHIND, HUNDRED, NORMED = (SAVED[kind][0] for kind in ("locuslab cifar", "a hundred classes", "rs4a resnet"))
 MEAN, STD = torch.tensor([0.4, 0.5, 0.6]), torch.tensor([0.2, 0.3, 0.1])
-R20 = {"arch": "cifar_resnet20"}
-MODEL = under("model.", SMALL.state_dict())
+MODEL = under("model.", S)
 PLAIN = DigitsNet().state_dict()
 
 
@@ -327,8 +301,8 @@ BAD = {
     "missing key": (changed(BEHIND, **{"1__fc__bias": None}), R20, "fc.bias: needed .*got None"),
     "extra key": (changed(BEHIND, **{"1__more": torch.ones(1)}), R20, "more: needed None"),
     "inf variance": (changed(BEHIND, **{"1__bn1__running_var": torch.full((16,), torch.inf)}), {}, "inf in bn1"),
-    "alone": (SMALL.state_dict(), {}, "holds a network alone and does not say .*normalize=cifar10"),
-    "own, alone": (SMALL.state_dict(), {"arch": CifarResNet(20)}, "network alone .*none is right where the network"),
+    "alone": (S, {}, "holds a network alone and does not say .*normalize=cifar10"),
+    "own, alone": (S, {"arch": CifarResNet(20)}, "network alone .*none is right where the network"),
     "own, behind a layer": (BEHIND, {"arch": CifarResNet(20)}, "behind a layer and does not say .*give normalize="),
     "unknown normalisation": (BEHIND, {"normalize": "mnist"}, "must be one of cifar10, .*normalize='mnist'"),
     "two normalisations": (NORMED, {"normalize": "cifar10"}, "holds its own normalisation; leave normalize='cifar10'"),
@@ -343,8 +317,8 @@ BAD = {
                    "needs .*norm.mean and norm.std.* beside its network, got norm.mean, norm.var"),
     "no norm": ({"denormalize.mean": MEAN, "denormalize.std": STD} | MODEL, R20, "beside denormalize"),
     "a head": ({"head.mean": MEAN, "head.std": STD} | MODEL, R20, "under 'model' does fit, beside head"),
-    "no such torchvision net": (SMALL.state_dict(), {"arch": "torchvision:nothing"}, "torchvision|nothing"),
-    "no such timm net": (SMALL.state_dict(), {"arch": "timm:nothing"}, "timm|nothing"),
+    "no such torchvision net": (S, {"arch": "torchvision:nothing"}, "torchvision|nothing"),
+    "no such timm net": (S, {"arch": "timm:nothing"}, "timm|nothing"),
 }  # fmt: skip
 
 
@@ -542,10 +516,9 @@ def test_a_library_s_weights_take_neither_an_architecture_nor_classes(given):
 
 
 def test_a_checkpoint_of_resnet50_loads_where_torchvision_is(tmp_path):
-    models = pytest.importorskip("torchvision.models", exc_type=Exception)
-    saved = nn.Sequential(TheirNormalize(*IMAGENET), nn.DataParallel(lively(models.resnet50(weights=None)))).eval()
-    held = {"arch": "resnet50", "state_dict": saved.state_dict()}
-    assert same(load(held, tmp_path, arch=None, normalize=None), saved)
+    net = lively(pytest.importorskip("torchvision.models", exc_type=Exception).resnet50(weights=None))
+    held = {"arch": "resnet50", "state_dict": under("1.module.", net.state_dict())}
+    assert same(load(held, tmp_path, arch=None, normalize=None), behind(IMAGENET, net))
 
 
 def legacy(state, path):
