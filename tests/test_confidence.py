@@ -93,19 +93,19 @@ def test_bounds_are_ordered_and_grow_with_the_count(family):
         assert (looser(counts, 1000, 0.01) <= clopper_pearson_lower(counts, 1000, 0.01)).all()
 
 
+OUT_OF_RANGE = [
+    ((101, 100, 0.001), "count must be a whole number from 0 to n, got count=101"),
+    ((-1, 100, 0.001), "count must be a whole number from 0 to n, got count=-1"),
+    ((0, 0, 0.001), "n must be a whole number of at least 1, got n=0"),
+    ((np.inf, np.inf, 0.001), "n must be a whole number of at least 1, got n=inf"),
+    ((-np.inf, 5, 0.001), "count must be a whole number from 0 to n, got count=-inf"),
+    ((1, 2, [0.5, 1.0]), "alpha must be between 0 and 1, both excluded, got alpha=1"),
+    ((1, 2, 1e-201), "alpha must be at least 1e-200, got alpha=1e-201"),
+]
+
+
 @pytest.mark.parametrize("bound", [*FIXED, *ANYTIME, hoeffding_lower], ids=lambda bound: bound.__name__)
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        ((101, 100, 0.001), "count must be a whole number from 0 to n, got count=101"),
-        ((-1, 100, 0.001), "count must be a whole number from 0 to n, got count=-1"),
-        ((0, 0, 0.001), "n must be a whole number of at least 1, got n=0"),
-        ((np.inf, np.inf, 0.001), "n must be a whole number of at least 1, got n=inf"),
-        ((-np.inf, 5, 0.001), "count must be a whole number from 0 to n, got count=-inf"),
-        ((1, 2, [0.5, 1.0]), "alpha must be between 0 and 1, both excluded, got alpha=1"),
-        ((1, 2, 1e-201), "alpha must be at least 1e-200, got alpha=1e-201"),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "words"), OUT_OF_RANGE)
 def test_arguments_out_of_range_are_named(bound, arguments, words):
     with pytest.raises(ValueError, match=f"{bound.__name__}: {words}"):
         bound(*arguments)
@@ -140,19 +140,19 @@ def test_a_prediction_is_that_of_the_two_sided_binomial_test(alpha):
         assert found == (votes.argmax() if sure else ABSTAINED)
 
 
-@pytest.mark.parametrize(
-    ("call", "words"),
-    [
-        (lambda: top_two([5], 0, 0.1), r"top_two: counts must have shape \(..., classes\) with two classes at least"),
-        (lambda: top_two([60, 100, -60], 1, 0.1), "top_two: counts must be at least 0, got -60"),
-        (lambda: top_two([5, 5], 0.0, 0.1), "top_two: predicted must be classes from 0 to 1, got 0.0"),
-        (lambda: prediction(5, 0.1), r"prediction: counts must have shape \(..., classes\)"),
-        (lambda: prediction([0, 0], 0.1), "prediction: n must be a whole number of at least 1, got n=0"),
-        (lambda: prediction([1, 2], 0.0), "prediction: alpha must be between 0 and 1"),
-        (lambda: decision(1, 2, 0.1, 1.0), "decision: alpha must be between 0 and 1"),
-        (lambda: stopped_tail(510, 1001, 1000, 0.01), "stopped_tail: draws must be at most n=1000, got draws=1001"),
-    ],
-)
+WRONG_VOTES = [
+    (lambda: top_two([5], 0, 0.1), r"top_two: counts must have shape \(..., classes\) with two classes at least"),
+    (lambda: top_two([60, 100, -60], 1, 0.1), "top_two: counts must be at least 0, got -60"),
+    (lambda: top_two([5, 5], 0.0, 0.1), "top_two: predicted must be classes from 0 to 1, got 0.0"),
+    (lambda: prediction(5, 0.1), r"prediction: counts must have shape \(..., classes\)"),
+    (lambda: prediction([0, 0], 0.1), "prediction: n must be a whole number of at least 1, got n=0"),
+    (lambda: prediction([1, 2], 0.0), "prediction: alpha must be between 0 and 1"),
+    (lambda: decision(1, 2, 0.1, 1.0), "decision: alpha must be between 0 and 1"),
+    (lambda: stopped_tail(510, 1001, 1000, 0.01), "stopped_tail: draws must be at most n=1000, got draws=1001"),
+]
+
+
+@pytest.mark.parametrize(("call", "words"), WRONG_VOTES)
 def test_wrong_votes_are_named(call, words):
     with pytest.raises(ValueError, match=words):
         call()

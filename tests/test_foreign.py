@@ -43,28 +43,28 @@ def test_logs_of_others_are_read(tmp_path, ends, suffix):
     assert repr(found) == "Records(3 images, Gaussian(sigma=0.5), n=100000, alpha=0.001)"
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "words"),
-    [
-        (TEXT, "", "line 1 must name the columns .*, got ''"),
-        (TEXT, TEXT.split("\n")[0], "needs one image at least"),
-        ("idx", "index", "line 1 must name the columns idx label predict radius correct time"),
-        ("7\t7\t0.0734", "7\t0.0734", "line 3: every line must have the columns .*, got 5"),
-        ("20\t7\t7", "0\t7\t7", "line 3: needs different indices, got idx 0 again"),
-        ("\t1\t0:00", "\t0\t0:00", "line 3: needs correct = "),
-        ("\t1\t0:00", "\ttrue\t0:00", "line 3: needs correct = .*, got 'true'"),
-        *(("0.0734", radius, "line 3: needs a finite radius >= 0, got ")
-          for radius in ("large", "-1", "nan", "inf", "1e400", "0.07_34", "")),
-        ("0.0734", "2.2", "line 3: radius 2.2 is more than 100000 of 100000 votes give under Gaussian .* below 1/2"),
-        ("1.91", "1e+300", "line 4: radius 1e.300 is more than 100000 of 100000 votes give"),
-        ("20\t7\t7", "20\t1.7\t7", "line 3: label must be a whole number from 0 to .*, got '1.7'"),
-        ("20\t7\t7", "20\t7\t-5", "line 3: predict .if not -1. must be a whole number from 0 to .*, got '-5'"),
-        ("20\t7\t7", "99999999999999999999\t7\t7", "line 3: idx must be a whole number"),
-        ("-1\t0.0", "-1\t0.1", "line 2: an abstention .predict -1. must have radius 0, got 0.1"),
-        ("13.9\n", "13.9\n\n80\t4\t4\t1.9\t1\t0:00:1\n", "line 5: every line must have the columns"),
-        ("13.9\n", "13.9\n60\t4\t5\t1.9\n80\t4\t4\t1.9\t1\t0:00:1\n", "line 5: every line must have the columns"),
-    ],
-)  # fmt: skip
+DAMAGED_OTHERS = [
+    (TEXT, "", "line 1 must name the columns .*, got ''"),
+    (TEXT, TEXT.split("\n")[0], "needs one image at least"),
+    ("idx", "index", "line 1 must name the columns idx label predict radius correct time"),
+    ("7\t7\t0.0734", "7\t0.0734", "line 3: every line must have the columns .*, got 5"),
+    ("20\t7\t7", "0\t7\t7", "line 3: needs different indices, got idx 0 again"),
+    ("\t1\t0:00", "\t0\t0:00", "line 3: needs correct = "),
+    ("\t1\t0:00", "\ttrue\t0:00", "line 3: needs correct = .*, got 'true'"),
+    *(("0.0734", radius, "line 3: needs a finite radius >= 0, got ")
+      for radius in ("large", "-1", "nan", "inf", "1e400", "0.07_34", "")),
+    ("0.0734", "2.2", "line 3: radius 2.2 is more than 100000 of 100000 votes give under Gaussian .* below 1/2"),
+    ("1.91", "1e+300", "line 4: radius 1e.300 is more than 100000 of 100000 votes give"),
+    ("20\t7\t7", "20\t1.7\t7", "line 3: label must be a whole number from 0 to .*, got '1.7'"),
+    ("20\t7\t7", "20\t7\t-5", "line 3: predict .if not -1. must be a whole number from 0 to .*, got '-5'"),
+    ("20\t7\t7", "99999999999999999999\t7\t7", "line 3: idx must be a whole number"),
+    ("-1\t0.0", "-1\t0.1", "line 2: an abstention .predict -1. must have radius 0, got 0.1"),
+    ("13.9\n", "13.9\n\n80\t4\t4\t1.9\t1\t0:00:1\n", "line 5: every line must have the columns"),
+    ("13.9\n", "13.9\n60\t4\t5\t1.9\n80\t4\t4\t1.9\t1\t0:00:1\n", "line 5: every line must have the columns"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "words"), DAMAGED_OTHERS)
 def test_a_damaged_log_of_others_is_named(tmp_path, old, new, words):
     with pytest.raises(ValueError, match=f"log.tsv: {words}"):
         read(tmp_path / "log.tsv", TEXT.replace(old, new))
@@ -89,21 +89,21 @@ def test_a_radius_at_the_wrong_level_is_read_so_that_the_right_one_can_be_found(
 # ---- what a format cannot have printed ----
 
 
-@pytest.mark.parametrize(
-    ("radius_format", "radius", "printed"),
-    [
-        ("4 decimals", "1.23", "1.2300"),
-        ("4 decimals", "0.05", "0.0500"),
-        ("4 decimals", "1.23456", "1.2346"),
-        ("3 significant digits", "1.2345", "1.23"),
-        ("3 significant digits", "0.05120", "0.0512"),
-        ("3 significant digits", "1.0", None),
-        ("3 significant digits", "1.19e-05", None),
-        ("4 decimals", "1.2300", None),
-        ("all digits", "1.2345678901234567", None),
-        ("all digits", "1.2345678901234567890", "1.2345678901234567"),
-    ],
-)
+FORMATS = [
+    ("4 decimals", "1.23", "1.2300"),
+    ("4 decimals", "0.05", "0.0500"),
+    ("4 decimals", "1.23456", "1.2346"),
+    ("3 significant digits", "1.2345", "1.23"),
+    ("3 significant digits", "0.05120", "0.0512"),
+    ("3 significant digits", "1.0", None),
+    ("3 significant digits", "1.19e-05", None),
+    ("4 decimals", "1.2300", None),
+    ("all digits", "1.2345678901234567", None),
+    ("all digits", "1.2345678901234567890", "1.2345678901234567"),
+]
+
+
+@pytest.mark.parametrize(("radius_format", "radius", "printed"), FORMATS)
 def test_a_radius_that_its_format_cannot_have_printed_is_refused(tmp_path, radius_format, radius, printed):
     header, text = dataclasses.replace(FOREIGN, radius_format=radius_format), TEXT.replace("0.0734", radius)
     text = text.replace("40\t4\t5\t1.91\t0\t0:00:13.9\n", "")
@@ -135,16 +135,16 @@ def test_correct_is_of_the_row_or_a_total(tmp_path, column, line):
         read(tmp_path / "log.tsv", text)
 
 
-@pytest.mark.parametrize(
-    ("end", "said"),
-    [
-        ("\n", "line 5, the last, is empty, and is left out"),
-        ("\n\n  \n", "line 7, the last, is empty, and is left out"),
-        ("60\t4\t5\t1.9", "line 5, the last, was cut off .'60.*1.9'., and is left out"),
-        ("60\t4\t5\t1.91\t0", "line 5, the last, was cut off"),
-        ("\0\0\0\0", "line 5, the last, was cut off"),  # a file system that lost power
-    ],
-)
+ENDS = [
+    ("\n", "line 5, the last, is empty, and is left out"),
+    ("\n\n  \n", "line 7, the last, is empty, and is left out"),
+    ("60\t4\t5\t1.9", "line 5, the last, was cut off .'60.*1.9'., and is left out"),
+    ("60\t4\t5\t1.91\t0", "line 5, the last, was cut off"),
+    ("\0\0\0\0", "line 5, the last, was cut off"),  # a file system that lost power
+]
+
+
+@pytest.mark.parametrize(("end", "said"), ENDS)
 def test_an_empty_or_torn_last_line_is_left_out_and_said(tmp_path, end, said):
     with pytest.warns(UserWarning, match=f"log.tsv: {said}"):
         assert read(tmp_path / "log.tsv", TEXT + end).index.tolist() == [0, 20, 40]
@@ -199,17 +199,17 @@ def test_a_gaussian_log_of_counts_has_one_more_column(tmp_path):
     assert found.count.tolist() == [68513, 46000, 100_000]
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "words"),
-    [
-        ("100000\t2", "100001\t2", "line 4: count must be at most n=100000, got 100001; is it the n of this log?"),
-        ("68513", "50000", "line 2: a prediction needs more than half of n=100000 votes, got 50000"),
-        ("68513", "6.8e4", "line 2: count must be a whole number"),
-        ("\t0\t0:00:16.2\n9", "\t1\t0:00:16.2\n9", "line 3: needs correct = "),
-        ("\t0.0\t0.0\t0\t", "\t0.0\t0\t", "line 3: every line must have the columns .* count .*, got 7"),
-        ("idx\tlabel\tpredict\tcount\t", "idx\tlabel\tcount\tpredict\t", "line 1 must be the header|line 1 must name"),
-    ],
-)
+DAMAGED_COUNTS = [
+    ("100000\t2", "100001\t2", "line 4: count must be at most n=100000, got 100001; is it the n of this log?"),
+    ("68513", "50000", "line 2: a prediction needs more than half of n=100000 votes, got 50000"),
+    ("68513", "6.8e4", "line 2: count must be a whole number"),
+    ("\t0\t0:00:16.2\n9", "\t1\t0:00:16.2\n9", "line 3: needs correct = "),
+    ("\t0.0\t0.0\t0\t", "\t0.0\t0\t", "line 3: every line must have the columns .* count .*, got 7"),
+    ("idx\tlabel\tpredict\tcount\t", "idx\tlabel\tcount\tpredict\t", "line 1 must be the header|line 1 must name"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "words"), DAMAGED_COUNTS)
 def test_a_damaged_log_of_counts_is_named(tmp_path, old, new, words):
     assert old in COUNTED
     with pytest.raises(ValueError, match=f"log.tsv: {words}"):
@@ -304,16 +304,16 @@ def test_no_radius_is_larger_than_n_votes_give():
     assert one(3.91).q_a(0.01, "lower") == clopper_pearson_tail(100_000, 100_000, 0.01)
 
 
-@pytest.mark.parametrize(
-    ("value", "radius_format", "low", "high"),
-    [
-        (0.457, "3 significant digits", 0.4565, 0.4575),
-        (1.0, "3 significant digits", 0.9995, 1.005),  # finer digits below a power of ten
-        (1.19e-05, "3 significant digits", 1.185e-05, 1.195e-05),
-        (0.0, "3 significant digits", 0.0, 0.0),
-        (0.0, "4 decimals", 0.0, 0.00005),
-    ],
-)
+INTERVALS = [
+    (0.457, "3 significant digits", 0.4565, 0.4575),
+    (1.0, "3 significant digits", 0.9995, 1.005),  # finer digits below a power of ten
+    (1.19e-05, "3 significant digits", 1.185e-05, 1.195e-05),
+    (0.0, "3 significant digits", 0.0, 0.0),
+    (0.0, "4 decimals", 0.0, 0.00005),
+]
+
+
+@pytest.mark.parametrize(("value", "radius_format", "low", "high"), INTERVALS)
 def test_ends_of_what_is_printed_so(value, radius_format, low, high):
     assert _ends(value, radius_format) == (low, high)
     if low > 0:

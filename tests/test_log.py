@@ -123,29 +123,29 @@ def test_of_all_single_bit_flips_none_is_read_as_another_value_without_a_word(tm
     assert (records.read(log).header.text(), list(records.read(log).rows)) == (header.text(), rows)
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "words"),
-    [
-        # a hundred votes of a hundred, by way of minus a hundred for another class
-        ("7:90", "7:100,8:-10", "the votes in counts must be a whole number from 0 to .*, got '-10'"),
-        ("7:90", "7:91", "counts must add up to n=100, got 101"),
-        ("\t90\t", "\t91\t", "votes give predict=7 count=90, got 7 and 91"),
-        ("1:2,7:8", "1:3,7:8", "counts0 must add up to n0=10, got 11"),
-        ("1:10,7:90", "1:5,1:10,7:90", "counts has class 1 twice"),
-        ("1:10,7:90", "-1:10,7:90", "a class in counts must be a whole number from 0 to .*, got '-1'"),
-        ("1:10,7:90", "7", "the votes in counts must be .*, got ''"),
-        ("7:90", "7:9_0", "the votes in counts must be .*, got '9_0'"),
-        ("7:90", "7:٩٠", "the votes in counts must be .*, got '٩٠'"),
-        ("4\t7\t7", "4\t-7\t7", "label must be a whole number from 0 to .*, got '-7'"),
-        ("4\t7\t7", "+4\t7\t7", "index must be .*, got '.4'"),
-        ("4\t7\t7", "9223372036854775808\t7\t7", "index must be .* 9223372036854775807, got '9223372036854775808'"),
-        ("4\t7\t7", "4\t7\t7\t7", "needs the columns index label predict count counts0 counts seconds end"),
-        ("\n4\t7\t7", "\n\n4\t7\t7", "needs the columns"),
-        ("0.250", "nan", "seconds must be finite and at least 0, got nan"),
-        ("0.250", "soon", "could not convert"),
-        ("4\t7\t7", "5\t7\t7", "its checksum is not '.*': the line was changed"),
-    ],
-)
+NO_VOTES = [
+    # a hundred votes of a hundred, by way of minus a hundred for another class
+    ("7:90", "7:100,8:-10", "the votes in counts must be a whole number from 0 to .*, got '-10'"),
+    ("7:90", "7:91", "counts must add up to n=100, got 101"),
+    ("\t90\t", "\t91\t", "votes give predict=7 count=90, got 7 and 91"),
+    ("1:2,7:8", "1:3,7:8", "counts0 must add up to n0=10, got 11"),
+    ("1:10,7:90", "1:5,1:10,7:90", "counts has class 1 twice"),
+    ("1:10,7:90", "-1:10,7:90", "a class in counts must be a whole number from 0 to .*, got '-1'"),
+    ("1:10,7:90", "7", "the votes in counts must be .*, got ''"),
+    ("7:90", "7:9_0", "the votes in counts must be .*, got '9_0'"),
+    ("7:90", "7:٩٠", "the votes in counts must be .*, got '٩٠'"),
+    ("4\t7\t7", "4\t-7\t7", "label must be a whole number from 0 to .*, got '-7'"),
+    ("4\t7\t7", "+4\t7\t7", "index must be .*, got '.4'"),
+    ("4\t7\t7", "9223372036854775808\t7\t7", "index must be .* 9223372036854775807, got '9223372036854775808'"),
+    ("4\t7\t7", "4\t7\t7\t7", "needs the columns index label predict count counts0 counts seconds end"),
+    ("\n4\t7\t7", "\n\n4\t7\t7", "needs the columns"),
+    ("0.250", "nan", "seconds must be finite and at least 0, got nan"),
+    ("0.250", "soon", "could not convert"),
+    ("4\t7\t7", "5\t7\t7", "its checksum is not '.*': the line was changed"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "words"), NO_VOTES)
 def test_votes_that_no_run_wrote_are_refused(log, old, new, words):
     text = log.read_text(encoding="utf-8")
     assert text.count(old) == 1
@@ -155,25 +155,25 @@ def test_votes_that_no_run_wrote_are_refused(log, old, new, words):
             use(log)
 
 
-@pytest.mark.parametrize(
-    ("change", "error", "words"),
-    [
-        (lambda raw: b"hello\n" + raw, LogHeaderError, "line 1 must be the header of a rsexplore-counts log"),
-        (lambda raw: b"hello", LogHeaderError, "line 1 must be the header"),
-        (lambda raw: b"\xff\xfe" + raw, LogHeaderError, "line 1 must be the header"),
-        (lambda raw: raw.replace(b'version": 2', b'version": 3'), LogHeaderError, "needs .* version 1 or 2, got .* 3"),
-        (lambda raw: raw.replace(b"index\t", b"idx\t"), LogHeaderError, "line 2 must name the columns"),
-        (lambda raw: raw.replace(b'scale": 0', b'scale": 8'), LogHeaderError, "line 1, the header, was changed"),
-        (lambda raw: raw.replace(b'"seed": 3, ', b""), LogHeaderError, "line 1, the header, .* but seed is missing"),
-        (lambda raw: sealed(raw.decode().replace("\n0\t", "\n4\t")).encode(), ValueError,
-         "line 4 must be another image, got index 4 again"),
-        *(
-            (lambda raw, code=code: raw.decode().encode(code), LogHeaderError,
-             "log.tsv must be text in UTF-8, .* UTF-16; save it as UTF-8")
-            for code in ("utf-16", "utf-16-le", "utf-32")
-        ),
-    ],
-)  # fmt: skip
+DAMAGED = [
+    (lambda raw: b"hello\n" + raw, LogHeaderError, "line 1 must be the header of a rsexplore-counts log"),
+    (lambda raw: b"hello", LogHeaderError, "line 1 must be the header"),
+    (lambda raw: b"\xff\xfe" + raw, LogHeaderError, "line 1 must be the header"),
+    (lambda raw: raw.replace(b'version": 2', b'version": 3'), LogHeaderError, "needs .* version 1 or 2, got .* 3"),
+    (lambda raw: raw.replace(b"index\t", b"idx\t"), LogHeaderError, "line 2 must name the columns"),
+    (lambda raw: raw.replace(b'scale": 0', b'scale": 8'), LogHeaderError, "line 1, the header, was changed"),
+    (lambda raw: raw.replace(b'"seed": 3, ', b""), LogHeaderError, "line 1, the header, .* but seed is missing"),
+    (lambda raw: sealed(raw.decode().replace("\n0\t", "\n4\t")).encode(), ValueError,
+     "line 4 must be another image, got index 4 again"),
+    *(
+        (lambda raw, code=code: raw.decode().encode(code), LogHeaderError,
+         "log.tsv must be text in UTF-8, .* UTF-16; save it as UTF-8")
+        for code in ("utf-16", "utf-16-le", "utf-32")
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "error", "words"), DAMAGED)
 def test_a_damaged_log_is_named(log, change, error, words):
     log.write_bytes(change(log.read_bytes()))
     for use in USES:
@@ -194,50 +194,50 @@ def test_the_largest_index_is_read(log):
     assert records.read(log).index[0] == 2**63 - 1
 
 
-@pytest.mark.parametrize(
-    ("field", "value", "words"),
-    [
-        *(("n", value, f"needs n to be a whole number from 1 .*, got n={value!r}")
-          for value in ("100", 100.0, -1, True, None)),
-        ("n", 2**60, "needs n to be a whole number from 1 to 9007199254740992"),
-        ("n0", 0, "needs n0 to be a whole number from 1 .*, got n0=0"),
-        *(("alpha", value, f"needs alpha to be a number between 0 and 1, got alpha={value!r}")
-          for value in (None, "x", 0.0, 1, float("nan"))),
-        *(("seed", value, f"needs seed to be a whole number .*, got seed={value!r}") for value in (-1, 0.5, "0")),
-        ("noise", "G", "needs noise to be a family with its fields, got noise='G'"),
-        ("noise", {"family": "Cauchy"}, "needs a noise that is known here .*'Cauchy'"),
-        ("noise", {"family": "Laplace", "scale": "1"}, "needs a noise that is known here .*scale"),
-        ("noise", {"family": "Laplace", "scale": 1.0, "dim": float("inf")}, "needs a noise that is known here"),
-        ("radius_format", "4 decimals", "must have the fields .* but radius_format is unknown"),
-        ("smoothing", 1, "must have the fields .* but smoothing is unknown"),
-        ("select", "class", "needs select to be one of .'votes', 'label'., got select='class'"),
-        ("training", {}, "needs training to be an object that is not empty"),
-        ("training", "90 epochs", "needs training to be an object that is not empty"),
-        *(("classes", value, "needs classes to be an array of two or more names")
-          for value in (["cat"], ["cat", ""], {"0": "cat", "1": "dog"})),
-        *(("info", value, "needs info to be an object of plain values") for value in ({"card": {"a": 1}}, ["H100"])),
-        *(("stop", value, "needs stop to be a rule of .'beta-mixture, clopper-pearson at n'. with its fields")
-          for value in ({"rule": "first success"}, "x", STOP | {"rule": "looked"}, STOP | {"more": 1}, {})),
-    ],
-)  # fmt: skip
+NO_HEADER = [
+    *(("n", value, f"needs n to be a whole number from 1 .*, got n={value!r}")
+      for value in ("100", 100.0, -1, True, None)),
+    ("n", 2**60, "needs n to be a whole number from 1 to 9007199254740992"),
+    ("n0", 0, "needs n0 to be a whole number from 1 .*, got n0=0"),
+    *(("alpha", value, f"needs alpha to be a number between 0 and 1, got alpha={value!r}")
+      for value in (None, "x", 0.0, 1, float("nan"))),
+    *(("seed", value, f"needs seed to be a whole number .*, got seed={value!r}") for value in (-1, 0.5, "0")),
+    ("noise", "G", "needs noise to be a family with its fields, got noise='G'"),
+    ("noise", {"family": "Cauchy"}, "needs a noise that is known here .*'Cauchy'"),
+    ("noise", {"family": "Laplace", "scale": "1"}, "needs a noise that is known here .*scale"),
+    ("noise", {"family": "Laplace", "scale": 1.0, "dim": float("inf")}, "needs a noise that is known here"),
+    ("radius_format", "4 decimals", "must have the fields .* but radius_format is unknown"),
+    ("smoothing", 1, "must have the fields .* but smoothing is unknown"),
+    ("select", "class", "needs select to be one of .'votes', 'label'., got select='class'"),
+    ("training", {}, "needs training to be an object that is not empty"),
+    ("training", "90 epochs", "needs training to be an object that is not empty"),
+    *(("classes", value, "needs classes to be an array of two or more names")
+      for value in (["cat"], ["cat", ""], {"0": "cat", "1": "dog"})),
+    *(("info", value, "needs info to be an object of plain values") for value in ({"card": {"a": 1}}, ["H100"])),
+    *(("stop", value, "needs stop to be a rule of .'beta-mixture, clopper-pearson at n'. with its fields")
+      for value in ({"rule": "first success"}, "x", STOP | {"rule": "looked"}, STOP | {"more": 1}, {})),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("field", "value", "words"), NO_HEADER)
 def test_a_header_that_cannot_be_is_refused(log, field, value, words):
     with_field(log, field, value)
     with pytest.raises(LogHeaderError, match=f"log.tsv: line 1, the header, {words}"):
         records.read(log)
 
 
-@pytest.mark.parametrize(
-    ("header", "row", "words"),
-    [
-        (FULL, dataclasses.replace(STOPPED[0], end="at n"),
-         "end must be 'at n' at n=1000 draws, else 'certified' or 'given up', got 'at n' and 63"),
-        (FULL, dataclasses.replace(STOPPED[0], end="stopped"), "end must be .*, got 'stopped' and 63"),
-        (FULL, dataclasses.replace(STOPPED[2], end="certified"), "end must be 'at n' .*, got 'certified' and 1000"),
-        (FULL, dataclasses.replace(STOPPED[0], counts={1: 60, 3: 3}), "classes must be below 3, .* got 3"),
-        (dataclasses.replace(FULL, stop=None), STOPPED[0], "counts must add up to n=1000, got 63"),
-        (dataclasses.replace(FULL, n=999), STOPPED[2], "counts must add up to at most n=999, got 1000"),
-    ],
-)  # fmt: skip
+NOT_ALLOWED = [
+    (FULL, dataclasses.replace(STOPPED[0], end="at n"),
+     "end must be 'at n' at n=1000 draws, else 'certified' or 'given up', got 'at n' and 63"),
+    (FULL, dataclasses.replace(STOPPED[0], end="stopped"), "end must be .*, got 'stopped' and 63"),
+    (FULL, dataclasses.replace(STOPPED[2], end="certified"), "end must be 'at n' .*, got 'certified' and 1000"),
+    (FULL, dataclasses.replace(STOPPED[0], counts={1: 60, 3: 3}), "classes must be below 3, .* got 3"),
+    (dataclasses.replace(FULL, stop=None), STOPPED[0], "counts must add up to n=1000, got 63"),
+    (dataclasses.replace(FULL, n=999), STOPPED[2], "counts must add up to at most n=999, got 1000"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("header", "row", "words"), NOT_ALLOWED)
 def test_rows_that_their_header_does_not_allow_are_refused(tmp_path, header, row, words):
     with pytest.raises(ValueError, match=f"line 3 .*{words}"):
         records.read(write(tmp_path / "log.tsv", header, [row]))

@@ -221,14 +221,14 @@ PICTURES = PIXELS.reshape(5, 1, 4, 4)
 UNIT = "so radii are not in pixels of .0, 1.; .* normalise them within the model"
 
 
-@pytest.mark.parametrize(
-    ("images", "words"),
-    [
-        (PIXELS * 255, "go from 0 to 255, and the noise is in the same unit"),
-        (PIXELS - 20, "go from -20 to -19"),
-        *((one, UNIT) for one in (PICTURES * 2 - 1, PICTURES - 0.01, (PICTURES - 0.45) / 0.25, PICTURES[:, 0] * 1.1)),
-    ],
-)
+OUTSIDE = [
+    (PIXELS * 255, "go from 0 to 255, and the noise is in the same unit"),
+    (PIXELS - 20, "go from -20 to -19"),
+    *((one, UNIT) for one in (PICTURES * 2 - 1, PICTURES - 0.01, (PICTURES - 0.45) / 0.25, PICTURES[:, 0] * 1.1)),
+]
+
+
+@pytest.mark.parametrize(("images", "words"), OUTSIDE)
 def test_images_outside_of_their_unit_are_warned_of_once(images, words):
     with pytest.warns(UserWarning, match=f"certify: the images .*{words}") as told:
         certified(images=images)

@@ -250,16 +250,16 @@ def test_class_counts_add_up_and_match_the_known_probability():
     assert stats.binomtest(int(counts[1]), 50_000, stats.norm.sf(0.25 / 0.5)).pvalue > 1e-3
 
 
-@pytest.mark.parametrize(
-    ("model", "message"),
-    [
-        (lambda batch: halves(batch)[:, :2], r"shape \(100, 3\), got \(100, 2\)"),
-        (lambda batch: halves(batch)[:50], r"shape \(100, 3\), got \(50, 3\)"),
-        (lambda batch: halves(batch).long(), r"floating-point logits, got torch.int64"),
-        (lambda batch: halves(batch) / 0, r"finite, got nan or inf for \d+ of 1000 noisy copies"),
-        (lambda batch: halves(batch) * float("nan"), r"finite, got nan or inf for 1000 of 1000 noisy copies"),
-    ],
-)
+UNREADABLE = [
+    (lambda batch: halves(batch)[:, :2], r"shape \(100, 3\), got \(100, 2\)"),
+    (lambda batch: halves(batch)[:50], r"shape \(100, 3\), got \(50, 3\)"),
+    (lambda batch: halves(batch).long(), r"floating-point logits, got torch.int64"),
+    (lambda batch: halves(batch) / 0, r"finite, got nan or inf for \d+ of 1000 noisy copies"),
+    (lambda batch: halves(batch) * float("nan"), r"finite, got nan or inf for 1000 of 1000 noisy copies"),
+]
+
+
+@pytest.mark.parametrize(("model", "message"), UNREADABLE)
 def test_a_model_without_readable_logits_is_told(model, message):
     with pytest.raises(ModelOutputError, match=message):
         class_counts(model, torch.zeros(16), Gaussian(0.5), 1000, TorchRng(0), num_classes=3, batch_size=100)
@@ -280,17 +280,16 @@ def copies(noise, shape, n, batch_size=100):
     return torch.cat(seen)[:n].double().numpy()
 
 
-@pytest.mark.parametrize(
-    ("noise", "law"),
-    [
-        (Gaussian(0.7), stats.norm(scale=0.7)),
-        (noises.Laplace(0.7), stats.laplace(scale=0.7)),
-        (noises.Uniform(0.7), stats.uniform(-0.7, 1.4)),
-        (noises.GeneralizedGaussian(0.7, 0.5), stats.gennorm(0.5, scale=0.7)),
-        (noises.GeneralizedGaussian(0.7, 4.0), stats.gennorm(4, scale=0.7)),
-    ],
-    ids=str,
-)
+LAWS = [
+    (Gaussian(0.7), stats.norm(scale=0.7)),
+    (noises.Laplace(0.7), stats.laplace(scale=0.7)),
+    (noises.Uniform(0.7), stats.uniform(-0.7, 1.4)),
+    (noises.GeneralizedGaussian(0.7, 0.5), stats.gennorm(0.5, scale=0.7)),
+    (noises.GeneralizedGaussian(0.7, 4.0), stats.gennorm(4, scale=0.7)),
+]
+
+
+@pytest.mark.parametrize(("noise", "law"), LAWS, ids=str)
 def test_independent_coordinates_follow_their_law_in_the_batches(noise, law):
     found = copies(noise, (1, 4, 4), 2530)
     assert found.shape == (2530, 16) and len(np.unique(found, axis=0)) == 2530
@@ -301,14 +300,13 @@ def test_independent_coordinates_follow_their_law_in_the_batches(noise, law):
 CHI = stats.chi(11, scale=0.7)
 
 
-@pytest.mark.parametrize(
-    ("noise", "norm", "law"),
-    [
-        (noises.ExponentialLinf(0.7, 16), np.inf, stats.gamma(16, scale=0.7)),
-        *((PowerGaussian(0.7, 5.0, 16, a, b), b, CHI) for a, b in ((2, 2), (np.inf, 2), (np.inf, np.inf))),
-    ],
-    ids=str,
-)
+NORMS = [
+    (noises.ExponentialLinf(0.7, 16), np.inf, stats.gamma(16, scale=0.7)),
+    *((PowerGaussian(0.7, 5.0, 16, a, b), b, CHI) for a, b in ((2, 2), (np.inf, 2), (np.inf, np.inf))),
+]
+
+
+@pytest.mark.parametrize(("noise", "norm", "law"), NORMS, ids=str)
 def test_dependent_coordinates_follow_the_law_of_their_norm_and_are_symmetric(noise, norm, law):
     found = copies(noise, (1, 4, 4), 5000)
     assert stats.kstest(np.linalg.norm(found, norm, axis=1), law.cdf).pvalue > 1e-3
@@ -340,17 +338,17 @@ def test_on_a_cpu_batches_go_by_the_size_of_an_image_and_nothing_is_tried(shape,
     assert sum(counted) <= 2 * (300 + n) + max(counted) + 14
 
 
-@pytest.mark.parametrize(
-    ("start", "copy", "fits", "run", "least", "most"),
-    [
-        (1e-3, 1e-6, 2**62, 10**8, 8192, 8192),
-        (0, 1e-3, 2**62, 10**8, 64, 512),  # nothing is gained by larger ones
-        (0, 0.02, 2**62, 10**8, 64, 64),  # a slow network is not tried for minutes
-        (1e-3, 1e-5, 2**62, 10_000, 64, 8192),  # nor for more than a share of the run
-        (1e-3, 1e-6, 300, 10**8, 256, 256),
-        (1e-3, 1e-6, 20, 10**8, 32, 32),  # the run halves it
-    ],
-)
+NETWORKS = [
+    (1e-3, 1e-6, 2**62, 10**8, 8192, 8192),
+    (0, 1e-3, 2**62, 10**8, 64, 512),  # nothing is gained by larger ones
+    (0, 0.02, 2**62, 10**8, 64, 64),  # a slow network is not tried for minutes
+    (1e-3, 1e-5, 2**62, 10_000, 64, 8192),  # nor for more than a share of the run
+    (1e-3, 1e-6, 300, 10**8, 256, 256),
+    (1e-3, 1e-6, 20, 10**8, 32, 32),  # the run halves it
+]
+
+
+@pytest.mark.parametrize(("start", "copy", "fits", "run", "least", "most"), NETWORKS)
 def test_a_search_finds_the_size_beyond_which_nothing_is_gained(start, copy, fits, run, least, most, monkeypatch):
     clock = [0.0]
     monkeypatch.setattr(runner.time, "perf_counter", lambda: clock[0])
@@ -396,18 +394,19 @@ class Net(torch.nn.Sequential):
         self.eval()
 
 
+COMPILED = [
+    {"batch_size": 64},
+    {},
+    {"autocast": "bfloat16"},
+    {"grid": 8, "images": torch.zeros(3, DIM)},
+    {"radius": 0.1, "bound": COHEN, "n": 1000},
+    {"model": lambda batch: batch[:, :2] * 2},
+    {"model": CifarResNet(8).eval(), "images": torch.rand(2, 3, 32, 32), "channels_last": True, "n": 50},
+]
+
+
 @pytest.mark.parametrize(
-    "options",
-    [
-        {"batch_size": 64},
-        {},
-        {"autocast": "bfloat16"},
-        {"grid": 8, "images": torch.zeros(3, DIM)},
-        {"radius": 0.1, "bound": COHEN, "n": 1000},
-        {"model": lambda batch: batch[:, :2] * 2},
-        {"model": CifarResNet(8).eval(), "images": torch.rand(2, 3, 32, 32), "channels_last": True, "n": 50},
-    ],
-    ids=["batch", "chosen", "bfloat16", "grid", "stopped", "callable", "channels_last"],
+    "options", COMPILED, ids=["batch", "chosen", "bfloat16", "grid", "stopped", "callable", "channels_last"]
 )
 def test_a_run_compiles_one_graph_for_batches_of_one_size(graphs, options):
     options = {"model": Net(4), "batch_size": None} | options

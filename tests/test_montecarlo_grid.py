@@ -156,15 +156,15 @@ WRONG = "levels must be a whole number from 1 to 1048576"
 DEPENDENT = r"the noise must have independent coordinates \(Gaussian, Laplace"
 
 
-@pytest.mark.parametrize(
-    ("noise", "levels", "words"),
-    [
-        *((Gaussian(1.0), levels, WRONG) for levels in (0, -1, 2.5, True, "255", 2**21)),
-        (noises.ExponentialLinf(0.5, 16), 255, DEPENDENT),
-        (noises.PowerGaussian(0.5, 4.0, 16), 255, DEPENDENT),
-        (Laplace(10.0), 255, "the noise must end within 65536 steps.*a coarser grid or less noise"),
-    ],
-)
+NO_GRID = [
+    *((Gaussian(1.0), levels, WRONG) for levels in (0, -1, 2.5, True, "255", 2**21)),
+    (noises.ExponentialLinf(0.5, 16), 255, DEPENDENT),
+    (noises.PowerGaussian(0.5, 4.0, 16), 255, DEPENDENT),
+    (Laplace(10.0), 255, "the noise must end within 65536 steps.*a coarser grid or less noise"),
+]
+
+
+@pytest.mark.parametrize(("noise", "levels", "words"), NO_GRID)
 def test_wrong_levels_and_noise_are_told(noise, levels, words):
     for call in (
         lambda: GridNoise(noise, levels),
@@ -177,15 +177,15 @@ def test_wrong_levels_and_noise_are_told(noise, levels, words):
             steps(torch.zeros(2), levels)
 
 
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [
-        (0.1, r"images must hold whole multiples of 1/255, but the pixel at \(1, 0\) is 0.1.*, which is 25.5"),
-        (1 / 255 + 1e-6, r"images must hold .* the pixel at \(1, 0\) is 0.0039225.*, which is 1.000255 steps"),
-        (float("nan"), r"images must hold .* the pixel at \(1, 0\) is nan"),
-        (5000.0, r"images must lie within 1048576 steps of 0, got 1.275e\+06"),
-    ],
-)
+OFF = [
+    (0.1, r"images must hold whole multiples of 1/255, but the pixel at \(1, 0\) is 0.1.*, which is 25.5"),
+    (1 / 255 + 1e-6, r"images must hold .* the pixel at \(1, 0\) is 0.0039225.*, which is 1.000255 steps"),
+    (float("nan"), r"images must hold .* the pixel at \(1, 0\) is nan"),
+    (5000.0, r"images must lie within 1048576 steps of 0, got 1.275e\+06"),
+]
+
+
+@pytest.mark.parametrize(("value", "words"), OFF)
 def test_pixels_off_the_grid_are_told(value, words):
     image = torch.zeros(2, 2, dtype=torch.float64)
     image[1, 0] = value

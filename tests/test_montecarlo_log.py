@@ -63,22 +63,21 @@ def test_a_log_holds_what_is_returned(log):
     assert votes(certified(**options)) == votes(found)
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"n": 301}, "n=300 .needed 301."),
-        ({"n0": 21}, "n0=20"),
-        ({"alpha": 0.01}, "alpha=0.001"),
-        ({"seed": 1}, "seed=0"),
-        ({"noise": Gaussian(0.25)}, "'sigma': 0.5"),
-        ({"noise": Laplace(0.5)}, "'family': 'Gaussian'"),
-        ({"model": HalfSpace(AXIS)}, "'digest': '"),
-        ({"images": torch.zeros(5, DIM)}, "data="),
-        ({"labels": [1, 1, 1, 1, 1]}, "data="),
-        ({"indices": [9, 1, 2, 3, 4]}, "data="),
-    ],
-    ids=str,
-)
+OTHER_RUNS = [
+    ({"n": 301}, "n=300 .needed 301."),
+    ({"n0": 21}, "n0=20"),
+    ({"alpha": 0.01}, "alpha=0.001"),
+    ({"seed": 1}, "seed=0"),
+    ({"noise": Gaussian(0.25)}, "'sigma': 0.5"),
+    ({"noise": Laplace(0.5)}, "'family': 'Gaussian'"),
+    ({"model": HalfSpace(AXIS)}, "'digest': '"),
+    ({"images": torch.zeros(5, DIM)}, "data="),
+    ({"labels": [1, 1, 1, 1, 1]}, "data="),
+    ({"indices": [9, 1, 2, 3, 4]}, "data="),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), OTHER_RUNS, ids=str)
 def test_the_log_of_another_run_is_refused_and_left_alone(change, message, log):
     certified(log=log)
     before = log.read_bytes()
@@ -288,16 +287,16 @@ def test_a_read_only_log_or_folder_is_told_before_the_run(log, monkeypatch, ther
         certified(unbegun, log=log)
 
 
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("none/log.tsv", "the folder of the log must exist, got log='.*none/log.tsv'"),
-        ("", "log must be a file, got the folder"),
-        ("log.tsv.gz", "a log is written as plain text, got the compressed log="),
-        pytest.param("/dev/full", "log must be a file, got the device '/dev/full'",
-                     marks=pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")),
-    ],
-)  # fmt: skip
+NO_LOG = [
+    ("none/log.tsv", "the folder of the log must exist, got log='.*none/log.tsv'"),
+    ("", "log must be a file, got the folder"),
+    ("log.tsv.gz", "a log is written as plain text, got the compressed log="),
+    pytest.param("/dev/full", "log must be a file, got the device '/dev/full'",
+                 marks=pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "words"), NO_LOG)
 def test_a_log_that_cannot_be_written_is_told_before_the_run(name, words, tmp_path):
     with pytest.raises(ValueError, match=f"certify: {words}"):
         certified(unbegun, log=tmp_path / name)

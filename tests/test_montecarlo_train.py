@@ -131,16 +131,16 @@ def test_the_script_makes_a_larger_model_and_its_card(tmp_path, capsys, monkeypa
     assert "train --noise linf --sigma 0.5 --seed 0 --epochs 1 --side 16 --push 0.1 --out DIR" in text
 
 
-@pytest.mark.parametrize(
-    ("script", "arguments", "words"),
-    [
-        (train, "", "--noise"),
-        (train, "--noise gaussian", "--sigma"),
-        (train, "--noise poisson --sigma 1", "'poisson'"),
-        (train, "--noise gaussian --sigma 1 --push -1", "--push must be at least 0"),
-        (zoo, "--only digits-poisson-1", "digits-gaussian-0.12"),
-    ],
-)
+UNCLEAR = [
+    (train, "", "--noise"),
+    (train, "--noise gaussian", "--sigma"),
+    (train, "--noise poisson --sigma 1", "'poisson'"),
+    (train, "--noise gaussian --sigma 1 --push -1", "--push must be at least 0"),
+    (zoo, "--only digits-poisson-1", "digits-gaussian-0.12"),
+]
+
+
+@pytest.mark.parametrize(("script", "arguments", "words"), UNCLEAR)
 def test_a_command_line_that_asks_for_nothing_clear_is_refused(script, arguments, words, tmp_path, capsys):
     with pytest.raises(SystemExit):
         script.main([*arguments.split(), "--out", str(tmp_path)])
