@@ -8,10 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from logs import write
+from logs import PRINTERS, STOP, printed_log, write
 from scipy import stats
-from test_foreign import PRINTERS, printed_log
-from test_log import STOP
 
 import rsexplore as rs
 from rsexplore import accuracy, bounds, noises, records
