@@ -387,7 +387,7 @@ def test_the_default_device_does_not_matter(tmp_path):
         with pytest.raises(CheckpointError, match="cannot fill arch=, which keeps no numbers, on the device meta"):
             load_model(tmp_path / "a.pth", arch=CifarResNet(8))
     assert same(model)
-    with pytest.raises(ValueError, match="load_model: device must be one that .* got 'cuda:99'"):
+    with pytest.raises(ValueError, match="load_model: device must be one that .* got device='cuda:99'"):
         load_model(tmp_path / "a.pth", **ARCH, device="cuda:99")
 
 
