@@ -4,18 +4,15 @@ from math import inf
 
 import numpy as np
 import pytest
+import torch
 from halfspace import HalfSpace
 from scipy import optimize
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("safetensors")
+from rsexplore import bounds, data
+from rsexplore.montecarlo import Perturbations, attack, certify, load_model
+from rsexplore.montecarlo.attack import projected
+from rsexplore.noises import ExponentialLinf, Gaussian, Laplace, PowerGaussian
 
-from rsexplore import bounds, data  # noqa: E402
-from rsexplore.montecarlo import Perturbations, attack, certify, load_model  # noqa: E402
-from rsexplore.montecarlo.attack import projected  # noqa: E402
-from rsexplore.noises import ExponentialLinf, Gaussian, Laplace, PowerGaussian  # noqa: E402
-
-torch.set_num_threads(1)
 DUAL = {1: inf, 2: 2, inf: 1}  # the distance to a plane w . x = 0 in a norm is |w . x| over the dual norm of w
 
 
@@ -94,16 +91,16 @@ def test_a_model_without_gradients_is_told(model):
         attack(model, torch.ones(2, 16), Gaussian(0.1), n=100)
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ({"norm": 3}, "norm must be 1, 2 or inf, got norm=3"),
-        ({"steps": 0}, "steps must be a whole number of at least 1, got steps=0"),
-        ({"samples": 2.5}, "samples must be a whole number of at least 1, got samples=2.5"),
-        ({"rounds": -1}, "rounds must be a whole number of at least 0, got rounds=-1"),
-        ({"alpha": 2}, "alpha must lie between 0 and 1"),
-    ],
-)
+WRONG = [
+    ({"norm": 3}, "norm must be 1, 2 or inf, got norm=3"),
+    ({"steps": 0}, "steps must be a whole number of at least 1, got steps=0"),
+    ({"samples": 2.5}, "samples must be a whole number of at least 1, got samples=2.5"),
+    ({"rounds": -1}, "rounds must be a whole number of at least 0, got rounds=-1"),
+    ({"alpha": 2}, "alpha must lie between 0 and 1"),
+]
+
+
+@pytest.mark.parametrize(("options", "words"), WRONG)
 def test_arguments_out_of_range_are_told(options, words):
     with pytest.raises(ValueError, match=words):
         attack(HalfSpace(), torch.ones(2, 16), Gaussian(0.1), **options)
@@ -138,14 +135,14 @@ def test_projection_keeps_what_is_inside_and_ends_on_the_ball(norm):
     assert found.norm(p=norm, dim=1)[[1, 3]].numpy() == pytest.approx(1)
 
 
-@pytest.mark.parametrize(
-    ("name", "noise", "key", "norm"),
-    [
-        ("digits-gaussian-0.5", Gaussian(0.5), "cohen-l2", 2),
-        ("digits-gaussian-0.25", Gaussian(0.25, 64), "cohen-lp", inf),
-        ("digits-laplace-0.25", Laplace(0.25 / 2**0.5), "laplace-l1", 1),
-    ],
-)
+CERTIFIED = [
+    ("digits-gaussian-0.5", Gaussian(0.5), "cohen-l2", 2),
+    ("digits-gaussian-0.25", Gaussian(0.25, 64), "cohen-lp", inf),
+    ("digits-laplace-0.25", Laplace(0.25 / 2**0.5), "laplace-l1", 1),
+]
+
+
+@pytest.mark.parametrize(("name", "noise", "key", "norm"), CERTIFIED)
 def test_nothing_is_found_inside_a_certified_radius(name, noise, key, norm):
     test = data.digits().test
     images, labels = test.images[:6], test.labels[:6]

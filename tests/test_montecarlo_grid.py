@@ -6,20 +6,16 @@ from fractions import Fraction
 import mpmath
 import numpy as np
 import pytest
+import torch
+from halfspace import certified, votes
+from scipy import stats
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("safetensors")
+import rsexplore as rs
+from rsexplore import noises, records
+from rsexplore.montecarlo import TorchRng
+from rsexplore.montecarlo.grid import UNITS, WORDS, GridNoise, on_grid, steps, table
+from rsexplore.noises import Gaussian, GeneralizedGaussian, Laplace, Uniform
 
-from halfspace import certified, votes  # noqa: E402
-from scipy import stats  # noqa: E402
-
-import rsexplore as rs  # noqa: E402
-from rsexplore import noises, records  # noqa: E402
-from rsexplore.montecarlo import TorchRng  # noqa: E402
-from rsexplore.montecarlo.grid import UNITS, WORDS, GridNoise, on_grid, steps, table  # noqa: E402
-from rsexplore.noises import Gaussian, GeneralizedGaussian, Laplace, Uniform  # noqa: E402
-
-torch.set_num_threads(1)
 CASES = {
     "Gaussian 0.25 on 255": (GridNoise(Gaussian(0.25), 255), stats.norm(scale=0.25)),
     "Gaussian 1 on 16": (GridNoise(Gaussian(1.0), 16), stats.norm()),
@@ -81,36 +77,30 @@ def test_no_integer_is_drawn_with_more_than_its_probability_and_hardly_any_is_lo
 @every_case
 def test_a_table_gives_every_integer_its_number_of_words(name):
     for weights in CASES[name][0].weights:
-        found = table(weights, torch.device("cpu"), torch.float32)
-        capacity = 1 << found.shift
-        assert len(found.last) * capacity == WORDS
-        words, values = dict.fromkeys(weights, 0), found.values.tolist()
-        for cell, last in enumerate(found.last.tolist()):
-            mine = last + 1 - cell * capacity
-            assert 0 <= mine <= capacity
-            for value, count in zip(values[2 * cell : 2 * cell + 2], (mine, capacity - mine), strict=True):
-                if value == value:
-                    words[int(value)] += count
-                else:
-                    assert count <= WORDS - sum(weights.values())
-        assert words == weights
+        found = table(weights, torch.device("cpu"), torch.float64)
+        capacity, cells = 1 << found.shift, len(found.last)
+        assert cells * capacity == WORDS
+        # a cell gives one value from its first word to `last`, and another one from there to its last word
+        starts = torch.arange(cells) * capacity
+        counts = torch.stack([found.last + 1 - starts, starts + capacity - 1 - found.last], dim=1)
+        assert (counts >= 0).all()
+        words = {}
+        for column, ends in enumerate(((starts, found.last), (found.last + 1, starts + capacity - 1))):
+            given = counts[:, column] > 0
+            values = [found.look_up(end[given]).tolist() for end in ends]
+            np.testing.assert_array_equal(*values)
+            for value, count in zip(values[0], counts[given, column].tolist(), strict=True):
+                words[value] = words.get(value, 0) + count
+        assert {int(value): count for value, count in words.items() if value == value} == weights
 
 
 @every_case
-def test_the_first_and_last_word_of_a_cell_are_looked_up_right(name):
-    found = table(CASES[name][0].weights[0], torch.device("cpu"), torch.float64)
-    capacity, cells = 1 << found.shift, len(found.last)
-    starts = torch.arange(cells) * capacity
-    for words in (starts, starts + (capacity - 1)):
-        is_second = words > found.last
-        expected = found.values.view(cells, 2)[torch.arange(cells), is_second.long()]
-        assert torch.equal(found.look_up(words).nan_to_num(1e9), expected.nan_to_num(1e9))
-
-
-@every_case
-def test_samples_follow_the_law(name):
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def test_samples_follow_the_law(name, device):
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
     grid, law = CASES[name]
-    sample = grid.draw(TorchRng(5, 1), (20_000, 10))
+    sample = grid.draw(TorchRng(5, 1, device=device), (20_000, 10)).cpu()
     assert sample.shape == (20_000, 10) and sample.dtype == torch.float32
     assert torch.equal(sample, sample.round())
     j = np.arange(1 - len(grid.units), len(grid.units))
@@ -159,50 +149,43 @@ def test_a_word_that_leaves_a_draw_open_is_followed_by_another_and_two_of_them_e
         grid.draw(Words(first, second), (3, 2))
 
 
-@pytest.mark.gpu
-def test_a_gpu_draws_the_same_law():
-    if not torch.cuda.is_available():
-        pytest.skip("needs a CUDA device")
-    grid, law = CASES["Gaussian 1 on 16"]
-    sample = grid.draw(TorchRng(5, 1, device="cuda"), (20_000, 10)).cpu().numpy().ravel()
-    j = np.arange(-48, 49)
-    p = law.cdf((j + 0.5) / 16) - law.cdf((j - 0.5) / 16)
-    seen = np.bincount(sample[np.abs(sample) <= 48].astype(int) + 48, minlength=len(j))
-    assert stats.chisquare(seen, p * seen.sum() / p.sum()).pvalue > 1e-3
-
-
 # ---- what is no grid ----
 
 
-@pytest.mark.parametrize("levels", [0, -1, 2.5, True, "255", 2**21])
-def test_wrong_levels_are_told(levels):
-    for call in (lambda: GridNoise(Gaussian(1.0), levels), lambda: steps(torch.zeros(2), levels)):
-        with pytest.raises(ValueError, match="grid: levels must be a whole number from 1 to 1048576"):
+WRONG = "levels must be a whole number from 1 to 1048576"
+DEPENDENT = r"the noise must have independent coordinates \(Gaussian, Laplace"
+
+
+NO_GRID = [
+    *((Gaussian(1.0), levels, WRONG) for levels in (0, -1, 2.5, True, "255", 2**21)),
+    (noises.ExponentialLinf(0.5, 16), 255, DEPENDENT),
+    (noises.PowerGaussian(0.5, 4.0, 16), 255, DEPENDENT),
+    (Laplace(10.0), 255, "the noise must end within 65536 steps.*a coarser grid or less noise"),
+]
+
+
+@pytest.mark.parametrize(("noise", "levels", "words"), NO_GRID)
+def test_wrong_levels_and_noise_are_told(noise, levels, words):
+    for call in (
+        lambda: GridNoise(noise, levels),
+        lambda: certified(noise=noise, grid=levels, images=torch.zeros(2, 16)),
+    ):
+        with pytest.raises(ValueError, match=f"grid: {words}"):
             call()
-    with pytest.raises(ValueError, match="grid: levels must be a whole number"):
-        certified(grid=levels)
+    if words == WRONG:
+        with pytest.raises(ValueError, match=f"grid: {words}"):
+            steps(torch.zeros(2), levels)
 
 
-@pytest.mark.parametrize("noise", [noises.ExponentialLinf(0.5, 16), noises.PowerGaussian(0.5, 4.0, 16)], ids=str)
-def test_noise_whose_coordinates_depend_on_each_other_is_refused(noise):
-    with pytest.raises(ValueError, match=r"grid: the noise must have independent coordinates \(Gaussian, Laplace"):
-        certified(images=torch.zeros(2, 16), labels=[0, 0], noise=noise, grid=255)
+OFF = [
+    (0.1, r"images must hold whole multiples of 1/255, but the pixel at \(1, 0\) is 0.1.*, which is 25.5"),
+    (1 / 255 + 1e-6, r"images must hold .* the pixel at \(1, 0\) is 0.0039225.*, which is 1.000255 steps"),
+    (float("nan"), r"images must hold .* the pixel at \(1, 0\) is nan"),
+    (5000.0, r"images must lie within 1048576 steps of 0, got 1.275e\+06"),
+]
 
 
-def test_noise_that_reaches_too_far_is_refused():
-    with pytest.raises(ValueError, match="grid: the noise must end within 65536 steps.*a coarser grid or less noise"):
-        GridNoise(Laplace(10.0), 255)
-
-
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [
-        (0.1, r"images must hold whole multiples of 1/255, but the pixel at \(1, 0\) is 0.1.*, which is 25.5"),
-        (1 / 255 + 1e-6, r"images must hold .* the pixel at \(1, 0\) is 0.0039225.*, which is 1.000255 steps"),
-        (float("nan"), r"images must hold .* the pixel at \(1, 0\) is nan"),
-        (5000.0, r"images must lie within 1048576 steps of 0, got 1.275e\+06"),
-    ],
-)
+@pytest.mark.parametrize(("value", "words"), OFF)
 def test_pixels_off_the_grid_are_told(value, words):
     image = torch.zeros(2, 2, dtype=torch.float64)
     image[1, 0] = value
@@ -305,21 +288,16 @@ def digits(count=4):
     return test.images[:count], test.labels[:count]
 
 
-def test_a_grid_run_is_logged_read_and_gone_on_with(tmp_path):
-    model, (images, labels), log = rs.montecarlo.load_model("digits-gaussian-0.5"), digits(), tmp_path / "log.tsv"
-    found = certified(model, images, labels, NOISE, 50, 500, log=log, grid=16)
+def test_a_grid_run_is_logged_and_gone_on_with_on_the_same_grid(tmp_path):
+    some, log = (rs.montecarlo.load_model("digits-gaussian-0.5"), *digits(), NOISE, 50, 500), tmp_path / "log.tsv"
+    found, plain = certified(*some, log=log, grid=16), certified(*some)
     assert records.read(log).header == found.header and found.header.grid == 16
-    whole = log.read_bytes()
-    log.write_bytes(whole[: len(whole) * 3 // 4])
-    with pytest.warns(UserWarning, match="log.tsv: line .*, the last, was cut off, and is left out"):
-        again = certified(model, images, labels, NOISE, 50, 500, log=log, grid=16, batch_size=33)
-    assert votes(again) == votes(found)
-    plain = certified(model, images, labels, NOISE, 50, 500)
+    assert votes(certified(*some, grid=16, batch_size=33)) == votes(found)
     assert plain.header.grid is None and votes(plain) != votes(found)
     assert np.abs(plain.count - found.count).max() < 100  # the rounding hardly matters to the network
     for other in (None, 32):
         with pytest.raises(records.LogHeaderError, match="grid"):
-            certified(model, images, labels, NOISE, 50, 500, log=log, grid=other)
+            certified(*some, log=log, grid=other)
 
 
 def test_a_grid_run_may_end_early_and_in_other_hands():
