@@ -257,11 +257,11 @@ def test_a_file_without_a_label_for_every_image_is_refused(tmp_path):
 
 def test_a_packed_file_is_not_unpacked_to_a_multiple(tmp_path, monkeypatch):
     monkeypatch.setattr(pixels, "ROOM", 2**20)
-    labels, pixels = np.arange(2, dtype=np.int64), np.random.default_rng(0).random((2, 3, 300, 300), np.float32)
-    np.savez_compressed(tmp_path / "empty.npz", images=pixels * 0, labels=labels)
+    labels, values = np.arange(2, dtype=np.int64), np.random.default_rng(0).random((2, 3, 300, 300), np.float32)
+    np.savez_compressed(tmp_path / "empty.npz", images=values * 0, labels=labels)
     with pytest.raises(ValueError, match=r"empty.npz' \(it would unpack .* bytes to 2,16.*\)"):
         load_images(str(tmp_path / "empty.npz"))
-    np.savez_compressed(tmp_path / "full.npz", images=pixels, labels=labels)
+    np.savez_compressed(tmp_path / "full.npz", images=values, labels=labels)
     assert load_images(str(tmp_path / "full.npz"), slice(1)).images.shape == (1, 3, 300, 300)
 
 
