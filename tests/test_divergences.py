@@ -3,7 +3,7 @@
 And generalized Gaussian noise: its divergence from a shift, what certifies, and the paper's numbers.
 """
 
-from itertools import pairwise
+from itertools import pairwise, product
 from math import inf
 
 import mpmath
@@ -311,6 +311,8 @@ def test_mr_is_the_supremum_over_orders():
             found = dv.mr(noise, [u])
             assert found >= max(dv.renyi(noise, [u], o) / o for o in (1, 1.01, 1.2, 2, 3, 8, 40))
             assert found <= privacy.mr_of_pure(dv.infinite(noise, [u]))
+    for u, o in product((0.1, 0.5, 1.5), (1.5, 2, 6)):  # Theorem 8 of the unified framework
+        assert dv.renyi(Laplace(0.5), [u], o) <= privacy.renyi_of_pure(2 * u, o) <= o * privacy.mr_of_pure(2 * u)
     noise = GeneralizedGaussian(0.5, 3.0)
     assert dv.mr(noise, [0.2]) == inf
     grown = [dv.renyi(noise, [0.2], o) / o for o in (2, 8, 32)]

@@ -199,21 +199,10 @@ def test_numbers_are_taken_exactly():
     assert number(float("inf")) is sp.oo and number("inf") is sp.oo and number(3) == 3
 
 
-@pytest.mark.parametrize(
-    "prob",
-    [
-        R(99, 100),
-        R(1, 100),
-        R(1, 3),
-        TINY,
-        1 - TINY,
-        R(1, 10**1000),
-        HALF + NEAR,
-        HALF - NEAR,
-        sp.exp(-700),
-        1 - sp.exp(-700),
-    ],
-)
+@pytest.mark.parametrize("prob", [
+    R(99, 100), R(1, 100), R(1, 3), TINY, 1 - TINY, R(1, 10**1000), HALF + NEAR, HALF - NEAR, sp.exp(-700),
+    1 - sp.exp(-700),
+])  # fmt: skip
 def test_the_normal_quantile_evaluates_to_the_digits_asked(prob):
     found = sp.N(PhiInv(prob), 45)
     assert found.is_Float and found._prec >= 45 * 3.3
