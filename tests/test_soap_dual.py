@@ -285,7 +285,7 @@ def test_what_is_read_from_a_table_lies_below_what_is_solved_for(dim, k):
     table = bounds.get("soap-dual").radius(noise, q_a=q_a)
     alone = np.array([bounds.get("soap-dual").radius(noise, q_a=q) for q in q_a[::10]])
     # what is solved for is lowered itself, by up to its last step
-    assert (table[::10] <= alone * (1 + 1e-11)).all() and table[::10] == pytest.approx(alone, rel=1e-10)
+    assert (table[::10] <= alone * (1 + 1e-11)).all() and table[::10] == pytest.approx(alone, rel=1e-9)
 
 
 @pytest.mark.parametrize("dim, k", [(5, 1.25), (64, 16.0), (3072, 768.0)])
