@@ -246,10 +246,9 @@ def test_special_values_and_what_is_no_probability(quantile, law):
 
 
 @each_pair
-@pytest.mark.parametrize(
-    "prob",
-    [p_A, p_B, q_A, sp.Symbol("x"), (p_A - p_B) / 4 + HALF, p_A * p_B, p_A * (1 - p_B), (p_A + p_B) / 2, sp.exp(-r)],
-)
+@pytest.mark.parametrize("prob", [
+    p_A, p_B, q_A, sp.Symbol("x"), (p_A - p_B) / 4 + HALF, p_A * p_B, p_A * (1 - p_B), (p_A + p_B) / 2, sp.exp(-r),
+])  # fmt: skip
 def test_complements_cancel(quantile, law, prob):
     assert quantile(1 - prob) + quantile(prob) == 0
     assert (quantile(prob) - quantile(1 - prob)) / 2 == quantile(prob)
