@@ -72,17 +72,13 @@ def radii(bound: Any) -> dict[str, list[str]]:
 
 def frozen_bounds() -> dict[str, Any]:
     """Return what every bound says and answers."""
-    return {
-        bound.key: {
-            "status": bound.status.value,
-            "source": str(bound.source),
-            "latex": bound.latex,
-            "erratum": bound.erratum,
-            "corrected_by": bound.corrected_by,
-            "radii": radii(bound),
-        }
-        for bound in bounds.ALL
-    }
+    return {bound.key: {**said(bound), "radii": radii(bound)} for bound in bounds.ALL}
+
+
+def said(bound: Any) -> dict[str, Any]:
+    """Return what a bound says of itself."""
+    told = {name: getattr(bound, name) for name in ("latex", "erratum", "corrected_by")}
+    return {"status": bound.status.value, "source": str(bound.source), **told}
 
 
 def votes(name: str, noise: Any, n: int = 1000, **options: Any) -> list[Any]:

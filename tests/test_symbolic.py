@@ -199,21 +199,10 @@ def test_numbers_are_taken_exactly():
     assert number(float("inf")) is sp.oo and number("inf") is sp.oo and number(3) == 3
 
 
-@pytest.mark.parametrize(
-    "prob",
-    [
-        R(99, 100),
-        R(1, 100),
-        R(1, 3),
-        TINY,
-        1 - TINY,
-        R(1, 10**1000),
-        HALF + NEAR,
-        HALF - NEAR,
-        sp.exp(-700),
-        1 - sp.exp(-700),
-    ],
-)
+@pytest.mark.parametrize("prob", [
+    R(99, 100), R(1, 100), R(1, 3), TINY, 1 - TINY, R(1, 10**1000), HALF + NEAR, HALF - NEAR, sp.exp(-700),
+    1 - sp.exp(-700),
+])  # fmt: skip
 def test_the_normal_quantile_evaluates_to_the_digits_asked(prob):
     found = sp.N(PhiInv(prob), 45)
     assert found.is_Float and found._prec >= 45 * 3.3
@@ -257,10 +246,9 @@ def test_special_values_and_what_is_no_probability(quantile, law):
 
 
 @each_pair
-@pytest.mark.parametrize(
-    "prob",
-    [p_A, p_B, q_A, sp.Symbol("x"), (p_A - p_B) / 4 + HALF, p_A * p_B, p_A * (1 - p_B), (p_A + p_B) / 2, sp.exp(-r)],
-)
+@pytest.mark.parametrize("prob", [
+    p_A, p_B, q_A, sp.Symbol("x"), (p_A - p_B) / 4 + HALF, p_A * p_B, p_A * (1 - p_B), (p_A + p_B) / 2, sp.exp(-r),
+])  # fmt: skip
 def test_complements_cancel(quantile, law, prob):
     assert quantile(1 - prob) + quantile(prob) == 0
     assert (quantile(prob) - quantile(1 - prob)) / 2 == quantile(prob)

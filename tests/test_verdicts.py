@@ -1,5 +1,9 @@
-"""The verdicts: that every row is there, what decides it computed anew, and that both pages are what is found."""
+"""The verdicts: that every row is there, what decides it computed anew, and that both pages are what is found.
 
+One statement, one verdict: the errata, the list of figures, the notebooks and the pages agree row by row.
+"""
+
+import json
 import re
 from math import inf
 from pathlib import Path
@@ -12,10 +16,29 @@ from scipy import optimize, stats
 from reproduce import exact, statements, verdicts
 from reproduce import soap_algorithms as soap
 from reproduce.compare import Evidence, Outcome
-from reproduce.printed import all_statements, printed
+from reproduce.printed import all_statements, inventory, printed
 from rsexplore import bounds, noises, papers
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def rows(page, head):
+    """Rows of the tables of a page whose head begins with a word, as dicts."""
+    found, names = [], None
+    for line in (ROOT / "docs" / page).read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        if not cells:
+            names = None
+        elif cells[0] == head:
+            names = cells
+        elif names and set(cells[0]) != {"-"}:
+            found.append(dict(zip(names, cells, strict=True)))
+    return found
+
+
+ERRATA = {row["key"].strip("`"): row for row in rows("errata.md", "key")}
+FIGURES = {(row["document"], row["item"]): row for row in rows("figures.md", "document")}
 
 
 @pytest.fixture(scope="module")
@@ -130,16 +153,16 @@ def test_what_holds_needs_no_condition_and_unknown_keys_and_papers_are_named(tab
 
 
 def test_verdicts_that_need_no_logs_are_those_of_the_page(table):
-    rows = re.findall(r"^\| `(.*?)` \| .*? \| \*\*(.*?)\*\* \|", (DOCS / "errata.md").read_text("utf-8"), re.MULTILINE)
-    assert sorted(key for key, _ in rows) == sorted(v.key for v in table.verdicts)
-    for key, word in rows:
-        assert table[key].outcome.value == word or "needs the published logs" in table[key].witness, key
+    assert sorted(ERRATA) == sorted(v.key for v in table.verdicts)
+    for key, row in ERRATA.items():
+        said = row["verdict"].strip("*")
+        assert table[key].outcome.value == said or "needs the published logs" in table[key].witness, key
 
 
 @pytest.mark.parametrize("page", [verdicts.errata, verdicts.figures])
 def test_the_pages_are_what_is_found(published_log, page):
     published_log("locuslab-smoothing", "imagenet", 0.5, 0.5)
-    wanted = (DOCS / f"{page.__name__}.md").read_text(encoding="utf-8")
+    wanted = (ROOT / "docs" / f"{page.__name__}.md").read_text(encoding="utf-8")
     assert page() == wanted, "run: PYTHONPATH=notebooks python -m reproduce.verdicts"
 
 
@@ -227,3 +250,54 @@ def test_times_and_images_are_those_of_the_logs(published_log, table):
                                  "lemma-3-1-proof", "always-the-largest"])  # fmt: skip
 def test_quoted_words_are_between_marks(key):
     assert re.search("“.+”", all_statements()[key].printed)
+
+
+# one verdict on every page
+
+
+def test_items_of_the_list_have_a_verdict_wherever_numbers_are_compared():
+    for item in inventory():
+        row = FIGURES[item.document, item.item]
+        if item.check and not all_statements()[item.check].is_formula:
+            assert row["verdict"] == f"{ERRATA[item.check]['verdict'].strip('*')} (`{item.check}`)"
+        else:
+            assert row["verdict"] == "" and "≠" not in row["largest difference from print"]
+
+
+def test_notebook_of_the_errata_counts_what_the_page_counts():
+    cells = json.loads((ROOT / "notebooks" / "08_errata.ipynb").read_text(encoding="utf-8"))["cells"]
+    (shown,) = ("".join(output["data"]["text/plain"]) for cell in cells for output in cell.get("outputs", [])
+                if "summary" in "".join(cell["source"]) and "text/plain" in output.get("data", {}))  # fmt: skip
+    for row in rows("errata.md", "verdict"):
+        line = next(line for line in shown.splitlines() if line.startswith(f"{row['verdict']}  "))
+        assert line.split()[-2:] == [row["printed statements"], row["rows not in print"]]
+
+
+# words that a row of the errata makes false, wherever a user may read them
+FALSE = {
+    "corollary-11": r"100,000 votes cannot come|no vote reaches that place|no published table is touched",
+    "soap-table-3": r"not the best of all|every cell differs|no cell agrees|best of all its networks",
+    "soap-table-3-ours": r"[Vv]otes under [^.:]* (?:were|are) not published",
+    "always-the-largest": r"0\.95365|0\.95364",
+    "rops-order-x": r"x up to 0\.97\b(?!\d)|up to x = 0\.97\b(?!\d)",
+    "figure-4": r"distance of eq\. \(9\) is never below",
+    "order-above-1": r"up to 6\.1 %",
+    "proposition-1-item-1": r"items? 2 and 5 hold for the printed KL row only; 1, 3 and 6",
+    "dominate-lecuyer": r"every distance but one",
+    "odd-shape-rate": r"eq\. \(21\)[^.\n]{0,30}no certificate",
+    "theorem-7": r"Theorem 7[^.\n]{0,40}unsound",
+}
+PAGES = [*NOTEBOOKS, ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_no_page_says_what_the_errata_makes_false(path):
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".ipynb":
+        cells = (cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "markdown")
+        text = "\n".join("".join(cell["source"]) for cell in cells)
+    for key, words in FALSE.items():
+        found = re.search(words, text)
+        assert found is None, (
+            f"{path.name} says {found[0]!r}; see {key} in docs/errata.md: {ERRATA[key]['what decides it']}"
+        )

@@ -1,14 +1,22 @@
-"""Teng et al.: Theorem 1's two terms, Remark 2, Theorem 3's witness, the mixed law of T, ROPS."""
+"""What only the notebooks need of single papers.
 
+Teng et al.: Theorem 1's two terms, Remark 2, Theorem 3's witness, the mixed law of T, ROPS. The lecture: every step of
+the derivation, the three constants against integrals. Hayes: Proposition 1 as printed, right, and where it changes.
+"""
+
+import mpmath
 import numpy as np
 import pytest
-from scipy import stats
+import sympy as sp
+from scipy import integrate, special, stats
 
-from reproduce import laplace_law, rops
+from reproduce import laplace_law, lipschitz, proposition1, rops
 from reproduce.laplace_law import HalfLine, LikelihoodLaw
 from rsexplore import bounds, noises
 
 NOISE = noises.Laplace(0.8)
+STEPS = lipschitz.derivation()
+ROWS = proposition1.rows()
 
 
 def test_theorem_1_is_the_larger_of_its_terms():
@@ -48,8 +56,6 @@ def test_theorem_3_witness_flips_just_beyond_the_radius(q_a):
     for shift in (0.0, 0.5 * radius, radius, 1.7 * radius + 0.1):
         assert witness.other(shift) == pytest.approx(law.sf(witness.threshold - shift), rel=1e-12)
     assert witness.other(radius) <= 0.5 < witness.other(radius * (1 + 1e-9) + 1e-9)
-    with pytest.raises(ValueError, match=r"q_a must be in \(0, 1/2\], got q_a=0.6"):
-        HalfLine.of(NOISE, 0.6)
 
 
 def test_law_on_an_axis():
@@ -99,21 +105,6 @@ def test_quantiles_off_axis_say_where_there_is_none(shift):
         assert exists == (abs(float(law.cdf(value)) - level) < 1e-9)
 
 
-def test_law_refuses_what_it_cannot_do():
-    with pytest.raises(ValueError, match="shift must have 1 to 6 coordinates that are not 0, got 7"):
-        LikelihoodLaw(1.0, (1.0,) * 7)
-    with pytest.raises(ValueError, match="scale must be positive"):
-        LikelihoodLaw(-1.0, (1.0,))
-    with pytest.raises(ValueError, match="level must be in .* got level=1"):
-        LikelihoodLaw(1.0, (1.0,)).quantile(1.0)
-
-
-def test_rops_at_the_origin():
-    found = [rops.feasible(family).largest for family in (noises.Laplace, noises.Gaussian)]
-    assert found == pytest.approx([np.sqrt(2) / np.log(2), 1 / stats.norm.ppf(0.75)], rel=1e-12)
-    assert found == pytest.approx([2.0402788932, 1.4826022185], abs=1e-10)
-
-
 @pytest.mark.parametrize("family", [noises.Gaussian, noises.Laplace])
 def test_rops_sets_are_intervals_and_end_where_the_radius_is_met(family):
     law = stats.norm() if family is noises.Gaussian else stats.laplace(scale=np.sqrt(0.5))
@@ -147,6 +138,8 @@ def test_outside_the_interval_the_smoothed_classifier_says_what_the_base_one_doe
 
 
 def test_rops_cross_where_the_documents_say():
+    found = [rops.feasible(family).largest for family in (noises.Laplace, noises.Gaussian)]
+    assert found == pytest.approx([np.sqrt(2) / np.log(2), 1 / stats.norm.ppf(0.75)], rel=1e-12)
     gap = lambda x: rops.feasible(noises.Laplace, x).largest - rops.feasible(noises.Gaussian, x).largest  # noqa: E731
     assert gap(0.970) > 0 > gap(0.975) and gap(0.974626) > 0 > gap(0.974628)
     radius, x = [0.1, 0.49003, 0.49004], [0.1, 0.9, 0.99]
@@ -155,6 +148,98 @@ def test_rops_cross_where_the_documents_say():
         assert (np.diff(laplace) < 0).all() and (laplace > gaussian).tolist() == [True, True, False]
 
 
-def test_rops_knows_two_families():
-    with pytest.raises(ValueError, match="knows Gaussian and Laplace noise, got Uniform"):
-        rops.feasible(noises.Uniform)
+@pytest.mark.parametrize("call, words", [
+    (lambda: HalfLine.of(NOISE, 0.6), r"q_a must be in \(0, 1/2\], got q_a=0.6"),
+    (lambda: LikelihoodLaw(1.0, (1.0,) * 7), "shift must have 1 to 6 coordinates that are not 0, got 7"),
+    (lambda: LikelihoodLaw(-1.0, (1.0,)), "scale must be positive"),
+    (lambda: LikelihoodLaw(1.0, (1.0,)).quantile(1.0), "level must be in .* got level=1"),
+    (lambda: rops.feasible(noises.Uniform), "knows Gaussian and Laplace noise, got Uniform"),
+])  # fmt: skip
+def test_bad_arguments_are_named(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()
+
+
+# the lecture
+
+
+@pytest.mark.parametrize("title", STEPS)
+def test_every_step_is_an_identity(title):
+    left, right = (side.doit() for side in STEPS[title].args)
+    assert sp.simplify(left - right) == 0
+    # and in numbers, where PhiInv is SciPy's
+    values = {"sigma": 0.7, "x": 0.3, "a": -0.2, "w": 1.1, "p": 0.8, "p_A": 0.9, "p_B": 0.04, "L": 2.0, "d": 7}
+    symbols = sorted(STEPS[title].free_symbols, key=str)
+    both = sp.lambdify(symbols, [left, right], modules=[{"PhiInv": special.ndtri}, "scipy"])
+    one, other = both(*(values[s.name] for s in symbols))
+    assert one == pytest.approx(other, rel=1e-12)
+
+
+def test_steps_lead_from_theorem_0_to_the_bounds():
+    first, *_, last = STEPS
+    assert first.startswith("Theorem 0") and last.startswith("Theorem 1")
+    assert sp.simplify(STEPS[last].rhs - bounds.get("cohen-l2").formula.plain) == 0
+    for key, constant in (("lipschitz-dimension-l2", lipschitz.DIMENSION), ("lipschitz-l2", lipschitz.GLOBAL)):
+        assert sp.simplify(lipschitz.RADIUS.subs(lipschitz.L, constant) - bounds.get(key).formula.plain) == 0
+
+
+@pytest.mark.parametrize("score", [0.01, 0.2, 0.5, 0.9, 0.999])
+def test_local_constant_is_the_largest_slope_of_any_score(score):
+    """Half-lines attain it; other sets of the same probability (two-sided, bands) stay below."""
+    deviation = 0.7
+    dimension, top, local = lipschitz.constants(deviation, 3072, score)
+    assert local <= top <= dimension and (local == pytest.approx(top, rel=1e-12)) == (score == 0.5)
+    assert dimension == pytest.approx(np.sqrt(3072) / deviation) and top == pytest.approx(stats.norm.pdf(0) / deviation)
+    edge = stats.norm.ppf(1 - score)
+    slope = integrate.quad(lambda z: z / deviation * stats.norm.pdf(z), edge, np.inf)[0]
+    assert local == pytest.approx(slope, rel=1e-9)
+    for share in (0.1, 0.5):  # z < a or z > b with the same probability
+        low, high = stats.norm.ppf(share * score), stats.norm.isf((1 - share) * score)
+        assert (stats.norm.pdf(high) - stats.norm.pdf(low)) / deviation < local
+
+
+def test_integral_of_the_inverse_local_constant_is_theorem_1():
+    """Walking from p_B to p_A at the largest slope allowed takes 2 R; no antiderivative is used."""
+    local = lambda s: lipschitz.constants(0.5, 1, s)[2]  # noqa: E731
+    length = integrate.quad(lambda s: 1 / local(s), 0.2, 0.9, epsabs=1e-9)[0]
+    assert length == pytest.approx(0.5 * (stats.norm.ppf(0.9) - stats.norm.ppf(0.2)), rel=1e-8)
+
+
+# Proposition 1 of Hayes
+
+
+def test_items_as_printed_and_as_they_are():
+    assert [row.number for row in ROWS] == [1, 2, 3, 4, 5, 6]
+    assert [row.printed_holds for row in ROWS] == [True] * 6
+    assert [row.corrected_holds for row in ROWS] == [True, False, True, True, False, True]
+    assert [row.printed.relation for row in ROWS] == [">", ">", ">", "=", "> then <", ">"]
+    assert [row.corrected.relation for row in ROWS] == [">", "=", ">", "=", "<", ">"]
+    fails = [row.number for row in ROWS if row.counterexample]
+    assert fails == [2, 3, 5, 6]
+    assert ROWS[1].printed.ratios == pytest.approx((np.sqrt(2), np.sqrt(2)), rel=1e-11)
+    assert ROWS[5].printed.ratios[0] == pytest.approx(1.79940402, abs=1e-6)
+    assert ROWS[5].corrected.ratios[0] == pytest.approx(2.54474156, abs=1e-5)
+    text = str(proposition1.table())
+    assert "> then < at 0.9980876129" in text and "no counterexample" in text
+    assert "hellinger-l2 > kl-l2 on (1/2, 0.998)" in text
+
+
+def test_the_crossing_of_item_5_is_a_power_of_the_tribonacci_constant():
+    with mpmath.workdps(30):
+        w = mpmath.findroot(lambda w: w**3 + w**2 + w - 1, 0.54)
+        crossing = float((1 + mpmath.sqrt(1 - w**8)) / 2)
+    assert ROWS[4].printed.crossing == pytest.approx(crossing, abs=1e-13)
+    assert crossing == pytest.approx(0.998087612945746, abs=1e-15)
+    assert all(row.printed.crossing is None for row in ROWS if row.number != 5)
+
+
+def test_counterexamples_with_a_third_class_are_some():
+    for row, (left, right) in zip(ROWS, [item[:2] for item in proposition1.ITEMS], strict=True):
+        if row.counterexample:
+            p_a, p_b = row.counterexample
+            radii = [float(bounds.get(key).radius(noises.Gaussian(1.0), p_a, p_b=p_b)) for key in (left, right)]
+            assert radii[0] < radii[1] and p_a + p_b <= 1
+    chi2, hellinger = (
+        float(bounds.get(k).radius(noises.Gaussian(1.0), 0.3, p_b=0.1)) for k in ("chi2-l2", "hellinger-l2")
+    )
+    assert (chi2, hellinger) == pytest.approx((0.324593, 0.329609), abs=1e-6)
