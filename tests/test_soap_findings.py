@@ -160,7 +160,7 @@ def test_theorem_4_has_the_rate_of_the_exact_distance(c, kappa):
     rate, logs = collapse_rate(kappa, c), []
     for dim in (300, 600):
         r = np.array([np.sqrt(dim - 1 - kappa * dim) / c])
-        logs.append(np.log(law_of(dim, kappa * dim, inf, inf).value(np.zeros(1), r, np.array([690.0])))[0])
+        logs.append(np.log(law_of(dim, kappa * dim, inf, inf).upper(np.zeros(1), r, np.array([690.0])))[0])
     assert rate == pytest.approx(RATES[c, kappa], abs=5e-4)
     assert np.exp((logs[0] - logs[1]) / 300) == pytest.approx(rate, rel=2e-5)
 
@@ -169,7 +169,7 @@ def test_collapse_of_eq_10_in_few_dimensions():
     """1 - TV at c = 2, k = 0; computed independently of this package."""
     for dim, gap in ((5, 0.322), (10, 0.085), (20, 5.9e-3), (50, 2.0e-6), (100, 3.3e-12)):
         r = np.array([np.sqrt(dim - 1) / 2])
-        assert 2 * law_of(dim, 0.0, inf, inf).value(np.zeros(1), r, np.array([60.0]))[0] == pytest.approx(gap, rel=0.02)
+        assert 2 * law_of(dim, 0.0, inf, inf).upper(np.zeros(1), r, np.array([60.0]))[0] == pytest.approx(gap, rel=0.02)
 
 
 def test_at_equal_accuracy_equation_8_shares_the_most():
