@@ -55,7 +55,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
 }
 
 # layer -> what it may import besides, in functions alone: a panel that certifies needs torch only when it is asked for
-LAZY: dict[str, tuple[str, ...]] = {"explorers": ("montecarlo",)}
+LAZY: dict[str, tuple[str, ...]] = {"explorers": ("montecarlo",), "montecarlo": ("PIL",)}
 
 # library -> the layers that may import it; the standard library is free to all, anything else to nobody
 ANYWHERE = tuple(LAYERS)
@@ -67,7 +67,6 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "pooch": ("data",),
     "matplotlib": ("plots", "explorers"),
     "ipywidgets": ("explorers",),
-    "isal": ("explorers",),
     "IPython": ("explorers",),
     "traitlets": ("explorers",),
     "torch": ("montecarlo",),
@@ -76,11 +75,11 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "distributed": ("montecarlo",),
     "torchvision": ("montecarlo",),
     "timm": ("montecarlo",),
-    "PIL": ("montecarlo",),
+    "PIL": ("explorers", "montecarlo"),
     "sklearn": ("datasets",),
 }
 # needed by those few who download, have a cluster, or bring networks and images of their own
-ONLY_IN_FUNCTIONS = ("pooch", "distributed", "torchvision", "timm", "PIL")
+ONLY_IN_FUNCTIONS = ("pooch", "distributed", "torchvision", "timm")
 NOWHERE = ("matplotlib.pyplot",)  # pyplot opens windows and keeps global state
 
 
@@ -131,7 +130,7 @@ def violations(package: Path) -> list[str]:
         for node, name in imported(tree, path, package):
             wrong = complaint(name, layer, package.name)
             top, _, rest = name.partition(".")
-            late = ONLY_IN_FUNCTIONS if top != package.name else LAZY.get(layer, ())
+            late = (*ONLY_IN_FUNCTIONS, *LAZY.get(layer, ()))
             if not wrong and node in tree.body and (rest.partition(".")[0] if top == package.name else top) in late:
                 wrong = f"imports {name} at its top; do it in the function that needs it"
             if wrong:

@@ -183,12 +183,12 @@ def test_the_picture_is_there_without_a_kernel(panel):
 
 
 def test_axes_are_drawn_anew_only_when_they_change(panel):
-    draws = panel.canvas.full_draws
+    draws = panel.view.full_draws
     for q_a in (1e-2, 1e-3, 1e-4):
         panel.move(q_a=q_a)
-    assert panel.canvas.full_draws == draws
+    assert panel.view.full_draws == draws
     panel.move(sigma=7.7)
-    assert panel.canvas.full_draws == draws + 1
+    assert panel.view.full_draws == draws + 1
 
 
 @pytest.mark.parametrize("sigma", [0.05, 0.5, 5])
