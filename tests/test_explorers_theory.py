@@ -86,9 +86,9 @@ def test_the_code_line_gives_the_same_state_again(panel_of, name):
         np.testing.assert_array_equal(*(imread(io.BytesIO(p.picture), format="png") for p in (again, panel)))
 
 
-@pytest.mark.parametrize("name", MOVES)
-def test_controls_have_names_units_and_a_slider_each(panel_of, name):
-    for control in panel_of(name).controls.values():
+@pytest.mark.parametrize("name", ["bounds", *MOVES])
+def test_controls_have_names_units_and_a_slider_each(name):
+    for control in getattr(rs.explorers, name)().controls.values():
         assert control.field.description and isinstance(control.field, widgets.ValueWidget)
         if isinstance(control.slider, widgets.FloatSlider):
             assert isinstance(control.row.children[1], widgets.Label) and control.row.children[1].value
