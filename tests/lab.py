@@ -72,16 +72,35 @@ def surroundings(home: Path, token: str, extra: Mapping[str, str]) -> dict[str, 
     return {**os.environ, "OMP_NUM_THREADS": "1", **paths, "JUPYTER_TOKEN": token, **extra}
 
 
-def wait_until_up(server: Server, process: subprocess.Popen, log: Path, seconds: float = 60) -> None:
-    """Return when the server answers with its token; RuntimeError with the end of its log if it does not."""
-    deadline = time.monotonic() + seconds
-    while process.poll() is None and time.monotonic() < deadline:
+def answers(url: str) -> bool:
+    """Whether something answers at an address."""
+    try:
+        with urllib.request.urlopen(url, timeout=5):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+
+
+@contextmanager
+def running(command: list[str], url: str, home: Path, cwd: Path, around: Mapping[str, str]) -> Iterator[None]:
+    """Run a server until the block ends; RuntimeError with the end of its log if nothing answers at `url`."""
+    log, deadline = home / "server.log", time.monotonic() + 60
+    streams: dict[str, Any] = {"stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
+    with log.open("wb") as out, subprocess.Popen(command, env=around, cwd=cwd, stdout=out, **streams) as process:
         try:
-            with urllib.request.urlopen(f"{server.url}/api/status?token={server.token}", timeout=5):
-                return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.1)
-    raise RuntimeError(f"JupyterLab did not come up: {log.read_text(encoding='utf-8')[-2000:]}")
+            while not answers(url):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(f"the server did not come up: {log.read_text(encoding='utf-8')[-2000:]}")
+                time.sleep(0.1)
+            yield
+        finally:
+            process.terminate()  # which ends its kernels
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 @contextmanager
@@ -92,28 +111,11 @@ def jupyterlab(notebooks: Path, **environment: str) -> Iterator[Server]:
         root = Path(shutil.copytree(notebooks, home / "notebooks", ignore=shutil.ignore_patterns(".*")))
         for path in root.glob("*.ipynb"):  # else a cell that did not run yet looks as if it had
             path.write_text(stripped(path.read_text(encoding="utf-8")), encoding="utf-8")
-        port, token, log = free_port(), secrets.token_hex(16), home / "server.log"
+        port, token = free_port(), secrets.token_hex(16)
         server = Server(f"http://127.0.0.1:{port}", token)
-        streams: dict[str, Any] = {"stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
-        own = surroundings(home, token, environment)
-        with (
-            log.open("wb") as out,
-            subprocess.Popen(command(port, root), env=own, cwd=root, stdout=out, **streams) as process,
-        ):
-            try:
-                wait_until_up(server, process, log)
-                yield server
-            finally:
-                stop(process)
-
-
-def stop(process: subprocess.Popen) -> None:
-    """End the server, which ends its kernels; by force if it takes long."""
-    process.terminate()
-    try:
-        process.wait(20)
-    except subprocess.TimeoutExpired:
-        process.kill()
+        status = f"{server.url}/api/status?token={token}"
+        with running(command(port, root), status, home, root, surroundings(home, token, environment)):
+            yield server
 
 
 @contextmanager
@@ -266,7 +268,3 @@ class Notebook:
             times.append(self.page.evaluate("window.rsxRedraw"))
             self.page.wait_for_timeout(50)
         return times
-
-    def screenshot(self, path: Path, element: str | None = None) -> None:
-        """Write a PNG of the window, or of the first element that a CSS selector finds."""
-        (self.page.locator(element).first if element else self.page).screenshot(path=str(path))

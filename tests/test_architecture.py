@@ -28,7 +28,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
 }
 
 # layer -> what it may import besides, in functions alone: a panel that certifies needs torch only when it is asked for
-LAZY: dict[str, tuple[str, ...]] = {"explorers": ("montecarlo",)}
+LAZY: dict[str, tuple[str, ...]] = {"explorers": ("montecarlo",), "montecarlo": ("PIL",)}
 
 # layers -> the libraries that only they may import; the standard library is free to all, anything else to nobody
 LIBRARIES: dict[tuple[str, ...], tuple[str, ...]] = {
@@ -36,11 +36,12 @@ LIBRARIES: dict[tuple[str, ...], tuple[str, ...]] = {
     CORE: ("sympy",),
     ("data",): ("pooch",),
     ("plots", "explorers"): ("matplotlib",),
-    ("explorers",): ("ipywidgets", "isal", "IPython", "traitlets"),
-    ("montecarlo",): ("torch", "safetensors", "tqdm", "distributed", "torchvision", "timm", "PIL"),
+    ("explorers",): ("ipywidgets", "IPython", "traitlets"),
+    ("explorers", "montecarlo"): ("PIL",),
+    ("montecarlo",): ("torch", "safetensors", "tqdm", "distributed", "torchvision", "timm"),
 }
 # needed by those few who download, have a cluster, or bring networks and images of their own
-ONLY_IN_FUNCTIONS = ("pooch", "distributed", "torchvision", "timm", "PIL")
+ONLY_IN_FUNCTIONS = ("pooch", "distributed", "torchvision", "timm")
 NOWHERE = ("matplotlib.pyplot",)  # pyplot opens windows and keeps global state
 
 
@@ -92,7 +93,7 @@ def violations(package: Path) -> list[str]:
         for node, name in imported(tree, path, package):
             wrong = complaint(name, layer, package.name)
             top, _, rest = name.partition(".")
-            late = ONLY_IN_FUNCTIONS if top != package.name else LAZY.get(layer, ())
+            late = (*ONLY_IN_FUNCTIONS, *LAZY.get(layer, ()))
             if not wrong and node in tree.body and (rest.partition(".")[0] if top == package.name else top) in late:
                 wrong = f"imports {name} at its top; do it in the function that needs it"
             if wrong:

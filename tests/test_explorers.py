@@ -3,7 +3,9 @@
 import base64
 import io
 import re
+from importlib import import_module
 from math import inf
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,12 +13,16 @@ import pytest
 pytest.importorskip("ipywidgets")
 pytest.importorskip("matplotlib")
 
-import ipywidgets as widgets
+import nbformat
 from matplotlib.image import imread
 
 import rsexplore as rs
+from rsexplore.bound import Status
+from rsexplore.explorers.page import TOPICS, WORDS, Topic
+from rsexplore.explorers.panel import Panel
 
 FAMILIES = rs.noises.ALL
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -91,15 +97,6 @@ def test_field_and_slider_go_together(panel):
     assert control.value == pytest.approx(1e-12)
 
 
-def test_every_control_has_a_name_and_most_a_unit(panel):
-    for control in panel.controls.values():
-        assert control.field.description and control.field.style.description_width is not None
-        assert isinstance(control.field, widgets.ValueWidget) and not control.field.disabled
-        if isinstance(control.slider, widgets.FloatSlider):
-            unit = control.row.children[1]
-            assert isinstance(unit, widgets.Label) and unit.value
-
-
 def test_the_code_line_gives_the_same_state_again(panel):
     panel.move(family=rs.noises.Laplace, sigma=0.7, q_a=0.02, share=0.3, norm=1.0, printed=False)
     again = eval(panel.code.value, {"rs": rs})
@@ -148,12 +145,9 @@ def test_controls_without_effect_are_hidden(panel):
     assert all(panel.controls[name].row.layout.display == "none" for name in ("c", "order", "best"))
 
 
-def test_the_order_moves_the_renyi_curve(panel):
+def test_the_order_moves_the_renyi_curve_and_as_printed_can_be_hidden(panel):
     panel.move(best=False, order=1.0)
     np.testing.assert_allclose(readout(panel)[1]["renyi-l2"], readout(panel)[1]["kl-l2"], rtol=1e-9)
-
-
-def test_as_printed_can_be_hidden(panel):
     assert "tv-l2-printed" in readout(panel)[1]
     panel.move(printed=False)
     assert not any(key.endswith("-printed") for key in readout(panel)[1])
@@ -182,15 +176,6 @@ def test_the_picture_is_there_without_a_kernel(panel):
     assert "application/vnd.jupyter.widget-view+json" in bundle
 
 
-def test_axes_are_drawn_anew_only_when_they_change(panel):
-    draws = panel.canvas.full_draws
-    for q_a in (1e-2, 1e-3, 1e-4):
-        panel.move(q_a=q_a)
-    assert panel.canvas.full_draws == draws
-    panel.move(sigma=7.7)
-    assert panel.canvas.full_draws == draws + 1
-
-
 @pytest.mark.parametrize("sigma", [0.05, 0.5, 5])
 @pytest.mark.parametrize("q_a", [0.49, 1e-12])
 def test_the_exact_curve_stays_in_the_axes(panel, sigma, q_a):
@@ -214,13 +199,12 @@ def test_certified_accuracy_is_rescored(accuracy_panel):
     assert panel.view.logged.get_visible() and panel.message.value == ""
     again = eval(panel.code.value, {"rs": rs})
     assert again.readout.value == panel.readout.value
-
-
-def test_the_ceiling_moves_with_n(accuracy_panel):
-    accuracy_panel.move(n=1000)
-    less = accuracy_panel.view.most
-    accuracy_panel.move(n=100_000)
-    assert accuracy_panel.view.most > less
+    panel.move(n=1000)
+    less = panel.view.most
+    panel.move(n=100_000)
+    assert panel.view.most > less
+    with pytest.raises(LookupError, match="needs a log of .* got log='x'"):
+        rs.explorers.certified_accuracy(dataset="cifar10", log="x")
 
 
 def test_a_bound_for_another_noise_is_said_in_words(accuracy_panel):
@@ -282,6 +266,49 @@ def test_a_run_under_noise_without_bounds_is_refused(monkeypatch):
         rs.explorers.certified_accuracy(own_run())
 
 
-def test_an_unknown_log_is_refused():
-    with pytest.raises(LookupError, match="needs a log of .* got log='x'"):
-        rs.explorers.certified_accuracy(dataset="cifar10", log="x")
+# ---- the page with all explorers: tabs are made when they are opened ----
+
+
+def panels(shown) -> list[bool]:
+    """Whether each tab holds its explorer."""
+    return [isinstance(box.children[-1], Panel) for box in shown.children[1].children]
+
+
+def test_every_explorer_of_theory_and_logs_is_on_the_page():
+    elsewhere = {"page", "certify", "one_image"}  # these two run a network, and look at one run
+    wanted = [getattr(rs.explorers, name) for name in rs.explorers.__all__ if name not in elsewhere]
+    assert sorted(topic.make.__name__ for topic in TOPICS) == sorted(make.__name__ for make in wanted)
+    assert rs.explorers.page().children[1].titles == tuple(topic.title for topic in TOPICS)
+
+
+def test_a_tab_is_made_when_it_is_first_opened():
+    shown = rs.explorers.page()
+    assert panels(shown) == [True] + [False] * (len(TOPICS) - 1)
+    shown.children[1].selected_index = 2
+    assert panels(shown) == [True, False, True] + [False] * (len(TOPICS) - 3)
+    assert shown.children[1].children[2].children[-1].code.layout.display == "none"
+    kept = shown.children[1].children[0].children[-1]
+    shown.children[1].selected_index = 0
+    assert shown.children[1].children[0].children[-1] is kept
+
+
+def test_an_explorer_that_cannot_be_made_says_why(monkeypatch):
+    def broken():
+        raise ValueError("no <data>")
+
+    monkeypatch.setattr(import_module("rsexplore.explorers.page"), "TOPICS", (Topic("Broken", "Why?", broken),))
+    (box,) = rs.explorers.page().children[1].children
+    assert 'role="alert"' in box.children[-1].value and "ValueError: no &lt;data&gt;" in box.children[-1].value
+
+
+@pytest.mark.parametrize("status", Status, ids=lambda status: status.name)
+def test_words_mean_what_the_readme_says(status):
+    assert f"| {status.value} | {WORDS[status]} |" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert WORDS[status] in rs.explorers.page().children[2].value
+
+
+def test_the_page_that_is_served_is_one_line_and_stored_without_outputs():
+    notebook = nbformat.read(ROOT / "app" / "explorers.ipynb", as_version=4)
+    (cell,) = notebook.cells
+    assert cell.source == "import rsexplore as rs\n\nrs.explorers.page()"
+    assert cell.outputs == [] and cell.execution_count is None and notebook.metadata.title

@@ -1,5 +1,6 @@
-"""Explorers of the theory without a browser: move each control, look at the artists and the table."""
+"""Explorers of the theory without a browser: move each control, look at the artists, the table and the pixels."""
 
+import asyncio
 import io
 import re
 from math import gamma, inf
@@ -11,11 +12,17 @@ pytest.importorskip("ipywidgets")
 pytest.importorskip("matplotlib")
 
 import ipywidgets as widgets
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.image import imread
+from matplotlib.text import Text
 from panels import table
+from PIL import Image
+from scipy import special
 
 import rsexplore as rs
 from reproduce.printed_tradeoffs import weighted
+from rsexplore.explorers.panel import write
+from rsexplore.plots.soap_bubbles import SHIFTS
 
 # for each explorer a value of every control that is not the one it starts at
 MOVES = {
@@ -51,7 +58,7 @@ def number(panel, name: str) -> float:
 @pytest.mark.parametrize("name", MOVES)
 def test_every_control_moves_the_same_figure(panel_of, name):
     panel = panel_of(name)
-    figure, canvas, picture = panel.view.figure, panel.canvas, panel.picture
+    figure, picture = panel.view.figure, panel.picture
     panel.move(
         **({"family": rs.noises.PowerGaussian} if name == "noise" else {"best": False} if name == "renyi" else {})
     )
@@ -65,7 +72,7 @@ def test_every_control_moves_the_same_figure(panel_of, name):
         assert panel.message.value == "", control
         if changed:
             assert panel.code.value != code, control
-    assert panel.view.figure is figure and panel.canvas is canvas
+    assert panel.view.figure is figure
     assert panel.picture != picture
 
 
@@ -79,9 +86,9 @@ def test_the_code_line_gives_the_same_state_again(panel_of, name):
         np.testing.assert_array_equal(*(imread(io.BytesIO(p.picture), format="png") for p in (again, panel)))
 
 
-@pytest.mark.parametrize("name", MOVES)
-def test_controls_have_names_units_and_a_slider_each(panel_of, name):
-    for control in panel_of(name).controls.values():
+@pytest.mark.parametrize("name", ["bounds", *MOVES])
+def test_controls_have_names_units_and_a_slider_each(name):
+    for control in getattr(rs.explorers, name)().controls.values():
         assert control.field.description and isinstance(control.field, widgets.ValueWidget)
         if isinstance(control.slider, widgets.FloatSlider):
             assert isinstance(control.row.children[1], widgets.Label) and control.row.children[1].value
@@ -98,7 +105,7 @@ def test_reset_and_files(panel_of, name):
     assert panel.code.value != first and panel.code.value.replace('"', "&quot;") in panel.copy.value
     panel.save.click()
     assert re.findall('download="([^"]*)"', panel.saved.value) == [f"{name}.{kind}" for kind in ("pdf", "svg", "png")]
-    assert panel.canvas.saved("pdf").startswith(b"%PDF") and b"<svg" in panel.canvas.saved("svg")
+    assert panel.view.saved("pdf").startswith(b"%PDF") and b"<svg" in panel.view.saved("svg")
     picture = panel.picture
     panel.reset.click()
     assert panel.code.value == first and panel.saved.value == "" and panel.picture != picture
@@ -230,7 +237,132 @@ def test_axes_are_drawn_anew_only_when_they_change(panel_of, name):
     panel = panel_of(name)
     key, values = ("size", (0.51, 0.52, 0.53)) if name == "scaling" else ("sigma", (0.611, 0.612, 0.613))
     panel.move(**{key: values[0]})
-    draws = panel.canvas.full_draws
+    draws = panel.view.full_draws
     for value in values[1:]:
         panel.move(**{key: value})
-    assert panel.canvas.full_draws == draws
+    assert panel.view.full_draws == draws
+
+
+@pytest.mark.parametrize("name", ["bounds", *MOVES])
+def test_the_picture_is_the_one_that_matplotlib_draws(name):
+    view = getattr(rs.explorers, name)().view
+    fast = imread(io.BytesIO(view.png()), format="png")
+    for artist in (artist for ax in view.axes for artist in ax.get_children()):
+        artist.set_animated(False)
+    canvas = FigureCanvasAgg(view.figure)
+    canvas.draw()
+    slow = np.asarray(canvas.buffer_rgba())[..., :3] / 255
+    assert np.mean(np.abs(fast - slow)) < 0.02  # words in other places would be more
+
+
+def inked(pixels) -> tuple[int, int, int, int]:
+    """Box of the pixels that are not white: left, upper, right, lower."""
+    down, right = np.nonzero(pixels[..., :3].mean(-1) < 200)
+    return right.min(), down.min(), right.max(), down.max()
+
+
+@pytest.mark.parametrize("name", ["bounds", *MOVES])
+def test_every_text_is_written_where_matplotlib_would(name):
+    view = getattr(rs.explorers, name)().view
+    texts = [text for ax in view.axes for text in ax.get_children() if isinstance(text, Text) and text.get_visible()]
+    texts = [text for text in texts if text.get_text() and "$" not in text.get_text()]
+    assert len(texts) > 1
+    canvas = FigureCanvasAgg(view.figure)
+    renderer = canvas.get_renderer()
+    pixels = np.asarray(canvas.buffer_rgba())
+    for text in texts:
+        text.set_color("black")
+        pixels[:] = 255
+        text.draw(renderer)
+        image = Image.new("RGB", canvas.get_width_height(), "white")
+        write(image, text)
+        found, wanted = (np.array(inked(of)) for of in (np.asarray(image), pixels))
+        assert np.abs(found - wanted)[[1, 3]].max() <= 4, text.get_text()
+        assert np.abs(found - wanted).max() <= 3 + 0.03 * (wanted[2] - wanted[0]), text.get_text()
+
+
+EXTREMES = {
+    "bounds": {"noise": rs.noises.ExponentialLinf.from_sigma(0.01, 3072)},
+    "bounds, large": {"noise": rs.noises.Gaussian(10.0, 3072)},
+    "renyi": {"sigma": 0.01},
+    "renyi, large": {"sigma": 10.0, "q_a": 1e-9},
+    "scaling": {"size": 0.01, "norm": inf},
+    "soap_bubbles": {"sigma": 0.01},
+    "tradeoff": {"noise": rs.noises.GeneralizedGaussian.from_sigma(0.01, 3072, shape=3.0)},
+    "tradeoff, large": {"noise": rs.noises.GeneralizedGaussian.from_sigma(10.0, 10**6, shape=8.0)},
+}
+
+
+@pytest.mark.parametrize("name", EXTREMES)
+def test_labels_of_axes_stand_clear_of_their_numbers(name):
+    figure = getattr(rs.explorers, name.split(",")[0])(**EXTREMES[name]).view.figure
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
+        label = axis.label.get_window_extent(renderer)
+        numbers = [text for text in axis.get_majorticklabels() if text.get_text()]
+        if axis.label.get_text():
+            assert 0 <= label.x0 and 0 <= label.y0 and label.x1 <= figure.bbox.x1
+            assert not any(label.overlaps(text.get_window_extent(renderer)) for text in numbers), name
+
+
+def test_soap_bubble_radii_are_those_of_the_package(panel_of):
+    panel = panel_of("soap_bubbles")
+    panel.move(norm=inf, k=0.2, sigma=0.6)
+    shown = table(panel)
+    assert set(shown) == {"Gaussian", "eq. (8)", "eq. (9)", "eq. (10)"}
+    expected = 0.6 * special.ndtri(0.99) / np.sqrt(3072)
+    assert float(shown["Gaussian"]["radius"]) == pytest.approx(expected, rel=1e-6)
+    for name, powers in (("eq. (8)", (2, 2)), ("eq. (9)", (inf, 2)), ("eq. (10)", (inf, inf))):
+        own = {"power_norm": powers[0], "tail_norm": powers[1]}
+        noise = rs.noises.PowerGaussian.from_sigma(0.6, 3072, k=614.4, **own)
+        radius = float(rs.exact_radius(noise, q_a=0.01, norm=inf))
+        assert float(shown[name]["radius"]) == pytest.approx(radius, rel=1e-8)
+        assert panel.view.curves.dots[powers].get_ydata()[0] == pytest.approx(radius, rel=1e-8)
+
+
+@pytest.mark.parametrize("powers", [(2.0, 2.0), (inf, inf)])
+def test_votes_cross_one_half_at_the_radius(panel_of, powers):
+    panel = panel_of("soap_bubbles")
+    panel.move(norm=inf, powers=powers, dim=700, q_a=1e-3)
+    curves = panel.view.curves
+    for line, radius in zip(curves.votes, (curves.gaussian_radius, curves.found[powers]), strict=True):
+        x, y = (np.asarray(d) for d in line.get_data())
+        assert y[0] == 1 - 1e-3 and np.all(np.diff(y) < 0)
+        assert np.interp(-0.5, -y, x) == pytest.approx(radius, rel=0.01)
+    x, y = (np.asarray(d) for d in curves.votes[0].get_data())
+    np.testing.assert_allclose(y[1:], special.ndtr(-special.ndtri(1e-3) * (1 - SHIFTS)), rtol=1e-5)  # Gaussian
+    np.testing.assert_allclose(curves.overlaps[0].get_ydata()[1:], 2 * special.ndtr(special.ndtri(1e-3) * SHIFTS / 2),
+                               rtol=1e-5)  # fmt: skip
+
+
+def test_few_coordinates_are_drawn_and_k_next_to_d_is_said_not_to_be(panel_of):
+    panel = panel_of("soap_bubbles")
+    panel.move(norm=inf, dim=2)
+    noise = rs.noises.PowerGaussian.from_sigma(0.5, 2, k=0.6, power_norm=inf, tail_norm=2)
+    radius = float(rs.exact_radius(noise, q_a=0.01, norm=inf))
+    assert float(table(panel)["eq. (9)"]["radius"]) == pytest.approx(radius, rel=1e-8)
+    assert panel.view.curves.curves[inf, 2.0].get_visible() and not panel.view.curves.refused
+    panel.move(k=0.9)
+    assert "eq. (9)" not in table(panel) and not panel.view.curves.curves[inf, 2.0].get_visible()
+    assert any("eq. (9): no radius here for k above d" in text for text in panel.view.curves.labels.texts)
+
+
+def test_what_takes_long_waits_until_the_sliders_rest(panel_of):
+    panel = panel_of("soap_bubbles")
+    panel.move(norm=inf)
+
+    async def drag():
+        for k in (0.31, 0.32, 0.33):
+            panel.move(k=k)
+            visible = [line.get_visible() for line in panel.view.curves.curves.values()]
+            assert visible == [True, False, False]  # eq. (8) alone, at once
+            assert any("when the sliders rest" in text for text in panel.view.curves.labels.texts)
+        picture = panel.picture
+        for _ in range(4000):
+            await asyncio.sleep(0.02)
+            if len(table(panel)) == 4 and "k = 1013.76" in panel.readout.value:
+                break
+        return picture
+
+    assert asyncio.run(drag()) != panel.picture
+    assert set(table(panel)) == {"Gaussian", "eq. (8)", "eq. (9)", "eq. (10)"}

@@ -72,12 +72,13 @@ def of_bubbles(dims=DIMS, ks=(0.0, 0.5, 0.8, 0.99)):
 def of_ends(panel):
     """Each control from one end to the other, by way of the middle."""
     for name, control in panel.controls.items():
-        field = control.field
-        if isinstance(field, widgets.Checkbox):
+        low, high = (getattr(control.field, end, None) for end in ("min", "max"))
+        if isinstance(control.field, widgets.Checkbox):
             stops = [False, True]
+        elif low is None:
+            stops = [value for _, value in control.field._options_full]
         else:
-            stops = control.stops or [value for _, value in field._options_full] if hasattr(field, "options") else []
-            stops = stops or control.stops
+            stops = [low, type(low)((low * high) ** 0.5 if low > 0 else (low + high) / 2), high]
         for place in (0, len(stops) // 2, -1):
             yield {name: stops[place]}
 
@@ -130,18 +131,17 @@ def test_a_log_of_a_slow_noise_keeps_no_kernel_busy(name):
 def test_a_slow_radius_is_worked_on_under_a_word_and_then_shown():
     async def drive():
         panel = rs.explorers.bounds(q_a=0.01)
-        before, seen = panel.picture, set()
+        before = panel.picture
         panel.move(family=PowerGaussian, powers=(inf, 2.0), norm=inf, dim=2, k=0.7)
         assert "working: radii of PowerGaussian noise, k = 1.4, dim = 2" in words(panel)
         assert panel.picture == before and 'role="status"' in panel.working.value
         assert "numbers are those of before" in words(panel)
         while panel.working.value:
-            seen.add(panel.picture)
             await asyncio.sleep(0.05)
-        return panel, seen
+        return panel
 
-    panel, seen = asyncio.run(drive())
-    assert len(seen) > 5 and words(panel) == ""  # the curve grows
+    panel = asyncio.run(drive())
+    assert words(panel) == ""
     radius = float(table(panel)["soap-dual-linf"]["radius"])
     noise = PowerGaussian.from_sigma(0.5, 2, k=1.4, power_norm=inf, tail_norm=2)
     bound = rs.bounds.get("soap-dual-linf")

@@ -220,7 +220,7 @@ def test_the_tool_stores_pictures_and_nothing_of_the_machine(tmp_path, monkeypat
         "import os, sys\nprint(os.environ.get('RSEXPLORE_QUICK'))\nprint('careful', file=sys.stderr)",
         "import matplotlib.pyplot as plt\nfigure, axes = plt.subplots()\naxes.plot([1, 2]);",
         "from ipywidgets import FloatSlider\nFloatSlider()",
-        "import rsexplore as rs\nrs.explorers.renyi(width=600, height=200)",
+        "import rsexplore as rs\nrs.explorers.renyi()",
     ]
     path = tmp_path / "a.ipynb"
     nbformat.write(v4.new_notebook(cells=[v4.new_code_cell(source) for source in sources]), path)

@@ -72,13 +72,6 @@ def test_a_family_without_bounds_says_so(axes):
     assert "no bound" in drawn.note.get_text() and not drawn.lines
 
 
-def test_the_linear_axis_is_of_p_a(axes):
-    drawn = curves.radius_curves(axes[0], GAUSSIAN, log=False)
-    line = drawn.lines["cohen-l2"]
-    expected = rs.bounds.get("cohen-l2").radius(GAUSSIAN, p_a=line.get_xdata())
-    np.testing.assert_allclose(line.get_ydata(), expected, rtol=1e-12)
-
-
 def test_bars_are_shares_in_order_and_what_is_beyond_the_exact_radius_is_marked(axes):
     drawn = shares.share_bars(axes[1], GAUSSIAN, 1e-3)
     exact = float(rs.exact_radius(GAUSSIAN, q_a=1e-3))

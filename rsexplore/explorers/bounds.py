@@ -1,76 +1,65 @@
 """Every certified radius against the vote, under the exact one, and each one's share of it at one vote."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
 from math import inf, nan
 from typing import Any
 
 import matplotlib
-from matplotlib.artist import Artist
 
 from rsexplore import noises
 from rsexplore.explorers import controls
-from rsexplore.explorers.canvas import BESIDE, Steps, View, frames
 from rsexplore.explorers.controls import DIM, LEAST, NORMS, member, noise_code, number, pick, toggle, unused
-from rsexplore.explorers.panel import Panel
+from rsexplore.explorers.panel import BESIDE, Panel, Steps, View
 from rsexplore.explorers.readout import radius_table
 from rsexplore.noises import Noise
+from rsexplore.patience import Task
 from rsexplore.plots import style
-from rsexplore.plots.curves import FEW, KeptClaims, RadiusCurves, ball, vote_grid
+from rsexplore.plots.curves import FEW, RadiusCurves, ball, claims, on_grid, vote_grid
 from rsexplore.plots.shares import ShareBars
-
-# pixels that text needs: left of the curves, between the two axes (labels, names), right of the bars; above and below
-LEFT, BETWEEN, RIGHT, TOP, BOTTOM = 80, 312, 74, 34, 50
 
 
 class BoundsView(View):
     """The two axes of `bounds` and the table of their numbers."""
 
-    def __init__(self, assumed: bool, least: float, size: tuple[int, int], ahead: Sequence[float] = ()) -> None:
+    def __init__(self, assumed: bool, least: float) -> None:
         self._assumed = assumed  # whether the start had no dimension
-        width, height = size
-        room, tall = width - LEFT - BETWEEN - RIGHT, height - TOP - BOTTOM
-        boxes = [(LEFT, BOTTOM, 0.64 * room, tall), (LEFT + 0.64 * room + BETWEEN, BOTTOM, 0.36 * room, tall)]
-        self.figure, (left, right), (self.title, words) = frames(size, *boxes, beside=(64, BESIDE))
+        super().__init__(430, (80, 50, 342, 346), (734, 50, 192, 346), beside=(64, BESIDE))
+        left, right = self.axes
+        words = self.titles[1]
         with matplotlib.rc_context(style.PAPER):
             self.curves, self.bars = RadiusCurves(left, vote_grid(least)), ShareBars(right)
-        self._kept = KeptClaims(self.curves.q_a, ahead)
         words.set_text("at $1 - p_A$ =")
         end = words.get_transform().inverted().transform((words.get_window_extent().x1 + 5, 0))[0]
         place: dict[str, Any] = {"transform": words.get_transform(), "weight": "bold", "size": words.get_fontsize()}
         self.vote = right.text(end, words.get_position()[1], "", **place)
-
-    @property
-    def moving(self) -> list[Artist]:
-        artists = [*self.curves.artists, *self.bars.artists, *self.spines, self.title, self.vote]
-        return sorted(artists, key=lambda artist: artist.get_zorder())
+        # what was asked last, and the answer at deviation 1: a move of the deviation evaluates no formula
+        self._at: tuple[Any, Any] = (None, None)
+        self._curve: tuple[Any, Any] = (None, None)
 
     def update(self, **values: Any) -> Steps:
-        self.values = values
-        best = values.pop("best")
-        names = ("family", "sigma", "dim", "k", "powers", "shape")
-        family, sigma, *others = (values.pop(name) for name in names)
-        self.noise, self.sigma = member(family, sigma, *others), sigma
-        self.q_a, self.norm, self.share = values["q_a"], values["norm"], values["share"]
-        question = {name: values[name] for name in ("norm", "share", "c", "printed")}
-        question["order"] = None if best else values["order"]
-        self.question = question
-        self.unit = member(family, 1.0, *others)
-        yield from self._kept.ask(self.unit, self.q_a, self._show, **question)
-        self._show()
-
-    def _show(self) -> None:
-        """Draw what is known."""
-        on_grid, self.found = self._kept.show(self.unit, self.sigma, self.q_a, **self.question)
+        best, order = values.pop("best"), values.pop("order")
+        family, sigma, *others = (values.pop(name) for name in ("family", "sigma", "dim", "k", "powers", "shape"))
+        self.q_a, self.norm, self.share = values.pop("q_a"), values["norm"], values["share"]
+        self.question = values | {"order": None if best else order}
+        self.noise, unit = (member(family, deviation, *others) for deviation in (sigma, 1.0))
+        asked = (unit, *self.question.values())
+        # what the time depends on, in words
+        size = ", ".join(f"{name} = {getattr(unit, name):g}" for name in ("k", "dim") if getattr(unit, name, None))
+        words = f"radii of {unit.family} noise, {size}"
+        if self._at[0] != (self.q_a, asked):
+            self._at = (self.q_a, asked), (yield Task(words, partial(claims, unit, [self.q_a], **self.question)))
+        if self._curve[0] != asked:
+            self._curve = asked, (yield Task(words, partial(on_grid, unit, self.curves.q_a, **self.question)))
+        curves, self.few = self._curve[1]
+        curves, self.found = ([replace(c, radii=sigma * c.radii) for c in found] for found in (curves, self._at[1]))
         exact = next((float(c.radii[0]) for c in self.found if c.exact), nan)
-        self.curves.show(on_grid, self.norm, (self.q_a, exact), self._kept.together(on_grid))
-        self.bars.show(self.found, 0, self._kept.together(self.found))
+        titles = self.curves.show(curves, self.norm, (self.q_a, exact))
+        self.bars.show([replace(c, title=t) for c in self.found if (t := titles.get(c.bound.key))])
         classes = "two classes" if self.share == 1 else f"runner-up {self.share:g} of the rest"
-        self.title.set_text(f"{self.noise.label}, {classes}")
+        self.titles[0].set_text(f"{self.noise.label}, {classes}")
         self.vote.set_text(f"{self.q_a:g}")
-
-    def slow(self) -> Steps:
-        self._kept.look_ahead()
-        yield from ()
 
     def idle(self) -> Iterable[str]:
         yield from unused(self.noise)
@@ -94,7 +83,7 @@ class BoundsView(View):
     def readout(self) -> str:
         table = radius_table(self.found, self.noise, self.q_a, self.share * self.q_a, self.norm, self.question)
         note = f"The curve goes through {FEW} votes, as each takes long; between them it is interpolated."
-        return table + note * bool(self.found and self._kept.few)
+        return table + note * bool(self.found and self.few)
 
 
 def bounds(
@@ -106,9 +95,6 @@ def bounds(
     c: float = 1.0,
     order: float | None = None,
     printed: bool = True,
-    least: float = LEAST,
-    width: int = 1000,
-    height: int = 430,
 ) -> Panel:
     """Sliders over every radius: family and deviation of the noise, votes, norm, dimension, free parameters.
 
@@ -127,17 +113,13 @@ def bounds(
         Parameters of the D_MR and Rényi bounds; the best order if absent.
     printed : bool
         Whether to show formulas as printed.
-    least : float
-        Smallest 1 - p_A of the picture.
-    width, height : int
-        Of the picture, in pixels.
     """
     start = noises.Gaussian(0.5, dim=DIM) if noise is None else noise
     chosen = [
         controls.family(start),
         pick("norm", "norm p", "of the ball", NORMS, float(ball(start, norm))),
         controls.sigma(start.sigma),
-        controls.votes(q_a, least),
+        controls.votes(q_a),
         controls.share(share),
         controls.dim(start.dim or DIM),
         controls.powers(start),
@@ -148,5 +130,4 @@ def bounds(
         toggle("best", "best Rényi order", order is None),
         toggle("printed", "show formulas as printed", printed),
     ]
-    votes = next(control.stops for control in chosen if control.name == "q_a")
-    return Panel(BoundsView(start.dim is None, min(least, q_a), (width, height), votes), chosen, "bounds")
+    return Panel(BoundsView(start.dim is None, min(LEAST, q_a)), chosen, "bounds")

@@ -6,16 +6,14 @@ from math import inf
 from typing import Any
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.lines import Line2D
 
 from rsexplore import accuracy, bounds
 from rsexplore.accuracy import Curve
 from rsexplore.bound import Bound, Status
 from rsexplore.comparison import exact_bound
-from rsexplore.explorers.canvas import Steps, View, frames
 from rsexplore.explorers.controls import NORMS, choice, number, pick, toggle
-from rsexplore.explorers.panel import Panel
+from rsexplore.explorers.panel import Panel, Steps, View
 from rsexplore.noises import Noise
 from rsexplore.patience import Task
 from rsexplore.plots import style
@@ -33,22 +31,17 @@ TOP = 1.36  # of the axes, with room for words above all curves
 class AccuracyView(View):
     """One axes: the curve as logged, the curve as re-scored, and the largest radius that n votes can give."""
 
-    def __init__(self, logs: Mapping[str, Curve | Records], call: str, remark: str, size: tuple[int, int]) -> None:
+    def __init__(self, logs: Mapping[str, Curve | Records], call: str, remark: str) -> None:
+        super().__init__(400, (66, 50, 910, 316))
         self._logs, self._call, self._remark = logs, call, remark
         self._thinned: tuple[tuple[str, int], Records] | None = None
-        width, height = size
-        self.figure, (self.ax,), (self.title,) = frames(size, (66, 50, width - 90, height - 84))
+        self.ax = self.axes[0]
         self.ax.set(ylim=(0, TOP), yticks=np.linspace(0, 1, 6), ylabel="certified accuracy  (share of all images)")
-        self.logged, self.scored, self.low, self.high = (self.ax.plot([], [])[0] for _ in range(4))
+        self.limit, self.logged, self.low, self.high, self.scored = (self.ax.plot([], [])[0] for _ in range(5))
         self.logged.set(color=LOGGED, linewidth=1.6, linestyle=(0, (4, 2)))
-        self.limit = self.ax.plot([], [], color="black", linestyle=":", linewidth=1.2)[0]
+        self.limit.set(color="black", linestyle=":", linewidth=1.2)
         self.keys = [self.ax.text(0.985, 0.97 - 0.06 * i, "", size=9, ha="right", va="top",
                                   transform=self.ax.transAxes) for i in range(4)]  # fmt: skip
-
-    @property
-    def moving(self) -> list[Artist]:
-        lines = [self.limit, self.logged, self.low, self.high, self.scored]
-        return [*lines, *self.spines, *self.keys, self.title]
 
     def update(self, **values: Any) -> Steps:
         self.values = values
@@ -64,7 +57,7 @@ class AccuracyView(View):
         self.limit.set_data([self.most, self.most], [0, 1])
         self.ax.set_xlim(0, self._right())
         self.ax.set_xlabel(f"{style.norm_label(norm)} radius  (input units)")
-        self.title.set_text(values["log"])
+        self.titles[0].set_text(values["log"])
         self._legend(look.color)
 
     def _found(
@@ -196,8 +189,6 @@ def certified_accuracy(
     alpha: float | None = None,
     n: int | None = None,
     rounding: bool = False,
-    width: int = 1000,
-    height: int = 400,
 ) -> Panel:
     """Certified accuracy of logs under any bound, norm and confidence level.
 
@@ -223,8 +214,6 @@ def certified_accuracy(
         curve is of so many of them, chosen at random (`records.thinned`), and says so; else it keeps the log's.
     rounding : bool
         Whether to show what the rounding of printed radii leaves open.
-    width, height : int
-        Of the picture, in pixels.
 
     Raises
     ------
@@ -252,7 +241,7 @@ def certified_accuracy(
     call = "" if records is None else "records, "
     call += f"dataset={dataset!r}, " if dataset else ""
     remark = "" if records is None else "  # records: what you gave"
-    return Panel(AccuracyView(named, call, remark, (width, height)), chosen, "certified_accuracy")
+    return Panel(AccuracyView(named, call, remark), chosen, "certified_accuracy")
 
 
 def _named(records: Any, dataset: str | None) -> dict[str, Records | Curve]:

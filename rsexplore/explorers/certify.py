@@ -22,7 +22,7 @@ from rsexplore.explorers import controls
 from rsexplore.explorers.certified_accuracy import certified_accuracy, shipped
 from rsexplore.explorers.controls import Control, choice, number, pick, text
 from rsexplore.explorers.one_image import one_image
-from rsexplore.explorers.panel import Panel, Run, Stopped, alert
+from rsexplore.explorers.panel import Board, Panel, Run, Stopped
 from rsexplore.noises import Noise
 from rsexplore.records import Records
 
@@ -124,14 +124,14 @@ DEFAULTS = {"data": "digits", "images": 50, "every": 1, "n": 1000, "n0": 100, "a
             "arch": "", "normalize": ""}  # fmt: skip
 
 
-class CertifyPanel(widgets.VBox):
+class CertifyPanel(Board):
     """Controls of a run, the run, and the panels over its records."""
 
-    def __init__(self, chosen: list[Control], given: Any, fixed: Mapping[str, Any], width: int) -> None:
-        self.controls = {control.name: control for control in chosen}
+    def __init__(self, chosen: list[Control], given: Any, fixed: Mapping[str, Any]) -> None:
+        super().__init__(chosen)
         self.records: Records | None = None
         self.views: dict[str, Panel] = {}  # over the records
-        self._given, self._fixed, self._width = given, fixed, width
+        self._given, self._fixed = given, fixed
         self._run: Run | None = None
         self._job: Job | None = None
         self._kept = Path(mkdtemp(prefix="rsexplore-"))  # for logs without a path
@@ -140,25 +140,14 @@ class CertifyPanel(widgets.VBox):
         self.stop = widgets.Button(description="Stop", disabled=True, tooltip="stop; Run goes on from there")
         self.bar = widgets.FloatProgress(min=0, max=1, value=0, layout={"flex": "1 1 auto", "min_width": "120px"})
         self.status = widgets.HTML("nothing was run yet")
-        self.message = widgets.HTML(layout={"display": "none"})
-        self.code = widgets.Textarea(description="code", rows=2, layout={"width": "98%"})
         self.results = widgets.VBox()
-        grid = widgets.GridBox(
-            [control.row for control in chosen],
-            layout={"grid_template_columns": "repeat(auto-fit, minmax(400px, 1fr))", "grid_gap": "2px 24px"},
-        )
         line = widgets.HBox([self.run, self.stop, self.bar])
-        super().__init__([grid, line, self.status, self.message, self.code, self.results])
+        self.children = [self.grid, line, self.status, self.message, self.code, self.results]
         self.run.on_click(lambda button: self.start())
         self.stop.on_click(lambda button: self._stop())
         for control in chosen:
             control.observe(self._changed)
         self._changed()
-
-    @property
-    def values(self) -> dict[str, Any]:
-        """State of the controls, by name."""
-        return {name: control.value for name, control in self.controls.items()}
 
     def move(self, **values: Any) -> None:
         """Set several controls."""
@@ -243,8 +232,8 @@ class CertifyPanel(widgets.VBox):
         logs = {"this run": found} | {name: c for name, c in shipped().items() if _alike(c.noise, found.noise)}
         self.views = {}
         for head, make in (
-            ("All images", lambda: certified_accuracy(logs, norm=norm, width=self._width)),
-            ("One image", lambda: one_image(found, job.pictures, norm=norm, width=self._width)),
+            ("All images", lambda: certified_accuracy(logs, norm=norm)),
+            ("One image", lambda: one_image(found, job.pictures, norm=norm)),
         ):
             try:
                 self.views[head] = make()
@@ -277,10 +266,6 @@ class CertifyPanel(widgets.VBox):
         if dimension(values["data"].strip()) is None:
             remarks.append(f"dim={controls.DIM} is assumed, until the images are found")
         return line.replace(f"model={GIVEN!r}", "model=model") + "  # " * bool(remarks) + "; ".join(remarks)
-
-    def _say(self, words: str) -> None:
-        self.message.value = alert(words) if words else ""
-        self.message.layout.display = None if words else "none"
 
 
 def _head(words: str) -> widgets.HTML:
@@ -326,7 +311,6 @@ def certify(
     log: str | PathLike[str] = "",
     arch: str = "",
     normalize: str = "",
-    width: int = 1000,
 ) -> CertifyPanel:
     """Choose a model, images and noise, count votes on any device, and slide over what was counted. Needs torch.
 
@@ -356,8 +340,6 @@ def certify(
         Where votes are kept; if empty, in a temporary folder, until the panel is gone.
     arch, normalize : str
         For a checkpoint that does not say: as in `montecarlo.load_model`.
-    width : int
-        Of the pictures, in pixels.
 
     Returns
     -------
@@ -401,4 +383,4 @@ def certify(
         choice("device", "device", {name: name for name in here}, device or here[min(1, len(here) - 1)]),
         text("log", "log", str(log), "a file to keep the votes in"),
     ]
-    return CertifyPanel(chosen, model if own else None, {"n0": n0, "alpha": alpha, "seed": seed}, width)
+    return CertifyPanel(chosen, model if own else None, {"n0": n0, "alpha": alpha, "seed": seed})

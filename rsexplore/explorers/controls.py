@@ -20,11 +20,8 @@ SLIDER = {"flex": "1 1 auto", "min_width": "60px", "width": "auto", "margin": "2
 class Control:
     """A row, the field that holds its value, and the slider (or nothing) that follows the field and moves it."""
 
-    def __init__(
-        self, name: str, field: Any, row: Any, slider: Any = None, back: Callable[[float], Any] | None = None
-    ) -> None:
+    def __init__(self, name: str, field: Any, row: Any, slider: Any = None) -> None:
         self.name, self.field, self.row, self.slider = name, field, row, slider
-        self.back = back  # from a place on the slider to a value
 
     @property
     def value(self) -> Any:
@@ -38,14 +35,6 @@ class Control:
     def observe(self, callback: Callable[[], None]) -> None:
         """Call back on every change."""
         self.field.observe(lambda change: callback(), "value")
-
-    @property
-    def stops(self) -> list[Any]:
-        """Values that the slider gives, from left to right; of one that is continuous, at each of its steps."""
-        if not isinstance(self.slider, widgets.FloatSlider) or self.back is None:
-            return []
-        count = round((self.slider.max - self.slider.min) / self.slider.step)
-        return [self.back(self.slider.min + i * self.slider.step) for i in range(count + 1)]
 
     def show(self, shown: bool) -> None:
         """Show or hide the row."""
@@ -95,11 +84,11 @@ def number(
     slider.tooltip = field.tooltip = help or f"{label} ({unit})"
 
     def given(place: float) -> float:
-        return _rounded(back(place), whole)
+        value = float(f"{back(place):.{DIGITS}g}")
+        return round(value) if whole else value
 
     _link(field, slider, to, given)
-    row = widgets.HBox([field, _unit(unit), slider])
-    return Control(name, field, row, slider, given)
+    return Control(name, field, widgets.HBox([field, _unit(unit), slider]), slider)
 
 
 def pick(name: str, label: str, unit: str, options: Mapping[str, Any], value: Any) -> Control:
@@ -113,9 +102,9 @@ def pick(name: str, label: str, unit: str, options: Mapping[str, Any], value: An
     return Control(name, field, widgets.HBox([field, _unit(unit), slider]), slider)
 
 
-def choice(name: str, label: str, options: Mapping[str, Any], value: Any, width: str = "98%") -> Control:
+def choice(name: str, label: str, options: Mapping[str, Any], value: Any) -> Control:
     """Return a row with a list."""
-    field = widgets.Dropdown(options=options, value=value, description=label, style=NAME, layout={"width": width})
+    field = widgets.Dropdown(options=options, value=value, description=label, style=NAME, layout={"width": "98%"})
     return Control(name, field, widgets.HBox([field]))
 
 
@@ -144,33 +133,26 @@ def _scales(scale: str) -> tuple[Callable[[float], float], Callable[[float], flo
     return lambda value: sign * log10(value), lambda place: 10 ** (sign * place)
 
 
-def _rounded(value: float, whole: bool) -> float:
-    return round(float(f"{value:.{DIGITS}g}")) if whole else float(f"{value:.{DIGITS}g}")
-
-
 def _link(field: Any, slider: Any, to: Callable[[float], float], back: Callable[[float], float]) -> None:
     busy = False  # rounding would else send the two after each other
 
-    def follow(target: Any, convert: Callable[[float], float]) -> Callable[[Any], None]:
-        def move(change: Any) -> None:
-            nonlocal busy
-            if not busy:
-                busy = True
-                try:
-                    with target.hold_sync():  # the picture, which follows from this, is sent before the field is
-                        target.value = convert(change["new"])
-                finally:
-                    busy = False
+    def follow(target: Any, value: float) -> None:
+        nonlocal busy
+        if not busy:
+            busy = True
+            try:
+                with target.hold_sync():  # the picture, which follows from this, is sent before the field is
+                    target.value = value
+            finally:
+                busy = False
 
-        return move
-
-    def from_slider(change: Any) -> None:
+    def moved(change: Any) -> None:
         # JupyterLab moves a slider to its nearest step when it shows it: no wish of the reader's, so the field stays
         if abs(change["new"] - to(field.value)) > 0.5001 * slider.step:
-            follow(field, back)(change)
+            follow(field, back(change["new"]))
 
-    field.observe(follow(slider, to), "value")
-    slider.observe(from_slider, "value")
+    field.observe(lambda change: follow(slider, to(change["new"])), "value")
+    slider.observe(moved, "value")
 
 
 NORMS = {"1": 1.0, "1.5": 1.5, "2": 2.0, "3": 3.0, "4": 4.0, "8": 8.0, "∞": inf}

@@ -6,17 +6,15 @@ from math import inf, sqrt
 from typing import Any
 
 import numpy as np
-from matplotlib.artist import Artist
 
 from rsexplore import noises
 from rsexplore.explorers import controls
-from rsexplore.explorers.canvas import View, frames
 from rsexplore.explorers.controls import pick, unused
-from rsexplore.explorers.panel import Panel
+from rsexplore.explorers.panel import Panel, View
 from rsexplore.explorers.readout import CELL, framed
 from rsexplore.noises import Noise
 from rsexplore.plots.images import NORMS, NoisePictures
-from rsexplore.plots.style import Keys
+from rsexplore.plots.style import dark
 
 SIDES = {"8 × 8": 8, "16 × 16": 16, "32 × 32": 32, "64 × 64": 64}
 DEFAULTS: dict[str, Any] = {}
@@ -25,22 +23,16 @@ DEFAULTS: dict[str, Any] = {}
 class NoiseView(View):
     """The four axes of `noise`."""
 
-    def __init__(self, size: tuple[int, int]) -> None:
-        width, height = size
-        gap, left = 62, 62
-        room = min((width - left - 3 * gap - 10) / 4, height - 90)  # squares
-        boxes = [(left + i * (room + gap) - (24 if i == 3 else 0), 54, room, room) for i in range(4)]
-        self.figure, axes, self.titles = frames(size, *boxes, beside=[42] * 4)
-        self.pictures = NoisePictures(*axes)
-        self.keys = [Keys(axes[0], 0.02, 0.995, 2, size=8), Keys(axes[2], 0.02, 0.995, 2, size=8)]
+    def __init__(self) -> None:
+        super().__init__(280, *((left, 54, 185, 185) for left in (62, 310, 557, 780)), beside=[42] * 4)
+        self.pictures = NoisePictures(*self.axes)
         # short, as the density of some noises has a spike in the middle
-        self.keys[0].show([(name.split()[-1], str(line.get_color())) for name, line in self.pictures.slices.items()])
-        self.keys[1].show([(NORMS[norm], str(line.get_color())) for norm, line in self.pictures.steps.items()])
-
-    @property
-    def moving(self) -> list[Artist]:
-        keys = [artist for keys in self.keys for artist in keys.artists]
-        return [*self.pictures.artists, *self.spines, *keys, *self.titles]
+        slices = {name.split()[-1]: line for name, line in self.pictures.slices.items()}
+        steps = {NORMS[norm]: line for norm, line in self.pictures.steps.items()}
+        for ax, lines in ((self.axes[0], slices), (self.axes[2], steps)):
+            for place, (words, line) in enumerate(lines.items()):
+                look: dict[str, Any] = {"color": dark(str(line.get_color())), "size": 8, "va": "top"}
+                ax.text(0.02, 0.995 - 0.08 * place, words, transform=ax.transAxes, **look)
 
     def update(self, **values: Any) -> None:
         self.values = values
@@ -83,15 +75,13 @@ def _mean(noise: Noise, norm: float) -> str:
         return "not coded"
 
 
-def noise(noise: Noise | None = None, *, width: int = 1000, height: int = 280) -> Panel:
+def noise(noise: Noise | None = None) -> Panel:
     """Sliders over what a noise looks like: density in the plane, draws, laws of its norms, a noisy image.
 
     Parameters
     ----------
     noise : Noise, optional
         Where to start; Gaussian(0.25, dim=1024) if absent. Its `dim` must be a number of pixels: 64, 256, 1024 or 4096.
-    width, height : int
-        Of the picture, in pixels.
 
     Raises
     ------
@@ -112,4 +102,4 @@ def noise(noise: Noise | None = None, *, width: int = 1000, height: int = 280) -
         controls.power(start),
         controls.shape(start),
     ]
-    return Panel(NoiseView((width, height)), chosen, "noise")
+    return Panel(NoiseView(), chosen, "noise")

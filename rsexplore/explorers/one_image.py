@@ -7,51 +7,37 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-from matplotlib.artist import Artist
-from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from rsexplore.explorers.canvas import Steps, View, frames
 from rsexplore.explorers.controls import NORMS, call, number, pick
-from rsexplore.explorers.panel import Panel
+from rsexplore.explorers.panel import Panel, Steps, View
 from rsexplore.explorers.readout import framed, radius_table
 from rsexplore.patience import Task
 from rsexplore.plots import style
-from rsexplore.plots.curves import ball, claims
+from rsexplore.plots.curves import ball, claims, merged
 from rsexplore.plots.shares import ShareBars
 from rsexplore.plots.style import norm_label
 from rsexplore.plots.votes import VoteBars
 from rsexplore.records import Records, can_thin, thinned
 
 PARAMS: Mapping[str, Any] = {"c": None, "order": None}
-NAMES, VALUES = 222, 76  # pixels left and right of the bars of radii
 Images = Mapping[int, NDArray] | ArrayLike
 
 
 class ImageView(View):
     """The image, a noisy copy, the votes, and the radii of every bound."""
 
-    def __init__(self, records: Records, images: Images, size: tuple[int, int]) -> None:
+    def __init__(self, records: Records, images: Images) -> None:
+        super().__init__(400, (20, 214, 150, 150), (20, 30, 150, 150), (266, 56, 244, 308), (732, 56, 192, 308))
         self._records, self._images, self._thinned = records, images, (records.header.n, records)
         self.places = {int(index): place for place, index in enumerate(records.index)}
-        width, height = size
-        side, tall, left = min(0.18 * width, (height - 100) / 2), height - 92, 0.18 * width + 86
-        room = width - left - NAMES - VALUES
-        upper = height - 36 - side
-        boxes = [(20, upper, side, side), (20, upper - 34 - side, side, side), (left, 56, 0.56 * room, tall),
-                 (left + 0.56 * room + NAMES, 56, 0.44 * room, tall)]  # fmt: skip
-        self.figure: Figure
-        self.figure, axes, self.titles = frames(size, *boxes)
+        axes = self.axes
         with matplotlib.rc_context(style.PAPER):
             self.votes, self.radii = VoteBars(axes[2]), ShareBars(axes[3], 32)
         for ax in axes[:2]:
             ax.set_axis_off()
         first = _pixels(self._image(next(iter(self.places))))
         self.pictures = [ax.imshow(first, cmap="gray", vmin=0, vmax=1) for ax in axes[:2]]
-
-    @property
-    def moving(self) -> list[Artist]:
-        return [*self.pictures, *self.votes.artists, *self.radii.artists, *self.spines, *self.titles]
 
     def _image(self, number: int) -> NDArray:
         return np.asarray(self._images[number])  # type: ignore[index]
@@ -73,7 +59,7 @@ class ImageView(View):
         for picture, pixels in zip(self.pictures, (image, copy), strict=True):
             picture.set_data(_pixels(pixels))
         self.votes.show(self.row.counts, self.row.predict, self.row.label, self._records.header.n)
-        self.radii.show([] if self.abstains else self.found)
+        self.radii.show([] if self.abstains else merged(self.found))
         self.titles[0].set_text(f"Image {number}, label {self.row.label}")
         self.titles[1].set_text(f"Noisy copy {values['copy']}")
         self.titles[2].set_text(f"{self.row.count:,} of {self.row.draws:,} votes for {self.row.predict}")
@@ -129,8 +115,6 @@ def one_image(
     norm: float | None = None,
     alpha: float | None = None,
     n: int | None = None,
-    width: int = 1000,
-    height: int = 400,
 ) -> Panel:
     """One image of a run, a noisy copy, its votes, and the radius of every bound, over norm, level and draws.
 
@@ -150,8 +134,6 @@ def one_image(
         Failure probability; that of the log if absent.
     n : int, optional
         Votes that count, of those of the log; all if absent. Fewer are chosen at random: see `records.thinned`.
-    width, height : int
-        Of the picture, in pixels.
 
     Raises
     ------
@@ -163,7 +145,7 @@ def one_image(
     if not records.rows:
         raise ValueError(f"one_image needs a run of ours with an image at least, got {records!r}")
     header, numbers = records.header, sorted(records.index.tolist())
-    view = ImageView(records, images, (width, height))
+    view = ImageView(records, images)
     first = numbers[0] if image is None else image
     if first not in view.places:
         raise LookupError(f"one_image needs an image of the run, from {numbers[0]} to {numbers[-1]}, got image={first}")

@@ -4,12 +4,9 @@ from collections.abc import Iterable
 from math import inf
 from typing import Any
 
-from matplotlib.artist import Artist
-
 from rsexplore.explorers import controls
-from rsexplore.explorers.canvas import Steps, View, frames
 from rsexplore.explorers.controls import NORMS, number, pick
-from rsexplore.explorers.panel import Panel
+from rsexplore.explorers.panel import Panel, Steps, View
 from rsexplore.explorers.readout import CELL, framed
 from rsexplore.plots.scaling import WORDS, Question, ScalingCurves, radius
 from rsexplore.plots.style import norm_label
@@ -23,14 +20,9 @@ DEFAULTS = {"norm": 2.0, "fixed": "sigma", "shape": 3.0, "k": 0.3, "dim": contro
 class ScalingView(View):
     """The axes of `scaling`."""
 
-    def __init__(self, size: tuple[int, int]) -> None:
-        width, height = size
-        self.figure, (ax,), (self.title,) = frames(size, (76, 54, width - 76 - 310, height - 90), beside=[56])
-        self.curves = ScalingCurves(ax)
-
-    @property
-    def moving(self) -> list[Artist]:
-        return [*self.curves.artists, *self.spines, self.title]
+    def __init__(self) -> None:
+        super().__init__(440, (76, 54, 614, 350), beside=[56])
+        self.curves = ScalingCurves(*self.axes)
 
     def update(self, **values: Any) -> None:
         self.values = values
@@ -38,10 +30,10 @@ class ScalingView(View):
         self.curves.ax.set_ylabel(f"certified {norm_label(values['norm'])} radius  (input units)")
         self.curves.show(question, values["size"], values["fixed"], values["dim"])
         what = "σ" if values["fixed"] == "sigma" else "E ‖z‖∞"
-        self.title.set_text(f"Radius and dimension at {what} = {values['size']:g}, 1 − p_A = {values['q_a']:g}")
+        self.titles[0].set_text(f"Radius and dimension at {what} = {values['size']:g}, 1 − p_A = {values['q_a']:g}")
 
     def slow(self) -> Steps:
-        yield from self.curves.fill()
+        return self.curves.fill()
 
     def idle(self) -> Iterable[str]:
         return [] if {"eq8", "eq10"} & set(self.curves.found) else ["k"]
@@ -53,7 +45,7 @@ class ScalingView(View):
         v, curves = self.values, self.curves
         rows = []
         for name, one in curves.found.items():
-            at = v["size"] * radius(name, curves.question, v["dim"], v["fixed"])
+            at = v["size"] * radius(one.bound, name, curves.question, v["dim"], v["fixed"])
             fitted = f"{one.slope.value:.4f} ± {one.slope.error:.4f}"
             law = ("not known here", "") if one.law is None else (str(one.law), f"{one.law.fitted(DIMS):.4f}")
             cells = "".join(f"{CELL}{text}</td>" for text in (rounded_down(at), fitted, law[1]))
@@ -74,8 +66,6 @@ def scaling(
     shape: float = 3.0,
     k: float = 0.3,
     dim: int = controls.DIM,
-    width: int = 1000,
-    height: int = 440,
 ) -> Panel:
     """Sliders over every family's radius against the dimension, with fitted slopes beside the laws. Two classes.
 
@@ -98,8 +88,6 @@ def scaling(
         Of the soap bubbles, as a share of d.
     dim : int
         Dimension at which the table gives radii.
-    width, height : int
-        Of the picture, in pixels.
 
     Raises
     ------
@@ -120,4 +108,4 @@ def scaling(
         number("k", "k", "of d", k, 0, 0.95, scale="linear"),
         controls.dim(dim, DIMS[-1], 2),
     ]
-    return Panel(ScalingView((width, height)), chosen, "scaling")
+    return Panel(ScalingView(), chosen, "scaling")

@@ -3,12 +3,9 @@
 from math import inf
 from typing import Any
 
-from matplotlib.artist import Artist
-
 from rsexplore.explorers import controls
-from rsexplore.explorers.canvas import Steps, View, frames
 from rsexplore.explorers.controls import POWERS, number, pick
-from rsexplore.explorers.panel import Panel
+from rsexplore.explorers.panel import Panel, Steps, View
 from rsexplore.explorers.readout import CELL, framed
 from rsexplore.plots.soap_bubbles import FAMILIES, LEAST, Bubble, SoapCurves
 from rsexplore.plots.style import norm_label
@@ -22,17 +19,9 @@ DEFAULTS = {"dim": controls.DIM, "q_a": 0.01, "norm": 2.0, "powers": (2.0, 2.0),
 class SoapView(View):
     """The three axes of `soap_bubbles`."""
 
-    def __init__(self, size: tuple[int, int]) -> None:
-        width, height = size
-        room, tall = width - 40 - 76 - 150 - 58 - 24, height - 90
-        boxes = [(40, 54, 0.27 * room, tall), (40 + 0.27 * room + 76, 54, 0.43 * room, tall),
-                 (40 + 0.7 * room + 76 + 150 + 58, 54, 0.3 * room, tall)]  # fmt: skip
-        self.figure, axes, self.titles = frames(size, *boxes, beside=(20, 58, 38))
-        self.curves = SoapCurves(*axes)
-
-    @property
-    def moving(self) -> list[Artist]:
-        return [*self.curves.artists, *self.spines, *self.titles]
+    def __init__(self) -> None:
+        super().__init__(400, (40, 54, 176, 310), (292, 54, 280, 310), (780, 54, 196, 310), beside=(20, 58, 38))
+        self.curves = SoapCurves(*self.axes)
 
     def update(self, **values: Any) -> None:
         self.values = values
@@ -82,8 +71,6 @@ def soap_bubbles(
     norm: float = 2.0,
     powers: tuple[float, float] = (2.0, 2.0),
     match: str = "sigma",
-    width: int = 1000,
-    height: int = 400,
 ) -> Panel:
     """Sliders over the noises of Soap bubbles 2020: law of the norm, exact radii beside the Gaussian's, shifted votes.
 
@@ -105,8 +92,6 @@ def soap_bubbles(
         (2, 2) for eq. (8), (inf, inf) for eq. (10), (inf, 2) for eq. (9).
     match : "sigma" or "mode"
         What agrees with the Gaussian: deviation of a coordinate, or mode of the norm, as in the paper.
-    width, height : int
-        Of the picture, in pixels.
 
     Raises
     ------
@@ -130,4 +115,4 @@ def soap_bubbles(
         number("k", "k", "of d", k, 0, 0.99, scale="linear"),
         pick("match", "equal", "to the Gaussian's", MATCH, match),
     ]
-    return Panel(SoapView((width, height)), chosen, "soap_bubbles")
+    return Panel(SoapView(), chosen, "soap_bubbles")

@@ -3,12 +3,9 @@
 from math import inf, nan
 from typing import Any
 
-from matplotlib.artist import Artist
-
 from rsexplore.explorers import controls
-from rsexplore.explorers.canvas import View, frames
 from rsexplore.explorers.controls import number, pick
-from rsexplore.explorers.panel import Panel
+from rsexplore.explorers.panel import Panel, View
 from rsexplore.explorers.readout import CELL, framed
 from rsexplore.noises import GeneralizedGaussian
 from rsexplore.plots.style import norm_label
@@ -25,24 +22,19 @@ DEFAULTS = {"norms": (1.0, 3.0), "weight": 0.5}
 class TradeoffView(View):
     """The axes of `tradeoff`."""
 
-    def __init__(self, size: tuple[int, int]) -> None:
-        width, height = size
-        self.figure, (ax,), (self.title,) = frames(size, (76, 54, width - 76 - 260, height - 90), beside=[56])
-        self.regions = TradeoffRegions(ax)
-
-    @property
-    def moving(self) -> list[Artist]:
-        return [*self.regions.artists, *self.spines, self.title]
+    def __init__(self) -> None:
+        super().__init__(460, (76, 54, 664, 370), beside=[56])
+        self.regions = TradeoffRegions(*self.axes)
 
     def update(self, **values: Any) -> None:
         self.values = values
         noise = GeneralizedGaussian.from_sigma(values["sigma"], values["dim"], shape=values["shape"])
         norms = values["norms"]
         self.regions.show(noise, values["q_a"], norms, values["weight"])
-        for axis, norm in zip("xy", norms, strict=True):
-            self.regions.ax.set(**{f"{axis}label": f"radius of the {norm_label(norm)} ball  (input units)"})
+        across, up = (f"radius of the {norm_label(norm)} ball  (input units)" for norm in norms)
+        self.regions.ax.set(xlabel=across, ylabel=up)
         self.noise = noise
-        self.title.set_text(f"Two balls at once, {noise.label}, 1 − p_A = {values['q_a']:g}")
+        self.titles[0].set_text(f"Two balls at once, {noise.label}, 1 − p_A = {values['q_a']:g}")
 
     def code(self) -> str:
         v = self.values
@@ -81,8 +73,6 @@ def tradeoff(
     *,
     norms: tuple[float, float] = (1.0, 3.0),
     weight: float = 0.5,
-    width: int = 1000,
-    height: int = 460,
 ) -> Panel:
     """Sliders over the pairs of radii that generalized Gaussian noise certifies in two norms at once.
 
@@ -99,8 +89,6 @@ def tradeoff(
         Norms of the balls, the smaller first.
     weight : float in [0, 1]
         Of the first radius's logarithm, for the pair that is marked: the one with the largest weighted sum.
-    width, height : int
-        Of the picture, in pixels.
 
     Raises
     ------
@@ -121,4 +109,4 @@ def tradeoff(
         controls.dim(start.dim, least=2),
         number("weight", "weight", "of log radius a", weight, 0, 1, scale="linear"),
     ]
-    return Panel(TradeoffView((width, height)), chosen, "tradeoff")
+    return Panel(TradeoffView(), chosen, "tradeoff")

@@ -6,7 +6,6 @@ from math import inf, sqrt
 from typing import Any
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.lines import Line2D
@@ -74,11 +73,6 @@ class NoisePictures:
             for norm, color in zip(NORMS, (style.BLUE, style.RED), strict=True)
         }
         self.image = picture.imshow(np.zeros((8, 8)), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-
-    @property
-    def artists(self) -> list[Artist]:
-        """Everything that `show` moves."""
-        return [*self.slices.values(), self.points, *self.steps.values(), self.image]
 
     def show(self, flat: Noise, full: Noise, sigma: float) -> None:
         """Draw a noise of two coordinates and one of side x side, both of deviation 1, at deviation `sigma`."""

@@ -1,52 +1,37 @@
 """Renyi divergences of every order: what a class change needs, what a shift spends, and the radius that each gives."""
 
-from collections.abc import Sequence
+from functools import lru_cache
 from math import sqrt
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
 
 from rsexplore import bounds
 from rsexplore.check import Probabilities
-from rsexplore.divergences import BestOrder, LeastInfinite, LeastRenyi, best_order
+from rsexplore.divergences import LeastInfinite, LeastRenyi, best_order
 from rsexplore.noises import Gaussian
 from rsexplore.plots import style
 from rsexplore.plots.style import EndLabels, round_above, tick
 
 MOST = 3.0  # order at the right end
 NAMED = {0.5: ("Hellinger", "hellinger-l2"), 1.0: ("KL", "kl-l2"), 2.0: ("χ²", "chi2-l2")}  # with a bound of their own
-MOST_KEPT = 10_000
-_KEPT: dict[tuple[float, float | None], BestOrder] = {}
 
 
-def best(q_a: float, p_b: float | None = None) -> BestOrder:
-    """`best_order`, kept: it does not depend on the noise."""
-    if (q_a, p_b) not in _KEPT:
-        look_ahead([(q_a, p_b)])
-    return _KEPT[q_a, p_b]
-
-
-def look_ahead(votes: Sequence[tuple[float, float | None]]) -> None:
-    """Find the best order at many pairs (1 - p_A, p_B) for later: one search takes as long as hundreds together."""
-    if len(_KEPT) > MOST_KEPT:
-        _KEPT.clear()
-    for two in (True, False):
-        left = [pair for pair in votes if pair not in _KEPT and (pair[1] is None) == two]
-        if left:
-            q_a, p_b = zip(*left, strict=True)
-            found = best_order(q_a=np.array(q_a), p_b=None if two else np.array(p_b))
-            _KEPT.update(zip(left, map(BestOrder, *(x.tolist() for x in found)), strict=True))
+@lru_cache(maxsize=64)
+def best(q_a: float, p_b: float | None = None) -> tuple[float, float]:
+    """Best order and the radius's slope there, kept: it does not depend on the noise."""
+    order, value = best_order(q_a=q_a, p_b=p_b)
+    return float(order), float(value)
 
 
 class RenyiCurves:
     """Two axes over the order: divergences, and radii; `show` moves them."""
 
-    def __init__(self, need: Axes, reach: Axes, points: int = 240) -> None:
+    def __init__(self, need: Axes, reach: Axes) -> None:
         self.need_ax, self.reach_ax = need, reach
-        self.orders = np.linspace(0, MOST, points + 1)[1:]
+        self.orders = np.linspace(0, MOST, 241)[1:]
         for ax, foot in ((need, 0.0), (reach, 0.06)):  # under the second one's lines are names
             ax.set(xlim=(0, MOST), xlabel="order α of the Rényi divergence")
             ax.yaxis.set_major_formatter(tick)
@@ -55,6 +40,7 @@ class RenyiCurves:
         for order, (name, _) in NAMED.items():
             reach.text(order, 0.015, name, transform=reach.get_xaxis_transform(), ha="center", va="bottom", size=8)
         need.set_ylabel("divergence $D_α$  (nats)")
+        reach.set_ylabel("certified $\\ell_2$ radius  (input units)")
         self.need = need.plot([], [], color=style.BLUE, linewidth=2.4, zorder=3)[0]
         self.infinite = need.plot([], [], color=style.GREY, linestyle="--", linewidth=1.2, zorder=2)[0]
         self.spent = need.plot([], [], color=style.ORANGE, linewidth=1.6, zorder=3)[0]
@@ -67,13 +53,6 @@ class RenyiCurves:
         self.named = {order: _dot(reach, style.look(bounds.get(key)).color, 5) for order, (_, key) in NAMED.items()}
         self.words, self.labels = EndLabels(need, width=22), EndLabels(reach, width=22)
 
-    @property
-    def artists(self) -> list[Artist]:
-        """Everything that `show` moves."""
-        lines = [self.infinite, self.steepest, self.spent, self.need, self.exact, self.reach]
-        dots = [*self.named.values(), *self.top, *self.dots]
-        return [self.shade, *lines, *dots, *self.words.artists, *self.labels.artists]
-
     def show(self, sigma: float, q_a: float, p_b: float | None, order: float) -> None:
         """Draw the curves of one pair of votes, and the shift that `order` certifies."""
         noise = Gaussian(sigma)
@@ -81,7 +60,7 @@ class RenyiCurves:
         infinite = float(LeastInfinite.floats(*cut))  # what the need tends to as the order grows
         with np.errstate(all="ignore"):
             *need, own = np.asarray(LeastRenyi.floats(np.append(self.orders, order), *cut)).tolist()
-        at, value = (float(x) for x in best(q_a, p_b))
+        at, value = best(q_a, p_b)
         exact = float(bounds.get("cohen-l2").radius(noise, q_a=q_a, p_b=p_b))
         radius, largest = (sigma * sqrt(2 * slope) for slope in (own / order, value))
         self.radius, self.largest, self.best_at, self.exact_radius = radius, largest, at, exact

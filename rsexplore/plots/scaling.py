@@ -1,12 +1,11 @@
 """Certified radii against the dimension, one curve for each family, with the slope that is fitted to it."""
 
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Generator
+from functools import lru_cache, partial
 from math import inf
 from typing import Any, NamedTuple
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter
@@ -16,6 +15,7 @@ from rsexplore import bounds, scaling
 from rsexplore.bound import Bound, UnsupportedNoiseError
 from rsexplore.comparison import exact_bound
 from rsexplore.noises import ExponentialLinf, Gaussian, GeneralizedGaussian, Laplace, Noise, PowerGaussian, Uniform
+from rsexplore.patience import Task
 from rsexplore.plots import style
 from rsexplore.plots.style import EndLabels, above, below
 from rsexplore.scaling import DIMS, Law, Slope
@@ -59,7 +59,6 @@ def member(name: str, dim: int, question: Question) -> Noise:
     return next(f for f in (Gaussian, Laplace, Uniform, ExponentialLinf) if f.__name__ == name).from_sigma(1.0, dim)
 
 
-@lru_cache(maxsize=512)
 def chosen(name: str, question: Question) -> Bound | None:
     """Exact bound of the family in that norm, or the one that certifies most at 3,072 coordinates."""
     noise = member(name, 3072, question)
@@ -70,34 +69,31 @@ def chosen(name: str, question: Question) -> Bound | None:
     return able[int(np.argmax(radii))] if able and max(radii) > 0 else None
 
 
-@lru_cache(maxsize=4096)
-def radius(name: str, question: Question, dim: int, fixed: str) -> float:
-    """Radius of the chosen bound at deviation 1, or where E ||z||_inf is 1; nan if there is no bound."""
-    bound, noise = chosen(name, question), member(name, dim, question)
-    if bound is None:
-        return np.nan
-    found = float(bound.radius(noise, q_a=question.q_a, norm=question.norm))
-    return found if fixed == "sigma" else found / mean(noise)
-
-
 @lru_cache(maxsize=1024)
 def mean(noise: Noise) -> float:
     """E ||z||_inf, kept."""
     return noise.mean_norm(inf)
 
 
-def growth(name: str, question: Question, fixed: str) -> Growth:
-    """Radii at deviation 1 (or E ||z||_inf = 1) of a family that has a bound, their slope, and the law if known."""
-    bound = chosen(name, question)
-    assert bound is not None
-    radii = np.array([radius(name, question, dim, fixed) for dim in DIMS])
-    at = dict(zip(DIMS, radii, strict=True))
+def radius(bound: Bound, name: str, question: Question, dim: int, fixed: str) -> float:
+    """Radius of a bound for a family at deviation 1, or where E ||z||_inf is 1."""
+    noise = member(name, dim, question)
+    found = float(bound.radius(noise, q_a=question.q_a, norm=question.norm))
+    return found if fixed == "sigma" else found / mean(noise)
+
+
+@lru_cache(maxsize=64)
+def growth(name: str, question: Question, fixed: str) -> Growth | None:
+    """Radii at deviation 1 (or E ||z||_inf = 1), their slope, and the law if known; None if there is no bound."""
+    if (bound := chosen(name, question)) is None:
+        return None
+    at = {dim: radius(bound, name, question, dim, fixed) for dim in DIMS}
     slope = scaling.exponent(lambda noise: at[noise.dim or 0], lambda dim: member(name, dim, question), dims=DIMS)
     try:
         law = scaling.law(bound, member(name, DIMS[0], question), question.norm, fixed)
     except UnsupportedNoiseError:
         law = None
-    return Growth(bound, radii, slope, law)
+    return Growth(bound, np.array([*at.values()]), slope, law)
 
 
 class ScalingCurves:
@@ -118,29 +114,21 @@ class ScalingCurves:
         self.labels = EndLabels(ax, width=44)
         self.found: dict[str, Growth] = {}
 
-    @property
-    def artists(self) -> list[Artist]:
-        """Everything that `show` moves."""
-        return [self.cursor, *self.lines.values(), *self.labels.artists]
-
     def show(self, question: Question, size: float, fixed: str, dim: int) -> None:
         """Draw the families whose radii take no time; `size` is the deviation, or E ||z||_inf if that is fixed."""
         self.question, self.size, self.fixed = question, size, fixed
-        self.found = {name: growth(name, question, fixed) for name in QUICK if chosen(name, question)}
+        self.found = {name: found for name in QUICK if (found := growth(name, question, fixed))}
         self.cursor.set_xdata([dim, dim])
         self._draw()
 
-    def fill(self) -> Iterator[None]:
-        """Add the other families, a radius a step."""
+    def fill(self) -> Generator[Task | None, Any, None]:
+        """Add the other families, by tasks; None where something is drawn."""
         for name in SLOW:
-            if chosen(name, self.question) is None:
-                continue
-            for dim in DIMS:
-                radius(name, self.question, dim, self.fixed)
-                yield
-            self.found[name] = growth(name, self.question, self.fixed)
-            self._draw()
-            yield
+            found = yield Task(f"radii of {WORDS[name]}", partial(growth, name, self.question, self.fixed))
+            if found is not None:
+                self.found[name] = found
+                self._draw()
+                yield None
 
     def _draw(self) -> None:
         values = np.concatenate([one.radii for one in self.found.values()]) * self.size

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
@@ -33,16 +32,11 @@ class ShareBars:
         self.note.set_color(style.BEYOND)
         self.head = ax.text(1.02, 1.0, "radius", transform=ax.transAxes, size=8, color="#555555", va="bottom")
 
-    @property
-    def artists(self) -> list[Artist]:
-        """Everything that `show` moves."""
-        texts = [*self.names.values(), *self.values.values()]
-        return [self.beyond, *self.bars.values(), self.edge, self.note, self.head, *texts]
-
-    def show(self, found: Sequence[Claim], column: int = 0, together: Sequence[Claim] | None = None) -> None:
-        """Draw claims at one column of their radii, largest on top; `together` are those claims, merged."""
-        groups = merged(found) if together is None else together
-        reference, known = _reference(found, column)
+    def show(self, groups: Sequence[Claim]) -> None:
+        """Draw claims about one vote, merged, largest on top."""
+        exact = next((float(claim.radii[0]) for claim in groups if claim.exact), None)
+        certified = [float(claim.radii[0]) for claim in groups if claim.status.certifies]
+        known, reference = exact is not None, max(certified, default=0.0) if exact is None else exact
         self.beyond.set_visible(known)
         self.edge.set_visible(bool(groups))
         self.head.set_visible(bool(groups))
@@ -50,10 +44,10 @@ class ShareBars:
         for artist in (*self.bars.values(), *self.names.values(), *self.values.values()):
             artist.set_visible(False)
         # nan, which `max` passes over where it comes second, is last
-        rows = sorted(groups, key=lambda claim: -max(-1.0, float(claim.radii[column])))
+        rows = sorted(groups, key=lambda claim: -max(-1.0, float(claim.radii[0])))
         above = False
         for place, claim in enumerate(rows):
-            radius = float(claim.radii[column])
+            radius = float(claim.radii[0])
             share = radius / reference if reference > 0 else 0.0
             beyond = known and share > 1 + 1e-9
             above |= beyond
@@ -96,7 +90,7 @@ def share_bars(ax: Axes, noise: Noise, q_a: float, *, norm: float | None = None,
         As for `curves.radius_curves`.
     """
     drawn = ShareBars(ax)
-    drawn.show(claims(noise, [q_a], norm=norm, **question))
+    drawn.show(merged(claims(noise, [q_a], norm=norm, **question)))
     ax.set_title(f"at $1 - p_A$ = {q_a:g}")
     return drawn
 
@@ -104,12 +98,3 @@ def share_bars(ax: Axes, noise: Noise, q_a: float, *, norm: float | None = None,
 def radius_text(claim: Claim, radius: float) -> str:
     """Return a radius as text: towards 0 if it certifies, so that no text certifies more than the number does."""
     return rounded_down(radius) if claim.status.certifies else f"{radius:.4g}"
-
-
-def _reference(found: Sequence[Claim], column: int) -> tuple[float, bool]:
-    """Return the radius that the shares are of, and whether it is the exact one."""
-    exact = next((claim for claim in found if claim.exact), None)
-    if exact is not None:
-        return float(exact.radii[column]), True
-    certified = [float(claim.radii[column]) for claim in found if claim.status.certifies]
-    return max(certified, default=0.0), False

@@ -6,7 +6,6 @@ from math import inf, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
@@ -70,13 +69,6 @@ def moved(noise: PowerGaussian, norm: float, q_a: float, radius: float) -> tuple
     return worst_case(law, q_a, lengths), 1 - total_variation(law, lengths)
 
 
-def refusal(noise: PowerGaussian) -> str:
-    """Why no radius of a noise can be drawn, as far as can be told at once; empty if it can."""
-    assert noise.dim is not None
-    known = resolved(noise.dim, noise.k, noise.power_norm, noise.tail_norm)
-    return "" if known else "no radius here for k above d − 0.5"
-
-
 def quick(noise: PowerGaussian) -> bool:
     """Whether all curves of it take a few milliseconds."""
     return noise.power_norm == 2 and (noise.dim or 0) >= QUICK_FROM
@@ -93,8 +85,8 @@ class SoapCurves:
         for ax in (reach, vote):
             (ax.yaxis if ax is reach else ax.xaxis).set_major_formatter(tick)
         self.start, self.pulled = (_line(law, color, 2.2) for color in (style.BLACK, style.BLUE))
-        self.curves = {p: _line(reach, COLORS[p], 1.8, mark) for p, mark in zip(FAMILIES, ("", "D", "^"), strict=True)}
         self.gaussian = _line(reach, style.BLACK, 3.0)
+        self.curves = {p: _line(reach, COLORS[p], 1.8, mark) for p, mark in zip(FAMILIES, ("", "D", "^"), strict=True)}
         self.cursor = reach.axvline(1e-3, color="#777777", linestyle=":", linewidth=1.2, zorder=1)
         self.dots = {powers: _line(reach, COLORS[powers], 0, "o", 7) for powers in FAMILIES}
         self.half = vote.axhline(0.5, color="#777777", linestyle=":", linewidth=1.2, zorder=1)
@@ -105,12 +97,6 @@ class SoapCurves:
             line.set_linestyle((0, (4, 2)))
         self.labels = EndLabels(reach, width=19)
 
-    @property
-    def artists(self) -> list[Artist]:
-        """Everything that `show` moves."""
-        reach = [self.cursor, self.gaussian, *self.curves.values(), *self.dots.values()]
-        return [self.start, self.pulled, *reach, self.half, *self.overlaps, *self.votes, *self.labels.artists]
-
     def show(self, bubble: Bubble, sigma: float, q_a: float) -> None:
         """Draw what takes no time, and hide what else belongs to another state."""
         self.bubble, self.sigma, self.q_a = bubble, sigma, q_a
@@ -119,7 +105,11 @@ class SoapCurves:
         self.chosen = self.noises[bubble.powers]
         self.base = bubble.noise((2.0, 2.0), 0.0)  # Gaussian
         self.found: dict[Powers, float] = {}
-        self.refused = {powers: words for powers, noise in self.noises.items() if (words := refusal(noise))}
+        self.refused = {
+            powers: "no radius here for k above d − 0.5"
+            for powers, noise in self.noises.items()
+            if not resolved(bubble.dim, noise.k, *powers)
+        }
         for artist in (*self.curves.values(), *self.dots.values(), self.votes[1], self.overlaps[1]):
             artist.set_visible(False)
         self.gaussian_radius = sigma * float(radii(self.base, bubble.norm, (q_a,))[0])

@@ -6,7 +6,6 @@ are those of Okabe and Ito, which colour-blind readers can tell apart; labels at
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 from math import ceil, floor, log10
 from textwrap import fill
 from typing import Any, NamedTuple, cast
@@ -28,7 +27,7 @@ BLACK, ORANGE, SKY, GREEN, BLUE, RED, PINK, GREY = (
     "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7", "#666666",
 )  # fmt: skip
 CYCLE = (BLUE, ORANGE, GREEN, PINK, SKY, RED, GREY)
-LINE_HEIGHT = 1.3  # of a line of text, in font sizes
+SIZE, LINE_HEIGHT = 8, 1.3  # of labels at lines: of the font, and of a line in font sizes
 HIDDEN = -0.2  # where the label of a line that is not drawn wants to be
 START, BEND, STOP, TEXT = 2, 9, 17, 20  # points right of the axes: a leader's corners and end, and its text
 FORBIDDEN = "#F4E3D7"  # where no certificate can be
@@ -162,7 +161,6 @@ def tick(value: float, place: float | None = None) -> str:
     return f"{float(digits):g}e{int(power)}"
 
 
-@lru_cache(maxsize=1024)
 def wrapped(text: str, width: int) -> str:
     """Return a text broken into lines of at most `width` letters, where it can be."""
     return fill(text, width, break_long_words=False, break_on_hyphens=False)
@@ -177,8 +175,8 @@ def dark(color: Any) -> tuple[float, float, float]:
 class EndLabels:
     """Texts right of an axes, each tied to the end of its curve by a leader in the look of the curve."""
 
-    def __init__(self, ax: Axes, size: float = 8, width: int = 27) -> None:
-        self._ax, self._size, self._width = ax, size, width
+    def __init__(self, ax: Axes, width: int = 27) -> None:
+        self._ax, self._width = ax, width
         # across: points from the right edge of the axes, so that nothing moves when a layout engine resizes them
         inches = cast("Figure", ax.get_figure(root=True)).dpi_scale_trans
         edge = ScaledTranslation(1, 0, ax.transAxes)  # type: ignore[arg-type]  # any transform will do
@@ -203,14 +201,14 @@ class EndLabels:
         """
         dashes = dashes or [line.get_linestyle() for _, line in entries]
         while len(self._pool) < len(entries):
-            text = self._ax.text(TEXT, 0, "", size=self._size, va="center", transform=self._where, linespacing=1.05)
-            leader = Line2D([], [], transform=self._where, clip_on=False, linewidth=1.2)
+            text = self._ax.text(TEXT, 0, "", size=SIZE, va="center", transform=self._where, linespacing=1.05)
+            leader = Line2D([], [], transform=self._where, clip_on=False, linewidth=1.2, zorder=4)
             self._ax.add_artist(leader)
             self._pool.append((text, leader))
         ends = [self._end(line) for _, line in entries]
         arrows = ["\u00a0↑" if end > 1 else "\u00a0↓" if HIDDEN != end < 0 else "" for end in ends]
         words = [wrapped(text + arrow, self._width) for (text, _), arrow in zip(entries, arrows, strict=True)]
-        unit = LINE_HEIGHT * self._size * self._ax.figure.dpi / 72 / self._ax.bbox.height
+        unit = LINE_HEIGHT * SIZE * self._ax.figure.dpi / 72 / self._ax.bbox.height
         heights = [(text.count("\n") + 1) * unit for text in words]
         # a little room below and above the axes is free as well
         places = apart([min(max(end, 0.0), 1.01) for end in ends], heights, -0.08, 1.04)
@@ -232,19 +230,3 @@ class EndLabels:
             return HIDDEN
         end = (self._ax.transScale + self._ax.transLimits).transform((1.0, y[-1]))[1]
         return float(np.clip(np.nan_to_num(end, nan=0.0), -2, 2))
-
-
-class Keys:
-    """A few lines of text under one another, in a corner of an axes; `show` writes other ones."""
-
-    def __init__(self, ax: Axes, x: float, y: float, lines: int, *, right: bool = False, size: float = 8.5) -> None:
-        step = LINE_HEIGHT * size * ax.figure.dpi / 72 / ax.bbox.height
-        common: dict[str, Any] = {"transform": ax.transAxes, "size": size, "va": "top", "zorder": 6}
-        common["ha"] = "right" if right else "left"
-        self.artists: list[Text] = [ax.text(x, y - i * step, "", **common) for i in range(lines)]
-
-    def show(self, lines: Sequence[tuple[str, str]]) -> None:
-        """Write each text in a darker shade of its colour."""
-        padded = [*lines, *[("", "black")] * (len(self.artists) - len(lines))]
-        for text, (words, color) in zip(self.artists, padded, strict=True):
-            text.set(text=words, color=dark(color))

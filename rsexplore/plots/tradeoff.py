@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.patches import Polygon
 from matplotlib.ticker import LogLocator, NullFormatter
@@ -63,18 +62,12 @@ class TradeoffRegions:
         (self.true,) = ax.plot([], [], color=style.BLUE, linewidth=3, zorder=3)
         (self.printed,) = ax.plot([], [], color=style.ORANGE, linewidth=1.8, linestyle=dashes, zorder=4)
         (self.claim,) = ax.plot([], [], color=style.RED, linewidth=1.6, linestyle=dashes, zorder=3)
-        (self.ball,) = ax.plot([], [], color=style.GREEN, linewidth=1.6, zorder=3)
+        (self.ball,) = ax.plot([], [], color=style.GREEN, linewidth=1.6, zorder=2.5)
         (self.equal,) = ax.plot([], [], color="#999999", linestyle=":", linewidth=1.2, zorder=2)
         (self.chosen,) = ax.plot([], [], color=style.BLUE, marker="o", markersize=8, linestyle="none", zorder=6)
         (self.at_print,) = ax.plot([], [], color=style.ORANGE, marker="s", markersize=6, linestyle="none", zorder=6)
         self.note = ax.text(0.5, 0.5, "", transform=ax.transAxes, ha="center", size=9, style="italic", zorder=6)
         self.labels = EndLabels(ax, width=38)
-
-    @property
-    def artists(self) -> list[Artist]:
-        """Everything that `show` moves."""
-        lines = [self.equal, self.ball, self.claim, self.true, self.printed, self.chosen, self.at_print]
-        return [self.safe, self.union, *lines, self.legend, self.note, *self.labels.artists]
 
     def show(self, noise: GeneralizedGaussian, q_a: float, norms: tuple[float, float], weight: float) -> None:
         """Draw the regions of a noise with `dim` and one vote, two classes; `norms` is (a, b), a < b."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
@@ -28,16 +27,11 @@ class VoteBars:
         self.names = [ax.text(i, -0.02, "", transform=below, ha="center", va="top", size=9) for i in range(SHOWN)]
         self.values = [ax.text(i, 1, "", ha="center", va="bottom", size=8) for i in range(SHOWN)]
 
-    @property
-    def artists(self) -> list[Artist]:
-        """Everything that `show` moves."""
-        return [*self.bars, *self.names, *self.values]
-
     def show(self, counts: Mapping[int, int], predict: int, label: int, draws: int) -> None:
         """Draw votes on an axis for so many draws; the selected class is in colour, the true one in bold."""
         classes = shown(counts, predict, label)
         self.ax.set_ylim(FLOOR, 4 * draws)
-        for artist in self.artists:
+        for artist in (*self.bars, *self.names, *self.values):
             artist.set_visible(False)
         for key, bar, name, value in zip(classes, self.bars, self.names, self.values, strict=False):
             count = counts.get(key, 0)
