@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 from report import machine, table
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from lab import Notebook, Server, browser_page, jupyterlab
+from lab import Notebook, Server, jupyterlab, pages
 
 EXPLORERS = {  # arguments, label of the slider that moves, target in ms: median and 95th percentile
     "bounds": ("", "σ", (50, 80)),
@@ -63,7 +63,8 @@ def wait_for_quiet(quiet: float, seconds: float) -> None:
 
 def measured(server: Server, name: str, moves: int) -> tuple[list[float], list[float]]:
     """Latencies of `moves` keys on the explorer's slider, half of them to the right, and the kernel's work on each."""
-    with browser_page() as page:
+    with pages() as fresh:
+        page = fresh()
         opened = Notebook(page, server, f"{name}.ipynb")
         opened.run_all()
         opened.settle(seconds=60)

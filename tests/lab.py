@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,8 +119,8 @@ def jupyterlab(notebooks: Path, **environment: str) -> Iterator[Server]:
 
 
 @contextmanager
-def browser_page(width: int = 1400, height: int = 1000) -> Iterator[Any]:
-    """Open a page of a headless Chromium; RuntimeError if there is none."""
+def pages() -> Iterator[Callable[..., Any]]:
+    """Yield what opens a page of a headless Chromium, of a width and height; RuntimeError if there is none."""
     from playwright.sync_api import sync_playwright
 
     if not (path := chromium.find()):
@@ -128,9 +128,13 @@ def browser_page(width: int = 1400, height: int = 1000) -> Iterator[Any]:
     root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []  # root has no sandbox
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=[*root, *QUIET.split(), "--disable-sync"])
-        page = browser.new_page(viewport={"width": width, "height": height})
-        page.set_default_timeout(30 * SECOND)
-        yield page
+
+        def opened(width: int = 1400, height: int = 1000) -> Any:
+            page = browser.new_page(viewport={"width": width, "height": height})
+            page.set_default_timeout(30 * SECOND)
+            return page
+
+        yield opened
         browser.close()
 
 

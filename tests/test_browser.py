@@ -20,7 +20,7 @@ import pytest
 pytest.importorskip("playwright")
 
 import chromium
-from lab import Notebook, browser_page, free_port, jupyterlab, running, surroundings
+from lab import Notebook, free_port, jupyterlab, pages, running, surroundings
 
 import rsexplore as rs
 from rsexplore.explorers.page import TOPICS
@@ -31,30 +31,31 @@ NOTEBOOKS = ROOT / "notebooks"
 
 
 @pytest.fixture(scope="module")
-def server():
-    """A JupyterLab over the notebooks."""
-    need_chromium()
-    with jupyterlab(NOTEBOOKS, RSEXPLORE_QUICK="1") as found:
-        yield found
-
-
-def need_chromium() -> None:
-    """Skip where there is no Chromium, or fail where there must be one."""
+def fresh():
+    """What opens a page of a Chromium; without one the tests are skipped, or fail where there must be one."""
     if not chromium.find():
         say = pytest.fail if os.environ.get("RSEXPLORE_REQUIRE_BROWSER") == "1" else pytest.skip
         say("no Chromium found: `make test` says how to get one")
+    with pages() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def server():
+    """A JupyterLab over the notebooks."""
+    with jupyterlab(NOTEBOOKS, RSEXPLORE_QUICK="1") as found:
+        yield found
 
 
 # ---- the first notebook ----
 
 
 @pytest.fixture(scope="module")
-def notebook(server):
+def notebook(fresh, server):
     """00_start_here, run."""
-    with browser_page() as page:
-        opened = Notebook(page, server, "00_start_here.ipynb")
-        opened.run_all()
-        yield opened
+    opened = Notebook(fresh(), server, "00_start_here.ipynb")
+    opened.run_all()
+    return opened
 
 
 def assert_readout_is_true(notebook: Notebook) -> None:
@@ -161,17 +162,18 @@ def move(opened: Notebook, label: str) -> None:
 
 
 @pytest.mark.parametrize("shown", ALL, ids=lambda shown: shown.notebook)
-def test_sliders_move_the_pictures_of_the_notebook(server, folder, shown):
-    with browser_page() as page:
-        opened = Notebook(page, server, f"{shown.notebook}.ipynb")
-        opened.run_all()
-        for opened.place, sliders in enumerate(shown.panels):
-            for names in sliders:
-                label = label_of(opened, names)
-                move(opened, label)
-                assert not page.locator("[role=alert]:visible").all_inner_texts(), label
-            page.screenshot(path=str(folder / f"{shown.notebook}_{opened.place}.png"))
-        assert opened.errors() == []
+def test_sliders_move_the_pictures_of_the_notebook(fresh, server, folder, shown):
+    page = fresh()
+    opened = Notebook(page, server, f"{shown.notebook}.ipynb")
+    opened.run_all()
+    for opened.place, sliders in enumerate(shown.panels):
+        for names in sliders:
+            label = label_of(opened, names)
+            move(opened, label)
+            assert not page.locator("[role=alert]:visible").all_inner_texts(), label
+        page.screenshot(path=str(folder / f"{shown.notebook}_{opened.place}.png"))
+    assert opened.errors() == []
+    page.close()
 
 
 # ---- the page of `make app` ----
@@ -263,12 +265,11 @@ class App(Notebook):
 
 
 @pytest.fixture(scope="module")
-def app():
+def app(fresh):
     """The page that `make app` serves, in a Chromium."""
     pytest.importorskip("voila")
-    need_chromium()
-    with served() as url, browser_page(*SIZES[0]) as page:
-        yield App(page, url)
+    with served() as url:
+        yield App(fresh(*SIZES[0]), url)
 
 
 def overlap(one: list[float], other: list[float]) -> bool:

@@ -219,17 +219,12 @@ def own_run(noise=None) -> rs.records.Records:
     return rs.records.from_rows(header, rows)
 
 
-def test_your_own_run_can_be_shown():
-    own = own_run()
-    panel = rs.explorers.certified_accuracy(own)
-    assert panel.message.value == "" and panel.values["bound"].key == "laplace-l1"
-    expected = rs.accuracy.certified(own, rs.bounds.get("laplace-l1"), [0.0, 0.2])
-    np.testing.assert_array_equal(panel.view.curve.at([0.0, 0.2]), expected)
-
-
 @pytest.mark.parametrize("records", [own_run(), {"a": own_run(), "b": own_run()}], ids=["one", "two"])
-def test_the_code_line_of_your_own_run_runs(records):
+def test_your_own_run_can_be_shown_and_its_code_line_runs(records):
     panel = rs.explorers.certified_accuracy(records)
+    assert panel.message.value == "" and panel.values["bound"].key == "laplace-l1"
+    expected = rs.accuracy.certified(own_run(), rs.bounds.get("laplace-l1"), [0.0, 0.2])
+    np.testing.assert_array_equal(panel.view.curve.at([0.0, 0.2]), expected)
     panel.move(alpha=0.01, norm=2.0)
     assert panel.code.value.endswith("  # records: what you gave")
     again = eval(panel.code.value, {"rs": rs, "records": records})

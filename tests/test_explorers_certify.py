@@ -18,7 +18,6 @@ from panels import table  # noqa: E402
 
 import rsexplore as rs  # noqa: E402
 from rsexplore import montecarlo  # noqa: E402
-from rsexplore.explorers.panel import Run, Stopped  # noqa: E402
 from rsexplore.plots.votes import shown  # noqa: E402
 from rsexplore.records import thinned  # noqa: E402
 
@@ -226,21 +225,6 @@ def test_the_code_line_gives_the_same_panel(panel):
     assert "n0=20, seed=3" in given.code.value
     assert given.code.value.endswith("  # model: what you gave")
     assert eval(given.code.value, {"rs": rs, "model": own}).values == given.values
-
-
-def test_a_thread_ends_with_its_result_or_its_error():
-    def forever(tell):
-        while True:
-            tell(1)
-            time.sleep(0.01)
-
-    run = Run(lambda tell: 3)
-    run.wait(10)
-    assert (run.result, run.error, run.alive) == (3, None, False)
-    run = Run(forever)
-    run.stop()
-    run.wait(10)
-    assert isinstance(run.error, Stopped) and run.stopping and not run.alive
 
 
 @pytest.fixture
