@@ -19,7 +19,7 @@ from rsexplore.table import Table, rounded_down
 PROBABILITIES = ("p_a", "q_a", "p_b")
 
 
-class Row(NamedTuple):
+class ComparisonRow(NamedTuple):
     """One bound at one vote; `share` is the radius over the exact one, nan where the exact one is not known.
 
     Of `p_a`, `q_a` and `p_b` those are None that `compare` was not given.
@@ -48,11 +48,11 @@ class Comparison:
 
     noise: Noise
     norm: float
-    rows: tuple[Row, ...]
+    rows: tuple[ComparisonRow, ...]
     omitted: tuple[Bound, ...] = ()  # apply too, but need the noise's dimension
     several: bool = False  # whether votes came as an array
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[ComparisonRow]:
         return iter(self.rows)
 
     def __len__(self) -> int:
@@ -184,10 +184,10 @@ def compare(
     with np.errstate(all="ignore"):
         shares = {b: np.where((best > 0) & np.isfinite(best), radii / best, np.nan) for b, radii in found.items()}
     status = {bound: bound.status_at(norm, two_class=p_b is None) for bound in found}
-    rows: list[Row] = []
+    rows: list[ComparisonRow] = []
     for i in range(len(next(iter(votes.values())))):
         vote = {name: float(values[i]) for name, values in votes.items()}
-        here = (Row(b, float(radii[i]), float(shares[b][i]), status[b], **vote) for b, radii in found.items())
+        here = (ComparisonRow(b, float(radii[i]), float(shares[b][i]), status[b], **vote) for b, radii in found.items())
         rows += sorted(here, key=lambda row: -row.radius)
     several = not isinstance(as_given(np.zeros(1), p_a, q_a, p_b), float)
     return Comparison(noise, norm, tuple(rows), tuple(omitted), several)

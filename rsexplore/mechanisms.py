@@ -23,7 +23,7 @@ DIMS = tuple(10**k for k in range(4, 149, 6))  # logarithms of logarithms need r
 HALF = Fraction(1, 2)
 
 
-class Law(NamedTuple):
+class GrowthLaw(NamedTuple):
     """Growth d^power (log d)^log_power."""
 
     power: Fraction
@@ -140,7 +140,7 @@ def verdict(family: type[Noise], divergence: str, norm: float) -> str:
         return "unable to certify"
     power, log_power = (x - y for x, y in zip(found, limit_growth(divergence, norm), strict=True))
     near = "optimal" if (power, log_power) == (0, 0) else "near optimal" if power == 0 else "not optimal"
-    return f"{near}, {Law(*found)}"
+    return f"{near}, {GrowthLaw(*found)}"
 
 
 def table_1(families: Sequence[type[Noise]] = FAMILIES) -> Table:

@@ -41,7 +41,7 @@ from rsexplore.check import Probabilities, norm_order, read, whole
 from rsexplore.divergences.generalized_gaussian import STEP, KLRadius, curvature, half_line, interval, loss, unit
 from rsexplore.dual import Dual
 from rsexplore.formula import Formula, number
-from rsexplore.mechanisms import HALF, Law
+from rsexplore.mechanisms import HALF, GrowthLaw
 from rsexplore.noises import ExponentialLinf, GeneralizedGaussian, Laplace, Noise, Uniform
 from rsexplore.notation import PhiInvGap, d, p
 from rsexplore.solve import Supremum
@@ -467,7 +467,7 @@ def exponent(
     return Slope(float(slope), float(np.sqrt(covariance[0, 0])))
 
 
-def law(bound: Bound | str, noise: Noise, norm: float | None = None, fixed: str = "sigma") -> Law:
+def law(bound: Bound | str, noise: Noise, norm: float | None = None, fixed: str = "sigma") -> GrowthLaw:
     """Growth of a bound's radius with the dimension.
 
     Parameters
@@ -503,13 +503,13 @@ def law(bound: Bound | str, noise: Noise, norm: float | None = None, fixed: str 
     if bound.norm is not None and norm > bound.norm:
         power += _inverse(norm) - _inverse(bound.norm)
     if fixed == "sigma":
-        return Law(power)
+        return GrowthLaw(power)
     # E ||z||_inf at fixed deviation is a power of log d
     if isinstance(noise, GeneralizedGaussian):
-        return Law(power, -1 / Fraction(noise.shape).limit_denominator(1000))
+        return GrowthLaw(power, -1 / Fraction(noise.shape).limit_denominator(1000))
     if isinstance(noise, Laplace):
-        return Law(power, Fraction(-1))
-    return Law(power, Fraction(0) if flat or isinstance(noise, Uniform | ExponentialLinf) else -HALF)
+        return GrowthLaw(power, Fraction(-1))
+    return GrowthLaw(power, Fraction(0) if flat or isinstance(noise, Uniform | ExponentialLinf) else -HALF)
 
 
 def _inverse(norm: float) -> Fraction:

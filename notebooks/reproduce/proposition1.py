@@ -51,7 +51,7 @@ class Order(NamedTuple):
         return self.relation == relation or bool(before_crossing)
 
 
-class Statement(NamedTuple):
+class Part(NamedTuple):
     """One item of Proposition 1.
 
     `printed` compares the radii as Table 1 prints them and `corrected` the right ones; the statement holds as printed
@@ -69,7 +69,7 @@ class Statement(NamedTuple):
     counterexample: tuple[float, float] | None
 
 
-def rows() -> tuple[Statement, ...]:
+def rows() -> tuple[Part, ...]:
     """The six items; crossings are computed to some 1e-14."""
     found = []
     for number, (left, right, relation, end) in enumerate(ITEMS, 1):
@@ -78,7 +78,7 @@ def rows() -> tuple[Statement, ...]:
         words = f"{left} {relation} {right} on " + ("[1/2, 1]" if relation == "=" else f"(1/2, {end:g})")
         holds = printed.holds(relation, end), corrected.holds(relation, end)
         failing = _counterexample(left, right, relation)
-        found.append(Statement(number, words, printed, holds[0], corrected, holds[1], failing))
+        found.append(Part(number, words, printed, holds[0], corrected, holds[1], failing))
     return tuple(found)
 
 

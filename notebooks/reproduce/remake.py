@@ -210,7 +210,7 @@ def _same_growth(cell: PrintedCell, fixed: Sequence[str]) -> bool:
     case = family, divergence, inf if norm == "linf" else 2.0
     words, _, order = cell.value.partition(", r in ")
     grows = (mechanisms.growth(*case, fixed=what) for what in fixed)
-    orders = [str(mechanisms.Law(*one)) for one in grows if one is not None]
+    orders = [str(mechanisms.GrowthLaw(*one)) for one in grows if one is not None]
     return words == mechanisms.verdict(*case).partition(", ")[0] and order in ("", *orders)
 
 

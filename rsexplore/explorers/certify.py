@@ -43,7 +43,7 @@ def dimension(data: str) -> int | None:
         return None
 
 
-class Job:
+class Setting:
     """One setting of the controls: where its votes are kept, and how they are counted.
 
     Parameters
@@ -133,7 +133,7 @@ class CertifyPanel(Board):
         self.views: dict[str, Panel] = {}  # over the records
         self._given, self._fixed = given, fixed
         self._run: Run | None = None
-        self._job: Job | None = None
+        self._job: Setting | None = None
         self._kept = Path(mkdtemp(prefix="rsexplore-"))  # for logs without a path
         finalize(self, rmtree, self._kept, ignore_errors=True)
         self.run = widgets.Button(description="Run", button_style="primary", tooltip="count votes, or go on doing so")
@@ -160,7 +160,7 @@ class CertifyPanel(Board):
             return
         self._say("")
         try:
-            self._job = job = Job(self.values, self._given, self._fixed, self._kept)
+            self._job = job = Setting(self.values, self._given, self._fixed, self._kept)
         except Exception as error:
             self._say(_words(error))
             return
@@ -214,7 +214,7 @@ class CertifyPanel(Board):
         except Exception as error:
             self._say(_words(error))
 
-    def _end(self, job: Job, found: Records | None) -> None:
+    def _end(self, job: Setting, found: Records | None) -> None:
         found = job.logged() if found is None else found
         done = 0 if found is None else len(found)
         stopped = done < job.images

@@ -202,7 +202,7 @@ def on_grid(model: Model, levels: int) -> Model:
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class AliasTable:
     """Integers drawn by one word: an equal share of all words falls into each cell, which holds two integers at most.
 
     Walker's alias method (1977), with whole numbers throughout.
@@ -220,7 +220,7 @@ class Table:
         return self.values.index_select(0, cells.mul_(2).add_(is_second)).view(words.shape)
 
 
-def table(weights: dict[int, int], device: torch.device, dtype: torch.dtype) -> Table:
+def table(weights: dict[int, int], device: torch.device, dtype: torch.dtype) -> AliasTable:
     """Table in which `weights` words give each integer, and the others a nan."""
     bits = ceil(log2(len(weights) + 1))
     cells, shift = 1 << bits, WORD_BITS - bits
@@ -240,10 +240,10 @@ def table(weights: dict[int, int], device: torch.device, dtype: torch.dtype) -> 
             values[-1] = other
             left = theirs - (capacity - weight)
             (small if left <= capacity else large).append((other, left))
-    return Table(shift, torch.tensor(last, device=device), torch.tensor(values, device=device, dtype=dtype))
+    return AliasTable(shift, torch.tensor(last, device=device), torch.tensor(values, device=device, dtype=dtype))
 
 
 @lru_cache(maxsize=8)
-def _tables(noise: GridNoise, device: torch.device, dtype: torch.dtype) -> tuple[Table, Table]:
+def _tables(noise: GridNoise, device: torch.device, dtype: torch.dtype) -> tuple[AliasTable, AliasTable]:
     first, second = (table(weights, device, dtype) for weights in noise.weights)
     return first, second

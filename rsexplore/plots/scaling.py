@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from rsexplore import bounds, scaling
 from rsexplore.bound import Bound, UnsupportedNoiseError
 from rsexplore.comparison import exact_bound
+from rsexplore.mechanisms import GrowthLaw
 from rsexplore.noises import ExponentialLinf, Gaussian, GeneralizedGaussian, Laplace, Noise, PowerGaussian, Uniform
 from rsexplore.patience import Task
 from rsexplore.plots import style
 from rsexplore.plots.style import EndLabels, above, below
-from rsexplore.scaling import DIMS, Law, Slope
+from rsexplore.scaling import DIMS, Slope
 
 WORDS = {
     "Gaussian": "Gaussian", "Laplace": "Laplace", "Uniform": "uniform", "ExponentialLinf": "exponential l∞",
@@ -45,7 +46,7 @@ class Growth(NamedTuple):
     bound: Bound
     radii: NDArray
     slope: Slope
-    law: Law | None
+    law: GrowthLaw | None
 
 
 def member(name: str, dim: int, question: Question) -> Noise:
