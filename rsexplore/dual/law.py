@@ -18,10 +18,10 @@ from rsexplore.patience import breathe
 
 LEAST = 1e-140  # radii below this, in units of the scale, count as 0: the square of one is needed
 DEGREES = (8, 16, 32)  # of a polynomial through radii, where more points of two classes are asked for
-STEPS = 25  # of the search for both unknowns together
+STEPS = 60  # of the search for both unknowns together
 NUDGE = 1e-6  # for its first slopes
 AT_ONCE = 500  # points of two classes that are solved for together
-FURTHEST = 2.0  # step in a logarithm
+FURTHEST = 0.4  # step in a logarithm
 
 Function = Callable[[NDArray, NDArray], NDArray]
 
