@@ -259,3 +259,12 @@ def test_newton_s_answer_is_not_above_the_exact_radius(dim, k, q_a):
     noise, bound = PowerGaussian(1.0, k, dim), bounds.get("soap-dual")
     found, exact = bound.radius(noise, q_a=q_a), bound.radius_mp(noise, q_a=q_a)
     assert 0.999_999 * exact < found <= exact
+
+
+@pytest.mark.parametrize("dim, k, q_a, exact", [
+    (499, 449.0, 1e-250, 16.84568533016333), (499, 489.0, 1e-250, 8.567721584624175), (200, 196.0, 1e-250, 16.57916378940573),
+    (500, 490.0, 1e-250, 8.549314208047068), (200, 2.0, 1e-250, 33.74292107429735),
+])  # fmt: skip
+def test_the_deepest_tails_of_eq_8(dim, k, q_a, exact):
+    """Against adaptive quadrature in 40 digits over the norm, the cosine's law by its own series."""
+    assert -1e-10 <= float(bounds.get("soap-dual").radius(PowerGaussian(1.0, k, dim), q_a=q_a)) / exact - 1 <= 0
