@@ -20,7 +20,7 @@ from rsexplore.dual.law import Law, normal_score
 
 AT, WEIGHT = np.polynomial.legendre.leggauss(24)
 TAIL = 40.0  # what lies beyond exp(-TAIL) of a probability is left out of its quadrature
-DEEP = 150.0  # -log of a probability from which a quadrature takes twice the nodes
+DEEP = (60.0, 200.0)  # -log of the probabilities from which a quadrature takes twice the nodes
 SMOOTH_FROM = 500  # the dimension from which the law of a cosine has no visible ends
 TERMS = 18  # of the series of the cosine's law around 0
 
@@ -181,9 +181,9 @@ class Radial(Law):
     def integrate(self, edges: Edges, r: NDArray, budget: NDArray, kernel: Kernel) -> list[NDArray]:
         """Integrals over the panels of what `kernel` gives for t of shape (n, nodes)."""
         low, high = gamma_window(self.shape, budget + TAIL)
-        # what peaks in a panel is no wider for small probabilities, but the panel is
+        # for small probabilities what peaks in a panel is no wider, but the panel is
         deepest = budget.max(initial=0)
-        share, weight = tanh_sinh(240 if deepest < DEEP else 480)
+        share, weight = tanh_sinh(int(240 * 2 ** (np.searchsorted(DEEP, deepest) + (self.shape < 0.5))))
         if self.dim < 20 or self.shape < 5:  # the level set may turn much closer to 0 than the bulk of the norm lies
             edges = self._refined(edges, r)
         elif self.smooth:
