@@ -296,3 +296,16 @@ def test_the_table_lies_below_single_votes_and_tails_go_on_to_1e_250(dim, k):
     assert 0 <= 1 - curve[9] / single < 5e-10
     far = bounds.get("soap-dual-linf").radius(noise, q_a=np.array([1e-40, 1e-100, 1e-249, 1e-300]))
     assert (np.diff(far) > 0).all()
+
+
+@pytest.mark.parametrize("dim, k, norm, q_a, exact", [  # above the exact or far below it with too few nodes
+    (499, 449.0, 2, 1e-250, 16.84568533016333), (499, 479.0, 2, 1e-120, 6.024630481919347), (50, 30.0, 2, 1e-120, 21.16611000324591),
+    (500, 490.0, 2, 1e-250, 8.549314208047068), (200, 2.0, 2, 1e-250, 33.74292107429735), (1500, 1499.0, 2, 1e-250, 0.7179103177610935),
+    (150_528, 150_527.0, 2, 1e-250, 0.058679050624973784), (499, 489.0, inf, 1e-250, 6.053206071904563),
+])  # fmt: skip
+def test_the_deepest_tails(dim, k, norm, q_a, exact):
+    """Against adaptive quadrature over the norm, by code of its own, the cosine's law by its series."""
+    noise = PowerGaussian(1.0, k, dim, norm, norm)
+    assert -1e-10 <= float(bound_of(noise).radius(noise, q_a=q_a)) / exact - 1 <= 0
+    if dim in (200, 499, 500) and q_a == 1e-250:
+        assert float(bound_of(noise).radius_mp(noise, q_a=q_a)) == pytest.approx(exact, rel=1e-11)

@@ -122,7 +122,7 @@ def quantile(law: Law, r: NDArray, q: NDArray) -> NDArray:
 
     def falling(level: NDArray, i: NDArray) -> NDArray:
         with np.errstate(all="ignore"):
-            return -z[i] - special.ndtri(law.upper(level, r[i], budget[i]))
+            return -z[i] - special.ndtri(np.minimum(law.upper(level, r[i], budget[i]), 1))
 
     guess = np.where(mu < 30, z * mu - mu**2 / 2, 0.0)
     return root(falling, *bracket(falling, guess, 0.02 * mu + 1e-3 * np.abs(guess)))
@@ -152,7 +152,8 @@ def normal_score(above: NDArray, centred: NDArray) -> NDArray:
     """PhiInv(1 - above), from 1/2 - above where that is small."""
     with np.errstate(all="ignore"):
         near = np.sqrt(2) * special.erfinv(2 * np.clip(centred, -0.25, 0.25))
-        return np.where(np.abs(centred) < 0.25, near, -special.ndtri(above))
+        # rounding may carry a sum beyond 1
+        return np.where(np.abs(centred) < 0.25, near, -special.ndtri(np.minimum(above, 1)))
 
 
 def radius(law: Law, q_a: NDArray, p_b: NDArray) -> NDArray:

@@ -20,6 +20,7 @@ from rsexplore.dual.law import Law, normal_score
 
 AT, WEIGHT = np.polynomial.legendre.leggauss(24)
 TAIL = 40.0  # what lies beyond exp(-TAIL) of a probability is left out of its quadrature
+DEEP = (60.0, 200.0)  # -log of the probabilities from which a quadrature takes twice the nodes
 SMOOTH_FROM = 500  # the dimension from which the law of a cosine has no visible ends
 TERMS = 18  # of the series of the cosine's law around 0
 
@@ -115,9 +116,9 @@ def log_beta(a: float) -> float:
 
 
 @lru_cache
-def tanh_sinh() -> tuple[NDArray, NDArray]:
+def tanh_sinh(steps: int) -> tuple[NDArray, NDArray]:
     """Nodes in (0, 1) and weights; ends with power singularities do no harm."""
-    s = np.linspace(-3.6, 3.6, 241)
+    s = np.linspace(-3.6, 3.6, steps + 1)
     inside = np.pi * np.sinh(s)
     return special.expit(inside), (s[1] - s[0]) * np.pi * np.cosh(s) * special.expit(inside) * special.expit(-inside)
 
@@ -180,11 +181,13 @@ class Radial(Law):
     def integrate(self, edges: Edges, r: NDArray, budget: NDArray, kernel: Kernel) -> list[NDArray]:
         """Integrals over the panels of what `kernel` gives for t of shape (n, nodes)."""
         low, high = gamma_window(self.shape, budget + TAIL)
-        share, weight = tanh_sinh()
+        # for small probabilities what peaks in a panel is no wider, but the panel is
+        deepest = budget.max(initial=0)
+        share, weight = tanh_sinh(int(240 * 2 ** (np.searchsorted(DEEP, deepest) + (self.shape < 0.5))))
         if self.dim < 20 or self.shape < 5:  # the level set may turn much closer to 0 than the bulk of the norm lies
             edges = self._refined(edges, r)
         elif self.smooth:
-            share, weight = gauss(int(8 * np.sqrt(budget.max(initial=0) + TAIL)))
+            share, weight = gauss(int(8 * np.sqrt(deepest + TAIL)))
         sums: list[NDArray] = []
         for a, b in edges:
             start, stop = np.clip(a, low, high) ** self.power, np.clip(b, low, high) ** self.power

@@ -93,11 +93,12 @@ def upper(level: mpf, r: mpf, dim: int, k: mpf, cube: bool, log_q: float, outer:
     between = mpmath.gammainc(shape, *ends, regularized=True) if len(ends) == 2 and level < 0 else mpf(0)
     sure = mpmath.gammainc(shape, 0, inner, regularized=True) if k == 0 and first < 0 else between
     panels = [(inner, ends[0]), (ends[1], mpf(high))] if len(ends) == 2 else [(inner, mpf(high))]
-    total = sum((_panel(max(a, low), min(b, high), level, r, dim, k, cube) for a, b in panels), mpf(0))
+    least = mpf(10) ** (-2 * mpmath.mp.dps) * mpmath.exp(log_q)
+    total = sum((_panel(max(a, low), min(b, high), level, r, dim, k, cube, least) for a, b in panels), mpf(0))
     return sure + (total / 2 if cube else total)
 
 
-def _panel(a: mpf, b: mpf, level: mpf, r: mpf, dim: int, k: mpf, cube: bool) -> mpf:
+def _panel(a: mpf, b: mpf, level: mpf, r: mpf, dim: int, k: mpf, cube: bool, least: mpf) -> mpf:
     shape = (dim - k) / 2
     if not b > a:
         return mpf(0)
@@ -105,6 +106,8 @@ def _panel(a: mpf, b: mpf, level: mpf, r: mpf, dim: int, k: mpf, cube: bool) -> 
     cuts = [shape + j * spread for j in (-9, -5, -2, 1, 4, 8, 13)]
     if shape < 8:
         cuts = [*(x * r * r * dim for x in (0.02, 0.1, 0.5, 3, 30)), mpmath.sqrt(a * shape), shape]
+    # in sqrt(t) what peaks is about 1/2 wide
+    cuts += [(mpmath.sqrt(a) + 2 * j) ** 2 for j in range(1, int(mpmath.sqrt(b) - mpmath.sqrt(a)) // 2 + 1)]
     edges = sorted({a, b, *(x for x in cuts if a < x < b)})
     power = min(mpf(1) / 2, shape)
     constant = mpmath.loggamma(shape)
@@ -115,7 +118,7 @@ def _panel(a: mpf, b: mpf, level: mpf, r: mpf, dim: int, k: mpf, cube: bool) -> 
             v = v0 + (v1 - v0) * share
             t = v ** (1 / power)
             density = mpmath.exp(shape * mpmath.log(t) - t - constant) * (v1 - v0) * weight / (v * power)
-            if density > mpf(10) ** (-2 * mpmath.mp.dps):
+            if density > least:
                 total += density * _kernel(t, level, r, dim, k, cube)
     return total
 
@@ -127,6 +130,8 @@ def radius(pa: Any, pb: Any, law: Law, k: Any) -> mpf:
     ------
     NotImplementedError
         For more than two classes, and for eq. (9) beyond one dimension.
+    ArithmeticError
+        Newton's steps do not settle.
     """
     q = 1 - mpf(pa)
     if abs(mpf(pb) - q) > mpf(10) ** (-mpmath.mp.dps // 2) * q:
@@ -168,15 +173,17 @@ def _polish(law: Radial, r0: Any, z: Any, q: mpf, k: mpf) -> mpf:
     slopes = np.array(columns).T / (2 * step) * heights
     r, x = mpf(float(r0[0])), mpmath.exp(mpf(float(second[0])))
     (a, b), (c, e) = (tuple(map(mpf, row)) for row in slopes.tolist())
+    where = f"q_a={mpmath.nstr(q)}, dim={law.dim}, k={mpmath.nstr(k)}"
+    unsettled = ArithmeticError(f"soap-dual: no reference at {where}: Newton's steps do not settle")
     if a * e == b * c:
-        raise ArithmeticError(f"soap-dual: no reference at q_a={mpmath.nstr(q)}, dim={law.dim}, k={mpmath.nstr(k)}")
-    for _ in range(8):
+        raise unsettled
+    for _ in range(12):
         median_gap, tail_gap = (goal - got for goal, got in zip((mpf(1) / 2, q), exact(r, x), strict=True))
         d_r, d_x = (e * median_gap - b * tail_gap) / (a * e - b * c), (a * tail_gap - c * median_gap) / (a * e - b * c)
         r, x = r * (1 + d_r), x * (1 + d_x)
         if abs(d_r) + abs(d_x) < mpf(10) ** -12:
-            break
-    return r
+            return r
+    raise unsettled
 
 
 def _pair(gap: mpf, r: mpf, k: mpf) -> list[mpf]:
