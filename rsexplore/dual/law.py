@@ -197,7 +197,15 @@ def solved(law: Law, z: NDArray, s: NDArray, g: NDArray) -> NDArray:
         with np.errstate(all="ignore"):
             return law.scores(at, median(law, at, g[i], budget[i]), budget[i])[1] - z[i]
 
-    out[:, left] = root(gap, *bracket(gap, s, np.full(len(left), 0.05), np.log(LEAST))), g
+    found = root(gap, *bracket(gap, s, np.full(len(left), 0.05), np.log(LEAST)))
+    if not law.central and len(left):
+        # a rule that breaks off has roots where it jumps: what leaves a residual there claims nothing
+        with np.errstate(all="ignore"):
+            level = median(law, found, g, budget)
+            short, score = law.scores(found, level, budget)
+            right = (np.abs(short) < 1e-7) & (np.abs(score - z) < 1e-7)
+        found = np.where(right, found, -np.inf)
+    out[:, left] = found, g
     return out
 
 
@@ -279,6 +287,8 @@ def tabulated(law: Law, z: NDArray) -> NDArray:
         else:
             found, new = np.array(law.start(nodes)), slice(None)
         found[:, new] = solved(law, nodes[new], *found[:, new])
+        if not np.isfinite(found).all():
+            break
         ratio = np.exp(found[0]) / nodes
         coefficients = chebyshev.chebfit(at, ratio, degree)
         error = 4 * np.abs(coefficients[-4:]).max() + 1e-15
