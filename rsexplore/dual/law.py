@@ -64,12 +64,14 @@ class Law(ABC):
 def root(function: Function, low: NDArray, high: NDArray, tolerance: float = 4e-16) -> NDArray:
     """Root of increasing functions between `low` and `high`, the negative side of the last bracket.
 
-    `function` takes points and their places; Chandrupatla's method, all places at once.
+    `function` takes points and their places; Chandrupatla's method, all places at once. nan where it gives nan: what
+    it tells of the side of a root is not to be trusted then.
     """
     a, b = low.astype(float), high.astype(float)
     place = np.arange(len(a))
     fa, fb = function(a, place), function(b, place)
     out = np.where((fa <= 0) & (fb > 0), a, b)
+    out[np.isnan(fa) | np.isnan(fb)] = np.nan
     live = place[(fa < 0) & (fb > 0)]
     a, b, fa, fb = (v[live] for v in (a, b, fa, fb))
     c, fc, share = a, fa, np.full(len(a), 0.5)
@@ -82,7 +84,7 @@ def root(function: Function, low: NDArray, high: NDArray, tolerance: float = 4e-
         same = np.sign(fx) == np.sign(fa)
         c, fc = np.where(same, a, b), np.where(same, fa, fb)
         b, fb, a, fa = np.where(same, b, a), np.where(same, fb, fa), x, fx
-        out[live] = np.where(fa <= 0, a, b)
+        out[live] = np.where(np.isnan(fx), fx, np.where(fa <= 0, a, b))
         width = np.abs(b - a)
         with np.errstate(all="ignore"):  # inverse quadratic interpolation where it is safe, else the middle
             xi, phi = (a - b) / (c - b), (fa - fb) / (fc - fb)
@@ -90,7 +92,7 @@ def root(function: Function, low: NDArray, high: NDArray, tolerance: float = 4e-
             least = np.minimum((4e-16 * np.abs(a) + 1e-305) / width, 0.5)
         safe = (phi**2 < xi) & ((1 - phi) ** 2 < 1 - xi) & np.isfinite(step)
         share = np.where(safe, np.clip(step, least, 1 - least), 0.5)
-        going = (width > tolerance * np.abs(x) + 1e-305) & (fx != 0)
+        going = (width > tolerance * np.abs(x) + 1e-305) & (fx != 0) & ~np.isnan(fx)
         live, a, b, c, fa, fb, fc, share = (v[going] for v in (live, a, b, c, fa, fb, fc, share))
     return out
 
@@ -179,7 +181,7 @@ def radius(law: Law, q_a: NDArray, p_b: NDArray) -> NDArray:
 
 
 def two_classes(law: Law, z: NDArray) -> NDArray:
-    """Radius for p_A = 1 - p_B = Phi(z), z > 0."""
+    """Radius for p_A = 1 - p_B = Phi(z), z > 0; 0 where it is not found."""
     out = np.exp(solved(law, z, *law.start(z))[0])
     return np.where(out > 2 * LEAST, out, 0.0)
 
@@ -292,6 +294,6 @@ def tabulated(law: Law, z: NDArray) -> NDArray:
         ratio = np.exp(found[0]) / nodes
         coefficients = chebyshev.chebfit(at, ratio, degree)
         error = 4 * np.abs(coefficients[-4:]).max() + 1e-15
-        if error <= 2e-10 * ratio.min() and found[0].min() > np.log(2 * LEAST):
+        if error <= (2e-10 if law.central else 8e-10) * ratio.min() and found[0].min() > np.log(2 * LEAST):
             return z * (chebyshev.chebval(2 * (x - low) / (high - low) - 1, coefficients) - error)
     return np.concatenate([two_classes(law, part) for part in np.array_split(z, len(z) // AT_ONCE + 1)])

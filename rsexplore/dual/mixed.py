@@ -12,19 +12,22 @@ over eta end where the sum passes its level at one of its knots (few coordinates
 """
 
 from functools import cache
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 from scipy import special
 
-from rsexplore.dual.law import Law
+from rsexplore.dual.law import Law, median, solved
 from rsexplore.noises.largest_coordinate import log_shape, support
 from rsexplore.patience import breathe
 
 LEAST_DIM = 20  # below, the transform of a sum falls off too slowly
 LEFT_OUT = 38.0  # what lies beyond exp(-LEFT_OUT) of the noise is left out
 LARGEST = float(np.log(8.6))  # of log a
+LOST = 1e-300  # what is counted of probabilities that are lost in rounding
 FAR = 8.5  # deviations from its mean, beyond which nothing is left of a sum
 KNOTS = 7  # as many points of the range of a sum of few are told apart
 AT, WEIGHT = np.polynomial.legendre.leggauss(24)  # over one coordinate
@@ -85,10 +88,25 @@ class Mixed(Law):
         return r * (np.sqrt(self.dim) + self.k / np.exp(self.mode))
 
     def start(self, z: NDArray) -> tuple[NDArray, NDArray]:
-        # about a Gaussian mechanism of distance r sqrt(dim) after a Laplace one of r k / a
-        pull = self.k / np.exp(self.mode)
-        r = 1 / (np.sqrt(self.dim) / z + pull / -np.log(2 * special.ndtr(-z)))
-        return np.log(r), np.log(self.dim * r**2 / 2 + pull * r * np.minimum(z, 1))
+        # two points from the largest coordinate and a Gaussian from the sum: near a tie L is far from normal
+        a = np.exp(self.mode)
+        x, share = _shares(-a, a)
+        sum_, pull = np.sqrt(self.dim * (share @ x**2) / share.sum()), self.k / a
+
+        def scores(s: NDArray, g: NDArray, budget: NDArray) -> tuple[NDArray, NDArray]:
+            deviation, jump = sum_ * np.exp(s), pull * np.exp(s)
+
+            def score(level: NDArray, side: int) -> NDArray:
+                at = side * (np.array([level + jump, level - jump]) / deviation + deviation / 2)
+                share = (special.expit([jump, -jump]) * special.ndtr(at)).sum(0)
+                return -special.ndtri(np.clip(share, LOST, 1))
+
+            return score(-np.exp(g), 1), score(np.exp(g), -1)
+
+        r = 1 / (sum_ / z + pull / -np.log(2 * special.ndtr(-z)))
+        model: Any = SimpleNamespace(scores=scores, tail=1.0, central=True)
+        s, g = solved(model, z, np.log(r), np.log((sum_ * r) ** 2 / 2 + pull * r * np.minimum(z, 1)))
+        return s, median(model, s, g, z)
 
     def _pairs(self, level: NDArray, r: NDArray) -> tuple[NDArray, NDArray]:
         """F(level) and log S(-level) for levels <= 0."""
@@ -98,7 +116,8 @@ class Mixed(Law):
             for weight, count, low, high, threshold in self._cells(float(x), float(length)):
                 found[:, i] += (few if self.few else many)(count, low, high, threshold, float(length)) @ weight
         with np.errstate(all="ignore"):
-            return np.minimum(found[0], 1), np.minimum(level + np.log(found[1]), 0)
+            below, above = np.maximum(found, LOST)  # rounding may carry them below 0
+            return np.minimum(below, 1), np.minimum(level + np.log(above), 0)
 
     def _outer(self, marks: NDArray) -> tuple[NDArray, NDArray]:
         """Values of a and the share of each, by panels in log a that end at the marks."""
