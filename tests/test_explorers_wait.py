@@ -19,8 +19,10 @@ import ipywidgets as widgets
 from panels import table
 
 import rsexplore as rs
+from rsexplore.dual.mixed import Mixed
 from rsexplore.explorers import panel as panels
 from rsexplore.noises import PowerGaussian
+from rsexplore.patience import breathe
 
 LONGEST = 2.0  # seconds of the processor, of all threads
 DIMS = (2, 5, 50, 784, 3072, 150_528)
@@ -175,9 +177,16 @@ def test_a_newer_move_ends_the_older_computation(monkeypatch):
 
 
 def test_what_takes_too_long_is_given_up_in_words(monkeypatch):
-    monkeypatch.setattr(panels, "LONGEST", 0.2)
+    clock = [0.0]
+
+    def lasts(*_):
+        clock[0] += 2 * panels.LONGEST
+        breathe()
+
+    monkeypatch.setattr(panels, "thread_time", lambda: clock[0])
+    monkeypatch.setattr(Mixed, "_pairs", lasts)
     panel = rs.explorers.bounds(noise=eq9())
-    assert "given up after 0.2 s of computing: radii of PowerGaussian noise" in words(panel)
+    assert "given up after 60 s of computing: radii of PowerGaussian noise" in words(panel)
     assert "Nothing is drawn yet." in words(panel) and panel.picture == b""
     panel.move(family=rs.noises.Gaussian)
     assert words(panel) == "" and panel.picture
