@@ -29,7 +29,7 @@ VOTES += [(None, q_a, min(p_b, q_a)) for q_a in (0.4, 0.1, 1e-5, 1e-17, 1e-300) 
 VOTES += [(p_a, None, p_b) for p_a in (0.0, 0.3, 0.50000001, 0.6, 0.999, 1 - 2**-53, 1.0) for p_b in (None, 0.01)]
 VOTES += [(0.3, None, 0.3 - 1e-9), (1e-290, None, 0.9999999e-290), (1e-20, None, 9e-21), (2.0, None, None)]
 SIGMAS, DIMS = (1e-6, 0.25, 1.0, 1e6), (1, 2, 50, 3072, 150528)
-POWERS = [  # k, dim, norms of the soap families; eq. (9) only where one radius takes no second
+POWERS = [  # k, dim, norms of the soap families; eq. (9) at few of them
     *[(share * dim, dim, a, a) for dim in (5, 64, 3072, 150528) for share in (0.0, 0.25, 0.9) for a in (2, inf)],
     (500.0, 3072, 2, 2),
     (1.0, 5, inf, 2),
@@ -57,7 +57,6 @@ def radii(bound: Any) -> dict[str, list[str]]:
     for noise in noises_of(bound):
         mixed = isinstance(noise, noises.PowerGaussian) and noise.power_norm != noise.tail_norm
         solved = isinstance(noise, noises.PowerGaussian)
-        # eq. (9) at tails below 1e-100 takes a minute and gigabytes (dim 64, k 16)
         asked = [VOTES[i] for i in (0, 2, 5, 8)] if mixed else VOTES[: len(TAILS)] + VOTES[-8:] if solved else VOTES
         for norm in norms[:1] if solved else norms:
             values = [0.0] * len(asked)

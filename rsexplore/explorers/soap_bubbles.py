@@ -74,7 +74,7 @@ def soap_bubbles(
 ) -> Panel:
     """Sliders over the noises of Soap bubbles 2020: law of the norm, exact radii beside the Gaussian's, shifted votes.
 
-    What takes long is drawn when the sliders rest; radii of eq. (9) take seconds in few dimensions, or with k near d.
+    What takes long is drawn when the sliders rest: eq. (9), seconds for a curve.
 
     Parameters
     ----------
