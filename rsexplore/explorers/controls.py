@@ -1,8 +1,9 @@
 """Controls of a panel, one row each: a named field for keyboards and screen readers, its unit, and a slider."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, fields
-from math import inf, log10
+from math import inf, isfinite, log10
 from typing import Any
 
 import ipywidgets as widgets
@@ -11,17 +12,19 @@ from rsexplore import noises
 from rsexplore.noises import Noise
 
 DIGITS = 4  # significant digits of what a slider gives, so that the code line stays short
-FIELD = {"width": "180px"}
-NAME = {"description_width": "62px"}
-# room at both ends, where half of the thumb sticks out
-SLIDER = {"flex": "1 1 auto", "min_width": "60px", "width": "auto", "margin": "2px 10px"}
+FIELD = {"width": "250px"}
+NAME = {"description_width": "130px"}
+# room at both ends, where half of the thumb sticks out; under its field where there is no room beside it
+SLIDER = {"flex": "1 1 110px", "min_width": "110px", "width": "auto", "margin": "2px 10px"}
+ROW = {"flex_flow": "row wrap", "align_items": "center"}
 
 
 class Control:
-    """A row, the field that holds its value, and the slider (or nothing) that follows the field and moves it."""
+    """A row, and the field in it that holds a value; `more` where it stands behind "more"."""
 
-    def __init__(self, name: str, field: Any, row: Any, slider: Any = None) -> None:
-        self.name, self.field, self.row, self.slider = name, field, row, slider
+    def __init__(self, name: str, field: Any, row: Any) -> None:
+        self.name, self.field, self.row, self.more = name, field, row, False
+        self.refuse: Callable[[str], None] = lambda words: None  # is told what is not taken as it was typed, in words
 
     @property
     def value(self) -> Any:
@@ -32,6 +35,16 @@ class Control:
     def value(self, value: Any) -> None:
         self.field.value = value
 
+    @property
+    def text(self) -> str:
+        """The value as a text, for a link."""
+        return str(self.value)
+
+    def read(self, text: str) -> Any:
+        """The value that a text stands for; ValueError if none does."""
+        kind = type(self.value)
+        return text == "True" if kind is bool else kind(text)
+
     def observe(self, callback: Callable[[], None]) -> None:
         """Call back on every change."""
         self.field.observe(lambda change: callback(), "value")
@@ -41,6 +54,107 @@ class Control:
         display = None if shown else "none"
         if self.row.layout.display != display:
             self.row.layout.display = display
+
+
+class Picked(Control):
+    """One of a few values with names."""
+
+    def __init__(self, name: str, field: Any, row: Any, options: Mapping[str, Any]) -> None:
+        super().__init__(name, field, row)
+        self._options = dict(options)
+
+    @property
+    def text(self) -> str:
+        """The name of the value."""
+        return next(text for text, value in self._options.items() if value == self.value)
+
+    def read(self, text: str) -> Any:
+        """The value of that name; ValueError if there is none."""
+        if text not in self._options:
+            raise ValueError(f"{self.name} needs one of {list(self._options)}, got {text!r}")
+        return self._options[text]
+
+
+class Number(Control):
+    """A number in a range: a field in which any way to write it is read, and a slider."""
+
+    def __init__(
+        self, name: str, label: str, unit: str, value: float, low: float, high: float, scale: str, whole: bool
+    ) -> None:
+        self.low, self.high, self.label, self.whole = min(low, value), max(high, value), label, whole
+        self._value, self._busy = value, False
+        self._callbacks: list[Callable[[], None]] = []
+        field = widgets.Text(value=f"{value!r}", description=label, style=NAME, layout=FIELD, continuous_update=False)
+        self._to, self._back = _scales(scale)
+        ends = sorted((self._to(self.low), self._to(self.high)))
+        step = (ends[1] - ends[0]) / 200
+        self.slider = widgets.FloatSlider(min=ends[0], max=ends[1], value=self._to(value), step=step, readout=False)
+        self.slider.layout = SLIDER
+        super().__init__(name, field, widgets.HBox([field, _unit(unit), self.slider], layout=ROW))
+        field.observe(lambda change: self._typed(change["new"]), "value")
+        self.slider.observe(lambda change: self._moved(change["new"]), "value")
+
+    @property
+    def value(self) -> float:
+        """The number, within its range."""
+        return self._value
+
+    @value.setter
+    def value(self, value: float) -> None:
+        cut = min(max(float(value), self.low), self.high)
+        self._set(round(cut) if self.whole else cut)
+
+    @property
+    def text(self) -> str:
+        """The number as Python writes it."""
+        return repr(self._value)
+
+    def read(self, text: str) -> float:
+        """The number that a text is; ValueError if it is none."""
+        value = float(text)
+        if not isfinite(value):
+            raise ValueError(f"{self.label} needs a finite number, got {text!r}")
+        return value
+
+    def observe(self, callback: Callable[[], None]) -> None:
+        """Call back on every change."""
+        self._callbacks.append(callback)
+
+    def _typed(self, text: str) -> None:
+        if self._busy:
+            return
+        try:
+            value = self.read(text.strip().replace("−", "-"))
+        except ValueError:
+            point = " with a point for the comma" if re.fullmatch(r"\s*-?\d*,\d+\s*", text) else ""
+            self.refuse(f"{self.label}: {text!r} is no number; write one{point}, such as 0.25 or 1e-3")
+            self._set(self._value)
+            return
+        self.value = value
+        if self._value == value:
+            self.refuse("")
+        elif self.whole and self.low <= value <= self.high:
+            self.refuse(f"{self.label} is a whole number: {text} was taken as {self._value}")
+        else:
+            self.refuse(f"{self.label} goes from {self.low:g} to {self.high:g} here: {text} was cut to {self._value:g}")
+
+    def _moved(self, place: float) -> None:
+        # JupyterLab moves a slider to its nearest step when it shows it: no wish of the reader's, so the field stays
+        if not self._busy and abs(place - self._to(self._value)) > 0.5001 * self.slider.step:
+            self.refuse("")
+            self.value = float(f"{self._back(place):.{DIGITS}g}")
+
+    def _set(self, value: float) -> None:
+        changed, self._value, self._busy = value != self._value, value, True  # the two would else follow each other
+        try:
+            if changed:
+                for callback in self._callbacks:  # the picture is sent before field and slider are
+                    callback()
+            self.field.value = repr(value)
+            if abs(self._to(value) - self.slider.value) > 0.5001 * self.slider.step:
+                self.slider.value = self._to(value)
+        finally:
+            self._busy = False
 
 
 def number(
@@ -54,7 +168,7 @@ def number(
     scale: str = "log",
     whole: bool = False,
     help: str = "",
-) -> Control:
+) -> Number:
     """Return a row with a number field and a slider.
 
     Parameters
@@ -68,50 +182,35 @@ def number(
     whole : bool
         Whether only whole numbers are taken.
     help : str
-        Shown when the pointer rests on the slider.
+        Shown when the pointer rests on the row.
     """
-    low, high = min(low, value), max(high, value)
-    kind = widgets.BoundedIntText if whole else widgets.BoundedFloatText
-    # the range before the value, or the field would cut the value to its first range
-    field = kind(min=low, max=high, value=value, description=label, style=NAME, layout=FIELD)
-    field.step = 1 if whole else None
-    to, back = _scales(scale)
-    ends = sorted((to(low), to(high)))
-    slider = widgets.FloatSlider(
-        min=ends[0], max=ends[1], value=to(value), step=(ends[1] - ends[0]) / 200, readout=False
-    )
-    slider.layout = SLIDER
-    slider.tooltip = field.tooltip = help or f"{label} ({unit})"
-
-    def given(place: float) -> float:
-        value = float(f"{back(place):.{DIGITS}g}")
-        return round(value) if whole else value
-
-    _link(field, slider, to, given)
-    return Control(name, field, widgets.HBox([field, _unit(unit), slider]), slider)
+    found = Number(name, label, unit, value, low, high, scale, whole)
+    found.slider.tooltip = found.field.tooltip = help or f"{label} ({unit})"
+    return found
 
 
-def pick(name: str, label: str, unit: str, options: Mapping[str, Any], value: Any) -> Control:
+def pick(name: str, label: str, unit: str, options: Mapping[str, Any], value: Any, help: str = "") -> Picked:
     """Return a row with a list and a slider over the same few values."""
     options = dict(options) if value in options.values() else {**options, f"{value:g}": value}
     field = widgets.Dropdown(options=options, value=value, description=label, style=NAME, layout=FIELD)
     slider = widgets.SelectionSlider(options=options, value=value, readout=False)
     slider.layout = SLIDER
-    slider.tooltip = f"{label} ({unit})"
+    slider.tooltip = field.tooltip = help or f"{label} ({unit})"
     widgets.link((field, "value"), (slider, "value"))
-    return Control(name, field, widgets.HBox([field, _unit(unit), slider]), slider)
+    return Picked(name, field, widgets.HBox([field, _unit(unit), slider], layout=ROW), options)
 
 
-def choice(name: str, label: str, options: Mapping[str, Any], value: Any) -> Control:
+def choice(name: str, label: str, options: Mapping[str, Any], value: Any, help: str = "") -> Picked:
     """Return a row with a list."""
     field = widgets.Dropdown(options=options, value=value, description=label, style=NAME, layout={"width": "98%"})
-    return Control(name, field, widgets.HBox([field]))
+    field.tooltip = help or label
+    return Picked(name, field, widgets.HBox([field]), options)
 
 
 def toggle(name: str, label: str, value: bool) -> Control:
     """Return a row with a check box."""
     field = widgets.Checkbox(value=value, description=label, indent=False, layout={"width": "98%"})
-    return Control(name, field, widgets.HBox([field], layout={"padding": "0 0 0 66px"}))
+    return Control(name, field, widgets.HBox([field]))
 
 
 def text(name: str, label: str, value: str, placeholder: str = "") -> Control:
@@ -119,6 +218,13 @@ def text(name: str, label: str, value: str, placeholder: str = "") -> Control:
     field = widgets.Text(value=value, description=label, placeholder=placeholder, style=NAME, continuous_update=False)
     field.layout, field.tooltip = {"width": "98%"}, placeholder or label
     return Control(name, field, widgets.HBox([field]))
+
+
+def more(*controls: Control) -> list[Control]:
+    """The controls, to stand behind "more"."""
+    for control in controls:
+        control.more = True
+    return list(controls)
 
 
 def _unit(words: str) -> widgets.Label:
@@ -133,76 +239,59 @@ def _scales(scale: str) -> tuple[Callable[[float], float], Callable[[float], flo
     return lambda value: sign * log10(value), lambda place: 10 ** (sign * place)
 
 
-def _link(field: Any, slider: Any, to: Callable[[float], float], back: Callable[[float], float]) -> None:
-    busy = False  # rounding would else send the two after each other
-
-    def follow(target: Any, value: float) -> None:
-        nonlocal busy
-        if not busy:
-            busy = True
-            try:
-                with target.hold_sync():  # the picture, which follows from this, is sent before the field is
-                    target.value = value
-            finally:
-                busy = False
-
-    def moved(change: Any) -> None:
-        # JupyterLab moves a slider to its nearest step when it shows it: no wish of the reader's, so the field stays
-        if abs(change["new"] - to(field.value)) > 0.5001 * slider.step:
-            follow(field, back(change["new"]))
-
-    field.observe(lambda change: follow(slider, to(change["new"])), "value")
-    slider.observe(moved, "value")
-
-
 NORMS = {"1": 1.0, "1.5": 1.5, "2": 2.0, "3": 3.0, "4": 4.0, "8": 8.0, "∞": inf}
 OWN = {"k": "k", "power_norm": "powers", "shape": "shape"}  # fields that only some families have -> their controls
 LEAST = 1e-12  # of 1 - p_A
 DIM = 3072  # a 32 x 32 colour image
 POWERS = {"‖z‖₂, eq. (8)": (2.0, 2.0), "‖z‖∞, eq. (10)": (inf, inf), "mixed, eq. (9)": (inf, 2.0)}
+WORDS = {
+    "Gaussian": "Gaussian", "Laplace": "Laplace", "Uniform": "uniform", "GeneralizedGaussian": "generalized Gaussian",
+    "ExponentialLinf": "exponential in ℓ∞", "PowerGaussian": "soap bubble (power Gaussian)",
+}  # fmt: skip
 SHAPE = 2.0  # of generalized Gaussian noise, where the start has none
 
 
 def family(start: Noise) -> Control:
     """List of all controls."""
-    return choice("family", "noise", {cls.__name__: cls for cls in noises.ALL}, type(start))
+    return choice("family", "noise", {WORDS[cls.__name__]: cls for cls in noises.ALL}, type(start))
 
 
 def sigma(value: float) -> Control:
     """Deviation of one coordinate."""
-    return number("sigma", "σ", "input units", value, 0.01, 10, help="deviation of one coordinate of the noise")
+    return number("sigma", "deviation σ", "input units", value, 0.01, 10, help="of one coordinate of the noise")
 
 
 def votes(q_a: float, least: float = LEAST) -> Control:
     """1 - p_A, falling from left to right."""
-    return number("q_a", "1 − p_A", "votes against", q_a, least, 0.4999, scale="reversed log")
+    words = "share of the noisy copies on which the classifier does not say the class: 1 − p_A"
+    return number("q_a", "votes against", "1 − p_A", q_a, least, 0.4999, scale="reversed log", help=words)
 
 
 def share(value: float) -> Control:
     """p_B as a share of 1 - p_A."""
     words = "p_B, as a share of the votes against; 1 is the case of two classes"
-    return number("share", "p_B", "of 1 − p_A", value, 0.01, 1, scale="linear", help=words)
+    return number("share", "runner-up's share", "of these votes", value, 0.01, 1, scale="linear", help=words)
 
 
 def dim(value: int, most: int = 1_000_000, least: int = 1) -> Control:
     """Number of coordinates."""
-    return number("dim", "d", "coordinates", value, least, most, whole=True)
+    return number("dim", "dimension d", "pixels × channels", value, least, most, whole=True)
 
 
 def power(start: Noise) -> Control:
     """The soap bubbles' k as a share of d."""
-    return number("k", "k", "of d", getattr(start, "k", 0.0) / (start.dim or DIM), 0, 0.99, scale="linear")
+    return number("k", "pull k", "of d", getattr(start, "k", 0.0) / (start.dim or DIM), 0, 0.99, scale="linear")
 
 
 def powers(start: Noise) -> Control:
     """Which norms the soap bubbles' density is of."""
     own = (getattr(start, "power_norm", 2.0), getattr(start, "tail_norm", 2.0))
-    return pick("powers", "power of", "which norm pulls", POWERS, own)
+    return pick("powers", "soap bubble", "its norm", POWERS, own)
 
 
 def shape(start: Noise) -> Control:
     """Shape of generalized Gaussian noise."""
-    return number("shape", "shape s", "1 Laplace, 2 Gaussian", getattr(start, "shape", SHAPE), 1, 20)
+    return number("shape", "shape s", "1 Laplace, 2 Gauss", getattr(start, "shape", SHAPE), 1, 20)
 
 
 def member(family: type[Noise], sigma: float, dim: int, k: float, powers: tuple[float, float], shape: float) -> Noise:

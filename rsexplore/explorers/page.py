@@ -1,8 +1,10 @@
 """The explorers of theory and logs on one page, for who wants to move sliders and see no code; `make app` serves it."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
 
 import ipywidgets as widgets
 
@@ -48,36 +50,51 @@ HEAD = (
     '<div style="line-height:1.4"><h1 style="font-size:22px;margin:0">Certified radii of randomized smoothing</h1>'
     "Move a slider by mouse or arrow keys, or type a number beside it: picture and numbers follow.</div>"
 )
-WIDTH = "1100px"  # the pictures are 1000 wide
-WAIT = '<p style="color:#666">One moment: the figure is being drawn.</p>'
+WIDTH = "1600px"
+WAIT = "<p>One moment: the figure is being drawn.</p>"
 
 
-def page() -> widgets.VBox:
-    """Every explorer of theory and logs in a tab of its own, which is made when it is first opened.
+def page(query: str | None = None) -> widgets.VBox:
+    """The explorers of theory and logs, one at a time, each made when it is first opened.
+
+    Parameters
+    ----------
+    query : str, optional
+        What stands after "?" in a link to a state; that of the page's own address if absent.
 
     Returns
     -------
     ipywidgets.VBox
-        A heading, the tabs, and under them what the words for a bound's status mean.
+        A heading, the names of the explorers, the open one, and what the words for a bound's status mean.
     """
-    boxes = [widgets.VBox([widgets.HTML(f"<div>{escape(topic.line)}</div>"), widgets.HTML(WAIT)]) for topic in TOPICS]
-    tabs = widgets.Tab(boxes, titles=[topic.title for topic in TOPICS])
+    state = dict(parse_qsl(os.environ.get("QUERY_STRING", "") if query is None else query))
+    titles = {topic.make.__name__: topic.title for topic in TOPICS}
+    options = {topic.title: topic for topic in TOPICS}
+    start = options[titles.get(state.pop("tab", ""), TOPICS[0].title)]
+    tabs = widgets.ToggleButtons(options=options, value=start, style={"button_width": "auto"})
+    tabs.tooltips = [topic.line for topic in TOPICS]
+    box, made = widgets.VBox(), dict[str, widgets.Widget]()
 
     def open_tab(change: Any = None) -> None:
-        box, topic = boxes[tabs.selected_index or 0], TOPICS[tabs.selected_index or 0]
-        if not any(isinstance(child, Panel) for child in box.children):
-            box.children = (box.children[0], _made(topic))
+        topic = tabs.value
+        line = widgets.HTML(f"<div>{escape(topic.line)}</div>")
+        if topic.title not in made:
+            box.children = (line, widgets.HTML(WAIT))
+            made[topic.title] = _made(topic, state if topic is start else {})
+        box.children = (line, made[topic.title])
 
-    tabs.observe(open_tab, "selected_index")
+    tabs.observe(open_tab, "value")
     open_tab()
-    parts = [widgets.HTML(HEAD), tabs, widgets.HTML(_words())]
+    parts = [widgets.HTML(HEAD), tabs, box, widgets.HTML(_words())]
     return widgets.VBox(parts, layout={"max_width": WIDTH, "width": "100%", "margin": "0 auto"})
 
 
-def _made(topic: Topic) -> widgets.Widget:
+def _made(topic: Topic, state: Mapping[str, str]) -> widgets.Widget:
     # an error in a callback is shown nowhere, so the page says it itself
     try:
         panel = topic.make()
+        panel.linked = True
+        panel.restore(state)
         panel.code.layout.display = "none"  # the button that copies the line stays
         return panel
     except Exception as error:

@@ -1,150 +1,51 @@
-"""A figure under controls: drawn once, after which only what moved is drawn; what is slow is computed beside it.
-
-A full draw costs several times what drawing the moved artists does, so it is done only when axes change.
-"""
+"""A picture under controls: a move sends new values to the chart in the browser; what is slow is computed beside it."""
 
 import asyncio
 import io
 import threading
 from abc import ABC, abstractmethod
 from base64 import b64encode
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from html import escape
 from math import inf
 from time import monotonic, thread_time
 from typing import Any
+from urllib.parse import urlencode
 
 import ipywidgets as widgets
-import matplotlib
-from matplotlib.artist import Artist
-from matplotlib.axes import Axes
-from matplotlib.axis import Axis
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, findfont
-from matplotlib.spines import Spine
-from matplotlib.text import Text
-from matplotlib.transforms import blended_transform_factory
-from PIL import Image, ImageDraw, ImageFont
 
+from rsexplore.explorers.chart import Chart
 from rsexplore.explorers.controls import Control
 from rsexplore.patience import Task, TookLong, watched
-from rsexplore.plots import style
+from rsexplore.pictures.picture import Picture
 
-WIDTH, DPI = 1000, 100  # pixels of a figure, and in an inch
-# Titles and labels of axes have fixed places: Matplotlib's search for them is a third of the time of a full draw.
-FIXED: dict[Any, Any] = style.PAPER | {"axes.titley": 1.0}
-UNDER, BESIDE = 30, 46  # pixels from axes to the labels of x and y
-ANCHORS = {"left": "l", "center": "m", "right": "r", "top": "a", "baseline": "s", "bottom": "d"}
-LEADING = 0.1  # room between lines of text, in font sizes
-
-Steps = Generator[Any, Any, None]  # a `Task`, whose result is sent back, or None where artists have moved
+Steps = Generator[Any, Any, None]  # a `Task`, whose result is sent back, or None where the picture has changed
 
 
 class View(ABC):
-    """What a panel shows: a figure, kept as pixels, and the words that go with it.
+    """What a panel shows: a picture, and the words that go with it."""
 
-    The height, and the boxes of axes (left, bottom, width, height), are in pixels; `beside` are those from each axes to
-    the label of its y, where they are not `BESIDE`.
-    """
-
-    def __init__(self, height: int, *boxes: tuple[float, float, float, float], beside: Sequence[float] = ()) -> None:
-        with matplotlib.rc_context(FIXED):
-            self.figure = Figure((WIDTH / DPI, height / DPI), dpi=DPI)
-            self.figure.set_layout_engine("none")
-            self.axes = [self.figure.add_axes((x / WIDTH, y / height, w / WIDTH, h / height)) for x, y, w, h in boxes]
-            self.titles = [ax.set_title(" ") for ax in self.axes]
-        for ax, (x, y, *_), gap in zip(self.axes, boxes, beside or [BESIDE] * len(boxes), strict=True):
-            place, inside = self.figure.transFigure, ax.transAxes
-            ax.xaxis.set_label_coords(0.5, (y - UNDER) / height, blended_transform_factory(inside, place))
-            ax.yaxis.set_label_coords((x - gap) / WIDTH, 0.5, blended_transform_factory(place, inside))
-        self._agg = FigureCanvasAgg(self.figure)
-        self._frame: list[Any] = []
-        self._background: Any = None
-        self.full_draws = 0
+    picture: Picture  # set by `update`
 
     @abstractmethod
     def update(self, **values: Any) -> Steps | None:
-        """Move the artists to the values of the controls; by steps where that may take long."""
+        """Make the picture of the values of the controls; by steps where that may take long."""
 
     @abstractmethod
     def readout(self) -> str:
-        """HTML of the numbers that the figure shows."""
+        """HTML of the numbers that the picture shows."""
 
     @abstractmethod
     def code(self) -> str:
         """One line of code that gives this panel in this state."""
 
     def idle(self) -> Iterable[str]:
-        """Names of the controls that nothing in the figure depends on now."""
+        """Names of the controls that nothing in the picture depends on now."""
         return ()
 
     def slow(self) -> Steps:
-        """Work that no slider should wait for, by tasks; None where artists have moved."""
+        """Work that no slider should wait for, by tasks; None where the picture has changed."""
         yield from ()
-
-    def png(self) -> bytes:
-        """Return the picture with the artists where they are now."""
-        moving = [artist for ax in self.axes for artist in _over(ax)]
-        for artist in moving:
-            artist.set_animated(True)  # left out of the background
-        frame = [(ax.get_xlim(), ax.get_ylim(), ax.get_xlabel(), ax.get_ylabel()) for ax in self.axes]
-        if frame != self._frame:
-            self._agg.draw()
-            self._frame, self._background = frame, self._agg.copy_from_bbox(self.figure.bbox)
-            self.full_draws += 1
-        else:
-            self._agg.restore_region(self._background)
-        plain: list[Text] = []
-        for artist in moving:
-            if isinstance(artist, Text) and "$" not in artist.get_text():
-                plain.append(artist)
-            elif artist.get_visible():
-                artist.draw(self._agg.get_renderer())
-        size = self._agg.get_width_height()
-        image = Image.frombuffer("RGBA", size, self._agg.buffer_rgba(), "raw", "RGBA", 0, 1).convert("RGB")
-        for text in plain:
-            if text.get_visible():
-                write(image, text)
-        stream = io.BytesIO()
-        image.save(stream, "png", compress_level=1)
-        return stream.getvalue()
-
-    def saved(self, kind: str) -> bytes:
-        """Return the figure as a file: "pdf" and "svg" are of lines, "png" has twice the pixels of the screen."""
-        stream = io.BytesIO()
-        self.figure.savefig(stream, format=kind, dpi=2 * DPI)
-        return stream.getvalue()
-
-
-def _over(ax: Axes) -> Iterator[Artist]:
-    """Whatever is drawn over the ticks of axes, from back to front."""
-    for artist in sorted(ax.get_children(), key=Artist.get_zorder):
-        if not isinstance(artist, Axis) and artist is not ax.patch and (ax.axison or not isinstance(artist, Spine)):
-            yield artist
-
-
-def write(image: Image.Image, text: Text) -> None:
-    """Write a text as Matplotlib would, which takes 2 ms for one: as long as for all curves together."""
-    x, y = text.get_transform().transform(text.get_position())
-    across, face = text.get_horizontalalignment(), text.get_fontproperties()
-    size = face.get_size_in_points() * DPI / 72
-    ImageDraw.Draw(image).text(
-        (x, image.height - y),
-        text.get_text(),
-        tuple(round(255 * channel) for channel in to_rgb(text.get_color())),
-        _font(face, size),
-        ANCHORS[across] + ANCHORS[text.get_verticalalignment()],
-        LEADING * size,
-        across,
-    )
-
-
-@lru_cache
-def _font(properties: FontProperties, size: float) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(findfont(properties), size)
 
 
 LONGEST = 60.0  # seconds of a processor after which a task is given up
@@ -226,38 +127,49 @@ PATIENCE = 0.15  # seconds that a move waits for its picture, before it says wha
 LOOK, GLANCE = 0.05, 0.02  # seconds between looks at such work, and that each look waits for more
 FIRST, SHOWN = 2.0, 10.0  # seconds that a new panel waits for its picture, and one that a notebook is to keep
 REST = object()  # a step: what follows waits until the sliders rest
-WORKING = (
-    '<div role="status" style="position:absolute;z-index:1;padding:2px 8px;border-left:4px solid #0072B2;'
-    'background:#E8F1F8;color:#123">working: {} ({:.0f} s){}</div>'
-)
 KINDS = {"pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png"}
+BUTTON = 'class="jupyter-button widget-button lm-Widget" style="width:auto" type="button"'
+# a page that is neither of this machine nor encrypted has no clipboard of its own: there a selection is copied
 COPY = (
-    '<button class="jupyter-button widget-button lm-Widget" style="width:auto" type="button" data-code="{code}" '
-    'title="copy the line of code that gives this state" '
-    "onclick=\"navigator.clipboard.writeText(this.dataset.code);this.textContent='copied'\">copy as code</button>"
+    'const say=words=>{this.textContent=words};const old=()=>{const area=document.createElement("textarea");'
+    "area.value=this.dataset.code;document.body.append(area);area.select();"
+    'say(document.execCommand("copy")?"copied":"not copied: select the line below");area.remove()};'
+    'navigator.clipboard?navigator.clipboard.writeText(this.dataset.code).then(()=>say("copied"),old):old()'
+)
+STYLE = (
+    "<style>.rsx-note{padding:4px 8px;border-left:4px solid #D55E00;"
+    "background:color-mix(in srgb,#D55E00 12%,var(--jp-layout-color0,Canvas));overflow-wrap:anywhere}"
+    ".rsx-note.work{border-color:#0072B2;position:absolute;z-index:1;padding:2px 8px;"
+    "background:color-mix(in srgb,#0072B2 12%,var(--jp-layout-color0,Canvas))}"
+    ".rsx-readout,.rsx-accuracy{overflow-x:auto}</style>"
 )
 
 
 def alert(words: str, note: str = "") -> str:
     """HTML of an error, in words."""
-    style = "padding:4px 8px;border-left:4px solid #D55E00;background:#FBEDE3;color:#5A2A00"
     lines = "<br>".join(escape(line) for line in (*words.splitlines(), note) if line)
-    return f'<div role="alert" style="{style}">{lines}</div>'
+    return f'<div role="alert" class="rsx-note">{lines}</div>'
 
 
 class Board(widgets.VBox):
-    """Controls, a place for what went wrong, and a line of code that gives this state."""
+    """Controls, those that few need behind "more", a place for what went wrong, and a line of code for this state."""
 
     def __init__(self, controls: Sequence[Control]) -> None:
         super().__init__()
+        self.add_class("rsx-panel")
         self.controls = {control.name: control for control in controls}
-        self.grid = widgets.GridBox(
-            [control.row for control in controls],
-            layout={"grid_template_columns": "repeat(auto-fit, minmax(400px, 1fr))", "grid_gap": "2px 24px"},
-        )
+        layout = {"grid_template_columns": "repeat(auto-fit, minmax(min(100%, 400px), 1fr))", "grid_gap": "2px 24px"}
+        first, rest = ([c.row for c in controls if c.more is more] for more in (False, True))
+        parts: list[widgets.Widget] = [widgets.GridBox(first, layout=layout)]
+        if rest:
+            parts.append(widgets.Accordion([widgets.GridBox(rest, layout=layout)], titles=("more",)))
+        self.grid = widgets.VBox(parts)
         self.message = widgets.HTML(layout={"display": "none"})
+        self.cut = widgets.HTML(layout={"display": "none"})  # what was typed and is not taken as it is
         self.code = widgets.Textarea(description="code", rows=2, layout={"width": "98%"})
         self.code.tooltip = "the line of code that gives this state: select and copy it"
+        for control in controls:
+            control.refuse = self._cut
 
     @property
     def values(self) -> dict[str, Any]:
@@ -268,29 +180,50 @@ class Board(widgets.VBox):
         self.message.value = alert(words, note) if words else ""
         self.message.layout.display = None if words else "none"
 
+    def _cut(self, words: str) -> None:
+        self.cut.value = f'<div role="status" class="rsx-note">{escape(words)}</div>' if words else ""
+        self.cut.layout.display = None if words else "none"
+
 
 class Panel(Board):
-    """A view under its controls."""
+    """A view under its controls.
 
-    def __init__(self, view: View, controls: Sequence[Control], name: str) -> None:
+    Parameters
+    ----------
+    view : View
+    controls : sequence of Control
+    name : str
+        Of the files of its pictures, and of its tab in a link.
+    follow : mapping of names to callables, optional
+        What a control is set to, by the values of all, as long as the reader has not chosen for himself.
+    """
+
+    def __init__(
+        self,
+        view: View,
+        controls: Sequence[Control],
+        name: str,
+        follow: Mapping[str, Callable[[dict[str, Any]], Any]] | None = None,
+    ) -> None:
         super().__init__(controls)
-        self.view, self.name = view, name
-        self.picture = b""  # the PNG that is shown
-        # of a URL that holds the picture, for a page takes 5 ms longer to load it from anywhere else
-        self.image = widgets.Image(format="url", layout={"max_width": "100%", "object_fit": "contain"})
-        self.image.layout.width = f"{WIDTH}px"
+        self.view, self.name, self.linked = view, name, False
+        self.picture: Picture | None = None  # what is shown
+        self.chart = Chart()
         self.working = widgets.HTML(layout={"height": "0", "margin": "0", "overflow": "visible"})
         self.readout = widgets.HTML()
-        start = self.values
+        self._start, self._follow = self.values, dict(follow or {})
+        self._chosen: set[str] = set()  # the controls that were moved
         self.reset = widgets.Button(description="reset", tooltip="set every control as it was at first")
-        self.reset.on_click(lambda button: self.move(**start))
+        self.reset.on_click(lambda button: self._reset())
         self.save = widgets.Button(description="save figure", tooltip="make files of the picture, to download")
         self.save.on_click(lambda button: self._save())
         self.copy, self.saved = widgets.HTML(), widgets.HTML()
         for button in (self.reset, self.save):
             button.layout.width = "auto"
-        tools = widgets.HBox([self.reset, self.save, self.copy, self.saved])
-        self.children = [self.grid, self.message, self.working, self.image, tools, self.readout, self.code]
+        tools = widgets.HBox([self.reset, self.save, self.copy, self.saved], layout={"flex_flow": "row wrap"})
+        style = widgets.HTML(STYLE, layout={"display": "none"})
+        parts = [style, self.grid, self.cut, self.message, self.working, self.chart, tools, self.readout, self.code]
+        self.children = parts
         self._held = False
         self._pending: asyncio.TimerHandle | None = None
         self._work: Steps = _nothing()
@@ -298,18 +231,14 @@ class Panel(Board):
         self._current = self._to_save = False
         self._since = 0.0
         for control in controls:
-            control.observe(self._refresh)
+            control.observe(lambda name=control.name: self._refresh(name))
         self._draw()
         self.finish(FIRST)
 
     def move(self, **values: Any) -> None:
         """Set several controls and draw once."""
-        self._held = True
-        try:
-            for name, value in values.items():
-                self.controls[name].value = value
-        finally:
-            self._held = False
+        self._chosen |= values.keys()
+        self._set(values)
         self._refresh()
 
     def finish(self, within: float = inf) -> None:
@@ -317,9 +246,36 @@ class Panel(Board):
         # where nothing goes on by itself there is no later
         self._go_on(inf if _loop() is None else monotonic() + within, rested=True)
 
-    def _refresh(self) -> None:
-        if not self._held:
-            self._draw()
+    @property
+    def state(self) -> dict[str, str]:
+        """What differs from the start, as texts that a link holds."""
+        return {name: c.text for name, c in self.controls.items() if c.value != self._start[name]}
+
+    def restore(self, state: Mapping[str, str]) -> None:
+        """Set what a link holds; ValueError if a control has no such value."""
+        self.move(**{name: self.controls[name].read(text) for name, text in state.items() if name in self.controls})
+
+    def _set(self, values: Mapping[str, Any]) -> None:
+        self._held = True
+        try:
+            for name, value in values.items():
+                self.controls[name].value = value
+        finally:
+            self._held = False
+
+    def _reset(self) -> None:
+        self._chosen.clear()
+        self._set(self._start)
+        self._cut("")
+        self._draw()
+
+    def _refresh(self, name: str = "") -> None:
+        if self._held:
+            return
+        self._chosen |= {name} - {""}
+        values = self.values
+        self._set({name: rule(values) for name, rule in self._follow.items() if name not in self._chosen})
+        self._draw()
 
     def _draw(self) -> None:
         """Draw the state of the controls, at once where it is quick; what was begun for another state is dropped."""
@@ -330,7 +286,7 @@ class Panel(Board):
         self._go_on(monotonic() + (0 if self.working.value else PATIENCE))
 
     def _stages(self) -> Steps:
-        """All that a state asks for; None after artists have moved."""
+        """All that a state asks for; None after the picture has changed."""
         yield from self.view.update(**self.values) or ()
         self._paint()
         self._say("")
@@ -341,9 +297,8 @@ class Panel(Board):
             self._make_files()
 
     def _paint(self) -> None:
-        self._current = True
-        self.picture = self.view.png()
-        self.image.value = b"data:image/png;base64," + b64encode(self.picture)
+        self._current, self.picture = True, self.view.picture
+        self.chart.show(self.picture)
 
     def _go_on(self, until: float, rested: bool = False) -> None:
         """Go on until the work waits: for a task, for the sliders to rest, or for the kernel to take messages."""
@@ -394,12 +349,21 @@ class Panel(Board):
         if not self.working.value:
             self._since = monotonic()
         before = "" if self._current else "; until then picture and numbers are those of before"
-        self.working.value = WORKING.format(escape(words), monotonic() - self._since, before) if words else ""
+        said = f"working: {escape(words)} ({monotonic() - self._since:.0f} s){before}"
+        self.working.value = f'<div role="status" class="rsx-note work">{said}</div>' if words else ""
+        self.chart.working = bool(words)
 
     def _write(self) -> None:
         self.readout.value = self.view.readout()
-        self.code.value = self.view.code()
-        self.copy.value = COPY.format(code=escape(self.code.value))
+        self.code.value = line = self.view.code()
+        said = "copy the line of code that gives this state"
+        self.copy.value = (
+            f'<button {BUTTON} data-code="{escape(line)}" title="{said}" onclick=\'{COPY}\'>copy as code</button>'
+        )
+        if self.linked:
+            self.copy.value += (
+                f' <a href="?{escape(urlencode({"tab": self.name, **self.state}))}">link to this state</a>'
+            )
         self.saved.value = ""  # files of another state
         idle = set(self.view.idle())
         for name, control in self.controls.items():
@@ -415,18 +379,27 @@ class Panel(Board):
 
     def _make_files(self) -> None:
         self._to_save = False
-        links = []
-        for kind, mime in KINDS.items():
-            data = b64encode(self.view.saved(kind)).decode()
-            file = f"{self.name}.{kind}"
-            links.append(f'<a download="{file}" href="data:{mime};base64,{data}">{file}</a>')
+        assert self.picture is not None
+        files = {kind: (mime, self._file(kind)) for kind, mime in KINDS.items()}
+        files["csv"] = ("text/csv", self.picture.csv().encode())
+        links = (
+            f'<a download="{self.name}.{kind}" href="data:{mime};base64,{b64encode(data).decode()}">'
+            f"{self.name}.{kind}</a>"
+            for kind, (mime, data) in files.items()
+        )
         self.saved.value = "&nbsp; ".join(links)
+
+    def _file(self, kind: str) -> bytes:
+        stream = io.BytesIO()
+        assert self.picture is not None
+        self.picture.save(stream, format=kind)
+        return stream.getvalue()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Mapping[str, Any]:
         # the picture too, for readers without a kernel: nbconvert, and pages that show notebooks
         self.finish(SHOWN)
-        bundle = dict(super()._repr_mimebundle_(**kwargs))
-        return bundle | {"image/png": b64encode(self.picture).decode(), "text/plain": self.code.value}
+        bundle = dict(super()._repr_mimebundle_(**kwargs)) | {"text/plain": self.code.value}
+        return bundle | ({"image/png": b64encode(self._file("png")).decode()} if self.picture else {})
 
 
 def _loop() -> asyncio.AbstractEventLoop | None:
