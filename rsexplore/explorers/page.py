@@ -94,7 +94,8 @@ def _made(topic: Topic, state: Mapping[str, str]) -> widgets.Widget:
     try:
         panel = topic.make()
         panel.linked = True
-        panel.restore(state)
+        if state:
+            panel.restore(state)
         panel.code.layout.display = "none"  # the button that copies the line stays
         return panel
     except Exception as error:

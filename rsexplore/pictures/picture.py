@@ -5,12 +5,14 @@ A picture holds plots, a plot two axes and items, from back to front. Texts may 
 browser. Numbers may be nan, where a line breaks, and infinite.
 """
 
+import csv
 import json
 import struct
 import zlib
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
+from io import StringIO
 from math import inf, isnan
 from typing import Any, ClassVar, Literal
 
@@ -171,6 +173,26 @@ class Picture:
     def json(self) -> str:
         """The same as JSON."""
         return json.dumps(self.data(), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+    def csv(self) -> str:
+        """The numbers as comma-separated values, to full precision: one row a point of a line, a mark or a bar."""
+        stream = StringIO()
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["plot", "item", "x", "y"])
+        for number, plot in enumerate(self.plots, 1):
+            for item in plot.items:
+                writer.writerows([plot.title or number, *row] for row in _rows(item, plot.grid))
+        return stream.getvalue()
+
+
+def _rows(item: Item, grid: ArrayLike | None) -> Iterator[tuple[Any, ...]]:
+    if isinstance(item, Bars):
+        yield from ((bar.name, "", repr(float(bar.value))) for bar in item.rows)
+    elif isinstance(item, Line | Points):
+        words = item.name or getattr(item, "label", "")
+        x = grid if item.x is None else item.x
+        points = (np.asarray(each, dtype=float).ravel().tolist() for each in (x, item.y))
+        yield from ((words, repr(at), repr(value)) for at, value in zip(*points, strict=True))
 
 
 def _listed(values: Any) -> Any:
