@@ -12,6 +12,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from math import inf, isnan
+from os import PathLike
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -171,6 +172,35 @@ class Picture:
     def json(self) -> str:
         """The same as JSON."""
         return json.dumps(self.data(), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+    def draw(self, where: Any = None, width: float = 6.8) -> Any:
+        """Draw with Matplotlib on a new figure `width` inches wide, a figure, or axes, one a plot; return the figure.
+
+        Raises
+        ------
+        ValueError
+            There are not as many axes as plots.
+        """
+        from rsexplore.pictures import paper
+
+        return paper.draw(self, where, width)
+
+    def save(self, path: str | PathLike[str], width: float = 6.8) -> None:
+        """Write a file for paper: .pdf or .svg (vectors) or .png, `width` inches wide, e.g. 3.4 for one column.
+
+        Raises
+        ------
+        ValueError
+            The name of the file ends otherwise.
+        """
+        from rsexplore.pictures import paper
+
+        paper.save(self, path, width)
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        from rsexplore.pictures import paper
+
+        return paper.png(self)
 
 
 def _listed(values: Any) -> Any:
