@@ -19,7 +19,7 @@ SLICES: dict[str, tuple[tuple[float, float], str, Dash]] = {
     "along an axis": ((1.0, 0.0), style.BLUE, "solid"),
     "along the diagonal": ((sqrt(0.5), sqrt(0.5)), style.ORANGE, "dash"),
 }
-NORMS = {2.0: ("‖z‖_2 / (σ √d)", style.BLUE), inf: ("‖z‖_∞ / σ", style.RED)}
+NORMS = {2.0: ("Euclidean, ‖z‖_2 / (σ √d)", style.BLUE), inf: ("largest, ‖z‖_∞ / σ", style.RED)}
 CORE = 0.3  # deviations
 SEED = 1
 SIDES = (8, 16, 32, 64)  # pixels

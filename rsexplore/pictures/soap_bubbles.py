@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from rsexplore.comparison import exact_bound
 from rsexplore.dual import law_of, resolved, total_variation, worst_case
@@ -25,7 +26,8 @@ FAMILIES: dict[Powers, tuple[str, str, Mark]] = {
     EQ9: ("eq. (9)", style.GREEN, "triangle"),
 }
 LEAST = 1e-9  # of 1 - p_A on the axis
-GRID = tuple(float(q) for q in np.geomspace(0.45, LEAST, 33))
+# even in the Gaussian's radius
+GRID = tuple(float(q) for q in special.ndtr(np.linspace(special.ndtri(0.45), special.ndtri(LEAST), 33)))
 FEW = GRID[::4]  # for what takes long
 SHIFTS = np.linspace(0.05, 1.7, 21)  # over the radius
 LATE = "drawn when the sliders rest"
@@ -144,6 +146,13 @@ def numbers(bubble: Bubble) -> Generator[Task | Numbers, Any, None]:
 
 
 @lru_cache(maxsize=64)
+def status(noise: PowerGaussian, norm: float) -> str:
+    """Status of the exact radius, and what it does not say of the floats."""
+    bound = exact_bound(noise, norm)
+    return ", ".join(filter(None, (bound.status.value.upper(), bound.caveat(noise)))) if bound else ""
+
+
+@lru_cache(maxsize=64)
 def law_of_norm(bubble: Bubble) -> tuple[NDArray, list[NDArray]]:
     """Places, in the unit of the axis, and densities there without and with the pull, over the larger of their tops."""
     start, chosen = bubble.noise(bubble.powers, 0.0), bubble.noise(bubble.powers)
@@ -177,8 +186,6 @@ def picture(numbers: Numbers, sigma: float = 0.5) -> Picture:
             Line(y=heights[1], label=f"{own}, {pulled}", color=color, width=2.2),
         ),
     )
-    tight = {powers: "TIGHT" for powers in FAMILIES}
-    tight[EQ9] = "TIGHT, numerical error estimated"
     curves = [Line(y=sigma * numbers.curves[None], name="Gaussian", label="Gaussian  TIGHT", width=4.0, down=True)]
     dots, said = [], [f"Gaussian {rounded_down(at[None], 6)}"]
     for powers, (words, hue, mark) in FAMILIES.items():
@@ -186,12 +193,16 @@ def picture(numbers: Numbers, sigma: float = 0.5) -> Picture:
         if powers in numbers.curves:
             radii = sigma * numbers.curves[powers]
             grid = GRID if len(radii) == len(GRID) else FEW
-            curves.append(Line(x=grid, y=radii, label=f"{words}  {tight[powers]}", width=1.8, **look))
+            label = f"{words}  {status(bubble.noise(powers), bubble.norm)}"
+            curves.append(Line(x=grid, y=radii, label=label, width=1.8, **look))
         if powers in at:
             dots.append(Points(x=[bubble.q_a], y=[at[powers]], **(look | {"mark": "circle"})))
             said.append(f"{words} {rounded_down(at[powers], 6)}, {at[powers] / at[None]:.5f} of the Gaussian's")
-    missing = [f"{FAMILIES[powers][0]}: {why}" for powers, why in numbers.missing.items()]
-    notes = (Note(text="; ".join(missing), at="bottom right"),) if missing else ()
+    missing = [
+        f"{', '.join(FAMILIES[powers][0] for powers, other in numbers.missing.items() if other == why)}: {why}"
+        for why in dict.fromkeys(numbers.missing.values())
+    ]
+    notes = (Note(text="; ".join(missing)),) if missing else ()
     reach = Plot(
         title=f"Exact radius, σ = {sigma:g}, k = {bubble.k:g} d",
         share=1.7,
@@ -228,11 +239,11 @@ def picture(numbers: Numbers, sigma: float = 0.5) -> Picture:
     desc = (
         f"Exact {ball} radii at 1 − p_A = {bubble.q_a:g}, d = {bubble.dim:,}, at equal {equal}: {'; '.join(said)}. "
         + "".join(f"{words}. " for words in missing)
-        + "Right: the least share of votes that a class of p_A keeps after a shift, which is 1/2 at the radius, and "
+        + "Last: the least share of votes that a class of p_A keeps after a shift, which is 1/2 at the radius, and "
         "what noise and shifted noise have in common."
     )
     title = f"Soap bubbles, {own}, σ = {sigma:g}, {pulled} of d = {bubble.dim:,}"
-    return Picture(title=title, desc=desc, plots=(law, reach, vote), height=400)
+    return Picture(title=title, desc=desc, plots=(reach, law, vote), height=400)
 
 
 def soap_bubbles(

@@ -100,11 +100,10 @@ def tradeoff(
         span += [float(radii[0]), float(radii[-1])]
     (left, right), (low, high) = ((style.below(min(span)), style.above(1.3 * max(span))) for span in spans)
     says = [f"each ball on its own: {one} {rounded_down(a)}, {other} {rounded_down(b)}"]
-    union = Region(x=(left, right, right, a, a, left), y=(low, low, b, b, high, high), color=style.BLUE, opacity=0.2)
-    middle = (max(left, low), min(right, high))
-    items: list[Item] = [union, Line(x=middle, y=middle, label="equal radii", color=style.GREY, dash="dot", width=1.2)]
-    own = f"the {other} ball on its own (strong shade)"
-    items.append(Line(x=(left, right), y=(b, b), label=f"{own}  SOUND", color=style.GREEN))
+    shade = 0.2 if front else 0.32
+    union = Region(x=(left, right, right, a, a, left), y=(low, low, b, b, high, high), color=style.BLUE, opacity=shade)
+    own, middle = f"the {other} ball on its own (strong shade)", (max(left, low), min(right, high))
+    items: list[Item] = [union, Line(x=(left, right), y=(b, b), label=f"{own}  SOUND", color=style.GREEN)]
     if front is None:
         items.append(Note(text="the frontier of these norms is not known for this shape", at="top right"))
     else:
@@ -115,6 +114,7 @@ def tradeoff(
         label = "frontier of both balls at once (faint shade), exact in the KL budget  SOUND"
         items[:0] = [Region(x=[left, left, *x, right], y=[low, high, *y, low], color=style.BLUE)]
         items += [
+            Line(x=middle, y=middle, label="equal radii", color=style.GREY, dash="dot", width=1.2),
             Line(x=x, y=y, name=f"{other} radius", label=label, color=style.BLUE, width=3.0, down=True),
             Points(x=[pair[0]], y=[pair[1]], name="the pair of that weight", color=style.BLUE, size=64, down=True),
         ]
@@ -136,4 +136,6 @@ def tradeoff(
         for ends, ball in (((left, right), one), ((low, high), other))
     )
     desc = f"d = {noise.dim:,}. {'; '.join(says)}. The KL budget of a class change is {budget(q_a=q_a):.6g} nats."
-    return Picture(title=title, desc=desc, plots=(Plot(title=title, x=across, y=up, items=tuple(items)),), height=460)
+    return Picture(
+        title=title, desc=desc, plots=(Plot(title=title, x=across, y=up, items=tuple(items), names="key"),), height=460
+    )
