@@ -1,6 +1,6 @@
 """Long computations: what is computed is said in words, and whoever waits may end it between two of its steps."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, NamedTuple
@@ -33,3 +33,14 @@ def watched(watch: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         _watch.reset(token)
+
+
+def at_once(steps: Generator[Any, Any, None]) -> Any:
+    """Do the tasks among some steps, send their results back, and return the last step that is none."""
+    step = last = next(steps)
+    while True:
+        try:
+            step = steps.send(step.work() if isinstance(step, Task) else None)
+        except StopIteration:
+            return last
+        last = last if isinstance(step, Task) else step

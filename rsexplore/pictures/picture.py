@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from io import StringIO
 from math import inf, isnan
+from os import PathLike
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -183,6 +184,35 @@ class Picture:
             for item in plot.items:
                 writer.writerows([plot.title or number, *row] for row in _rows(item, plot.grid))
         return stream.getvalue()
+
+    def draw(self, where: Any = None, width: float = 6.8) -> Any:
+        """Draw with Matplotlib on a new figure `width` inches wide, a figure, or axes, one a plot; return the figure.
+
+        Raises
+        ------
+        ValueError
+            There are not as many axes as plots.
+        """
+        from rsexplore.pictures import paper
+
+        return paper.draw(self, where, width)
+
+    def save(self, path: str | PathLike[str], width: float = 6.8) -> None:
+        """Write a file for paper: .pdf or .svg (vectors) or .png, `width` inches wide, e.g. 3.4 for one column.
+
+        Raises
+        ------
+        ValueError
+            The name of the file ends otherwise.
+        """
+        from rsexplore.pictures import paper
+
+        paper.save(self, path, width)
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        from rsexplore.pictures import paper
+
+        return paper.png(self)
 
 
 def _rows(item: Item, grid: ArrayLike | None) -> Iterator[tuple[Any, ...]]:

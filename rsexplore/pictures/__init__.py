@@ -1,0 +1,1 @@
+"""Pictures as data: functions of values, and what a renderer draws."""

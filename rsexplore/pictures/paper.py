@@ -1,0 +1,513 @@
+"""Pictures on paper: Matplotlib draws them for columns of 3.4 and 6.8 inches, all text in one size.
+
+Every text is measured before it is placed, so that none is cut or covers another. Plots that find no room side by side
+go under one another, and names at the ends of lines into a key.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from io import BytesIO
+from itertools import product
+from math import inf
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import isotonic_regression
+
+from rsexplore.beyond import matplotlib  # before its parts, as it says what is missing
+from rsexplore.pictures.picture import INK, Axis, Bars, Image, Line, Note, Picture, Plot, Points, Region, Rule
+
+# isort: split
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.font_manager import FontProperties
+from matplotlib.gridspec import GridSpec
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
+from matplotlib.text import Text
+from matplotlib.textpath import TextPath
+from matplotlib.ticker import NullFormatter
+from matplotlib.transforms import Bbox, ScaledTranslation
+
+COLUMN, PAGE = 3.4, 6.8  # inches
+SCREEN = 125.0  # pixels of a picture's height in an inch
+PIXELS = 12.0  # of a text on a screen, by which widths of lines are measured
+LEAD = 1.25  # from line to line, in sizes of text
+LEADER, GAP = 20.0, 4.0  # points: from the plot to a name at a line's end; between texts and what they are about
+PAPER: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8.0,
+    "mathtext.fontset": "dejavusans",
+    "axes.linewidth": 0.7,
+    "hatch.linewidth": 0.8,
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "rsexplore",
+    "figure.dpi": 100,
+}
+DASHES: dict[str, Any] = {"solid": "-", "dash": (0, (5, 2)), "dot": ":", "dashdot": (0, (6, 2, 1.2, 2))}
+STRONG = "#D55E00"  # numbers that stand out
+MARKS = {"": "", "circle": "o", "triangle": "^", "down": "v", "square": "s", "diamond": "D", "plus": "P"}
+
+
+def save(picture: Picture, path: str | PathLike[str], width: float = PAGE) -> None:
+    """Write a picture as vectors (.pdf, .svg) or pixels (.png, 300 to the inch), `width` inches wide.
+
+    Raises
+    ------
+    ValueError
+        The name of the file ends otherwise.
+    """
+    # no date: the same picture is the same file
+    words = {"pdf": ("Subject", "CreationDate"), "svg": ("Description", "Date"), "png": ("Description", "Date")}
+    kind = Path(path).suffix.lower().removeprefix(".")
+    if kind not in words:
+        raise ValueError(f"save needs a name that ends in .pdf, .svg or .png, got {str(path)!r}")
+    facts = {"Title": picture.title, words[kind][0]: picture.desc, words[kind][1]: None}
+    with matplotlib.rc_context(PAPER):
+        draw(picture, width=width).savefig(path, format=kind, dpi=300, metadata=facts)
+
+
+def png(picture: Picture, width: float = PAGE) -> tuple[bytes, dict[str, int]]:
+    """Return a PNG for a notebook, sharp on dense screens, and the size in pixels at which it is shown."""
+    figure, stream = draw(picture, width=width), BytesIO()
+    with matplotlib.rc_context(PAPER):
+        figure.savefig(stream, format="png", dpi=200)
+    wide, high = (round(100 * inches) for inches in figure.get_size_inches())
+    return stream.getvalue(), {"width": wide, "height": high}
+
+
+def draw(picture: Picture, where: Any = None, width: float = PAGE) -> Any:
+    """Draw a picture on a new figure `width` inches wide, a figure, or on axes, one a plot; return the figure.
+
+    On a figure of its own all text has 8 points; on axes the size of ``rcParams["font.size"]``, and a plot with all its
+    texts keeps to the cell of its axes in their grid of subplots, or to the rectangle of axes that are in none.
+
+    Raises
+    ------
+    ValueError
+        There are not as many axes as plots.
+    """
+    if where is not None and not isinstance(where, Figure | SubFigure):
+        axes = list(np.ravel(where))
+        if len(axes) != len(picture.plots):
+            raise ValueError(f"draw needs one axes a plot, got {len(axes)} for {len(picture.plots)} plots")
+        for plot, ax in zip(picture.plots, axes, strict=True):
+            _plot(plot, ax, _cell(ax))
+        return axes[0].get_figure()
+    with matplotlib.rc_context(PAPER):
+        width = width if where is None else where.bbox.width / where.dpi
+        rows = _rows(picture.plots, width)
+        tall = [max(_tall(plot, room, picture.height / SCREEN) for plot, room in row) for row in rows]
+        if where is None:
+            where = Figure((width, sum(tall)))
+            FigureCanvasAgg(where)
+        top = 1.0
+        for row, height in zip(rows, np.array(tall) / sum(tall), strict=True):
+            left, top = 0.0, top - height
+            for plot, room in row:
+                _plot(plot, where.add_axes((left, top, 0.1, 0.1)), Bbox.from_bounds(left, top, room / width, height))
+                left += room / width
+        return where
+
+
+def _cell(ax: Axes) -> Bbox:
+    """Return what axes have of the figure, from edge to edge, as shares of it."""
+    spec = ax.get_subplotspec()
+    if spec is None:
+        return ax.get_position()
+    grid = spec.get_gridspec()
+    ratios: dict[str, Any] = {"width_ratios": grid.get_width_ratios(), "height_ratios": grid.get_height_ratios()}
+    full = GridSpec(grid.nrows, grid.ncols, left=0, right=1, bottom=0, top=1, wspace=0, hspace=0, **ratios)
+    cells: Any = full[spec.rowspan.start : spec.rowspan.stop, spec.colspan.start : spec.colspan.stop]
+    return cells.get_position(ax.get_figure())
+
+
+# -- sizes ------------------------------------------------------------------------------------------------------------
+
+
+def _size() -> float:
+    return float(matplotlib.rcParams["font.size"])
+
+
+def math(text: str, weight: str = "normal") -> str:
+    """Return a text with its subscripts, one letter after "_", as Matplotlib sets them."""
+    font = {"normal": "rm", "bold": "bf"}[weight]
+    return re.sub(r"(\w)_(\w|∞)(?!\w)", rf"$\\math{font}{{\1}}_{{\\math{font}{{\2}}}}$", text)
+
+
+@lru_cache(maxsize=4096)
+def _wide(text: str, weight: str, size: float) -> float:
+    """Width of one line in points."""
+    # 3 %: pixels of a screen make letters wider
+    return (
+        1.03 * TextPath((0, 0), math(text, weight), size=size, prop=FontProperties(weight=weight)).get_extents().width
+        if text.strip()
+        else 0.0
+    )
+
+
+def wide(text: str, weight: str = "normal") -> float:
+    """Width of the widest line of a text, in points."""
+    return max(_wide(line, weight, _size()) for line in text.split("\n"))
+
+
+def wrapped(text: str, room: float, weight: str = "normal") -> str:
+    """Return a text broken at spaces into lines of at most `room` points, where it can be."""
+    lines: list[str] = []
+    for word in re.split(" +", text):
+        if lines and wide(f"{lines[-1]} {word}", weight) <= room:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return "\n".join(lines)
+
+
+def _high(*texts: str) -> float:
+    """Height in points of texts under one another."""
+    return LEAD * _size() * sum(text.count("\n") + 1 for text in texts)
+
+
+def apart(wanted: ArrayLike, heights: ArrayLike, low: float, high: float) -> NDArray[np.float64]:
+    """Positions nearest to those wanted, in least squares, at which intervals do not overlap.
+
+    Parameters
+    ----------
+    wanted : array_like, shape (n,)
+        Centres, in any order, which is kept.
+    heights : array_like, shape (n,)
+        Lengths of the intervals.
+    low, high : float
+        The intervals stay between these if there is room for all; else they start at `low`.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+    """
+    centres, lengths = np.asarray(wanted, dtype=float), np.asarray(heights, dtype=float)
+    order = np.argsort(centres, kind="stable")
+    # with the room below each taken off, "no overlap" reads "not decreasing"
+    below = np.cumsum(lengths[order]) - lengths[order] / 2
+    start = isotonic_regression(centres[order] - below).x if len(order) else centres
+    placed = np.empty_like(centres)
+    placed[order] = np.maximum(np.minimum(start, high - lengths.sum()), low) + below
+    return placed
+
+
+def _bars(plot: Plot) -> Bars | None:
+    return next((item for item in plot.items if isinstance(item, Bars)), None)
+
+
+def _named(plot: Plot) -> list[Line]:
+    return [item for item in plot.items if isinstance(item, Line) and item.label]
+
+
+def _ends(plot: Plot, room: float) -> list[str]:
+    """Names at the ends of lines, wrapped; none where they are in a key, as where the room in inches is small."""
+    return [wrapped(line.label, 72 * 0.3 * room) for line in _named(plot) if plot.names == "ends" and room >= 3.8]
+
+
+def _key(plot: Plot, room: float) -> tuple[list[str], int, float]:
+    """Names in a key below the plot, wrapped, in how many columns, and its height in points."""
+    if not _named(plot) or _ends(plot, room):
+        return [], 1, 0.0
+    space = 72 * room - 2 * GAP
+    swatch = 4.2 * _size()
+    names = [wrapped(line.label, space - swatch) for line in _named(plot)]
+    columns = max(1, min(len(names), int(space // (swatch + max(map(wide, names))))))
+    rows = -(-len(names) // columns)
+    tall = max(_high(*names[i * rows : (i + 1) * rows]) for i in range(columns))
+    return names, columns, tall + 3 * GAP
+
+
+def _room_of_names(room: float) -> float:
+    """Points that names of bars may take, in a plot of so many inches."""
+    return min(72 * 0.4 * room, 14 * _size())
+
+
+def _rows(plots: Sequence[Plot], width: float) -> list[list[tuple[Plot, float]]]:
+    """Plots with the widths of their cells in inches, row by row, as many in a row as have the room that they need."""
+    rows: list[list[tuple[Plot, float]]] = []
+    for plot in plots:
+        row = [*(other for other, _ in rows[-1]), plot] if rows else [plot]
+        sized = [(one, width * one.share / sum(each.share for each in row)) for one in row]
+        if rows and all(room >= _least(one) for one, room in sized):
+            rows[-1] = sized
+        else:
+            rows.append([(plot, width)])
+    return rows
+
+
+def _least(plot: Plot) -> float:
+    """Least width of a plot, in inches."""
+    if plot.x is None and plot.y is None:
+        return 1.0
+    return 1.6 if plot.square or not (_bars(plot) or _named(plot)) else 2.4
+
+
+def _tall(plot: Plot, room: float, height: float) -> float:
+    """Height of the cell of a plot, in inches."""
+    bars, size = _bars(plot), _size()
+    if plot.square or any(isinstance(item, Image) for item in plot.items):
+        return room + 3 * size / 72
+    least = min(height, 0.66 * room + 0.4)
+    if bars is not None and not bars.upright:
+        names = [wrapped(row.name, _room_of_names(room)) for row in bars.rows]
+        least = (_high(*names) + 0.5 * size * len(names) + 6.5 * size) / 72
+    ends = _ends(plot, room)
+    return max(least, (_high(*ends) + 3 * size) / 72 if ends else 0.0) + _key(plot, room)[2] / 72
+
+
+# -- drawing ----------------------------------------------------------------------------------------------------------
+
+
+def _color(color: str) -> str:
+    return "black" if color == INK else color
+
+
+def _dark(color: str) -> tuple[float, float, float]:
+    """Return a colour darkened until it can be read as small text on white."""
+    red, green, blue = to_rgb(_color(color))
+    return 0.6 * red, 0.6 * green, 0.6 * blue
+
+
+def tick(value: float, place: float | None = None) -> str:
+    """Text of a number on an axis, for Matplotlib's formatters: 0.25, but 2.5e-4, which is shorter."""
+    if not 0 < abs(value) < 1e-3:
+        return f"{value:g}"
+    digits, power = f"{value:.4e}".split("e")
+    return f"{float(digits):g}e{int(power)}"
+
+
+def _plot(plot: Plot, ax: Axes, cell: Bbox) -> None:
+    """Draw a plot so that everything lies in a cell, whose corners are shares of the figure."""
+    size = _size()
+    figure: Any = ax.get_figure()
+    room = cell.width * figure.bbox.width / figure.dpi
+    _axis(ax, "x", plot.x)
+    _axis(ax, "y", plot.y)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.tick_params(labelsize=size, width=0.7, length=3)
+    if plot.square:
+        ax.set_box_aspect(1)
+    lines: dict[Any, Any] = {}
+    for order, item in enumerate(plot.items):
+        lines[item] = _item(ax, plot, item, 1 + order / 1000, room)
+    names, columns, below = _key(plot, room)
+    ends = _ends(plot, room)
+    pad = GAP / 72 * figure.dpi / figure.bbox.width, GAP / 72 * figure.dpi / figure.bbox.height
+    side = LEADER + max(map(wide, ends), default=-LEADER)
+    base = cell.y0 + below / 72 * figure.dpi / figure.bbox.height
+    inner = Bbox.from_extents(cell.x0 + pad[0], base + pad[1], cell.x1 - pad[0], cell.y1 - pad[1])
+    _fit(ax, inner, plot.title, side)
+    if names:
+        place = (cell.x0 + pad[0], cell.y0 + pad[1])
+        spaces: dict[str, Any] = {
+            "borderpad": 0,
+            "borderaxespad": 0,
+            "labelspacing": 0.2,
+            "handletextpad": 0.6,
+            "columnspacing": 1.2,
+        }
+        box: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": place, "bbox_transform": figure.transSubfigure}
+        texts, own = [math(name) for name in names], [lines[line] for line in _named(plot)]
+        ax.legend(own, texts, ncols=columns, fontsize=size, frameon=False, handlelength=2.4, **spaces, **box)
+    if ends:
+        _names(ax, [lines[line] for line in _named(plot)], ends, cell)
+    _words(ax, plot, lines)
+
+
+def _axis(ax: Axes, which: str, axis: Axis | None) -> None:
+    if axis is None:
+        ax.set(**{f"{which}lim": (0, 1), f"{which}ticks": []})
+        ax.spines["bottom" if which == "x" else "left"].set_visible(False)
+        return
+    ax.set(**{f"{which}scale": axis.scale, f"{which}lim": axis.domain})
+    ax.set(**{f"{which}label": math(re.sub(" +", " ", axis.label))})
+    own: Any = ax.xaxis if which == "x" else ax.yaxis
+    own.label.set_size(_size())
+    if axis.scale == "linear":
+        own.set_major_formatter(tick)
+    else:
+        own.set_minor_formatter(NullFormatter())
+    if not axis.ticks:
+        own.set_ticks([])
+
+
+def _values(values: Any, axis: Axis | None) -> NDArray[np.float64]:
+    """Numbers with those that are far off, as infinity, brought near, where Matplotlib can draw to."""
+    low, high = sorted(axis.domain if axis else (0.0, 1.0))
+    far = (low / 1e6, high * 1e6) if axis and axis.scale == "log" else (low - 9 * (high - low), high + 9 * (high - low))
+    return np.clip(np.asarray(values, dtype=float), *far)
+
+
+def _item(ax: Axes, plot: Plot, item: Any, order: float, room: float) -> Line2D | None:
+    """Draw an item, without its words unless they are of bars; return the line that words should not cover."""
+    unit, line = _size() / PIXELS, None
+    if isinstance(item, Line | Region | Points):
+        x, y = _values(plot.grid if item.x is None else item.x, plot.x), _values(item.y, plot.y)
+    color = _color(getattr(item, "color", INK))
+    look: dict[str, Any] = {"color": color, "zorder": order}
+    if isinstance(item, Line | Rule):
+        look |= {"linestyle": DASHES[item.dash], "linewidth": unit * item.width}
+    if isinstance(item, Line):
+        every = max(len(x) // 9, 1)
+        (line,) = ax.plot(x, y, drawstyle="steps-pre" if item.step else "default", **look)
+        line.set(marker=MARKS[item.mark], markersize=6 * unit, markevery=(every // 2, every))
+    elif isinstance(item, Region):
+        ax.fill(x, y, alpha=item.opacity, linewidth=0, **look)
+    elif isinstance(item, Points):
+        ax.scatter(x, y, item.size * unit**2, marker=MARKS[item.mark], alpha=item.opacity, linewidths=0, **look)
+    elif isinstance(item, Rule):
+        low, high = ax.get_ylim() if item.axis == "x" else ax.get_xlim()
+        ends = [item.at, item.at], [low, high if item.to is None else float(np.clip(item.to, low, high))]
+        (line,) = ax.plot(*(ends if item.axis == "x" else ends[::-1]), scalex=False, scaley=False, **look)
+    elif isinstance(item, Image):
+        pixels = np.asarray(item.pixels, dtype=float)
+        where = (*ax.get_xlim(), *ax.get_ylim())
+        ax.imshow(pixels, "gray", vmin=0, vmax=1, interpolation="nearest", extent=where, aspect="auto", zorder=order)
+        ax.set_box_aspect(pixels.shape[0] / pixels.shape[1])
+    elif isinstance(item, Bars):
+        _draw_bars(ax, item, order, room)
+    return line
+
+
+def _draw_bars(ax: Axes, bars: Bars, order: float, room: float) -> None:
+    upright, count = bars.upright, max(len(bars.rows), 1)
+    names = [row.name if upright else wrapped(row.name, _room_of_names(room)) for row in bars.rows]
+    parts = np.array([1.0 if upright else _high(name) + 0.5 * _size() for name in names])
+    edges = np.concatenate([[0.0], np.cumsum(parts)]) / max(parts.sum(), 1)
+    mids, thick = (edges[1:] + edges[:-1]) / 2, 0.66 * np.min(np.diff(edges), initial=0.15)
+    floor = (ax.get_ylim() if upright else ax.get_xlim())[0]
+    step = 72 * 0.85 * room / count - GAP / 2  # where texts would meet they are turned
+    turned = [90 * (max(map(wide, texts), default=0) > step) for texts in (names, [row.text for row in bars.rows])]
+    for row, name, mid in zip(bars.rows, names, mids if upright else 1 - mids, strict=True):
+        value = float(np.nan_to_num(row.value, nan=floor, posinf=1e300))
+        corner, sizes = (mid - thick / 2, floor), (thick, value - floor)
+        bar = Rectangle(corner, *sizes) if upright else Rectangle(corner[::-1], *sizes[::-1])
+        full, color = row.fill == "solid", _color(row.color)
+        bar.set(facecolor=color if full else "none", edgecolor=color, linewidth=0 if full else 1.4 * _size() / PIXELS)
+        bar.set(linestyle=DASHES[row.dash], hatch="/////" if row.fill == "hatched" else None, zorder=order)
+        ax.add_patch(bar)
+        look = {"weight": "bold" if row.strong else "normal"}
+        if upright:
+            below = ax.get_xaxis_transform()
+            _text(ax, name, (mid, 0), (0, -GAP), xycoords=below, ha="center", va="top", rotation=turned[0], **look)
+            _text(ax, row.text, (mid, max(value, floor)), (0, GAP / 2), ha="center", va="bottom", rotation=turned[1])
+        else:
+            beside: dict[str, Any] = {"xycoords": ax.get_yaxis_transform(), "va": "center"}
+            _text(ax, name, (0, mid), (-GAP, 0), ha="right", **beside)
+            _text(ax, row.text, (1, mid), (GAP, 0), color=_dark(STRONG) if row.strong else "black", **beside, **look)
+
+
+def _text(ax: Axes, text: str, at: tuple[float, float], offset: tuple[float, float], **look: Any) -> Text:
+    """Put a text so many points from a place."""
+    words = math(text, look.get("weight", "normal"))
+    space: dict[str, Any] = {"textcoords": "offset points", "annotation_clip": False, "linespacing": 1.1}
+    return ax.annotate(words, at, offset, size=_size(), **space, **look)
+
+
+def _fit(ax: Axes, cell: Bbox, title: str, side: float) -> None:
+    """Let axes fill a cell with their ticks, labels and title, and `side` points at the right."""
+    figure: Any = ax.get_figure()
+    scale, (wide_px, high_px) = figure.dpi / 72, (figure.bbox.width, figure.bbox.height)
+    ax.set_anchor("NW")
+    ax.set_position(cell)
+    for _ in range(3):  # the number of ticks depends on the room that they leave
+        ax.apply_aspect()
+        box = ax.get_window_extent()
+        words = wrapped(title, cell.x1 * wide_px / scale - (box.x0 - figure.bbox.x0) / scale, "bold")
+        ax.set_title(math(words, "bold"), loc="left", size=_size(), weight="bold", pad=5)
+        around: Any = ax.get_tightbbox()
+        left, down = (box.x0 - around.x0) / wide_px, (box.y0 - around.y0) / high_px
+        right = max(around.x1 - box.x1, side * scale) / wide_px
+        top = max(around.y1 - box.y1, 0.6 * _size() * scale) / high_px
+        ax.set_position(
+            (cell.x0 + left, cell.y0 + down, max(cell.width - left - right, 0.01), max(cell.height - down - top, 0.01))
+        )
+    ax.apply_aspect()
+
+
+def _names(ax: Axes, lines: Sequence[Line2D], names: Sequence[str], cell: Bbox) -> None:
+    """Put names right of the axes, each tied to the end of its line by a leader in the look of the line."""
+    figure: Any = ax.get_figure()
+    box = ax.get_window_extent()
+    ends = []
+    for line in lines:
+        y = np.asarray(line.get_ydata(), dtype=float)
+        y = y[~np.isnan(y)]
+        ends.append(float((ax.transScale + ax.transLimits).transform((ax.get_xlim()[1], y[-1]))[1]) if len(y) else -0.2)
+    point = figure.dpi / 72
+    heights = [_high(name) * point / box.height for name in names]
+    low = -0.4 * _size() * point / box.height  # above the numbers of the axis
+    high = (figure.bbox.y0 + cell.y1 * figure.bbox.height - box.y0) / box.height
+    places = apart([min(max(end, 0.0), 1.01) for end in ends], heights, low, min(high, 1.04))
+    where = ax.transAxes + ScaledTranslation(0, 0, figure.dpi_scale_trans)
+    for line, name, end, place in zip(lines, names, ends, places, strict=True):
+        _text(ax, name, (1, place), (LEADER, 0), xycoords=where, va="center", color=_dark(str(line.get_color())))
+        inch = box.width / point  # points across
+        across = [1 + step / inch for step in (2, 9, 17)]
+        seen = 0 <= end <= 1
+        path = ([1, *across], [end, end, place, place]) if seen else (across[1:], [place, place])
+        ax.plot(
+            *path,
+            color=line.get_color(),
+            linestyle=line.get_linestyle(),
+            linewidth=0.8,
+            transform=ax.transAxes,
+            clip_on=False,
+            scalex=False,
+            scaley=False,
+        )
+
+
+def _words(ax: Axes, plot: Plot, lines: dict[Any, Line2D | None]) -> None:
+    """Put notes into their corners, and the words of rules beside them where they cover least."""
+    figure: Any = ax.get_figure()
+    box, point = ax.get_window_extent(), figure.dpi / 72
+    halo = {"path_effects": [withStroke(linewidth=2, foreground="white")], "zorder": 4}
+    rules = {item: ax.transData.transform([item.at] * 2) for item in plot.items if isinstance(item, Rule) and item.text}
+    placed: list[Bbox] = []
+    for item in plot.items:
+        if isinstance(item, Note):
+            right, low = "right" in item.at, "bottom" in item.at
+            free = [box.x1 - at[0] if right else at[0] - box.x0 for rule, at in rules.items() if rule.axis == "x"]
+            room = min(0.6 * box.width, *(x - 2 * GAP * point for x in free if x > 45 * point), inf) / point
+            where = (float(right), float(not low)), (-GAP if right else GAP, GAP if low else -GAP)
+            look: dict[str, Any] = {"ha": "right" if right else "left", "va": "bottom" if low else "top", **halo}
+            look |= {"style": "italic", "color": _dark(item.color), "xycoords": "axes fraction"}
+            placed.append(_text(ax, wrapped(item.text, room), *where, **look).get_window_extent())
+    paths = {item: line.get_transform().transform_path(line.get_path()) for item, line in lines.items() if line}
+    for rule, at in rules.items():
+        tries: list[Any] = []
+        for along, side in product((1.0, 0.8, 0.6, 0.4, 0.2, 0.0), ("left", "right")):
+            if rule.axis == "x":
+                room = (box.x1 - at[0] if side == "left" else at[0] - box.x0) / point - 2 * GAP
+                spot, look = (rule.at, along), {"xycoords": ax.get_xaxis_transform(), "ha": side}
+                look |= {"va": "top" if along else "bottom"}
+            else:
+                room = box.width / point - 2 * GAP
+                spot, look = (
+                    (along, rule.at),
+                    {"xycoords": ax.get_yaxis_transform(), "ha": "right" if along else "left"},
+                )
+                look |= {"va": "bottom" if side == "left" else "top"}
+            shift = (GAP if look["ha"] == "left" else -GAP), (-GAP if look["va"] == "top" else GAP)
+            words = wrapped(rule.text, min(room, 13 * _size()))
+            text = _text(ax, words, spot, shift, color=_dark(rule.color), **look, **halo)
+            area = text.get_window_extent()
+            out = area.x0 < box.x0 or area.x1 > box.x1 or area.y0 < box.y0 or area.y1 > box.y1
+            bad = 99 * (out + sum(area.overlaps(other) for other in placed))
+            bad += sum(path.intersects_bbox(area, filled=False) for item, path in paths.items() if item is not rule)
+            tries.append((bad, len(tries), text, area))
+        *_, kept, area = min(tries)
+        placed.append(area)
+        for *_, text, _ in tries:
+            if text is not kept:
+                text.remove()

@@ -1,0 +1,285 @@
+"""Noise pulled towards the centre: the law of its norm, its exact radius beside the Gaussian's, a shifted vote."""
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from math import inf, sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from rsexplore.comparison import exact_bound
+from rsexplore.dual import law_of, resolved, total_variation, worst_case
+from rsexplore.noises import PowerGaussian
+from rsexplore.patience import Task, TookLong, at_once
+from rsexplore.pictures import style
+from rsexplore.pictures.picture import INK, Axis, Item, Line, Mark, Note, Picture, Plot, Points, Rule
+from rsexplore.table import rounded_down
+
+Powers = tuple[float, float]
+EQ8, EQ9, EQ10 = (2.0, 2.0), (inf, 2.0), (inf, inf)  # norm that is pulled, norm of the tail
+FAMILIES: dict[Powers, tuple[str, str, Mark]] = {
+    EQ8: ("eq. (8)", style.BLUE, ""),
+    EQ10: ("eq. (10)", style.ORANGE, "diamond"),
+    EQ9: ("eq. (9)", style.GREEN, "triangle"),
+}
+LEAST = 1e-9  # of 1 - p_A on the axis
+# even in the Gaussian's radius
+GRID = tuple(float(q) for q in special.ndtr(np.linspace(special.ndtri(0.45), special.ndtri(LEAST), 33)))
+FEW = GRID[::4]  # for what takes long
+SHIFTS = np.linspace(0.05, 1.7, 21)  # over the radius
+LATE = "drawn when the sliders rest"
+MOST = 100_000  # radii that are kept
+_kept: dict[tuple[PowerGaussian, float, float], float] = {}  # noise, norm, q_a -> radius
+
+
+@dataclass(frozen=True)
+class Bubble:
+    """What the numbers depend on, the size of the noise apart; see `soap_bubbles`."""
+
+    k: float = 0.3  # as a share of `dim`
+    dim: int = 3072
+    q_a: float = 0.01
+    norm: float = 2.0
+    powers: Powers = EQ8
+    match: str = "sigma"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.k < 1 or not 0 < self.q_a < 0.5 or not self.dim >= 2:
+            got = f"k={self.k}, q_a={self.q_a}, dim={self.dim}"
+            raise ValueError(f"soap_bubbles needs k in [0, 1), q_a in (0, 1/2) and dim >= 2, got {got}")
+        if self.norm not in (2, inf) or self.powers not in FAMILIES or self.match not in ("sigma", "mode"):
+            got = f"norm={self.norm}, powers={self.powers}, match={self.match!r}"
+            needed = f"norm 2 or inf, powers {tuple(FAMILIES)}, match 'sigma' or 'mode'"
+            raise ValueError(f"soap_bubbles needs {needed}, got {got}")
+        if self.powers != EQ8:  # the others are about cubes
+            object.__setattr__(self, "norm", inf)
+
+    def noise(self, powers: Powers, k: float | None = None) -> PowerGaussian:
+        """Member at sigma = 1."""
+        own = float(f"{(self.k if k is None else k) * self.dim:.12g}")
+        norms = {"power_norm": powers[0], "tail_norm": powers[1]}
+        if self.match == "sigma":
+            return PowerGaussian.from_sigma(1.0, self.dim, k=own, **norms)
+        if own >= self.dim - 1:
+            needed = f"modes of the norm can be equal for k below d − 1 = {self.dim - 1} alone, got k = {own:g}"
+            raise ValueError(f"{needed}: take a smaller k, or equal σ")
+        return PowerGaussian.matched(1.0, own, self.dim, **norms)
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """What is computed of a bubble, at sigma = 1; None stands for the Gaussian."""
+
+    bubble: Bubble
+    at: Mapping[Powers | None, float]  # exact radii at q_a
+    curves: Mapping[Powers | None, NDArray]  # and over `GRID` or `FEW`
+    votes: Mapping[Powers | None, tuple[NDArray, NDArray]]  # see `moved`
+    missing: Mapping[Powers, str]  # why a family is not drawn
+
+
+def radii(noise: PowerGaussian, norm: float, q_a: Sequence[float]) -> NDArray:
+    """Exact radii, kept."""
+    have = {q: _kept[noise, norm, q] for q in q_a if (noise, norm, q) in _kept}
+    if left := [q for q in q_a if q not in have]:
+        bound = exact_bound(noise, norm)
+        assert bound is not None
+        have |= zip(left, bound.radius(noise, q_a=np.array(left), norm=norm).tolist(), strict=True)
+        if len(_kept) < MOST:
+            _kept.update({(noise, norm, q): have[q] for q in left})
+    return np.array([have[q] for q in q_a])
+
+
+@lru_cache(maxsize=1024)
+def moved(noise: PowerGaussian, norm: float, q_a: float, radius: float) -> tuple[NDArray, NDArray]:
+    """Least probability of the class, and the share that noise and shifted noise have in common, after `SHIFTS`."""
+    assert noise.dim is not None
+    law = law_of(noise.dim, float(noise.k), noise.power_norm, noise.tail_norm)
+    # in the units of the law: Euclidean for eq. (8), whose worst shift of an l_inf ball is a vertex
+    vertex = sqrt(noise.dim) if norm == inf and noise.power_norm == 2 else 1.0
+    lengths = SHIFTS * radius * vertex / noise.scale
+    return worst_case(law, q_a, lengths), 1 - total_variation(law, lengths)
+
+
+def numbers(bubble: Bubble) -> Generator[Task | Numbers, Any, None]:
+    """Numbers of the Gaussian and what is kept, then more and more; the result of a task is to be sent back."""
+    q_a, norm, own = bubble.q_a, bubble.norm, bubble.powers
+    shown = [powers for powers in FAMILIES if norm == inf or powers == EQ8]
+    noises = {powers: bubble.noise(powers) for powers in shown}
+    base = bubble.noise(EQ8, 0.0)
+    at: dict[Powers | None, float] = {None: float(radii(base, norm, [q_a])[0])}
+    curves: dict[Powers | None, NDArray] = {None: radii(base, norm, GRID)}
+    votes: dict[Powers | None, tuple[NDArray, NDArray]] = {None: moved(base, norm, q_a, at[None])}
+    missing = {
+        powers: LATE if resolved(bubble.dim, noise.k, *powers) else "no radius here for k above d − 0.5"
+        for powers, noise in noises.items()
+    }
+    late = sorted((powers for powers, words in missing.items() if words == LATE), key=lambda powers: powers != own)
+    grids = {powers: GRID if powers == EQ8 else FEW for powers in late}
+    for powers in late:
+        if all((noises[powers], norm, q) in _kept for q in grids[powers]):
+            curves[powers] = radii(noises[powers], norm, grids[powers])
+
+    def so_far() -> Numbers:
+        return Numbers(bubble, dict(at), dict(curves), dict(votes), dict(missing))
+
+    yield so_far()
+    for powers in late:
+        noise, grid = noises[powers], grids[powers]
+        words = f"{FAMILIES[powers][0]}, k = {noise.k:g} of d = {noise.dim:,}"
+        parts = [[q_a], *([q] for q in grid)] if powers == EQ9 else [[q_a], grid]  # whose points take long each
+        try:
+            for count, part in enumerate(parts, 1):
+                yield Task(f"{words}: radius {count} of {len(parts)}", partial(radii, noise, norm, part))
+        except TookLong:
+            missing[powers] = "not drawn, a radius takes more than a minute here"
+        else:
+            at[powers], curves[powers] = float(radii(noise, norm, [q_a])[0]), radii(noise, norm, grid)
+            del missing[powers]
+        yield so_far()
+        if powers == own != EQ9 and own in at:  # a vote of eq. (9) takes as long as its radius
+            words = f"votes of {FAMILIES[own][0]} after a shift"
+            votes[own] = yield Task(words, partial(moved, noise, norm, q_a, at[own]))
+            yield so_far()
+
+
+@lru_cache(maxsize=64)
+def status(noise: PowerGaussian, norm: float) -> str:
+    """Status of the exact radius, and what it does not say of the floats."""
+    bound = exact_bound(noise, norm)
+    return ", ".join(filter(None, (bound.status.value.upper(), bound.caveat(noise)))) if bound else ""
+
+
+@lru_cache(maxsize=64)
+def law_of_norm(bubble: Bubble) -> tuple[NDArray, list[NDArray]]:
+    """Places, in the unit of the axis, and densities there without and with the pull, over the larger of their tops."""
+    start, chosen = bubble.noise(bubble.powers, 0.0), bubble.noise(bubble.powers)
+    unit = sqrt(bubble.dim) if bubble.powers[1] == 2 else 1.0
+    middle = start.mode_norm / unit
+    reach = style.round_above(4 * max(start.scale, chosen.scale) / unit / sqrt(2))
+    x = np.linspace(max(0.0, round(middle - reach, 2), 1e-9), round(middle + reach, 2), 160)
+    heights = [noise.norm_density(x * unit) for noise in (start, chosen)]
+    top = max(float(h[np.isfinite(h)].max()) for h in heights)
+    return x, [np.minimum(h / top, 2) for h in heights]
+
+
+def picture(numbers: Numbers, sigma: float = 0.5) -> Picture:
+    """Picture of what is computed at the Gaussian's deviation `sigma`, in input units."""
+    if not sigma > 0:
+        raise ValueError(f"soap_bubbles needs sigma > 0, got sigma={sigma}")
+    bubble, at = numbers.bubble, {powers: sigma * radius for powers, radius in numbers.at.items()}
+    own, color, _ = FAMILIES[bubble.powers]
+    ball, flat = style.norm_label(bubble.norm), bubble.powers[1] == inf
+    x, heights = law_of_norm(bubble)
+    pulled = f"k = {bubble.k * bubble.dim:.6g}"
+    law = Plot(
+        title="Law of the norm",
+        share=0.9,
+        names="key",
+        x=Axis(domain=(x[0], x[-1]), label="‖z‖_∞ / σ" if flat else "‖z‖_2 / (σ √d)"),
+        y=Axis(domain=(0, 1.12), label="density (relative)", ticks=False),
+        grid=x,
+        items=(
+            Line(y=heights[0], label="not pulled, k = 0", width=2.2),
+            Line(y=heights[1], label=f"{own}, {pulled}", color=color, width=2.2),
+        ),
+    )
+    curves = [Line(y=sigma * numbers.curves[None], name="Gaussian", label="Gaussian  TIGHT", width=4.0, down=True)]
+    dots, said = [], [f"Gaussian {rounded_down(at[None], 6)}"]
+    for powers, (words, hue, mark) in FAMILIES.items():
+        look: dict[str, Any] = {"name": words, "color": hue, "mark": mark, "down": True}
+        if powers in numbers.curves:
+            radii = sigma * numbers.curves[powers]
+            grid = GRID if len(radii) == len(GRID) else FEW
+            label = f"{words}  {status(bubble.noise(powers), bubble.norm)}"
+            curves.append(Line(x=grid, y=radii, label=label, width=1.8, **look))
+        if powers in at:
+            dots.append(Points(x=[bubble.q_a], y=[at[powers]], **(look | {"mark": "circle"})))
+            said.append(f"{words} {rounded_down(at[powers], 6)}, {at[powers] / at[None]:.5f} of the Gaussian's")
+    missing = [
+        f"{', '.join(FAMILIES[powers][0] for powers, other in numbers.missing.items() if other == why)}: {why}"
+        for why in dict.fromkeys(numbers.missing.values())
+    ]
+    notes = (Note(text="; ".join(missing)),) if missing else ()
+    reach = Plot(
+        title=f"Exact radius, σ = {sigma:g}, k = {bubble.k:g} d",
+        share=1.7,
+        x=Axis(domain=(0.5, LEAST), label="1 − p_A (share of votes against)", name="1 − p_A", scale="log"),
+        y=Axis(
+            domain=(0, style.round_above(1.3 * sigma * float(numbers.curves[None][-1]))),
+            label=f"certified {ball} radius (input units)",
+        ),
+        grid=GRID,
+        items=(Rule(at=bubble.q_a), *curves, *dots, *notes),
+    )
+    votes: list[Item] = [Rule(at=0.5, axis="y")]
+    for which, (least, common) in numbers.votes.items():
+        words, hue, wide = ("Gaussian", INK, 3.4) if which is None else (own, color, 1.6)
+        kept, overlap = f"{words}, votes kept", f"{words}, in common"
+        look = {"x": [0.0, *(SHIFTS * at[which])], "color": hue, "width": wide}
+        votes.append(Line(y=[1 - bubble.q_a, *least], name=kept, label=kept, **look))
+        votes.append(Line(y=[1.0, *common], name=overlap, label=overlap, dash="dash", **look))
+    if bubble.powers not in numbers.votes:
+        late = numbers.missing.get(bubble.powers, LATE)
+        why = "not drawn, a point takes as long as a radius" if bubble.powers == EQ9 else late
+        votes.append(Note(text=f"{own}: {why}", at="top right"))
+    vote = Plot(
+        title="Votes after a shift",
+        share=0.9,
+        names="key",
+        x=Axis(
+            domain=(0, style.round_above(SHIFTS[-1] * at[None])), label=f"{ball} length (input units)", name="length"
+        ),
+        y=Axis(domain=(0, 1), label="share of votes, of noise in common"),
+        items=tuple(votes),
+    )
+    equal = "σ" if bubble.match == "sigma" else "mode of the norm"
+    desc = (
+        f"Exact {ball} radii at 1 − p_A = {bubble.q_a:g}, d = {bubble.dim:,}, at equal {equal}: {'; '.join(said)}. "
+        + "".join(f"{words}. " for words in missing)
+        + "Last: the least share of votes that a class of p_A keeps after a shift, which is 1/2 at the radius, and "
+        "what noise and shifted noise have in common."
+    )
+    title = f"Soap bubbles, {own}, σ = {sigma:g}, {pulled} of d = {bubble.dim:,}"
+    return Picture(title=title, desc=desc, plots=(reach, law, vote), height=400)
+
+
+def soap_bubbles(
+    sigma: float = 0.5,
+    k: float = 0.3,
+    *,
+    dim: int = 3072,
+    q_a: float = 0.01,
+    norm: float = 2.0,
+    powers: tuple[float, float] = EQ8,
+    match: str = "sigma",
+) -> Picture:
+    """Noises of Soap bubbles 2020: law of the norm, exact radii beside the Gaussian's, shifted votes.
+
+    In l_inf all three families are drawn, which takes seconds for eq. (9).
+
+    Parameters
+    ----------
+    sigma : float
+        Deviation of the Gaussian that the families are compared with, in input units.
+    k : float in [0, 1)
+        Power of the norm, as a share of `dim`.
+    dim : int
+        Number of coordinates.
+    q_a : float in (0, 1/2)
+        1 - p_A, the share of votes against the class.
+    norm : 2 or inf
+        Of the ball; eqs. (9) and (10) are about l_inf alone.
+    powers : tuple of two floats
+        (2, 2) for eq. (8), (inf, inf) for eq. (10), (inf, 2) for eq. (9).
+    match : "sigma" or "mode"
+        What agrees with the Gaussian: deviation of a coordinate, or mode of the norm, as in the paper.
+
+    Raises
+    ------
+    ValueError
+        An argument is out of its range.
+    """
+    return picture(at_once(numbers(Bubble(k, dim, q_a, norm, powers, match))), sigma)
