@@ -298,7 +298,7 @@ class Panel(Board):
 
     def _paint(self) -> None:
         self._current, self.picture = True, self.view.picture
-        self.chart.show(self.picture)
+        self.chart.picture = self.picture
 
     def _go_on(self, until: float, rested: bool = False) -> None:
         """Go on until the work waits: for a task, for the sliders to rest, or for the kernel to take messages."""

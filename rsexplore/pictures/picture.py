@@ -12,9 +12,12 @@ import zlib
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
+from functools import cache
+from html import escape
 from io import StringIO
 from math import inf, isnan
 from os import PathLike
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -213,6 +216,46 @@ class Picture:
         from rsexplore.pictures import paper
 
         return paper.png(self)
+
+    def html(self, *, fragment: bool = False) -> str:
+        """A page that draws the picture without a network, or a fragment of one, which may stand in a page many times.
+
+        Without scripts its place shows the description.
+        """
+        place = f'<div class="rsexplore-picture" data-waiting><p>{escape(self.desc)}</p></div>'
+        drawn = "\n".join(
+            (
+                renderer(),
+                'const place = document.querySelector(".rsexplore-picture[data-waiting]");',
+                'place.removeAttribute("data-waiting");',
+                "place.replaceChildren();",
+                f"chart(place, {self.json().replace('<', chr(92) + 'u003c')});",  # or a text could end the script
+            )
+        )
+        body = f'{place}\n<script type="module">\n{drawn}\n</script>'
+        return body if fragment else PAGE.format(title=escape(self.title), body=body)
+
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+</head>
+<body>
+{body}
+</body>
+</html>
+"""
+
+
+@cache
+def renderer() -> str:
+    """The text of an ES module that exports `chart(element, picture)`: D3, then `chart.js`."""
+    here = Path(__file__).parent
+    return "".join((here / name).read_text(encoding="utf-8") for name in ("vendor/d3.min.js", "chart.js"))
 
 
 def _rows(item: Item, grid: ArrayLike | None) -> Iterator[tuple[Any, ...]]:
