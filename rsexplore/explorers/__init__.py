@@ -1,4 +1,4 @@
-"""Panels for a notebook: controls over the figures of `plots`; they know no formula."""
+"""Panels for a notebook: controls over `pictures`; they know no formula."""
 
 from rsexplore.beyond import ipywidgets  # noqa: F401  says what is missing
 from rsexplore.explorers.bounds import bounds

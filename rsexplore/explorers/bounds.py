@@ -1,47 +1,48 @@
 """Every certified radius against the vote, under the exact one, and each one's share of it at one vote."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from math import inf, nan
+from math import inf
 from typing import Any
 
-import matplotlib
+import numpy as np
 
 from rsexplore import noises
 from rsexplore.explorers import controls
-from rsexplore.explorers.controls import DIM, LEAST, NORMS, member, noise_code, number, pick, toggle, unused
-from rsexplore.explorers.panel import BESIDE, Panel, Steps, View
+from rsexplore.explorers.controls import DIM, LEAST, NORMS, member, more, noise_code, number, pick, toggle, unused
+from rsexplore.explorers.panel import Panel, Steps, View
 from rsexplore.explorers.readout import radius_table
 from rsexplore.noises import Noise
 from rsexplore.patience import Task
-from rsexplore.plots import style
-from rsexplore.plots.curves import FEW, RadiusCurves, ball, claims, on_grid, vote_grid
-from rsexplore.plots.shares import ShareBars
+from rsexplore.pictures.bounds import FEW, Claim, ball, bounds_picture, claims, on_grid, vote_grid
+
+CLASSIC = {  # what most papers compare with
+    "lecuyer-l2", "lecuyer-l1", "li-renyi-l2", "li-l1", "lipschitz-l2", "teng-l1", "dinf-linf", "gg-kl-exact-lp",
+}  # fmt: skip
+
+
+def usual(found: Sequence[Claim]) -> list[Claim]:
+    """Claims for a first look: the exact one, the best proved one beside it, those that papers compare with."""
+    proved = [claim for claim in found if claim.status.certifies and not claim.exact]
+    best = max(proved, key=lambda claim: float(np.nan_to_num(claim.radii[0])), default=None)
+    return [claim for claim in found if claim.exact or claim is best or claim.bound.key in CLASSIC]
 
 
 class BoundsView(View):
-    """The two axes of `bounds` and the table of their numbers."""
+    """The picture of `bounds` and the table of its numbers."""
 
     def __init__(self, assumed: bool, least: float) -> None:
         self._assumed = assumed  # whether the start had no dimension
-        super().__init__(430, (80, 50, 342, 346), (734, 50, 192, 346), beside=(64, BESIDE))
-        left, right = self.axes
-        words = self.titles[1]
-        with matplotlib.rc_context(style.PAPER):
-            self.curves, self.bars = RadiusCurves(left, vote_grid(least)), ShareBars(right)
-        words.set_text("at $1 - p_A$ =")
-        end = words.get_transform().inverted().transform((words.get_window_extent().x1 + 5, 0))[0]
-        place: dict[str, Any] = {"transform": words.get_transform(), "weight": "bold", "size": words.get_fontsize()}
-        self.vote = right.text(end, words.get_position()[1], "", **place)
+        self.grid = vote_grid(least)
         # what was asked last, and the answer at deviation 1: a move of the deviation evaluates no formula
         self._at: tuple[Any, Any] = (None, None)
         self._curve: tuple[Any, Any] = (None, None)
 
     def update(self, **values: Any) -> Steps:
-        best, order = values.pop("best"), values.pop("order")
+        best, order, every = (values.pop(name) for name in ("best", "order", "every"))
         family, sigma, *others = (values.pop(name) for name in ("family", "sigma", "dim", "k", "powers", "shape"))
-        self.q_a, self.norm, self.share = values.pop("q_a"), values["norm"], values["share"]
+        self.q_a, self.norm, self.share, self.every = values.pop("q_a"), values["norm"], values["share"], every
         self.question = values | {"order": None if best else order}
         self.noise, unit = (member(family, deviation, *others) for deviation in (sigma, 1.0))
         asked = (unit, *self.question.values())
@@ -51,15 +52,17 @@ class BoundsView(View):
         if self._at[0] != (self.q_a, asked):
             self._at = (self.q_a, asked), (yield Task(words, partial(claims, unit, [self.q_a], **self.question)))
         if self._curve[0] != asked:
-            self._curve = asked, (yield Task(words, partial(on_grid, unit, self.curves.q_a, **self.question)))
+            self._curve = asked, (yield Task(words, partial(on_grid, unit, self.grid, **self.question)))
         curves, self.few = self._curve[1]
-        curves, self.found = ([replace(c, radii=sigma * c.radii) for c in found] for found in (curves, self._at[1]))
-        exact = next((float(c.radii[0]) for c in self.found if c.exact), nan)
-        titles = self.curves.show(curves, self.norm, (self.q_a, exact))
-        self.bars.show([replace(c, title=t) for c in self.found if (t := titles.get(c.bound.key))])
-        classes = "two classes" if self.share == 1 else f"runner-up {self.share:g} of the rest"
-        self.titles[0].set_text(f"{self.noise.label}, {classes}")
-        self.vote.set_text(f"{self.q_a:g}")
+        # a printed formula is asked for by name
+        at = self._at[1] if every or values["printed"] else usual(self._at[1])
+        keys = {claim.bound.key for claim in at}
+        self.found, curves = (
+            [replace(c, radii=sigma * c.radii) for c in found if c.bound.key in keys] for found in (at, curves)
+        )
+        self.picture = bounds_picture(
+            self.noise, curves, self.found, self.grid, self.q_a, norm=self.norm, share=self.share
+        )
 
     def idle(self) -> Iterable[str]:
         yield from unused(self.noise)
@@ -74,8 +77,9 @@ class BoundsView(View):
     def code(self) -> str:
         noise = self.noise
         norm = 'float("inf")' if self.norm == inf else f"{self.norm:g}"
-        defaults = {"share": 1.0, "c": 1.0, "order": None, "printed": True}
-        rest = "".join(f", {k}={self.question[k]!r}" for k, v in defaults.items() if self.question[k] != v)
+        defaults = {"share": 1.0, "c": 1.0, "order": None, "every": False, "printed": False}
+        given = self.question | {"every": self.every}
+        rest = "".join(f", {k}={given[k]!r}" for k, v in defaults.items() if given[k] != v)
         remark = f"  # dim={DIM} is assumed: the noise had none" if self._assumed and noise.dim == DIM else ""
         call = f"rs.explorers.bounds(noise={noise_code(noise)}, q_a={self.q_a!r}, norm={norm}{rest})"
         return call + remark
@@ -94,7 +98,8 @@ def bounds(
     share: float = 1.0,
     c: float = 1.0,
     order: float | None = None,
-    printed: bool = True,
+    every: bool = False,
+    printed: bool = False,
 ) -> Panel:
     """Sliders over every radius: family and deviation of the noise, votes, norm, dimension, free parameters.
 
@@ -111,23 +116,35 @@ def bounds(
         p_B as a share of 1 - p_A; 1 is the case of two classes.
     c, order : float
         Parameters of the D_MR and Rényi bounds; the best order if absent.
+    every : bool
+        Whether to show every bound, or at first the exact one, the best proved one, and the classic ones.
     printed : bool
-        Whether to show formulas as printed.
+        Whether to show formulas as printed too, and with them every bound.
     """
     start = noises.Gaussian(0.5, dim=DIM) if noise is None else noise
     chosen = [
         controls.family(start),
-        pick("norm", "norm p", "of the ball", NORMS, float(ball(start, norm))),
         controls.sigma(start.sigma),
         controls.votes(q_a),
-        controls.share(share),
-        controls.dim(start.dim or DIM),
+        pick("norm", "norm of the ball", "p", NORMS, float(ball(start, norm))),
         controls.powers(start),
         controls.power(start),
         controls.shape(start),
-        number("c", "c", "of D_MR", c, 0.1, 10),
-        number("order", "order", "of Rényi", order or 2.0, 0.05, 20),
-        toggle("best", "best Rényi order", order is None),
-        toggle("printed", "show formulas as printed", printed),
+        *more(
+            controls.dim(start.dim or DIM),
+            controls.share(share),
+            toggle("every", "show every bound", every),
+            toggle("printed", "show formulas as printed, where they are wrong", printed),
+            number("c", "c of D_MR", "of ℓ_∞ noise", c, 0.1, 10),
+            toggle("best", "best Rényi order", order is None),
+            number("order", "Rényi order", "1 KL, 2 χ²", order or 2.0, 0.05, 20),
+        ),
     ]
-    return Panel(BoundsView(start.dim is None, min(LEAST, q_a)), chosen, "bounds")
+
+    def natural(values: dict[str, Any]) -> float:
+        own = ball(member(*(values[name] for name in ("family", "sigma", "dim", "k", "powers", "shape"))))
+        return own if own in NORMS.values() else 2.0
+
+    # the norm in which most is known of the noise, until the reader takes another
+    follow = {"norm": natural} if norm is None else {}
+    return Panel(BoundsView(start.dim is None, min(LEAST, q_a)), chosen, "bounds", follow)

@@ -1,64 +1,71 @@
 """Certified accuracy of a log, re-scored under any bound and confidence level, over the curve that was logged."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
+from html import escape
 from math import inf
 from typing import Any
 
 import numpy as np
-from matplotlib.lines import Line2D
 
 from rsexplore import accuracy, bounds
 from rsexplore.accuracy import Curve
 from rsexplore.bound import Bound, Status
 from rsexplore.comparison import exact_bound
-from rsexplore.explorers.controls import NORMS, choice, number, pick, toggle
+from rsexplore.explorers.controls import NORMS, choice, more, number, pick, several, toggle
 from rsexplore.explorers.panel import Panel, Steps, View
 from rsexplore.noises import Noise
 from rsexplore.patience import Task
-from rsexplore.plots import style
-from rsexplore.plots.accuracy import ceiling, steps
-from rsexplore.plots.curves import PRINTED, ball
-from rsexplore.plots.style import dark, round_above
+from rsexplore.pictures import style
+from rsexplore.pictures.accuracy import ceiling
+from rsexplore.pictures.accuracy import certified_accuracy as picture
+from rsexplore.pictures.bounds import PRINTED, ball
 from rsexplore.records import Records, can_thin, thinned
-from rsexplore.table import rounded_down
 
 AT = 9  # radii in the table
-LOGGED = "#888888"
-TOP = 1.36  # of the axes, with room for words above all curves
 
 
 class AccuracyView(View):
-    """One axes: the curve as logged, the curve as re-scored, and the largest radius that n votes can give."""
+    """The picture of `certified_accuracy`: the curve as logged, as re-scored, and those of other logs beside it."""
 
     def __init__(self, logs: Mapping[str, Curve | Records], call: str, remark: str) -> None:
-        super().__init__(400, (66, 50, 910, 316))
         self._logs, self._call, self._remark = logs, call, remark
         self._thinned: tuple[tuple[str, int], Records] | None = None
-        self.ax = self.axes[0]
-        self.ax.set(ylim=(0, TOP), yticks=np.linspace(0, 1, 6), ylabel="certified accuracy  (share of all images)")
-        self.limit, self.logged, self.low, self.high, self.scored = (self.ax.plot([], [])[0] for _ in range(5))
-        self.logged.set(color=LOGGED, linewidth=1.6, linestyle=(0, (4, 2)))
-        self.limit.set(color="black", linestyle=":", linewidth=1.2)
-        self.keys = [self.ax.text(0.985, 0.97 - 0.06 * i, "", size=9, ha="right", va="top",
-                                  transform=self.ax.transAxes) for i in range(4)]  # fmt: skip
 
     def update(self, **values: Any) -> Steps:
         self.values = values
-        bound, norm = values["bound"], values["norm"]
-        # everything that can fail comes before the first artist moves
+        bound, norm, alpha = values["bound"], values["norm"], values["alpha"]
+        beside = [name for name in values["beside"] if name != values["log"]]
+        given = {name: value for name, value in values.items() if name != "beside"}
         words = f"radii of all images by {bound.key}"
-        self.curve, self.before, interval, self.most = yield Task(words, partial(self._found, **values))
+        self.curve, self.before, interval, self.most = yield Task(words, partial(self._found, **given))
+        others = yield Task(words, partial(self._others, beside, bound, norm, alpha))
         look = style.look(bound, bound.status_at(norm))
-        self._draw(self.scored, self.curve, color=look.color, linestyle=look.linestyle, linewidth=2.2)
-        self._draw(self.logged, self.before)
-        for line, curve in zip((self.low, self.high), interval, strict=True):
-            self._draw(line, curve, color=look.color, linewidth=0.8)
-        self.limit.set_data([self.most, self.most], [0, 1])
-        self.ax.set_xlim(0, self._right())
-        self.ax.set_xlabel(f"{style.norm_label(norm)} radius  (input units)")
-        self.titles[0].set_text(values["log"])
-        self._legend(look.color)
+        status = f"{bound.status_at(norm).value.upper()}{_warning(bound)}"
+        shown = [(self.curve, f"{_title(bound)}  {status}", look | {"width": 2.2, "mark": ""})]
+        if self.before is not None:
+            as_it_was = {"color": style.GREY, "dash": "dash"}
+            shown.insert(0, (self.before, f"{_origin(self.before)}", as_it_was))
+        shown += [(curve, "", look | {"width": 0.8, "mark": ""}) for curve in interval if curve is not None]
+        for place, (name, curve) in enumerate(others.items()):
+            shown.append((curve, name, {"color": style.CYCLE[place % len(style.CYCLE)]}))
+        curves, labels, looks = zip(*shown, strict=True)
+        notes = []
+        logged = _draws(self._logs[values["log"]])
+        if self.curve.n < logged:
+            notes.append(f"a random {self.curve.n:,} of each image's {logged:,} votes; dashed: all of them")
+        elif values["rounding"]:
+            notes.append("thin: between what rounding of the log leaves open")
+        self.others = others
+        self.picture = picture(
+            curves, values["log"], labels=labels, looks=looks, note="; ".join(notes) or None, most=False,
+            limit=(self.most, values["n"], alpha),
+        )  # fmt: skip
+
+    def _others(self, beside: list[str], bound: Bound, norm: float, alpha: float) -> dict[str, Curve]:
+        """Other logs under the same bound and level, as far as it is about their noise."""
+        able = {name: self._logs[name] for name in beside if bound.supports(self._logs[name].noise)}
+        return {name: _scored(log, bound, norm, alpha) for name, log in able.items()}
 
     def _found(
         self, log: str, bound: Bound, norm: float, alpha: float, n: int, rounding: bool
@@ -84,46 +91,25 @@ class AccuracyView(View):
             self._thinned = (name, n), thinned(log, n)
         return self._thinned[1]
 
-    def _draw(self, line: Line2D, curve: Curve | None, **look: Any) -> None:
-        line.set_visible(curve is not None)
-        if curve is not None:
-            line.set_data(*steps(curve))
-            line.set(drawstyle="steps-pre", **look)
-
-    def _right(self) -> float:
-        ends = [self.most, *self.curve.radii[-1:], *(self.before.radii[-1:] if self.before else [])]
-        return round_above(1.03 * max((end for end in ends if np.isfinite(end)), default=1.0))
-
-    def _legend(self, color: str) -> None:
-        bound, norm, alpha, n = (self.values[name] for name in ("bound", "norm", "alpha", "n"))
-        status = bound.status_at(norm).value.upper()
-        limit = f"{rounded_down(self.most)} (dotted): the most that {n:,} votes give at α = {alpha:g}"
-        words = [f"{_title(bound)}  {status}{_warning(bound)}, α = {alpha:g}", "", limit, ""]
-        if self.before is not None:
-            words[1] = f"{_origin(self.before)} (dashed), α = {self.before.alpha:g}"
-        logged = _draws(self._logs[self.values["log"]])
-        if self.curve.n < logged:
-            words[3] = f"a random {n:,} of each image's {logged:,} votes; dashed: all of them"
-        elif self.values["rounding"]:
-            words[3] = "thin: between what rounding of the log leaves open"
-        for text, line, ink in zip(self.keys, words, (dark(color), "#666666", "black", dark(color)), strict=True):
-            text.set(text=line, color=ink)
-
     def code(self) -> str:
         v = self.values
         norm = 'float("inf")' if v["norm"] == inf else f"{v['norm']:g}"
         rest = f", n={v['n']}" if v["n"] != _draws(self._logs[v["log"]]) else ""
         rest += ", rounding=True" if v["rounding"] else ""
+        rest += f", beside={list(v['beside'])!r}" if v["beside"] else ""
         return (f"rs.explorers.certified_accuracy({self._call}log={v['log']!r}, bound={v['bound'].key!r}, norm={norm}, "
                 f"alpha={v['alpha']!r}{rest})" + self._remark)  # fmt: skip
 
     def readout(self) -> str:
         v, cell = self.values, '<td style="text-align:right;padding:0 10px">'
-        radii = [float(f"{r:.3g}") for r in np.linspace(0, self.ax.get_xlim()[1], AT)[:-1]]
+        assert self.picture.plots[0].x is not None
+        radii = [float(f"{r:.3g}") for r in np.linspace(0, self.picture.plots[0].x.domain[1], AT)[:-1]]
         rows = {f"l{v['norm']:g} radius": [f"{r:g}" for r in radii]}
         if self.before is not None:
             rows[_origin(self.before)] = [f"{x:.3f}" for x in self.before.at(radii)]
         rows[v["bound"].key + _warning(v["bound"])] = [f"{x:.3f}" for x in self.curve.at(radii)]
+        for name, curve in self.others.items():
+            rows[escape(name)] = [f"{x:.3f}" for x in curve.at(radii)]
         lines = [f"<th>{name}</th>" + "".join(f"{cell}{x}</td>" for x in line) for name, line in rows.items()]
         body = "".join(f"<tr>{line}</tr>" for line in lines)
         data = f'data-bound="{v["bound"].key}" data-alpha="{v["alpha"]!r}" data-ceiling="{self.most!r}"'
@@ -189,6 +175,7 @@ def certified_accuracy(
     alpha: float | None = None,
     n: int | None = None,
     rounding: bool = False,
+    beside: Sequence[str] = (),
 ) -> Panel:
     """Certified accuracy of logs under any bound, norm and confidence level.
 
@@ -214,6 +201,8 @@ def certified_accuracy(
         curve is of so many of them, chosen at random (`records.thinned`), and says so; else it keeps the log's.
     rounding : bool
         Whether to show what the rounding of printed radii leaves open.
+    beside : sequence of str
+        Names of other logs to show in the same picture.
 
     Raises
     ------
@@ -221,8 +210,10 @@ def certified_accuracy(
         There is no such log, or none of the data set, or no bound for its noise.
     """
     named = _named(records, dataset)
-    if not named or log not in (None, *named):
-        raise LookupError(f"certified_accuracy needs a log of {list(named)}, got log={log!r} dataset={dataset!r}")
+    if not named or log not in (None, *named) or not set(beside) <= set(named):
+        raise LookupError(
+            f"certified_accuracy needs a log of {list(named)}, got log={log!r} dataset={dataset!r} beside={beside!r}"
+        )
     first = log or next(iter(named))
     start = named[first]
     logged = start if isinstance(start, Curve) else start.header
@@ -233,10 +224,13 @@ def certified_accuracy(
     chosen = [
         choice("log", "log", {name: name for name in named}, first),
         choice("bound", "bound", names, bounds.get(bound) if bound else _first_bound(start.noise, able)),
-        number("alpha", "α", "failure rate", logged.alpha if alpha is None else alpha, 1e-6, 0.2),
-        pick("norm", "norm p", "of the ball", NORMS, float(ball(start.noise, norm))),
-        number("n", "n", "votes, dotted", n or logged.n, 100, 10_000_000, whole=True),
-        toggle("rounding", "show what rounding of the log leaves open", rounding),
+        number("alpha", "failure rate α", "of a radius", logged.alpha if alpha is None else alpha, 1e-6, 0.2),
+        pick("norm", "norm of the ball", "p", NORMS, float(ball(start.noise, norm))),
+        number("n", "votes n", "dotted: their most", n or logged.n, 100, 10_000_000, whole=True),
+        *more(
+            several("beside", "logs beside it", list(named), beside),
+            toggle("rounding", "show what rounding of the log leaves open", rounding),
+        ),
     ]
     call = "" if records is None else "records, "
     call += f"dataset={dataset!r}, " if dataset else ""

@@ -1,7 +1,7 @@
 """Controls of a panel, one row each: a named field for keyboards and screen readers, its unit, and a slider."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from math import inf, isfinite, log10
 from typing import Any
@@ -73,6 +73,22 @@ class Picked(Control):
         if text not in self._options:
             raise ValueError(f"{self.name} needs one of {list(self._options)}, got {text!r}")
         return self._options[text]
+
+
+class Several(Control):
+    """Any of some names."""
+
+    @property
+    def text(self) -> str:
+        """The names, one a line."""
+        return "\n".join(self.value)
+
+    def read(self, text: str) -> tuple[str, ...]:
+        """The names among the lines of a text; ValueError if one is not there."""
+        names = tuple(filter(None, text.split("\n")))
+        if unknown := [name for name in names if name not in self.field.options]:
+            raise ValueError(f"{self.name} needs some of {list(self.field.options)}, got {unknown}")
+        return names
 
 
 class Number(Control):
@@ -205,6 +221,13 @@ def choice(name: str, label: str, options: Mapping[str, Any], value: Any, help: 
     field = widgets.Dropdown(options=options, value=value, description=label, style=NAME, layout={"width": "98%"})
     field.tooltip = help or label
     return Picked(name, field, widgets.HBox([field]), options)
+
+
+def several(name: str, label: str, options: Sequence[str], value: Sequence[str]) -> Control:
+    """Return a row with a list of which any number may be chosen."""
+    field = widgets.SelectMultiple(options=options, value=tuple(value), description=label, style=NAME, rows=4)
+    field.layout, field.tooltip = {"width": "98%"}, f"{label}: several with Ctrl or Shift"
+    return Several(name, field, widgets.HBox([field]))
 
 
 def toggle(name: str, label: str, value: bool) -> Control:

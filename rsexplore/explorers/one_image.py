@@ -1,11 +1,10 @@
 """One image of a run: what the classifier saw, how it voted, and how far each bound certifies."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from html import escape
 from typing import Any
 
-import matplotlib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -13,34 +12,22 @@ from rsexplore.explorers.controls import NORMS, call, number, pick
 from rsexplore.explorers.panel import Panel, Steps, View
 from rsexplore.explorers.readout import framed, radius_table
 from rsexplore.patience import Task
-from rsexplore.plots import style
-from rsexplore.plots.curves import ball, claims, merged
-from rsexplore.plots.shares import ShareBars
-from rsexplore.plots.style import norm_label
-from rsexplore.plots.votes import VoteBars
+from rsexplore.pictures.bounds import ball, claims
+from rsexplore.pictures.votes import one_image as picture
 from rsexplore.records import Records, can_thin, thinned
 
 PARAMS: Mapping[str, Any] = {"c": None, "order": None}
 Images = Mapping[int, NDArray] | ArrayLike
+Names = Mapping[int, str] | Sequence[str]
 
 
 class ImageView(View):
-    """The image, a noisy copy, the votes, and the radii of every bound."""
+    """The picture of `one_image` and the table of its radii."""
 
-    def __init__(self, records: Records, images: Images) -> None:
-        super().__init__(400, (20, 214, 150, 150), (20, 30, 150, 150), (266, 56, 244, 308), (732, 56, 192, 308))
-        self._records, self._images, self._thinned = records, images, (records.header.n, records)
+    def __init__(self, records: Records, images: Images, names: Names | None) -> None:
+        self._records, self._images, self._names = records, images, names
+        self._thinned = (records.header.n, records)
         self.places = {int(index): place for place, index in enumerate(records.index)}
-        axes = self.axes
-        with matplotlib.rc_context(style.PAPER):
-            self.votes, self.radii = VoteBars(axes[2]), ShareBars(axes[3], 32)
-        for ax in axes[:2]:
-            ax.set_axis_off()
-        first = _pixels(self._image(next(iter(self.places))))
-        self.pictures = [ax.imshow(first, cmap="gray", vmin=0, vmax=1) for ax in axes[:2]]
-
-    def _image(self, number: int) -> NDArray:
-        return np.asarray(self._images[number])  # type: ignore[index]
 
     def update(self, **values: Any) -> Steps:
         self.values, number = values, values["image"]
@@ -50,20 +37,15 @@ class ImageView(View):
         place, part = self.places[number], self._part(values["n"])
         self.noise, self.row = part.noise, part.rows[place]
         self.q_a = float(part.q_a(values["alpha"])[place])
-        # everything that can fail comes before the first artist moves
         words = f"radii of {self.noise.family} noise"
-        self.found = yield Task(words, partial(claims, self.noise, [self.q_a], norm=values["norm"]))
-        image = self._image(number)
+        self.found = yield Task(words, partial(claims, self.noise, [self.q_a], norm=values["norm"], printed=False))
+        image = np.asarray(self._images[number])  # type: ignore[index]
         rng = np.random.default_rng((values["copy"], number))
         copy = image + self.noise.draw(rng, (1, *image.shape))[0]
-        for picture, pixels in zip(self.pictures, (image, copy), strict=True):
-            picture.set_data(_pixels(pixels))
-        self.votes.show(self.row.counts, self.row.predict, self.row.label, self._records.header.n)
-        self.radii.show([] if self.abstains else merged(self.found))
-        self.titles[0].set_text(f"Image {number}, label {self.row.label}")
-        self.titles[1].set_text(f"Noisy copy {values['copy']}")
-        self.titles[2].set_text(f"{self.row.count:,} of {self.row.draws:,} votes for {self.row.predict}")
-        self.titles[3].set_text(f"{norm_label(values['norm'])} radii" + (": none, abstains" if self.abstains else ""))
+        self.picture = picture(
+            self.row, image, copy, self.found, norm=values["norm"], abstains=self.abstains, names=self._names,
+            draws=self._records.header.n,
+        )  # fmt: skip
 
     @property
     def abstains(self) -> bool:
@@ -84,8 +66,9 @@ class ImageView(View):
 
     def readout(self) -> str:
         v, row, all_of = self.values, self.row, self._records.header.n
-        own = "right" if row.predict == row.label else f"wrong, the label is {row.label}"
-        words = f"Class {row.predict} ({own}): {row.count:,} of {row.draws:,} votes, so 1 − p_A ≤ {self.q_a:.6g}"
+        named = [str(key) if self._names is None else self._names[key] for key in (row.predict, row.label)]
+        own = "right" if row.predict == row.label else f"wrong, the label is {named[1]}"
+        words = f"Class {named[0]} ({own}): {row.count:,} of {row.draws:,} votes, so 1 − p_A ≤ {self.q_a:.6g}"
         words += f" but for a chance of α = {v['alpha']:g}."
         if row.draws < all_of and can_thin(self._records, 1):
             words += f" These are a random {row.draws:,} of the run's {all_of:,} votes (seed 0)."
@@ -97,15 +80,6 @@ class ImageView(View):
         return framed(f"{escape(words)}{table}{note}", **state)
 
 
-def _pixels(image: NDArray) -> NDArray:
-    """Return an image (channels, height, width), or of fewer axes, as matplotlib shows it."""
-    planes = image.reshape((1,) * (3 - image.ndim) + image.shape)
-    if len(planes) != 3:
-        planes = planes.mean(axis=0, keepdims=True)
-    shown = np.clip(np.moveaxis(planes, 0, -1), 0, 1)
-    return shown if len(planes) == 3 else shown[..., 0]
-
-
 def one_image(
     records: Records,
     images: Images,
@@ -115,6 +89,7 @@ def one_image(
     norm: float | None = None,
     alpha: float | None = None,
     n: int | None = None,
+    names: Names | None = None,
 ) -> Panel:
     """One image of a run, a noisy copy, its votes, and the radius of every bound, over norm, level and draws.
 
@@ -134,6 +109,8 @@ def one_image(
         Failure probability; that of the log if absent.
     n : int, optional
         Votes that count, of those of the log; all if absent. Fewer are chosen at random: see `records.thinned`.
+    names : mapping or sequence of str, optional
+        Of the classes, by their numbers.
 
     Raises
     ------
@@ -145,15 +122,15 @@ def one_image(
     if not records.rows:
         raise ValueError(f"one_image needs a run of ours with an image at least, got {records!r}")
     header, numbers = records.header, sorted(records.index.tolist())
-    view = ImageView(records, images)
+    view = ImageView(records, images, names)
     first = numbers[0] if image is None else image
     if first not in view.places:
         raise LookupError(f"one_image needs an image of the run, from {numbers[0]} to {numbers[-1]}, got image={first}")
     chosen = [
         pick("image", "image", f"of {len(numbers):,}", {str(index): index for index in numbers}, first),
-        number("copy", "copy", "of the noise", copy, 0, 99, scale="linear", whole=True),
-        pick("norm", "norm p", "of the ball", NORMS, float(ball(records.noise, norm))),
-        number("alpha", "α", "failure rate of a radius", alpha or header.alpha, 1e-6, 0.2),
-        number("n", "n", "votes, a random part", n or header.n, min(10, header.n), header.n, whole=True),
+        number("copy", "noisy copy", "of many", copy, 0, 99, scale="linear", whole=True),
+        pick("norm", "norm of the ball", "p", NORMS, float(ball(records.noise, norm))),
+        number("alpha", "failure rate α", "of a radius", alpha or header.alpha, 1e-6, 0.2),
+        number("n", "votes n", "a random part", n or header.n, min(10, header.n), header.n, whole=True),
     ]
     return Panel(view, chosen, "one_image")

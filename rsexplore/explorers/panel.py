@@ -6,6 +6,7 @@ import threading
 from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from functools import partial
 from html import escape
 from math import inf
 from time import monotonic, thread_time
@@ -231,7 +232,7 @@ class Panel(Board):
         self._current = self._to_save = False
         self._since = 0.0
         for control in controls:
-            control.observe(lambda name=control.name: self._refresh(name))
+            control.observe(partial(self._refresh, control.name))
         self._draw()
         self.finish(FIRST)
 
@@ -400,6 +401,26 @@ class Panel(Board):
         self.finish(SHOWN)
         bundle = dict(super()._repr_mimebundle_(**kwargs)) | {"text/plain": self.code.value}
         return bundle | ({"image/png": b64encode(self._file("png")).decode()} if self.picture else {})
+
+
+def shown(steps: Generator[Any, Any, None], show: Callable[[Any], None]) -> Steps:
+    """Steps of what computes numbers by tasks, each of which is shown as it comes."""
+    answer: Any = None
+    error: TookLong | None = None
+    while True:
+        try:
+            step = steps.send(answer) if error is None else steps.throw(error)
+        except StopIteration:
+            return
+        answer = error = None
+        if isinstance(step, Task):
+            try:
+                answer = yield step
+            except TookLong as given:
+                error = given
+        else:
+            show(step)
+            yield None
 
 
 def _loop() -> asyncio.AbstractEventLoop | None:

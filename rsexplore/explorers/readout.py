@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from rsexplore.noises import Noise
-from rsexplore.plots.curves import Claim, ball, needed
-from rsexplore.plots.shares import radius_text
+from rsexplore.pictures.bounds import Claim, ball, needed, radius_text
 
 HEAD = (("bound", "left"), ("radius", "right"), ("of exact", "right"), ("status", "left"), ("source", "left"))
 NUMBER = "text-align:right;padding:0 12px"
@@ -53,7 +52,7 @@ def _row(claim: Claim, radius: float, exact: float) -> str:
     share = f"{radius / exact:.1%}" if exact > 0 and isfinite(exact) else ""
     above = radius > exact * (1 + 1e-9)
     status = ", ".join(filter(None, (claim.status.value, claim.caveat, "above the exact radius" if above else "")))
-    cells = [f"{CELL}{text}</td>" for text in (radius_text(claim, radius), share)]
+    cells = [f"{CELL}{text}</td>" for text in (radius_text(claim), share)]
     cells = [f"<td>{escape(claim.name)}</td>", *cells, f"<td>{status}</td>"]
     tint = ' style="background:#FBEDE3;color:#5A2A00"' if above else ""
     source = f"<td>{escape(str(claim.bound.source))}</td>"

@@ -8,10 +8,11 @@ from rsexplore import bounds, noises
 from rsexplore.divergences import least_mr
 from rsexplore.explorers import controls
 from rsexplore.explorers.controls import number, toggle
-from rsexplore.explorers.panel import BESIDE, Panel, View
+from rsexplore.explorers.panel import Panel, View
 from rsexplore.explorers.readout import framed, radius_table
-from rsexplore.plots.curves import claims
-from rsexplore.plots.renyi import MOST, RenyiCurves, best
+from rsexplore.pictures.bounds import claims
+from rsexplore.pictures.renyi import MOST, best
+from rsexplore.pictures.renyi import renyi as picture
 from rsexplore.table import rounded_down
 
 SHOWN = ("cohen-l2", "renyi-l2", "kl-l2", "chi2-l2", "hellinger-l2", "bhattacharyya-l2")
@@ -25,43 +26,33 @@ def largest(q_a: float, p_b: float | None) -> float:
 
 
 class RenyiView(View):
-    """The two axes of `renyi`."""
-
-    def __init__(self) -> None:
-        super().__init__(400, (66, 50, 269, 316), (565, 50, 269, 316), beside=(BESIDE, 60))
-        self.curves = RenyiCurves(*self.axes)
+    """The picture of `renyi` and the table of its numbers."""
 
     def update(self, **values: Any) -> None:
         self.values = values
         self.p_b = None if values["share"] == 1 else values["share"] * values["q_a"]
-        at, _ = best(values["q_a"], self.p_b)
-        self.order = at if values["best"] else values["order"]
-        self.curves.show(values["sigma"], values["q_a"], self.p_b, self.order)
-        self.titles[0].set_text(f"Divergences, 1 − p_A = {values['q_a']:g}")
-        found, most = rounded_down(self.curves.radius), rounded_down(self.curves.largest)
-        words = f"The best order, {at:.4g}, gives {most}"
-        self.titles[1].set_text(words if values["best"] else f"Order {self.order:g} gives {found}, the best {most}")
+        self.order: float | None = None if values["best"] else values["order"]
+        self.picture = picture(values["sigma"], values["q_a"], share=values["share"], order=self.order)
 
     def idle(self) -> Iterable[str]:
         return ["order"] if self.values["best"] else []
 
     def code(self) -> str:
         v = self.values
-        given = {"sigma": v["sigma"], "q_a": v["q_a"], "share": v["share"], "order": None if v["best"] else v["order"]}
+        given = {"sigma": v["sigma"], "q_a": v["q_a"], "share": v["share"], "order": self.order}
         return controls.call("renyi", given, DEFAULTS)
 
     def readout(self) -> str:
         v, noise = self.values, noises.Gaussian(self.values["sigma"])
-        order: float | None = None if v["best"] else v["order"]
-        found = claims(noise, [v["q_a"]], share=v["share"], bounds=map(bounds.get, SHOWN), order=order)
-        mr = largest(v["q_a"], self.p_b)
+        found = claims(noise, [v["q_a"]], share=v["share"], bounds=map(bounds.get, SHOWN), order=self.order)
+        mr, (at, slope) = largest(v["q_a"], self.p_b), best(v["q_a"], self.p_b)
         words = (
-            f"The best order is {self.curves.best_at:.6g}, which gives {rounded_down(self.curves.largest)}; the least "
+            f"The best order is {at:.6g}, which gives {rounded_down(v['sigma'] * (2 * slope) ** 0.5)}; the least "
             f"D_MR of a class change, one law of votes for all orders above 1, is {mr:.6g} nats and gives "
             f"{rounded_down(v['sigma'] * (2 * mr) ** 0.5)}."
         )
-        table = radius_table(found, noise, v["q_a"], v["share"] * v["q_a"], 2, {"order": order, "c": ""})
-        return framed(table + words, best=self.curves.best_at, mr=mr)
+        table = radius_table(found, noise, v["q_a"], v["share"] * v["q_a"], 2, {"order": self.order, "c": ""})
+        return framed(table + words, best=at, mr=mr)
 
 
 def renyi(
@@ -93,11 +84,7 @@ def renyi(
     ValueError
         An argument is out of its range.
     """
-    if not sigma > 0 or not 0 < q_a < 0.5 or not 0 < share <= 1:
-        got = f"sigma={sigma}, q_a={q_a}, share={share}"
-        raise ValueError(f"renyi needs sigma > 0, q_a in (0, 1/2) and share in (0, 1], got {got}")
-    if order is not None and not 0 < order <= MOST:
-        raise ValueError(f"renyi needs an order in (0, {MOST:g}], got order={order}")
+    picture(sigma, q_a, share=share, order=order)  # refuses what it cannot draw
     chosen = [
         controls.sigma(sigma),
         controls.votes(q_a),

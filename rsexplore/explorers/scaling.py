@@ -6,51 +6,47 @@ from typing import Any
 
 from rsexplore.explorers import controls
 from rsexplore.explorers.controls import NORMS, number, pick
-from rsexplore.explorers.panel import Panel, Steps, View
+from rsexplore.explorers.panel import Panel, Steps, View, shown
 from rsexplore.explorers.readout import CELL, framed
-from rsexplore.plots.scaling import WORDS, Question, ScalingCurves, radius
-from rsexplore.plots.style import norm_label
+from rsexplore.pictures.scaling import FAMILIES, FIXED, SLOW, Question, numbers, picture, radius
 from rsexplore.scaling import DIMS
 from rsexplore.table import rounded_down
 
-FIXED = {"σ": "sigma", "E ‖z‖∞": "mean"}
 DEFAULTS = {"norm": 2.0, "fixed": "sigma", "shape": 3.0, "k": 0.3, "dim": controls.DIM}
 
 
 class ScalingView(View):
-    """The axes of `scaling`."""
-
-    def __init__(self) -> None:
-        super().__init__(440, (76, 54, 614, 350), beside=[56])
-        self.curves = ScalingCurves(*self.axes)
+    """The picture of `scaling` and the table of its numbers."""
 
     def update(self, **values: Any) -> None:
         self.values = values
-        question = Question(values["q_a"], values["norm"], values["shape"], values["k"])
-        self.curves.ax.set_ylabel(f"certified {norm_label(values['norm'])} radius  (input units)")
-        self.curves.show(question, values["size"], values["fixed"], values["dim"])
-        what = "σ" if values["fixed"] == "sigma" else "E ‖z‖∞"
-        self.titles[0].set_text(f"Radius and dimension at {what} = {values['size']:g}, 1 − p_A = {values['q_a']:g}")
+        self.question = Question(values["q_a"], values["norm"], values["shape"], values["k"], values["fixed"])
+        self._steps = numbers(self.question)
+        self._show(next(self._steps))
+
+    def _show(self, found: Any) -> None:
+        self.found = {name: one for name, one in found.found.items() if one}
+        self.picture = picture(found, self.values["size"], self.values["dim"])
 
     def slow(self) -> Steps:
-        return self.curves.fill()
+        return shown(self._steps, self._show)
 
     def idle(self) -> Iterable[str]:
-        return [] if {"eq8", "eq10"} & set(self.curves.found) else ["k"]
+        return [] if set(SLOW) & set(self.found) else ["k"]
 
     def code(self) -> str:
         return controls.call("scaling", self.values, DEFAULTS)
 
     def readout(self) -> str:
-        v, curves = self.values, self.curves
+        v = self.values
         rows = []
-        for name, one in curves.found.items():
-            at = v["size"] * radius(one.bound, name, curves.question, v["dim"], v["fixed"])
+        for name, one in self.found.items():
+            at = v["size"] * radius(one.bound, name, self.question, v["dim"])
             fitted = f"{one.slope.value:.4f} ± {one.slope.error:.4f}"
             law = ("not known here", "") if one.law is None else (str(one.law), f"{one.law.fitted(DIMS):.4f}")
             cells = "".join(f"{CELL}{text}</td>" for text in (rounded_down(at), fitted, law[1]))
             data = f'data-key="{name}" data-radius="{at!r}" data-slope="{one.slope.value!r}"'
-            rows.append(f"<tr {data}><td>{WORDS[name]}</td><td>{one.bound.key}</td>{cells}<td>{law[0]}</td></tr>")
+            rows.append(f"<tr {data}><td>{FAMILIES[name][0]}</td><td>{one.bound.key}</td>{cells}<td>{law[0]}</td></tr>")
         names = ("noise", "bound", f"radius at d = {v['dim']:,}", "fitted slope", "that of the law", "law")
         head = "".join(f"<th>{name}</th>" for name in names)
         state = {"size": v["size"], "qa": v["q_a"], "norm": f"{v['norm']:g}", "dim": v["dim"], "fixed": v["fixed"]}
@@ -94,14 +90,12 @@ def scaling(
     ValueError
         An argument is out of its range.
     """
-    if not size > 0 or not 0 < q_a < 0.5 or not norm >= 1 or fixed not in FIXED.values():
-        got = f"size={size}, q_a={q_a}, norm={norm}, fixed={fixed!r}"
-        raise ValueError(f"scaling needs size > 0, q_a in (0, 1/2), norm >= 1, fixed='sigma' or 'mean', got {got}")
-    if not 0 <= k < 1 or not shape >= 1 or not dim >= 2:
-        raise ValueError(f"scaling needs k in [0, 1), shape >= 1, dim >= 2, got k={k}, shape={shape}, dim={dim}")
+    Question(q_a, norm, shape, k, fixed)  # refuses what it cannot draw
+    if not size > 0 or not dim >= 2:
+        raise ValueError(f"scaling needs size > 0 and dim >= 2, got size={size}, dim={dim}")
     chosen = [
-        pick("norm", "norm p", "of the ball", NORMS, inf if norm == inf else float(norm)),
-        pick("fixed", "fixed", "as d grows", FIXED, fixed),
+        pick("norm", "norm of the ball", "p", NORMS, inf if norm == inf else float(norm)),
+        pick("fixed", "fixed", "as d grows", {words: name for name, words in FIXED.items()}, fixed),
         number("size", "size", "input units", size, 0.01, 10, help="of what is fixed"),
         controls.votes(q_a),
         number("shape", "shape s", "1 Laplace, 2 Gaussian", shape, 1, 8),

@@ -8,8 +8,8 @@ from rsexplore.explorers.controls import number, pick
 from rsexplore.explorers.panel import Panel, View
 from rsexplore.explorers.readout import CELL, framed
 from rsexplore.noises import GeneralizedGaussian
-from rsexplore.plots.style import norm_label
-from rsexplore.plots.tradeoff import TradeoffRegions
+from rsexplore.pictures.tradeoff import START, regions, weighted
+from rsexplore.pictures.tradeoff import tradeoff as picture
 from rsexplore.table import rounded_down
 from rsexplore.tradeoff import Certifies, budget
 
@@ -20,21 +20,12 @@ DEFAULTS = {"norms": (1.0, 3.0), "weight": 0.5}
 
 
 class TradeoffView(View):
-    """The axes of `tradeoff`."""
-
-    def __init__(self) -> None:
-        super().__init__(460, (76, 54, 664, 370), beside=[56])
-        self.regions = TradeoffRegions(*self.axes)
+    """The picture of `tradeoff` and the table of its numbers."""
 
     def update(self, **values: Any) -> None:
         self.values = values
-        noise = GeneralizedGaussian.from_sigma(values["sigma"], values["dim"], shape=values["shape"])
-        norms = values["norms"]
-        self.regions.show(noise, values["q_a"], norms, values["weight"])
-        across, up = (f"radius of the {norm_label(norm)} ball  (input units)" for norm in norms)
-        self.regions.ax.set(xlabel=across, ylabel=up)
-        self.noise = noise
-        self.titles[0].set_text(f"Two balls at once, {noise.label}, 1 − p_A = {values['q_a']:g}")
+        self.noise = GeneralizedGaussian.from_sigma(values["sigma"], values["dim"], shape=values["shape"])
+        self.picture = picture(self.noise, values["q_a"], norms=values["norms"], weight=values["weight"])
 
     def code(self) -> str:
         v = self.values
@@ -42,25 +33,30 @@ class TradeoffView(View):
         return controls.call("tradeoff", given, DEFAULTS)
 
     def readout(self) -> str:
-        r, (a, b) = self.regions, (f"l{norm:g}" for norm in self.values["norms"])
-        pairs: dict[str, tuple[tuple[float, float], str]] = {}
-        pairs["each ball on its own"] = (
-            (r.balls.radii[r.norms[0]], r.balls.radii[r.norms[1]]),
-            Certifies.EACH_BALL.value,
-        )
-        if r.frontier is not None:
-            pairs["the pair of that weight"] = r.pair, Certifies.INTERSECTION.value
-        if r.paper is not None:
-            pairs["the same of the printed condition"] = r.paper_pair, Certifies.INTERSECTION.value
-            pairs[f"{r.as_read:.4g} read as an {b} ball"] = (nan, r.as_read), "nothing: it is no certificate"
+        v, noise = self.values, self.noise
+        assert noise.dim is not None
+        found, (a, b) = regions(noise.shape, noise.dim, v["q_a"], v["norms"]), (f"l{norm:g}" for norm in v["norms"])
+        each, both = Certifies.EACH_BALL.value, Certifies.INTERSECTION.value
+        own = (noise.scale * found.balls[0], noise.scale * found.balls[1])
+        pairs: dict[str, tuple[tuple[float, float], str]] = {"each ball on its own": (own, each)}
+        pair = (nan, nan)
+        if found.front is not None:
+            x, y = weighted(found.front, v["weight"])
+            pair = (noise.scale * x, noise.scale * y)
+            pairs["the pair of that weight"] = pair, both
+        if found.printed is not None:
+            x, y = weighted(found.printed, v["weight"])
+            claim = noise.scale * float(found.printed[1][0])
+            pairs["the same of the printed condition"] = (noise.scale * x, noise.scale * y), both
+            pairs[f"{claim:.4g} read as an {b} ball"] = (nan, claim), "nothing: it is no certificate"
         cells = (
             f"<td>{what}</td>{CELL}{_text(x)}</td>{CELL}{_text(y)}</td><td>{say}</td>"
             for what, ((x, y), say) in pairs.items()
         )
         body = "".join(f"<tr>{row}</tr>" for row in cells)
         head = f"<tr><th></th><th>{a} radius</th><th>{b} radius</th><th>what it certifies</th></tr>"
-        most = f"<br>The KL budget of a class change is {budget(q_a=self.values['q_a']):.6g} nats."
-        return framed(f"<table>{head}{body}</table>{most}", sigma=self.noise.sigma, first=r.pair[0], second=r.pair[1])
+        most = f"<br>The KL budget of a class change is {budget(q_a=v['q_a']):.6g} nats."
+        return framed(f"<table>{head}{body}</table>{most}", sigma=noise.sigma, first=pair[0], second=pair[1])
 
 
 def _text(radius: float) -> str:
@@ -95,18 +91,15 @@ def tradeoff(
     ValueError
         An argument is out of its range, or the noise has no dimension.
     """
-    start = GeneralizedGaussian(1.0, 3.0, dim=controls.DIM) if noise is None else noise
-    if not isinstance(start, GeneralizedGaussian) or start.dim is None:
-        raise ValueError(f"tradeoff needs GeneralizedGaussian noise with dim, got {start!r}")
-    if not 0 < q_a < 0.5 or not 0 <= weight <= 1 or not 1 <= norms[0] < norms[1]:
-        got = f"q_a={q_a}, weight={weight}, norms={norms}"
-        raise ValueError(f"tradeoff needs q_a in (0, 1/2), weight in [0, 1] and norms 1 <= a < b, got {got}")
+    picture(noise, q_a, norms=norms, weight=weight)  # refuses what it cannot draw
+    start = START if noise is None else noise
+    assert start.dim is not None
     chosen = [
         pick("shape", "shape s", "of the noise", SHAPES, start.shape),
-        pick("norms", "norms", "of the balls", PAIRS, (float(norms[0]), float(norms[1]))),
+        pick("norms", "norms of both", "balls", PAIRS, (float(norms[0]), float(norms[1]))),
         controls.sigma(start.sigma),
         controls.votes(q_a),
         controls.dim(start.dim, least=2),
-        number("weight", "weight", "of log radius a", weight, 0, 1, scale="linear"),
+        number("weight", "weight", "of the first radius", weight, 0, 1, scale="linear"),
     ]
     return Panel(TradeoffView(), chosen, "tradeoff")
