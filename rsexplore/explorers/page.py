@@ -77,11 +77,16 @@ def page(query: str | None = None) -> widgets.VBox:
 
     def open_tab(change: Any = None) -> None:
         topic = tabs.value
+        for panel in made.values():
+            if isinstance(panel, Panel):
+                panel.pause()
         line = widgets.HTML(f"<div>{escape(topic.line)}</div>")
         if topic.title not in made:
             box.children = (line, widgets.HTML(WAIT))
             made[topic.title] = _made(topic, state if topic is start else {})
-        box.children = (line, made[topic.title])
+        box.children = (line, panel := made[topic.title])
+        if isinstance(panel, Panel):
+            panel.resume()
 
     tabs.observe(open_tab, "value")
     open_tab()

@@ -159,7 +159,7 @@ class Board(widgets.VBox):
         super().__init__()
         self.add_class("rsx-panel")
         self.controls = {control.name: control for control in controls}
-        layout = {"grid_template_columns": "repeat(auto-fit, minmax(min(100%, 400px), 1fr))", "grid_gap": "2px 24px"}
+        layout = {"grid_template_columns": "repeat(auto-fit, minmax(min(100%, 500px), 1fr))", "grid_gap": "2px 24px"}
         first, rest = ([c.row for c in controls if c.more is more] for more in (False, True))
         parts: list[widgets.Widget] = [widgets.GridBox(first, layout=layout)]
         if rest:
@@ -229,7 +229,7 @@ class Panel(Board):
         self._pending: asyncio.TimerHandle | None = None
         self._work: Steps = _nothing()
         self._run: Run | None = None
-        self._current = self._to_save = False
+        self._current = self._to_save = self._paused = False
         self._since = 0.0
         for control in controls:
             control.observe(partial(self._refresh, control.name))
@@ -246,6 +246,20 @@ class Panel(Board):
         """Do at once what was put off until the controls rest, or as much of it as `within` seconds allow."""
         # where nothing goes on by itself there is no later
         self._go_on(inf if _loop() is None else monotonic() + within, rested=True)
+
+    def pause(self) -> None:
+        """End the work in hand, as nobody looks; `resume` takes it up."""
+        if self._run is not None or self._pending is not None:
+            if self._run is not None:
+                self._run.stop()
+            if self._pending is not None:
+                self._pending.cancel()
+            self._work, self._run, self._pending, self._paused = _nothing(), None, None, True
+
+    def resume(self) -> None:
+        """Go on with what was paused."""
+        if self._paused:
+            self._draw()
 
     @property
     def state(self) -> dict[str, str]:
@@ -282,7 +296,7 @@ class Panel(Board):
         """Draw the state of the controls, at once where it is quick; what was begun for another state is dropped."""
         if self._run is not None:
             self._run.stop()
-        self._work, self._run, self._current = self._stages(), None, False
+        self._work, self._run, self._current, self._paused = self._stages(), None, False, False
         # who has waited once does not wait again at every step of a slider
         self._go_on(monotonic() + (0 if self.working.value else PATIENCE))
 

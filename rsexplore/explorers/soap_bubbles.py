@@ -7,7 +7,7 @@ from rsexplore.explorers import controls
 from rsexplore.explorers.controls import POWERS, number, pick
 from rsexplore.explorers.panel import Panel, Steps, View, shown
 from rsexplore.explorers.readout import CELL, framed
-from rsexplore.pictures.soap_bubbles import FAMILIES, LEAST, Bubble, Numbers, numbers, picture
+from rsexplore.pictures.soap_bubbles import FAMILIES, LEAST, Bubble, numbers, picture
 from rsexplore.table import rounded_down
 
 MATCH = {"σ": "sigma", "mode of ‖z‖": "mode"}
