@@ -234,7 +234,8 @@ class Panel(Board):
         for control in controls:
             control.observe(partial(self._refresh, control.name))
         self._draw()
-        self.finish(FIRST)
+        if not self._current:
+            self._go_on(monotonic() + FIRST)
 
     def move(self, **values: Any) -> None:
         """Set several controls and draw once."""
