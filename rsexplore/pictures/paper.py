@@ -137,9 +137,9 @@ def _size() -> float:
 
 
 def math(text: str, weight: str = "normal") -> str:
-    """Return a text with its subscripts, one letter after "_", as Matplotlib sets them."""
+    """Return a text with its subscripts, a letter or number after "_", as Matplotlib sets them."""
     font = {"normal": "rm", "bold": "bf"}[weight]
-    return re.sub(r"(\w)_(\w|∞)(?!\w)", rf"$\\math{font}{{\1}}_{{\\math{font}{{\2}}}}$", text)
+    return re.sub(r"(?<!\w)(\w)_(∞|\d+(?:\.\d+)?|\w)(?!\w)", rf"$\\math{font}{{\1}}_{{\\math{font}{{\2}}}}$", text)
 
 
 @lru_cache(maxsize=4096)
@@ -205,30 +205,40 @@ def _bars(plot: Plot) -> Bars | None:
 
 
 def _named(plot: Plot) -> list[Line]:
-    return [item for item in plot.items if isinstance(item, Line) and item.label]
+    """Lines with a label; those with labels at their ends from the top down."""
+    found = [item for item in plot.items if isinstance(item, Line) and item.label]
+    if plot.names == "key":
+        return found
+    return sorted(found, key=lambda line: -np.nan_to_num(np.ravel(line.y)[-1:], nan=-inf).max(initial=-inf))
 
 
-def _ends(plot: Plot, room: float) -> list[str]:
-    """Names at the ends of lines, wrapped; none where they are in a key, as where the room in inches is small."""
-    return [wrapped(line.label, 72 * 0.3 * room) for line in _named(plot) if plot.names == "ends" and room >= 3.8]
+def _ends(plot: Plot, room: float, tall: float = inf) -> list[str]:
+    """Names at the ends of lines, wrapped; none where a key has them, as in few inches or points of height."""
+    if plot.names == "key" or room < 3.8:
+        return []
+    tries = ([wrapped(line.label, 72 * part * room) for line in _named(plot)] for part in (0.3, 0.4))
+    return next((names for names in tries if _high(*names) <= tall), [])
 
 
-def _key(plot: Plot, room: float) -> tuple[list[str], int, float]:
+def _key(plot: Plot, room: float, tall: float = inf) -> tuple[list[str], int, float]:
     """Names in a key below the plot, wrapped, in how many columns, and its height in points."""
-    if not _named(plot) or _ends(plot, room):
+    lines, swatch, space = _named(plot), 4.2 * _size(), 72 * room - 2 * GAP
+    if not lines or _ends(plot, room, tall):
         return [], 1, 0.0
-    space = 72 * room - 2 * GAP
-    swatch = 4.2 * _size()
-    names = [wrapped(line.label, space - swatch) for line in _named(plot)]
+    names = [wrapped(line.label, space - swatch) for line in lines]
     columns = max(1, min(len(names), int(space // (swatch + max(map(wide, names))))))
     rows = -(-len(names) // columns)
-    tall = max(_high(*names[i * rows : (i + 1) * rows]) for i in range(columns))
-    return names, columns, tall + 3 * GAP
+    return names, columns, GAP + max(_high(*names[i * rows : (i + 1) * rows]) for i in range(columns))
 
 
 def _room_of_names(room: float) -> float:
     """Points that names of bars may take, in a plot of so many inches."""
     return min(72 * 0.4 * room, 14 * _size())
+
+
+def _turned(texts: Sequence[str], room: float) -> int:
+    """Degrees by which texts at upright bars are turned: where they would meet."""
+    return 90 if max(map(wide, texts), default=0) > 72 * 0.85 * room / max(len(texts), 1) - GAP / 2 else 0
 
 
 def _rows(plots: Sequence[Plot], width: float) -> list[list[tuple[Plot, float]]]:
@@ -254,14 +264,19 @@ def _least(plot: Plot) -> float:
 def _tall(plot: Plot, room: float, height: float) -> float:
     """Height of the cell of a plot, in inches."""
     bars, size = _bars(plot), _size()
+    if plot.x is None and not plot.items:
+        return 3 * size / 72
     if plot.square or any(isinstance(item, Image) for item in plot.items):
         return room + 3 * size / 72
     least = min(height, 0.66 * room + 0.4)
-    if bars is not None and not bars.upright:
+    if bars is not None and bars.upright:
+        names = [row.name for row in bars.rows]
+        least += max(map(wide, names), default=0.0) / 72 * bool(_turned(names, room))
+    elif bars is not None:
         names = [wrapped(row.name, _room_of_names(room)) for row in bars.rows]
         least = (_high(*names) + 0.5 * size * len(names) + 6.5 * size) / 72
     ends = _ends(plot, room)
-    return max(least, (_high(*ends) + 3 * size) / 72 if ends else 0.0) + _key(plot, room)[2] / 72
+    return max(least, (_high(*ends) + 6 * size) / 72 if ends else 0.0) + _key(plot, room)[2] / 72
 
 
 # -- drawing ----------------------------------------------------------------------------------------------------------
@@ -299,8 +314,9 @@ def _plot(plot: Plot, ax: Axes, cell: Bbox) -> None:
     lines: dict[Any, Any] = {}
     for order, item in enumerate(plot.items):
         lines[item] = _item(ax, plot, item, 1 + order / 1000, room)
-    names, columns, below = _key(plot, room)
-    ends = _ends(plot, room)
+    tall = 72 * cell.height * figure.bbox.height / figure.dpi - 6 * size
+    names, columns, below = _key(plot, room, tall)
+    ends = _ends(plot, room, tall)
     pad = GAP / 72 * figure.dpi / figure.bbox.width, GAP / 72 * figure.dpi / figure.bbox.height
     side = LEADER + max(map(wide, ends), default=-LEADER)
     base = cell.y0 + below / 72 * figure.dpi / figure.bbox.height
@@ -319,7 +335,7 @@ def _plot(plot: Plot, ax: Axes, cell: Bbox) -> None:
         texts, own = [math(name) for name in names], [lines[line] for line in _named(plot)]
         ax.legend(own, texts, ncols=columns, fontsize=size, frameon=False, handlelength=2.4, **spaces, **box)
     if ends:
-        _names(ax, [lines[line] for line in _named(plot)], ends, cell)
+        _names(ax, [lines[line] for line in _named(plot)], ends)
     _words(ax, plot, lines)
 
 
@@ -379,14 +395,13 @@ def _item(ax: Axes, plot: Plot, item: Any, order: float, room: float) -> Line2D 
 
 
 def _draw_bars(ax: Axes, bars: Bars, order: float, room: float) -> None:
-    upright, count = bars.upright, max(len(bars.rows), 1)
+    upright = bars.upright
     names = [row.name if upright else wrapped(row.name, _room_of_names(room)) for row in bars.rows]
     parts = np.array([1.0 if upright else _high(name) + 0.5 * _size() for name in names])
     edges = np.concatenate([[0.0], np.cumsum(parts)]) / max(parts.sum(), 1)
     mids, thick = (edges[1:] + edges[:-1]) / 2, 0.66 * np.min(np.diff(edges), initial=0.15)
     floor = (ax.get_ylim() if upright else ax.get_xlim())[0]
-    step = 72 * 0.85 * room / count - GAP / 2  # where texts would meet they are turned
-    turned = [90 * (max(map(wide, texts), default=0) > step) for texts in (names, [row.text for row in bars.rows])]
+    turned = [_turned(texts, room) for texts in (names, [row.text for row in bars.rows])]
     for row, name, mid in zip(bars.rows, names, mids if upright else 1 - mids, strict=True):
         value = float(np.nan_to_num(row.value, nan=floor, posinf=1e300))
         corner, sizes = (mid - thick / 2, floor), (thick, value - floor)
@@ -416,25 +431,25 @@ def _text(ax: Axes, text: str, at: tuple[float, float], offset: tuple[float, flo
 def _fit(ax: Axes, cell: Bbox, title: str, side: float) -> None:
     """Let axes fill a cell with their ticks, labels and title, and `side` points at the right."""
     figure: Any = ax.get_figure()
-    scale, (wide_px, high_px) = figure.dpi / 72, (figure.bbox.width, figure.bbox.height)
+    point, (width, height) = figure.dpi / 72, (figure.bbox.width, figure.bbox.height)
     ax.set_anchor("NW")
     ax.set_position(cell)
     for _ in range(3):  # the number of ticks depends on the room that they leave
         ax.apply_aspect()
         box = ax.get_window_extent()
-        words = wrapped(title, cell.x1 * wide_px / scale - (box.x0 - figure.bbox.x0) / scale, "bold")
-        ax.set_title(math(words, "bold"), loc="left", size=_size(), weight="bold", pad=5)
+        over = max([0.0, *(text.get_window_extent().y1 - box.y1 for text in ax.texts)]) / point  # numbers of bars
+        words = wrapped(title, (cell.x1 * width + figure.bbox.x0 - box.x0) / point, "bold")
+        ax.set_title(math(words, "bold"), loc="left", size=_size(), weight="bold", pad=GAP + over)
         around: Any = ax.get_tightbbox()
-        left, down = (box.x0 - around.x0) / wide_px, (box.y0 - around.y0) / high_px
-        right = max(around.x1 - box.x1, side * scale) / wide_px
-        top = max(around.y1 - box.y1, 0.6 * _size() * scale) / high_px
-        ax.set_position(
-            (cell.x0 + left, cell.y0 + down, max(cell.width - left - right, 0.01), max(cell.height - down - top, 0.01))
-        )
+        left, low = (box.x0 - around.x0) / width, (box.y0 - around.y0) / height
+        right = max(around.x1 - box.x1, side * point) / width
+        top = max(around.y1 - box.y1, 0.6 * _size() * point) / height
+        inner = max(cell.width - left - right, 0.01), max(cell.height - low - top, 0.01)
+        ax.set_position((cell.x0 + left, cell.y0 + low, *inner))
     ax.apply_aspect()
 
 
-def _names(ax: Axes, lines: Sequence[Line2D], names: Sequence[str], cell: Bbox) -> None:
+def _names(ax: Axes, lines: Sequence[Line2D], names: Sequence[str]) -> None:
     """Put names right of the axes, each tied to the end of its line by a leader in the look of the line."""
     figure: Any = ax.get_figure()
     box = ax.get_window_extent()
@@ -445,9 +460,8 @@ def _names(ax: Axes, lines: Sequence[Line2D], names: Sequence[str], cell: Bbox) 
         ends.append(float((ax.transScale + ax.transLimits).transform((ax.get_xlim()[1], y[-1]))[1]) if len(y) else -0.2)
     point = figure.dpi / 72
     heights = [_high(name) * point / box.height for name in names]
-    low = -0.4 * _size() * point / box.height  # above the numbers of the axis
-    high = (figure.bbox.y0 + cell.y1 * figure.bbox.height - box.y0) / box.height
-    places = apart([min(max(end, 0.0), 1.01) for end in ends], heights, low, min(high, 1.04))
+    inset = 0.4 * _size() * point / box.height  # neither numbers of the axis nor the title are met
+    places = apart([min(max(end, 0.0), 1.0) for end in ends], heights, -inset, 1 + inset)
     where = ax.transAxes + ScaledTranslation(0, 0, figure.dpi_scale_trans)
     for line, name, end, place in zip(lines, names, ends, places, strict=True):
         _text(ax, name, (1, place), (LEADER, 0), xycoords=where, va="center", color=_dark(str(line.get_color())))
@@ -503,7 +517,7 @@ def _words(ax: Axes, plot: Plot, lines: dict[Any, Line2D | None]) -> None:
             text = _text(ax, words, spot, shift, color=_dark(rule.color), **look, **halo)
             area = text.get_window_extent()
             out = area.x0 < box.x0 or area.x1 > box.x1 or area.y0 < box.y0 or area.y1 > box.y1
-            bad = 99 * (out + sum(area.overlaps(other) for other in placed))
+            bad = words.count("\n") / 2 + 99 * (out + sum(area.overlaps(other) for other in placed))
             bad += sum(path.intersects_bbox(area, filled=False) for item, path in paths.items() if item is not rule)
             tries.append((bad, len(tries), text, area))
         *_, kept, area = min(tries)

@@ -1,16 +1,69 @@
 """Colours and words that mean the same in every picture, and round ends of axes.
 
-Colours are those of Okabe and Ito, which colour-blind readers can tell apart.
+The dash of a line tells the status of a bound and colour its method, so that a reader learns it once; methods that
+share a colour differ by their mark, and a formula as printed has the colour of the one that corrects it. Colours are
+those of Okabe and Ito, which colour-blind readers can tell apart; words at the lines say the same.
 """
 
 from math import ceil, floor, inf, log10
+from typing import Any
+from zlib import crc32
+
+from rsexplore.bound import Bound, Status
+from rsexplore.pictures.picture import INK, Dash, Mark
 
 ORANGE, SKY, GREEN, BLUE, RED, PINK, GREY = (
     "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7", "#777777",
 )  # fmt: skip
+CYCLE = (BLUE, ORANGE, GREEN, PINK, SKY, RED, GREY)
+DASHES: tuple[Dash, ...] = ("solid", "dash", "dot", "dashdot")  # of lines, where the colours do not suffice
+FORBIDDEN, BEYOND = RED, "#A6522A"  # where no certificate can be, as a region; words about it
 FAMILY = {
     "Gaussian": BLUE, "Laplace": ORANGE, "Uniform": GREEN, "GeneralizedGaussian": PINK, "ExponentialLinf": RED,
 }  # fmt: skip
+DASH: dict[Status, Dash] = {Status.HEURISTIC: "dash", Status.AS_PRINTED: "dashdot"}
+METHODS: dict[str, tuple[str, Mark]] = {  # key of a bound, without "-printed": colour, mark
+    "cohen-l2": (INK, ""),
+    "cohen-lp": (INK, ""),
+    "laplace-l1": (INK, ""),
+    "uniform-l1": (INK, ""),
+    "renyi-l2": (BLUE, ""),
+    "li-renyi-l2": (BLUE, "triangle"),
+    "li-l1": (BLUE, ""),
+    "kl-l2": (SKY, ""),
+    "chi2-l2": (SKY, "square"),
+    "hellinger-l2": (GREEN, ""),
+    "bhattacharyya-l2": (GREEN, "diamond"),
+    "tv-l2": (PINK, ""),
+    "dmr-l2": (ORANGE, ""),
+    "dmr-linf": (ORANGE, ""),
+    "lecuyer-l2": (RED, ""),
+    "lecuyer-l1": (RED, ""),
+    "lipschitz-l2": (GREY, ""),
+    "lipschitz-dimension-l2": (GREY, "circle"),
+    "teng-l1": (GREEN, ""),
+    "teng-l1-binary": (SKY, "diamond"),
+    "dinf-linf": (ORANGE, ""),
+    "pure-dp-linf": (BLUE, ""),
+    "gg-kl-exact-lp": (SKY, "down"),
+    "gg-kl-lp": (ORANGE, ""),
+}
+
+
+def look(bound: Bound, status: Status | None = None, exact: bool = False) -> dict[str, Any]:
+    """Look of a bound, the same in every picture, as fields of a `Line`; `exact` is for the one that is exact there.
+
+    The status is the bound's own if absent; it differs from it where a radius is carried over to another norm.
+    """
+    key = bound.key.removesuffix("-printed")
+    # a new bound gets a colour from its name, so that it keeps it whatever else is drawn
+    color, mark = METHODS.get(key, (CYCLE[crc32(key.encode()) % len(CYCLE)], "plus"))
+    return {
+        "color": color,
+        "dash": DASH.get(status or bound.status, "solid"),
+        "width": 3.0 if exact else 1.6,
+        "mark": mark,
+    }
 
 
 def norm_label(norm: float) -> str:

@@ -1,0 +1,141 @@
+"""Certified accuracy against radius."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import ceil, floor, inf, isfinite, log10
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rsexplore import bounds
+from rsexplore.accuracy import Curve
+from rsexplore.bound import Bound, UnsupportedNoiseError
+from rsexplore.confidence import clopper_pearson_tail
+from rsexplore.pictures.picture import INK, Axis, Item, Line, Note, Picture, Plot, Rule
+from rsexplore.pictures.style import CYCLE, DASHES, norm_label
+from rsexplore.table import rounded_down
+
+TOLD = 5  # radii at which the alternative text has the accuracy
+
+
+def steps(curve: Curve) -> tuple[NDArray, NDArray]:
+    """Points of the staircase, from radius 0 to just above the largest radius; both at 0 if nothing is certified."""
+    end = np.max(curve.radii, initial=0.0)
+    return np.concatenate([[0.0], curve.radii, [end]]), np.concatenate([[curve.at(0.0)], curve.certified, [0.0]])
+
+
+def ceiling(curve: Curve, alpha: float, bound: Bound | str | None = None, norm: float | None = None) -> float:
+    """Largest radius that n votes out of n can give at level `alpha`."""
+    used = bounds.get("cohen-l2" if bound is None else bound)
+    return float(used.radius(curve.noise, q_a=clopper_pearson_tail(curve.n, curve.n, alpha), norm=norm))
+
+
+def certified_accuracy(
+    curves: Iterable[Curve],
+    title: str = "",
+    *,
+    labels: Sequence[str] | None = None,
+    note: str | None = None,
+    looks: Sequence[Mapping[str, Any]] | None = None,
+    most: bool = True,
+) -> Picture:
+    """Certified accuracy of each curve; the share of images that are right with a radius of at least r.
+
+    Parameters
+    ----------
+    curves : iterable of Curve
+        In one norm. One whose bound is no certificate is marked so in the key. Where confidence levels differ the key
+        has that of each, and where numbers of images differ too, if there are no labels.
+    title : str
+        Of the plot.
+    labels : sequence of str, one a curve, optional
+        Names in the key, e.g. of bounds, or "" for none; the deviations of the noise if absent.
+    note : str, optional
+        Words in the plot. If absent: what the deviations are of (nothing, above labels of your own), and the confidence
+        level of all.
+    looks : sequence of mappings, one a curve, optional
+        Fields of `Line`, e.g. ``{"color": "#888888", "dash": "dash"}``.
+    most : bool
+        Whether a dotted rule marks the largest radius that a curve's number of votes can give.
+
+    Raises
+    ------
+    ValueError
+        The norms differ, or there are not as many labels or looks as curves.
+    """
+    shown = list(curves)
+    if len(norms := {curve.norm for curve in shown}) > 1:
+        raise ValueError(f"certified_accuracy needs curves in one norm, got norms {sorted(norms)}")
+    for what, given in (("label", labels), ("look", looks)):
+        if given is not None and len(given) != len(shown):
+            raise ValueError(f"certified_accuracy needs one {what} a curve, got {len(given)} for {len(shown)} curves")
+    same = all(curve.provenance.get("train_sigma") == curve.noise.sigma for curve in shown)
+    names = _deviations(shown, same) if labels is None else list(labels)
+    if len(alphas := {curve.alpha for curve in shown}) > 1:
+        names = [name and f"{name}, α\u00a0=\u00a0{curve.alpha:g}" for name, curve in zip(names, shown, strict=True)]
+    names = [name and name + _warning(curve) for name, curve in zip(names, shown, strict=True)]
+    items: list[Item] = []
+    limits: dict[float, Curve] = {}
+    for place, (curve, name) in enumerate(zip(shown, names, strict=True)):
+        # the first seven are solid, and 28 are all different
+        look: dict[str, Any] = {"color": CYCLE[place % len(CYCLE)], "dash": DASHES[place // len(CYCLE) % len(DASHES)]}
+        look |= looks[place] if looks else {}
+        x, y = steps(curve)
+        sound = curve.bound is None or curve.bound.certifies
+        items.append(Line(x=x, y=y, name=name, label=name, step=True, down=sound, **look))
+        limits.setdefault(_most(curve) if most and name else inf, curve)
+    ends = sorted(end for end in limits if isfinite(end))
+    for end in ends:
+        votes, level = limits[end].n, limits[end].alpha
+        text = f"{rounded_down(end)}: the most that {votes:,} votes give at α\u00a0=\u00a0{level:g}"
+        if len(ends) > 1:
+            text = "dotted: the most that the votes give"
+        items.append(Rule(at=end, color=INK, text=text if end == ends[-1] else ""))
+    if note is None:
+        of = "" if labels is not None else "trained and certified at σ" if same else "certified at σ"
+        note = ", ".join(filter(None, [of, f"α\u00a0=\u00a0{alphas.pop():g}" if len(alphas) == 1 else ""]))
+    if shown and note:
+        items.append(Note(text=note, at="top right"))
+    far = 1.02 * max([*ends, *(float(curve.radii[-1]) for curve in shown if len(curve.radii))] or [0.5])
+    right = ceil(2 * far / (unit := 10.0 ** floor(log10(far)))) / 2 * unit  # round: it changes seldom
+    norm = norm_label(norms.pop() if norms else 2.0)
+    x_axis = Axis(label=f"{norm} radius r  (input units)", name="radius", domain=(0.0, right))
+    y_axis = Axis(label="certified accuracy  (share of all images)", name="certified accuracy", domain=(0.0, 1.0))
+    told = [float(f"{radius:.2g}") for radius in np.linspace(0, right, TOLD + 1)[:-1]]
+    says = [f"{name}: " + _told(curve, told) for name, curve in zip(names, shown, strict=True) if name]
+    plot = Plot(title=title, names="key", x=x_axis, y=y_axis, items=tuple(items))
+    whole = "Certified accuracy" + (f", {title}" if title else "")
+    return Picture(
+        title=whole, desc="; ".join(filter(None, [note if shown else "", *says])), plots=(plot,), height=400.0
+    )
+
+
+def _told(curve: Curve, radii: Sequence[float]) -> str:
+    last = f", largest radius {rounded_down(float(curve.radii[-1]))}" if len(curve.radii) else ""
+    return ", ".join(f"{curve.at(radius):.3f} at {radius:g}" for radius in radii) + last
+
+
+def _most(curve: Curve) -> float:
+    """Ceiling of a curve; infinite where it is not known, as for a log that prints radii of another noise."""
+    try:
+        return ceiling(curve, curve.alpha, curve.bound, curve.norm)
+    except UnsupportedNoiseError:
+        return inf
+
+
+def _deviations(shown: Sequence[Curve], same: bool) -> list[str]:
+    """Deviation of each curve's noise, with that of the training and the number of images where these differ."""
+    sizes, names = {curve.provenance.get("rows") for curve in shown}, []
+    for facts, noise in ((curve.provenance, curve.noise) for curve in shown):
+        trained, images = None if same else facts.get("train_sigma"), facts.get("rows")
+        name = f"σ = {noise.sigma:.2f}" + ("" if trained is None else f", trained at {trained:.2f}")
+        names.append(name if len(sizes) == 1 or images is None else f"{name}, {images:,} images")
+    return names
+
+
+def _warning(curve: Curve) -> str:
+    """Words for a curve of a bound that is not proved, or wrong in print."""
+    if curve.bound is None or curve.bound.certifies:
+        return ""
+    words = "sound, but too small" if curve.bound.too_small else "no certificate"
+    return f"  {curve.bound.status.value.upper()}: {words}"
