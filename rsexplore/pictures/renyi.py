@@ -12,16 +12,15 @@ from rsexplore.check import Probabilities
 from rsexplore.divergences import LeastInfinite, LeastRenyi, best_order
 from rsexplore.noises import Gaussian
 from rsexplore.pictures import style
-from rsexplore.pictures.picture import Axis, Item, Line, Mark, Picture, Plot, Points, Region
+from rsexplore.pictures.picture import Axis, Item, Line, Picture, Plot, Points, Region
 from rsexplore.table import rounded_down
 
 MOST = 3.0  # order at the right end
 ORDERS = np.linspace(0, MOST, 121)[1:]
-# keys of bounds: order, words, colour, mark
-NAMED: dict[str, tuple[float, str, str, Mark]] = {
-    "hellinger-l2": (0.5, "Hellinger, order 1/2", style.GREEN, "diamond"),
-    "kl-l2": (1.0, "KL, order 1", style.SKY, "square"),
-    "chi2-l2": (2.0, "χ², order 2", style.SKY, "triangle"),
+NAMED = {  # key of a bound: order, words
+    "hellinger-l2": (0.5, "Hellinger, order 1/2"),
+    "kl-l2": (1.0, "KL, order 1"),
+    "chi2-l2": (2.0, "χ², order 2"),
 }
 EXACT = "cohen-l2"
 
@@ -91,14 +90,14 @@ def renyi(sigma: float = 0.5, q_a: float = 1e-3, *, share: float = 1.0, order: f
         Line(y=found.need, name="needed", label="needed: least of a class change", color=style.BLUE, width=2.4),
     ]
     right: list[Item] = [
-        Region(x=(*ends, *ends[::-1]), y=(exact, exact, high, high), color=style.RED),
+        Region(x=(*ends, *ends[::-1]), y=(exact, exact, high, high), color=style.FORBIDDEN),
         Line(y=[exact] * len(ORDERS), name="exact", label=f"exact, Cohen et al.  {tight}", width=3.0, down=True),
         Line(y=curve, name="radius", label=f"Rényi of each order  {sound}", color=style.BLUE, width=2.4, down=True),
     ]
     says = []
-    for key, (place, words, color, mark) in NAMED.items():
-        y = sigma * found.radii[key]
-        right.append(Line(x=[place], y=[y], name=words, label=words, color=color, mark=mark, down=True))
+    for key, (place, words) in NAMED.items():
+        y, (color, mark) = sigma * found.radii[key], style.METHODS[key]
+        right.append(Line(x=[place], y=[y], name=words, label=words, color=color, mark=mark or "circle", down=True))
         says.append(f"{words} gives {rounded_down(y)}")
     gives = []
     for words, (color, place, slope) in rays.items():
