@@ -13,12 +13,18 @@ from rsexplore.pictures import style
 from rsexplore.pictures.picture import Axis, Image, Line, Picture, Plot, Points
 
 REACH = 3.5  # deviations that density and points are shown to
-POINTS, DRAWS, BINS, COORDINATES = 600, 400, 120, 2**19  # at most so many in all draws for the norms
+POINTS, DRAWS, BINS, COORDINATES = 600, 400, 120, 2**18  # at most so many in all draws for the norms
 AXIS, DIAGONAL = np.array([1.0, 0.0]), np.array([1.0, 1.0]) / sqrt(2)
 NORMS = {2.0: ("Euclidean, ‖z‖_2 / (σ √d)", style.BLUE), inf: ("largest, ‖z‖_∞ / σ", style.RED)}
 CORE = 0.3  # deviations
 SEED = 1
 SIDES = (8, 16, 32, 64)  # pixels
+
+
+@lru_cache(maxsize=4)
+def digit(side: int) -> NDArray:
+    """A digit of scikit-learn, shape (side, side), in [0, 1]."""
+    return np.asarray(data.digits(side).images[0, 0], dtype=float)
 
 
 @lru_cache(maxsize=64)
@@ -96,7 +102,7 @@ def noise(noise: Noise | None = None) -> Picture:
         Line(y=heights[0], name="axis", label="along an axis", color=style.BLUE, width=2.0),
         Line(y=heights[1], name="diagonal", label="along the diagonal", color=style.ORANGE, dash="dash", width=2.0),
     )
-    pixels = data.digits(side).images[0, 0] + sigma * one.reshape(side, side)
+    pixels = digit(side) + sigma * one.reshape(side, side)
     z, first, second = (Axis(domain=(-REACH, REACH), label=f"{name} / σ") for name in ("z", "z_1", "z_2"))
     norm_axis = Axis(domain=(0, high), label="norm, in the unit named")
     density = Axis(domain=(0, 1.4), label="density (relative)")

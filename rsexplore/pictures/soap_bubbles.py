@@ -192,9 +192,9 @@ def picture(numbers: Numbers, sigma: float = 0.5) -> Picture:
     for which, (least, common) in numbers.votes.items():
         words, hue, wide = ("Gaussian", INK, 3.4) if which is None else (own, color, 1.6)
         kept, overlap = f"{words}, votes kept", f"{words}, in common"
-        look: dict[str, Any] = {"x": [0.0, *(SHIFTS * at[which])], "color": hue, "width": wide}
-        votes.append(Line(y=[1 - bubble.q_a, *least], name=kept, label=kept, **look))
-        votes.append(Line(y=[1.0, *common], name=overlap, label=overlap, dash="dash", **look))
+        look: dict[str, Any] = {"x": [0.0, *(SHIFTS * at[which])], "color": hue}
+        votes.append(Line(y=[1 - bubble.q_a, *least], name=kept, label=kept, width=wide, **look))
+        votes.append(Line(y=[1.0, *common], name=overlap, label=overlap, dash="dash", width=0.7 * wide, **look))
     if bubble.powers not in numbers.votes:
         late = why.get(bubble.powers, LATE)
         late = "not drawn, a point takes as long as a radius" if bubble.powers == EQ9 else late
