@@ -12,10 +12,11 @@ import pytest
 import rsexplore as rs
 from rsexplore import pictures
 from rsexplore.bound import Status
-from rsexplore.pictures import accuracy, style, votes
+from rsexplore.pictures import accuracy, style
 from rsexplore.pictures import bounds as bounds_function
 from rsexplore.pictures.bounds import NO_BOUND, bounds_picture, claims, merged, on_grid, shares, vote_grid
 from rsexplore.pictures.picture import Bars, Image, Line, Note, Picture, Plot, Points, Region, Rule
+from rsexplore.pictures.votes import OTHERS, RIGHT, WRONG, pixels
 
 GAUSSIAN = rs.noises.Gaussian(0.5, dim=3072)
 ROW = rs.records.Row(7, 3, {3: 100}, {3: 99213, 5: 600, 8: 150, 9: 30, 2: 7}, 0.1)
@@ -23,8 +24,20 @@ CLASSES = "airplane automobile bird cat deer dog frog horse ship truck".split()
 IMAGE = np.random.default_rng(0).random((3, 32, 32))
 
 
-def of(picture: Picture, kind: type, plot: int = 0) -> list:
+def of(picture: Picture, kind, plot: int = 0) -> list:
     return [item for item in picture.plots[plot].items if isinstance(item, kind)]
+
+
+def says(items, claim):
+    """The only one of the lines or bars that is of a claim, by its name."""
+    printed = claim.status is Status.AS_PRINTED
+    (found,) = (
+        item
+        for item in items
+        if item.name.endswith(", as printed") == printed
+        and claim.title in item.name.removesuffix(", as printed").split(" = ")
+    )
+    return found
 
 
 def own_curve(bound: str, right: int = 10, **options):
@@ -47,7 +60,7 @@ SAMPLES = {
     "no bound": lambda: pictures.bounds(rs.noises.GeneralizedGaussian(0.5, 0.5, dim=64)),
     "l_1.5": lambda: pictures.bounds(rs.noises.GeneralizedGaussian(0.5, 3.0, dim=64), norm=1.5),
     "three logs": lambda: pictures.certified_accuracy(logs(0.25, 0.5, 1.0), "ImageNet"),
-    "ten logs": lambda: pictures.certified_accuracy(list(rs.accuracy.shipped().values())[:10], "All", labels=list("abcdefghij")),
+    "ten logs": lambda: pictures.certified_accuracy(list(rs.accuracy.shipped().values())[:10], "All", note="ten logs"),
     "no log": lambda: pictures.certified_accuracy([]),
     "votes": lambda: pictures.votes(ROW),
     "one image": lambda: pictures.one_image(ROW, IMAGE, IMAGE / 2, claims(GAUSSIAN, [0.01]), norm=2, names=CLASSES),
@@ -61,7 +74,7 @@ def test_lines_are_the_radii_of_the_bounds_under_the_region_and_say_their_status
     lines = of(picture, Line)
     for claim in claims(GAUSSIAN, plot.grid, printed=True):
         radii = claim.bound.radius(GAUSSIAN, q_a=plot.grid, norm=2)
-        (line,) = [line for line in lines if claim.title in line.name.split(" = ") and line.name.endswith("printed") == (claim.status is Status.AS_PRINTED)] or [None]  # fmt: skip
+        line = says(lines, claim)
         np.testing.assert_allclose(line.y, radii, rtol=0, atol=1e-6 * radii.max())
         assert line.down == claim.bound.certifies and claim.status.value.upper().replace(" ", "\u00a0") in line.label
     exact = rs.exact_radius(GAUSSIAN, q_a=plot.grid)
@@ -89,13 +102,13 @@ def test_bars_are_shares_in_order_what_is_beyond_is_marked_and_the_words_hold_th
     assert [row.value for row in rows] == sorted((row.value for row in rows), reverse=True)
     for claim in claims(GAUSSIAN, [1e-3], printed=True):
         radius = claim.bound.radius(GAUSSIAN, q_a=1e-3)
-        (row,) = [row for row in rows if claim.title in row.name.split(" = ") or row.name == claim.name]
+        row = says(rows, claim)
         assert row.value == pytest.approx(radius / exact, rel=1e-6)
         assert (row.fill == "hatched") == row.strong == (radius > exact)
         assert row.fill == ("solid" if claim.bound.certifies else row.fill)
         if claim.bound.certifies:
             assert radius * (1 - 1e-3) < float(row.text) <= radius
-    assert all(f"{row.name} (" in picture.desc and row.text in picture.desc for row in rows)
+    assert all(f"{row.name} (".replace("\u00a0", " ") in picture.desc and row.text in picture.desc for row in rows)
     assert "1 − p_A = 0.001" in picture.desc and of(picture, Region, 1)
     assert not of(pictures.bounds(GAUSSIAN), Region, 1)  # where nothing is beyond
 
@@ -115,7 +128,7 @@ def test_without_an_exact_radius_there_is_no_region_and_without_a_bound_words():
     assert not of(picture, Region) and not of(picture, Points) and "not known" in of(picture, Note)[0].text
     assert picture.plots[1].x.label == "share of the largest certified radius"
     empty = pictures.bounds(rs.noises.GeneralizedGaussian(0.5, 0.5, dim=64))  # no norm below shape 1
-    assert of(empty, Note)[0].text == NO_BOUND and not of(empty, Line) and NO_BOUND in empty.desc
+    assert of(empty, Note)[0].text == NO_BOUND and not of(empty, (Line, Rule)) and NO_BOUND in empty.desc
 
 
 def test_questions_are_refused_or_answered_as_asked():
@@ -126,15 +139,13 @@ def test_questions_are_refused_or_answered_as_asked():
     with pytest.raises(rs.bounds.MissingDimensionError, match="needs the dimension"):
         pictures.bounds(rs.noises.Gaussian(0.5), norm="inf")
     (line,) = of(pictures.bounds(rs.noises.Gaussian(0.5), bounds=("cohen-l2", "lipschitz-dimension-l2")), Line)
-    assert line.name == "Cohen et al."  # the other one needs dim
+    assert line.name == "Cohen et\u00a0al."  # the other one needs dim
     assert bounds_function is pictures.bounds
 
 
 def test_an_infinite_radius_is_the_whole_share():
-    noise = rs.noises.Uniform(1.0)
-    found = claims(noise, [0.0])
-    assert np.isinf(found[0].radii[0])
-    assert shares(found).items[0].rows[0].value == 1.0
+    rows = shares(claims(GAUSSIAN, [0.0], bounds=("cohen-l2", "tv-l2"))).items[0].rows
+    assert [row.value for row in rows] == [1, 0] and rows[0].text == "inf"
 
 
 def test_accuracy_is_the_staircase_with_the_most_that_votes_give():
@@ -195,19 +206,19 @@ def test_accuracy_refuses_two_norms_and_labels_that_do_not_fit():
     with pytest.raises(ValueError, match="needs one label a curve, got 1 for 2 curves"):
         pictures.certified_accuracy([own_curve("cohen-l2")] * 2, labels=["a"])
     curve = own_curve("cohen-l2")
-    assert accuracy.ceiling(curve, 0.001) == rs.exact_radius(curve.noise, q_a=1 - 0.001 ** (1 / 1000))
+    assert accuracy.ceiling(curve, 0.001) == pytest.approx(rs.exact_radius(curve.noise, q_a=1 - 0.001 ** (1 / 1000)))
 
 
 def test_votes_are_bars_in_the_colour_of_the_verdict_with_the_label_in_bold():
     picture = pictures.votes(ROW, names=CLASSES)
     rows = of(picture, Bars)[0].rows
     assert [row.name for row in rows] == CLASSES and [row.name for row in rows if row.strong] == ["cat"]
-    assert [row.color for row in rows if row.name == "cat"] == [votes.RIGHT]
+    assert [row.color for row in rows if row.name == "cat"] == [RIGHT]
     assert [row.text for row in rows] == ["", "", "7", "99.2k", "", "600", "", "", "150", "30"]
     assert picture.plots[0].title == "99,213 of 100,000 votes for cat" and "cat: 99,213" in picture.desc
     wrong = of(pictures.votes(rs.records.Row(1, 500, {3: 9}, {3: 60, 40: 40}, 0.1)), Bars)[0].rows
     assert [(row.name, row.color, row.strong) for row in wrong] == [
-        ("3", votes.WRONG, False), ("40", votes.OTHERS, False), ("500", votes.OTHERS, True)
+        ("3", WRONG, False), ("40", OTHERS, False), ("500", OTHERS, True)
     ]  # fmt: skip
 
 
@@ -218,7 +229,7 @@ def test_one_image_shows_the_image_its_copy_and_the_radii_but_none_where_it_abst
     assert np.all(of(picture, Image, 1)[0].pixels == 1)  # cut off
     assert len(of(picture, Bars, 3)[0].rows) == len(merged(found)) and "Cohen et al. (tight) 1.163" in picture.desc
     assert pictures.votes(ROW, names=CLASSES).plots[0].title == picture.plots[2].title
-    assert votes.pixels(IMAGE[0]).shape == votes.pixels(IMAGE[:1]).shape == votes.pixels(IMAGE[:2]).shape == (32, 32)
+    assert pixels(IMAGE[0]).shape == pixels(IMAGE[:1]).shape == pixels(IMAGE[:2]).shape == (32, 32)
     none = pictures.one_image(ROW, IMAGE, IMAGE, found, norm=2, abstains=True)
     assert not of(none, Bars, 3) and none.plots[3].title == "ℓ_2 radii: none, abstains" and "1.163" not in none.desc
 
