@@ -22,8 +22,9 @@ TO_BOUNDS = CORE[: CORE.index("bounds") + 1]
 LAYERS: dict[str, tuple[str, ...]] = {
     **{name: CORE[:place] for place, name in enumerate(CORE)},
     **{name: TO_BOUNDS + DATA[:place] for place, name in enumerate(DATA)},
+    "pictures": CORE + DATA,
     "plots": CORE + DATA,
-    "explorers": (*CORE, *DATA, "plots"),
+    "explorers": (*CORE, *DATA, "pictures", "plots"),
     "montecarlo": CORE + DATA,
 }
 
@@ -35,7 +36,7 @@ LIBRARIES: dict[tuple[str, ...], tuple[str, ...]] = {
     tuple(LAYERS): ("numpy", "scipy", "mpmath"),
     CORE: ("sympy",),
     ("data",): ("pooch",),
-    ("plots", "explorers"): ("matplotlib",),
+    ("pictures", "plots", "explorers"): ("matplotlib",),
     ("explorers",): ("ipywidgets", "IPython", "traitlets"),
     ("explorers", "montecarlo"): ("PIL",),
     ("montecarlo",): ("torch", "safetensors", "tqdm", "distributed", "torchvision", "timm"),

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rsexplore.log import Row
-from rsexplore.pictures.bounds import Claim, merged, radius_text, ranked, shares
+from rsexplore.pictures.bounds import Claim, merged, said, shares
 from rsexplore.pictures.picture import Axis, Bar, Bars, Image, Picture, Plot
 from rsexplore.pictures.style import BLUE, RED, norm_label
 
@@ -79,12 +79,11 @@ def one_image(
             for title, each in zip(titles, (image, copy), strict=True)]  # fmt: skip
     voted = votes(row, names=names, draws=draws)
     (ballot,) = voted.plots
-    claims = [] if abstains else ranked(merged(found))
+    claims = [] if abstains else merged(found)
     radii = shares(claims, f"{norm_label(norm)} radii" + (": none, abstains" if abstains else ""), share=0.28)
-    says = "; ".join(f"{claim.name} ({claim.status.value}) {radius_text(claim)}" for claim in claims)
     return Picture(
         title=f"{titles[0]}: {ballot.title}",
-        desc=f"{voted.desc} {radii.title}{': ' + says if says else ''}.",
+        desc=f"{voted.desc} {radii.title}{': ' + said(claims) if claims else ''}.",
         plots=(*seen, Plot(title=ballot.title, y=ballot.y, items=ballot.items, share=0.28), radii),
     )
 
