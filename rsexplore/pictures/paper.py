@@ -50,6 +50,7 @@ PAPER: dict[Any, Any] = {
     "svg.hashsalt": "rsexplore",
     "figure.dpi": 100,
 }
+FACTS = {"pdf": ("Subject", "CreationDate"), "svg": ("Description", "Date"), "png": ("Description", "Date")}
 DASHES: dict[str, Any] = {"solid": "-", "dash": (0, (5, 2)), "dot": ":", "dashdot": (0, (6, 2, 1.2, 2))}
 STRONG = "#D55E00"  # numbers that stand out
 MARKS = {"": "", "circle": "o", "triangle": "^", "down": "v", "square": "s", "diamond": "D", "plus": "P"}
@@ -63,14 +64,20 @@ def save(picture: Any, path: str | PathLike[str], width: float = PAGE) -> None:
     ValueError
         The name of the file ends otherwise.
     """
-    # no date: the same picture is the same file
-    words = {"pdf": ("Subject", "CreationDate"), "svg": ("Description", "Date"), "png": ("Description", "Date")}
     kind = Path(path).suffix.lower().removeprefix(".")
-    if kind not in words:
+    if kind not in FACTS:
         raise ValueError(f"save needs a name that ends in .pdf, .svg or .png, got {str(path)!r}")
-    facts = {"Title": picture.title, words[kind][0]: picture.desc, words[kind][1]: None}
+    Path(path).write_bytes(file(picture, kind, width))
+
+
+def file(picture: Any, kind: str, width: float = PAGE) -> bytes:
+    """Return what `save` writes, for "pdf", "svg" or "png"; the same picture gives the same bytes."""
+    words, date = FACTS[kind]
+    stream = BytesIO()
     with matplotlib.rc_context(PAPER):
-        draw(picture, width=width).savefig(path, format=kind, dpi=300, metadata=facts)
+        facts = {"Title": picture.title, words: picture.desc, date: None}
+        draw(picture, width=width).savefig(stream, format=kind, dpi=300, metadata=facts)
+    return stream.getvalue()
 
 
 def png(picture: Any, width: float = PAGE) -> tuple[bytes, dict[str, int]]:
