@@ -36,7 +36,7 @@ def main(given: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     """Run the command line; return the exit status: 0, 2 for what cannot be run, 130 after Ctrl-C."""
     asked = parser(program).parse_args(given)
     try:
-        return arguments.answered(program, lambda: asked.work(asked))
+        return arguments.answered(f"{program} {asked.command}", lambda: asked.work(asked))
     except KeyboardInterrupt:
         log = getattr(asked, "log", None)
         done = len(records.read(log)) if log and log.exists() else 0
