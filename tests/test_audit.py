@@ -99,6 +99,20 @@ def test_small_radii_tell_nothing(tmp_path):
     assert "level: not told" in str(found) and found.to_dict()["level"] == "not told"
 
 
+def test_the_level_is_told_by_votes_that_are_all_alike_or_by_none_of_them(tmp_path):
+    few = COUNT[COUNT < N - 2]
+    without = audited(tmp_path, lines(count=few, alpha=0.01, show="{:.5f}"))
+    assert without.levels.told == 0.01 and without.levels.least < 0.005
+    # 0.1 gives this radius as well, but to fewer votes
+    some = range(1000, N)
+    n = next(n for n in some if f"{radii(n, 0.001, n):.3}" in {f"{x:.3}" for x in radii(n - np.arange(1, 9), 0.1, n)})
+    shown = f"{radii(n, 0.001, n):.3}"
+    text = [line.replace("\tRADIUS\t", f"\t{shown}\t") for line in lines(count=[N] * 9, show="RADIUS")]
+    found = audited(tmp_path, text, n=n).levels
+    assert found.told == 0.001 and {0.001, 0.1} <= set(found.fits)
+    assert "level: 0.001, where n of n votes give the largest radius; 0.001, " in str(audited(tmp_path, text, n=n))
+
+
 def test_missing_and_doubled_images_are_named(tmp_path):
     text = lines()
     again = next(row for row in (line.split("\t") for line in text[1:9]) if row[2] != "-1")
