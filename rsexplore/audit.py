@@ -113,8 +113,10 @@ class Audit:
 
     @property
     def table(self) -> Table:
-        """Certified accuracy at some radii, rounded down, and the mean radius."""
-        names = ["as printed" if x.bound is None else f"{x.bound.key} at alpha {x.alpha:g}" for x in self.curves]
+        """Certified accuracy at some radii, and the mean radius, rounded down."""
+        names = [
+            "as printed" if x.bound is None else f"l{x.norm:g}, {x.bound.key} at alpha {x.alpha:g}" for x in self.curves
+        ]
         radii = RADII[max((x.radii.max(initial=0) for x in self.curves), default=0) >= RADII]
         rows = [(f"{radius:g}", *(f"{x.at(radius):.4f}" for x in self.curves)) for radius in radii.tolist()]
         rows.append(("mean radius", *(rounded_down(mean_radius(x)) for x in self.curves)))
@@ -133,7 +135,7 @@ class Audit:
         elif len(found.fits) > 1:
             words = f"{found.told:g}, where n of n votes give the largest radius; {fits} give every printed one"
         else:
-            words = f"{found.told:g} gives every printed radius, and none of the others of {tried} does"
+            words = f"of {tried} only {found.told:g} gives every printed radius"
         lines = [f"level: {words}; stated is {found.stated:g}", f"largest radius: {printed.radius.max():g}"]
         if found.least > LEVELS[0]:
             lines[-1] += f", which no level below {rounded_down(found.least, 3)} gives"

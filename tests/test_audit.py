@@ -170,7 +170,7 @@ def test_counts_are_read_as_they_are(tmp_path):
     assert (found.abstained, found.absent, found.step) == (1, 2, 0)
     p = [stats.beta.ppf(level, 999, 2) for level in (0.001, 0.05)]
     assert [curve.radii.max() for curve in found.curves] == pytest.approx([-0.5 * np.log(2 * (1 - x)) for x in p])
-    assert "laplace-l1 at alpha 0.001  laplace-l1 at alpha 0.05" in str(found)
+    assert "l1, laplace-l1 at alpha 0.001  l1, laplace-l1 at alpha 0.05" in str(found)
     theirs = ["idx\tlabel\tpredict\tcount\tcorrect\ttime", "0\t1\t1\t999\t1\t0", "0\t1\t1\t999\t1\t0"]
     again = audit(put(tmp_path / "theirs.tsv", theirs), noises.Laplace(0.5), n=1000)
     assert again.curves[0].radii.max() == found.curves[0].radii.max() and again.doubled.tolist() == [0]

@@ -156,7 +156,10 @@ def test_one_log_is_told_in_full_and_many_in_a_table(tmp_path, capsys):
     stated, loose = put(tmp_path / "a.tsv", lines()), put(tmp_path / "b.tsv", lines(alpha=0.01)[:-1])
     told = asked(capsys, "audit", loose, *LOG, "--images", len(COUNT))
     assert told.startswith(f"{loose}\n  printed radii (4 decimals): Records(179 images, Gaussian(sigma=0.5), n=2000")
-    assert "level: 0.01 gives every printed radius" in told and "images: 179 of 180 expected" in told
+    assert (
+        "0.05, 0.1 only 0.01 gives every printed radius; stated is 0.001" in told
+        and "images: 179 of 180 expected" in told
+    )
     told = asked(capsys, "audit", stated, loose, *LOG, "--csv", tmp_path / "audit.csv")
     head, *rows = (line.split() for line in told.splitlines())
     assert head[-1] == "log" and [row[-1] for row in rows] == [str(stated), str(loose)]
