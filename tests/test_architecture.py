@@ -25,11 +25,15 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "pictures": CORE + DATA,
     "plots": CORE + DATA,
     "explorers": (*CORE, *DATA, "pictures", "plots"),
-    "montecarlo": CORE + DATA,
+    "arguments": TO_BOUNDS,
+    "audit": CORE + DATA,
+    "montecarlo": (*CORE, *DATA, "arguments"),
+    "cli": (*CORE, *DATA, "arguments", "audit"),
+    "__main__": ("cli",),
 }
 
 # layer -> what it may import besides, in functions alone: a panel that certifies needs torch only when it is asked for
-LAZY: dict[str, tuple[str, ...]] = {"explorers": ("montecarlo",), "montecarlo": ("PIL",)}
+LAZY: dict[str, tuple[str, ...]] = {"explorers": ("montecarlo",), "cli": ("montecarlo",), "montecarlo": ("PIL",)}
 
 # layers -> the libraries that only they may import; the standard library is free to all, anything else to nobody
 LIBRARIES: dict[tuple[str, ...], tuple[str, ...]] = {
