@@ -215,9 +215,11 @@ def lost() -> Picture:
 def wordy() -> Picture:
     """Long texts, in every corner, at every rule; a word without an end; texts of HTML."""
     long = "a long sentence of many words which has to be wrapped into several lines, whatever the room"
-    corners = tuple(Note(text=f"{at}: {long[:52]}", at=at, color=BROWN) for at in ("top left", "top right", "bottom left", "bottom right"))
-    rules = (Rule(at=0.5, text="in the middle of the plot"), Rule(at=0.97, text="at the right end of it"), Rule(at=0.02, to=0.6, text="at the left, up to 0.6"),
-             Rule(at=0.5, axis="y", text="level, half way up", color=BLUE), Rule(at=0.99, axis="y", text="level, at the top"))  # fmt: skip
+    corners = tuple(Note(text=f"{at}: {long[:26]}", at=at, color=BROWN) for at in ("top left", "top right", "bottom left", "bottom right"))
+    rules = (Rule(at=0.5, text="in the middle of the plot"), Rule(at=0.02, to=0.6, text="at the left, up to 0.6"),
+             Rule(at=0.5, axis="y", text="level, half way up", color=BLUE))  # fmt: skip
+    edges = (Rule(at=0.97, text="at the right end of it"), Rule(at=0.99, axis="y", text="level, at the top"), Rule(at=0.01, axis="y", text="level, at the bottom"))
+    third = Plot(items=edges, x=Axis(domain=(0, 1)), y=Axis(domain=(0, 1)), title="Rules")
     x = np.linspace(0, 1, 50)
     lines = tuple(Line(x=x, y=x / 30 * i, name=f"n_{i % 9}", label=f"curve {i}: {long[: 10 + 6 * i]}", color=COLORS[i % 7]) for i in range(6))
     left = Plot(
@@ -225,7 +227,7 @@ def wordy() -> Picture:
     )  # fmt: skip
     rows = tuple(Bar(name=f"{name} {long[:30]}", value=0.5, text="0.123456789") for name in ("Donaudampfschifffahrtsgesellschaft", "x", "y & <z>"))
     right = Plot(title=long[:50], items=(Bars(rows=rows),), x=Axis(label=long[:60], domain=(0, 1)), y=Axis(label="rows", domain=(0, 1)))
-    return Picture(title="</script> & <title>", desc=f"</script><!-- {long}", plots=(left, right))
+    return Picture(title="</script> & <title>", desc=f"</script><!-- {long}", plots=(left, right, third))
 
 
 def many() -> Picture:

@@ -152,10 +152,9 @@ def test_ticks_say_where_they_are(opened, name, width):
 def test_names_of_lines_tell_those_that_end_beyond_the_axes(opened):
     page = opened(samples.lost().html())
     wait(page)
-    texts = {text.rstrip("↑↓ \u00a0"): text for text, *_ in page.evaluate(BOXES)}
-    assert [texts[t][-1] for t in ("infinite", "below the axes", "with gaps", "single")] == ["↑", "↓", "s", "e"] or texts
-    assert "infinite\u00a0↑" in texts.values() and "below the axes\u00a0↓" in texts.values()
-    assert {"with gaps", "single", "empty (no number)", "nothing at all (no number)"} <= set(texts.values())
+    texts = [text for text, *_ in page.evaluate(BOXES)]
+    assert "infinite\u00a0↑" in texts and "below the axes\u00a0↓" in texts
+    assert {"with gaps", "single", "empty (no number)", "nothing at all (no number)"} <= set(texts)
 
 
 # ---- numbers ----
@@ -191,8 +190,9 @@ def seen(page: Any) -> tuple[str, float, str]:
 
 def computed(shown: Picture) -> dict[str, set[str]]:
     """What the package prints of each line that is rounded down."""
-    lines = [i for plot in shown.plots for i in plot.items if isinstance(i, Line) and i.name and i.down]
-    return {line.name: {rounded_down(y) for y in np.asarray(line.y).tolist()} for line in lines}
+    lines = [item for plot in shown.plots for item in plot.items if isinstance(item, Line)]
+    others = {line.name for line in lines if not line.down}
+    return {line.name: {rounded_down(y) for y in np.asarray(line.y).tolist()} for line in lines if line.name not in others}
 
 
 @pytest.mark.parametrize("name", ["bounds", "accuracy", "soap_bubbles"])
@@ -260,10 +260,9 @@ def test_fragments_stand_side_by_side(opened):
 SHOWN = """
 window.first = {first}; window.second = {second}; window.element = document.getElementById("a"); window.start = chart;
 window.drawn = chart(element, first);
-window.bytes = value => Array.isArray(value) && value.every(v => v === null || typeof v !== "object")
-  ? new DataView(Float64Array.from(value, v => v === null ? NaN : +v).buffer)
-  : value && typeof value === "object" ? (Array.isArray(value) ? value.map(bytes)
-  : Object.fromEntries(Object.entries(value).map(([k, v]) => [k, k === "domain" ? v : bytes(v)]))) : value;
+window.bytes = (value, key) => ["x", "y", "grid"].includes(key) && Array.isArray(value)
+  ? new DataView(Float64Array.from(value, v => v === null ? NaN : +v).buffer) : Array.isArray(value) ? value.map(v => bytes(v))
+  : value && typeof value === "object" ? Object.fromEntries(Object.entries(value).map(([k, v]) => [k, bytes(v, k)])) : value;
 window.text = () => element.querySelector("svg").outerHTML.replace(/rsx-[a-z0-9]+/g, "id");
 """
 
@@ -274,7 +273,7 @@ def test_another_picture_is_drawn_as_if_it_were_the_first(opened, names):
     page = opened(module(SHOWN.replace("{first}", first).replace("{second}", second)))
     wait(page)
     before = page.evaluate("text()")
-    page.evaluate("window.frames = 0; const own = requestAnimationFrame; window.requestAnimationFrame = f => { frames++; return own(f); }")
+    page.evaluate("(() => { window.frames = 0; const own = requestAnimationFrame; window.requestAnimationFrame = f => (frames++, own(f)); })()")
     page.evaluate("document.querySelectorAll('svg path, svg text').forEach(node => node.kept = true)")
     page.evaluate("for (const p of [second, first, second, first]) drawn.show(p)")
     page.evaluate(SETTLED)

@@ -1,48 +1,32 @@
 // Draws a picture (`picture.py`) as SVG, in a notebook and in a page without a server, by the same text.
-// `d3` is vendor/d3.min.js, which stands before this text.
+// Before it stand `d3`, vendor/d3.min.js, and `CSS`, the text of chart.css.
 
 const SCHEMA = 1;
 const LINE = 14; // pixels from one line of text to the next
-const [SMALL, PLAIN, STRONG, TITLE] = ["11px", "12px", "700 11px", "600 13px"];
-const FAMILY = 'system-ui, "DejaVu Sans", sans-serif';
-const CSS = `
-  .rsx { position: relative; width: 100%; contain: inline-size; color: var(--jp-content-font-color1, CanvasText); }
-  .rsx svg { display: block; font: ${PLAIN} ${FAMILY}; --paper: var(--jp-layout-color0, Canvas); }
-  .rsx svg:focus-visible { outline: 2px solid #0072B2; }
-  .rsx text { fill: currentColor; }
-  .rsx .small { font-size: 11px; }
-  .rsx .notes { font-style: italic; }
-  .rsx .title { font: ${TITLE} ${FAMILY}; }
-  .rsx .halo text { paint-order: stroke; stroke: var(--paper); stroke-width: 4px; stroke-linejoin: round; }
-  .rsx .live { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }`;
+const [SMALL, PLAIN, STRONG, TITLE] = ["11px", "12px", "700 11px", "600 13px"]; // as in chart.css
 const DASHES = { dash: "6 3", dot: "1.5 3", dashdot: "7 3 1.5 3" };
 const SYMBOLS = { triangle: "Triangle", down: "Triangle", square: "Square", diamond: "Diamond", plus: "Cross" };
 const DEFAULTS = { // what a picture leaves out
-  line: { width: 1.6 },
-  region: { opacity: 0.15 },
-  points: { mark: "circle", size: 45, opacity: 1 },
-  rule: { axis: "x", color: "#777777", dash: "dot", width: 1.2 },
-  note: { at: "top left" },
+  ...{ line: { width: 1.6 }, region: { opacity: 0.15 }, points: { mark: "circle", size: 45, opacity: 1 } },
+  ...{ rule: { axis: "x", color: "#777777", dash: "dot", width: 1.2 }, note: { at: "top left" } },
 };
 
 const within = (low, value, high) => Math.max(low, Math.min(high, value));
 const most = (values) => Math.max(0, ...values);
 const total = (values) => values.reduce((sum, value) => sum + value, 0);
+const { isNaN, isFinite } = Number;
 
 // ---- numbers ----
 
 const number = (value) => (value === null ? NaN : +value); // JSON has "Infinity", and null for nan
-
-function numbers(values) {
-  if (!(values instanceof DataView)) return Float64Array.from(values ?? [], number);
-  return new Float64Array(values.buffer.slice(values.byteOffset, values.byteOffset + values.byteLength));
-}
-
+const numbers = (values) => (values instanceof DataView // the bytes need not lie where float64 may
+  ? new Float64Array(values.buffer.slice(values.byteOffset, values.byteOffset + values.byteLength))
+  : Float64Array.from(values ?? [], number));
 const raised = (n) => "10" + String(n).replace(/./g, (c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]));
 
 // to so many digits; a power of ten only where it is true
 function written(value, digits = 4) {
-  if (!Number.isFinite(value)) return Number.isNaN(value) ? "none" : value < 0 ? "−∞" : "∞";
+  if (!isFinite(value)) return isNaN(value) ? "none" : value < 0 ? "−∞" : "∞";
   const [mantissa, power] = value.toExponential(digits - 1).split("e");
   const signed = (text) => String(text).replace("-", "−");
   if (value && (power < -3 || power > 5)) return (+mantissa === 1 ? "" : signed(+mantissa) + "·") + raised(+power);
@@ -52,10 +36,10 @@ function written(value, digits = 4) {
 
 // 4 digits, cut from those of the exact number so that the text is never above it; as `rounded_down` in Python
 export function roundedDown(value) {
-  if (!Number.isFinite(value) || value === 0) return written(value);
+  if (!isFinite(value) || value === 0) return written(value);
   const [mantissa, power] = value.toExponential(30).split("e");
-  const cut = +`${mantissa.slice(0, mantissa.indexOf(".") + 4)}e${power}`;
-  return power < -4 || power > 6 ? cut.toExponential(3) : power > 3 ? String(cut) : cut.toPrecision(4);
+  const cut = `${mantissa.slice(0, mantissa.indexOf(".") + 4)}e${power}`;
+  return power < -4 || power > 6 ? cut : power > 3 ? String(+cut) : (+cut).toPrecision(4);
 }
 
 // ---- texts ----
@@ -65,38 +49,32 @@ const pen = document.createElement("canvas").getContext("2d");
 const widths = new Map();
 
 function wide(text, font = SMALL) {
-  const key = font + text;
+  pen.font = `${font} system-ui, "DejaVu Sans", sans-serif`;
   if (widths.size > 5000) widths.clear();
-  pen.font = `${font} ${FAMILY}`;
-  if (!widths.has(key)) widths.set(key, pen.measureText(text.split(LOW).join("")).width);
-  return widths.get(key);
+  if (!widths.has(font + text)) widths.set(font + text, pen.measureText(text.split(LOW).join("")).width);
+  return widths.get(font + text);
 }
 
 const widest = (lines, font) => most(lines.map((line) => wide(line, font)));
 
+// words put together while they fit
+const joined = (words, glue, fits) => words.reduce((lines, word) => {
+  const longer = lines.at(-1) + glue + word;
+  return lines.length && fits(longer) ? [...lines.slice(0, -1), longer] : [...lines, word];
+}, []);
+
 // lines no wider than the room; a word is broken only where it has no room alone
 function wrap(text, room, font) {
-  const lines = [""];
-  for (const word of (text ?? "").split(/ +/)) {
-    const longer = lines.at(-1) && `${lines.at(-1)} ${word}`;
-    if (longer && wide(longer, font) <= room) lines[lines.length - 1] = longer;
-    else {
-      lines.push("");
-      for (const piece of wide(word, font) <= room ? [word] : word) {
-        if (lines.at(-1) && wide(lines.at(-1) + piece, font) > room) lines.push("");
-        lines[lines.length - 1] += piece;
-      }
-    }
-  }
-  return lines.filter(Boolean);
+  const fits = (line) => wide(line, font) <= room;
+  const words = (text ?? "").split(/ +/).filter(Boolean);
+  return joined(words.flatMap((word) => (fits(word) ? [word] : joined([...word], "", fits))), " ", fits);
 }
 
 // the places nearest to the wanted ones, in least squares, at which nothing overlaps: pooled means
 function apart(wanted, sizes, low, high) {
-  const pools = []; // of [mean, how many]
-  let sum = 0;
   const order = [...wanted.keys()].sort((a, b) => wanted[a] - wanted[b]);
-  const middles = order.map((i) => (sum += sizes[i]) - sizes[i] / 2);
+  const middles = order.map((i, rank) => total(order.slice(0, rank).map((j) => sizes[j])) + sizes[i] / 2);
+  const pools = []; // of [mean, how many]
   order.forEach((i, rank) => {
     let [mean, n] = [wanted[i] - middles[rank], 1];
     while (pools.length && pools.at(-1)[0] > mean) {
@@ -105,7 +83,7 @@ function apart(wanted, sizes, low, high) {
     }
     pools.push([mean, n]);
   });
-  const starts = pools.flatMap(([mean, n]) => Array(n).fill(within(low, mean, high - sum)));
+  const starts = pools.flatMap(([mean, n]) => Array(n).fill(within(low, mean, high - total(sizes))));
   return wanted.map((_, i) => order.indexOf(i)).map((rank) => starts[rank] + middles[rank]);
 }
 
@@ -113,8 +91,7 @@ function apart(wanted, sizes, low, high) {
 
 const COUNTS = [10, 8, 6, 5, 4, 3, 2, 1];
 const spaced = (domain, n) => d3.scaleLinear().domain(domain).ticks(n);
-const tickWide = (text) => wide(text, PLAIN) + 10;
-const tickHigh = () => 2 * LINE;
+const [tickWide, tickHigh] = [(text) => wide(text, PLAIN) + 10, () => 2 * LINE]; // what a number takes along its axis
 
 function scaled(axis, range) {
   const log = axis?.scale === "log";
@@ -123,7 +100,7 @@ function scaled(axis, range) {
   return { scale, to: (value) => within(-1e5, scale(finite(value)), 1e5) }; // nor are millions of pixels drawn
 }
 
-// as many ticks {at, text} as have room; `size(text)` is what a number takes along the axis
+// as many ticks {at, text} as have room
 function ticks(axis, length, size) {
   if (!axis || axis.ticks === false) return [];
   const { scale } = scaled(axis, [0, length]);
@@ -143,11 +120,10 @@ function even(values) {
 
 // what a logarithmic axis may show, fullest first: powers of ten, or over few of them other numbers too
 function logarithmic(domain) {
-  const ends = domain.map(Math.log10);
-  const powers = COUNTS.map((n) => spaced(ends, n).filter(Number.isInteger));
-  if (Math.abs(ends[0] - ends[1]) > 4) return powers.map((list) => list.map((e) => ({ at: +`1e${e}`, text: raised(e) })));
+  const [ends, all] = [domain.map(Math.log10), d3.scaleLog().domain(domain).ticks(10)];
+  const power = (e) => ({ at: +`1e${e}`, text: raised(e) });
+  if (Math.abs(ends[0] - ends[1]) > 4) return COUNTS.map((n) => spaced(ends, n).filter(Number.isInteger).map(power));
   const text = (at, digits) => (digits.includes(at.toExponential()[0]) ? written(at, 3) : "");
-  const all = d3.scaleLog().domain(domain).ticks(10);
   return ["123456789", "12357", "125", "13", "1"].map((digits) => all.map((at) => ({ at, text: text(at, digits) })));
 }
 
@@ -157,29 +133,30 @@ const only = (plot, kind) => plot.items.filter((item) => item.kind === kind);
 
 // items with their numbers read; names of lines get an arrow where these end beyond the axes
 function prepared(plot) {
-  const grid = numbers(plot.grid);
-  const [low, high] = [...(plot.y?.domain ?? [0, 1])].sort((a, b) => a - b);
+  const [grid, domain] = [numbers(plot.grid), plot.y?.domain ?? [0, 1]];
   const items = plot.items.map((given) => {
     const item = { ...DEFAULTS[given.kind], ...given };
     if (item.kind === "rule") item.at = number(item.at);
     if (item.kind === "bars") item.rows = item.rows.map((row) => ({ ...row, value: number(row.value) }));
     if (!item.y) return item;
     const [xs, ys] = [item.x ? numbers(item.x) : grid, numbers(item.y)];
-    const end = ys.findLast((v) => !Number.isNaN(v));
-    const arrow = end === undefined ? " (no number)" : end > high ? "\u00a0↑" : end < low ? "\u00a0↓" : "";
-    return { ...item, xs, ys, end: end ?? -Infinity, label: item.label && item.label + arrow };
+    const end = ys.findLast((v) => !isNaN(v));
+    const arrow = end > Math.max(...domain) ? "\u00a0↑" : end < Math.min(...domain) ? "\u00a0↓" : "";
+    const label = item.label && item.label + (end === undefined ? " (no number)" : arrow);
+    return { ...item, xs, ys, end: end ?? -Infinity, label };
   });
-  return { ...plot, items: items.filter((item) => !Number.isNaN(item.at)) };
+  return { ...plot, items: items.filter((item) => !isNaN(item.at)) };
 }
 
 // rows of plots with the widths that they get, as many in each as have room
 function inRows(plots, width) {
-  const least = (plot) => (only(plot, "image").length ? 120 : only(plot, "bars").some((one) => !one.upright) ? 230 : 190);
+  const flat = (plot) => only(plot, "bars").some((bars) => !bars.upright);
+  const least = (plot) => (only(plot, "image").length ? 120 : flat(plot) ? 230 : 190);
+  const parted = (row) => row.map((plot) => {
+    return { plot, room: (width * (plot.share ?? 1)) / total(row.map(({ share }) => share ?? 1)) };
+  });
   for (let n = width < 600 ? 1 : plots.length; ; n -= 1) {
-    const rows = plots.flatMap((_, i) => (i % n ? [] : [plots.slice(i, i + n)])).map((row) => {
-      const sum = total(row.map((plot) => plot.share ?? 1));
-      return row.map((plot) => ({ plot, room: (width * (plot.share ?? 1)) / sum }));
-    });
+    const rows = plots.flatMap((_, i) => (i % n ? [] : [parted(plots.slice(i, i + n))]));
     if (n <= 1 || rows.flat().every(({ plot, room }) => room >= least(plot))) return rows;
   }
 }
@@ -190,25 +167,23 @@ function layout({ plots, height = 430 }, width) {
   const boxes = inRows(plots, width).flatMap((row) => {
     const about = row.length > 1 ? height - 100 : Math.min(height - 100, Math.max(200, width * 0.62));
     const found = row.map(({ plot, room }) => surrounded(plot, room, about));
-    const [head, foot, least, key] = ["head", "foot", "least", "keyHigh"].map((part) => most(found.map((box) => box[part])));
-    const lot = Math.max(140, height - head - foot);
-    const alone = least || Math.min(lot, Math.max(200, width * 0.62));
-    const high = Math.max(least, row.length > 1 ? lot : alone);
-    let edge = 0;
-    for (const box of found) {
-      const { crown } = box.under;
-      if (box.square) box.w = Math.min(high, box.w);
-      const h = (box.square ? box.w : high) - crown;
-      Object.assign(box, { edge, foot, h, x0: edge + box.left, y0: top + head + crown });
-      edge += box.room;
-    }
-    top += head + high + foot + key + 20;
+    const tallest = (part) => most(found.map((box) => box[part]));
+    const lot = Math.max(140, height - tallest("head") - tallest("foot"));
+    const alone = tallest("least") || Math.min(lot, Math.max(200, width * 0.62));
+    const high = Math.max(tallest("least"), row.length > 1 ? lot : alone);
+    found.reduce((edge, box) => {
+      const [{ crown }, y0] = [box.under, top + tallest("head") + box.under.crown];
+      const w = box.square ? Math.min(high, box.w) : box.w;
+      Object.assign(box, { edge, w, h: (box.square ? w : high) - crown, x0: edge + box.left, y0, foot: tallest("foot") });
+      return edge + box.room;
+    }, 0);
+    top += tallest("head") + high + tallest("foot") + tallest("keyHigh") + 20;
     return found;
   });
   return { boxes, high: Math.ceil(top) };
 }
 
-// what stands around the axes of a plot: texts, wrapped, and the room that they take
+// what stands around the axes of a plot, which are about so high: texts, wrapped, and the room that they take
 function surrounded(plot, room, height) {
   const bars = only(plot, "bars")[0];
   const [flat, upright] = [bars && !bars.upright, bars?.upright];
@@ -221,19 +196,19 @@ function surrounded(plot, room, height) {
   const [heads, xLabel] = [wrap(plot.title, room - 8, TITLE), wrap(x?.label, room - 4, PLAIN)];
   const yLabel = wrap(y?.label, height - 10, PLAIN);
   const numbered = (axis, length, size) => widest(ticks(axis, length, size).map((tick) => tick.text), PLAIN);
-  const yWide = flat ? most(names.map((name) => widest(name, STRONG))) + 10 : numbered(y, height, tickHigh) + 12;
+  const yNumbers = [1.25, 1, 0.75, 0.5].map((part) => numbered(y, part * height, tickHigh)); // they depend on the height
+  const yWide = flat ? most(names.map((name) => widest(name, STRONG))) + 10 : most(yNumbers) + 12;
   const half = numbered(x, room - yWide - 40, tickWide) / 2 + 2;
   const left = Math.max(8, half, y || flat ? yWide + yLabel.length * LINE + 4 : 0);
   const values = flat ? widest(bars.rows.map((row) => row.text), STRONG) + 10 : 0;
   const w = Math.max(40, room - left - Math.max(8, half, values, ...ends.map((end) => widest(end.lines) + 24)));
   const under = upright ? footed(bars.rows, w) : { deep: x && x.ticks !== false ? 22 : 4, crown: 0 };
   const keys = ends.length ? [] : plot.names === "key" ? lines : lines.sort((a, b) => b.end - a.end);
+  const foot = under.deep + (xLabel.length && xLabel.length * LINE + 6);
+  const least = most(names.map((name) => Math.max(20, name.length * LINE + 5))) * names.length;
   return {
-    ...{ ...plot, x, y, room, bars, flat, ends, names, heads, yLabel, xLabel, yWide, left, w, under },
-    ...keyed(keys, room < 300 ? room - 12 : room - left),
-    head: heads.length * 16 + 12,
-    foot: under.deep + (xLabel.length && xLabel.length * LINE + 6),
-    least: most(names.map((name) => Math.max(20, name.length * LINE + 5))) * names.length,
+    ...{ ...plot, x, y, room, bars, flat, ends, names, heads, yLabel, xLabel, yWide, left, w, under, foot, least },
+    ...{ ...keyed(keys, room < 300 ? room - 12 : room - left), head: heads.length * 16 + 12 },
   };
 }
 
@@ -245,8 +220,8 @@ function footed(rows, width) {
   const turned = rows.some((row) => widest(row.name.split(" "), STRONG) > step);
   const names = rows.map((row) => wrap(row.name, turned ? 110 : step, STRONG));
   const deep = 8 + most(names.map((name) => (turned ? widest(name, STRONG) : LINE * name.length)));
-  const widestValue = widest(rows.map((row) => row.text), STRONG);
-  return { names, turned, deep, crowded: widestValue > step, crown: widestValue > step ? widestValue + 2 : LINE };
+  const value = widest(rows.map((row) => row.text), STRONG);
+  return { names, turned, deep, crowded: value > step, crown: value > step ? value + 2 : LINE };
 }
 
 // swatches and names in rows
@@ -265,10 +240,8 @@ function keyed(lines, room) {
 // ---- drawing ----
 
 const ink = ({ color }) => (!color || color === "ink" ? "currentColor" : color);
-const STROKE = {
-  ...{ fill: "none", stroke: ink, "stroke-width": ({ width }) => width },
-  "stroke-dasharray": ({ dash }) => DASHES[dash] ?? null,
-};
+const dash = (item) => DASHES[item.dash] ?? null;
+const STROKE = { fill: "none", stroke: ink, "stroke-width": ({ width }) => width, "stroke-dasharray": dash };
 
 // nodes for data in a layer of their own; those that are there are used again
 function put(parent, tag, layer, data, attributes) {
@@ -280,41 +253,39 @@ function put(parent, tag, layer, data, attributes) {
 
 // texts of rows {x, y, lines, anchor, color, strong, turn}
 function words(parent, layer, rows) {
-  const nodes = put(parent, "text", layer, rows, {
+  put(parent, "text", layer, rows, {
     transform: ({ x, y, turn }) => `translate(${x.toFixed(1)} ${y.toFixed(1)})${turn ? " rotate(-90)" : ""}`,
-    "text-anchor": ({ anchor }) => anchor ?? null,
-    "font-weight": ({ strong }) => (strong ? 700 : null),
+    ...{ "text-anchor": ({ anchor }) => anchor ?? null, "font-weight": ({ strong }) => (strong ? 700 : null) },
     style: (row) => `fill: color-mix(in srgb, ${ink(row)} 60%, currentColor)`, // dark or light enough to read
-  });
-  nodes.each(function ({ lines }) {
+  }).each(function ({ lines }) {
     if (this.text === (this.text = lines.join("\n"))) return;
-    const spans = lines.flatMap((line, k) => line.split(LOW).map((part, j) => ({ part, j, y: k * LINE })));
+    const spans = lines.flatMap((line, k) => [
+      ...(k ? [{ part: " ", size: 0 }] : []), // for those who copy
+      ...line.split(LOW).map((part, j) => (j % 2 ? { part, size: "75%", dy: 3 } : { part, dy: j && -3, first: !j, y: k * LINE })),
+    ]);
     const made = d3.select(this).selectAll("tspan").data(spans).join("tspan").text(({ part }) => part);
-    made.attr("x", ({ j }) => (j ? null : 0)).attr("y", ({ j, y }) => (j ? null : y));
-    made.attr("dy", ({ j }) => (j ? (j % 2 ? 3 : -3) : null)).attr("font-size", ({ j }) => (j % 2 ? "75%" : null));
+    made.attr("dy", ({ dy }) => dy || null).attr("font-size", ({ size }) => size ?? null);
+    made.attr("x", ({ first }) => (first ? 0 : null)).attr("y", ({ first, y }) => (first ? y : null));
   });
 }
 
 function path({ px, py, step }) {
-  const drawn = d3.line((x) => x, (_, i) => py[i]).defined((x, i) => !Number.isNaN(x + py[i])).digits(2);
+  const drawn = d3.line((x) => x, (_, i) => py[i]).defined((x, i) => !isNaN(x + py[i])).digits(2);
   return drawn.curve(step ? d3.curveStepBefore : d3.curveLinear)(px) ?? "M0,0";
 }
 
-function marks(parent, layer, list) {
-  put(parent, "path", layer, list, {
-    d: ({ mark, size }) => d3.symbol(d3["symbol" + (SYMBOLS[mark] ?? "Circle")], size)(),
-    transform: ({ x, y, mark }) => `translate(${x.toFixed(2)} ${y.toFixed(2)}) rotate(${mark === "down" ? 180 : 0})`,
-    ...{ fill: ink, "fill-opacity": ({ opacity }) => opacity ?? 1 },
-  });
-}
+const marks = (parent, layer, list) => put(parent, "path", layer, list, {
+  d: ({ mark, size }) => d3.symbol(d3["symbol" + (SYMBOLS[mark] ?? "Circle")], size)(),
+  transform: ({ x, y, mark }) => `translate(${x.toFixed(2)} ${y.toFixed(2)}) rotate(${mark === "down" ? 180 : 0})`,
+  ...{ fill: ink, "fill-opacity": ({ opacity }) => opacity ?? 1 },
+});
 
-const DRAW = {
+const DRAW = { // notes are texts, which are on top
   line(parent, line, { clip }) {
     put(parent, "path", "curve", [line], { ...STROKE, d: path, "clip-path": clip });
-    const every = Math.max(1, Math.floor(line.px.length / 9));
-    const lone = (i) => Number.isNaN(line.py[i - 1] ?? NaN) && Number.isNaN(line.py[i + 1] ?? NaN);
+    const [every, size] = [Math.max(1, Math.floor(line.px.length / 9)), line.mark ? 28 : 9 * line.width];
+    const lone = (i) => isNaN(line.py[i - 1] ?? NaN) && isNaN(line.py[i + 1] ?? NaN);
     const shown = line.seen.filter((i) => (line.mark && i % every === every >> 1) || lone(i));
-    const size = line.mark ? 28 : 9 * line.width;
     marks(parent, "marks", shown.map((i) => ({ ...line, x: line.px[i], y: line.py[i], size })));
   },
   region(parent, region, { clip }) {
@@ -333,8 +304,8 @@ const DRAW = {
       put(this, "path", "lines", [{ color, width: 2.4 }], { ...STROKE, d: "M1,0V6" });
     });
     const fill = (bar, i) => ({ hollow: "none", hatched: `url(#${id}-${i})` })[bar.fill] ?? ink(bar);
-    put(parent, "rect", "bars", slots, { ...STROKE, fill, "stroke-width": (bar) => (bar.fill ? 1.4 : 0) })
-      .attr("x", ({ x }) => x).attr("y", ({ y }) => y).attr("width", ({ wide }) => wide).attr("height", ({ high }) => high);
+    const d = ({ x, y, wide, high }) => `M${x},${y}h${wide}v${high}h${-wide}Z`;
+    put(parent, "path", "bars", slots, { ...STROKE, d, fill, "stroke-width": (bar) => (bar.fill ? 1.4 : 0) });
   },
   image(parent, { src }, { x0, y0, w, h }) {
     const place = { x: x0, y: y0, width: w, height: h, preserveAspectRatio: "none" };
@@ -350,16 +321,13 @@ function ruled(rule, { X, Y, x0, y0, w, h }) {
 }
 
 // bars in the middle of equal steps, from the start of the axis
-function slots({ upright, rows }, { X, Y, x0, y0, w, h }) {
-  const step = (upright ? w : h) / Math.max(1, rows.length);
-  const thick = Math.min(40, step * 0.68);
-  return rows.map((row, i) => {
-    const mid = (upright ? x0 : y0) + (i + 0.5) * step;
-    const long = within(0, upright ? y0 + h - Y.to(row.value) : X.to(row.value) - x0, upright ? h : w) || 0;
-    if (upright) return { ...row, mid, long, x: mid - thick / 2, y: y0 + h - long, wide: thick, high: long };
-    return { ...row, mid, long, x: x0, y: mid - thick / 2, wide: long, high: thick };
-  });
-}
+const slots = ({ upright, rows }, { X, Y, x0, y0, w, h }) => rows.map((row, i) => {
+  const step = (upright ? w : h) / rows.length;
+  const [mid, thick] = [(upright ? x0 : y0) + (i + 0.5) * step, Math.min(40, step * 0.68)];
+  const long = within(0, upright ? y0 + h - Y.to(row.value) : X.to(row.value) - x0, upright ? h : w) || 0;
+  if (upright) return { ...row, mid, long, x: mid - thick / 2, y: y0 + h - long, wide: thick, high: long };
+  return { ...row, mid, long, x: x0, y: mid - thick / 2, wide: long, high: thick };
+});
 
 function axes(parent, { x, y, X, Y, x0, y0, w, h }) {
   const sides = [
@@ -402,15 +370,16 @@ function barTexts(parent, { slots, flat, names, under, x0, y0, w, h }) {
 
 // names of lines at their ends, with leaders, or in the key
 function lineNames(parent, { ends, keys, x0, y0, w, h, foot, room, edge }) {
-  const right = x0 + w;
-  const at = ends.map(({ line }) => line.py.findLast((v) => !Number.isNaN(v)) ?? Infinity);
-  const places = apart(at.map((y) => within(y0, y, y0 + h)), ends.map(tall), y0 - 8, y0 + h + 8);
-  const start = (i) => (at[i] < y0 - 1 || at[i] > y0 + h + 1 ? "M" : `M${right + 2},${at[i]}L`);
-  const leader = (_, i) => `${start(i)}${right + 8},${places[i]}h9`;
-  put(parent, "path", "leaders", ends.map(({ line }) => ({ ...line, width: 1.2 })), { ...STROKE, d: leader });
-  const key = keys.map((one) => ({ ...one, x: one.x + (room < 300 ? edge + 8 : x0), y: one.y + y0 + h + foot }));
+  const [right, low] = [x0 + w, y0 + h];
+  const at = ends.map(({ line }) => line.py.findLast((v) => !isNaN(v)) ?? Infinity);
+  const places = apart(at.map((y) => within(y0, y, low)), ends.map(tall), y0 - 8, low + 8);
+  const start = (i) => (at[i] < y0 - 1 || at[i] > low + 1 ? "M" : `M${right + 2},${at[i]}L`);
+  const leaders = ends.map(({ line }, i) => ({ ...line, width: 1.2, d: `${start(i)}${right + 8},${places[i]}h9` }));
+  put(parent, "path", "leaders", leaders, { ...STROKE, d: ({ d }) => d });
+  const key = keys.map((one) => ({ ...one, x: one.x + (room < 300 ? edge + 8 : x0), y: one.y + low + foot }));
   put(parent, "path", "swatches", key, { ...STROKE, d: ({ x, y }) => `M${x},${y - 4}h22` });
-  marks(parent, "keymarks", key.filter(({ mark }) => mark).map((one) => ({ ...one, x: one.x + 11, y: one.y - 4, size: 24 })));
+  const marked = key.filter(({ mark }) => mark);
+  marks(parent, "keymarks", marked.map((one) => ({ ...one, x: one.x + 11, y: one.y - 4, size: 24 })));
   words(parent, "lines small", [
     ...ends.map(({ line, lines }, i) => ({ lines, color: line.color, x: right + 21, y: places[i] + centred(lines) })),
     ...key.map(({ lines, color, x, y }) => ({ lines, color, x: x + 28, y })),
@@ -419,25 +388,29 @@ function lineNames(parent, { ends, keys, x0, y0, w, h, foot, room, edge }) {
 
 // texts of rules, then notes; each moves up or down to where it meets no other
 function captions(parent, box) {
-  const { x0, y0, w, h, X } = box;
+  const { x0, y0, w, h } = box;
   const taken = [];
   const placed = ({ way, ...caption }) => {
-    const [width, { lines, anchor }] = [widest(caption.lines), caption];
-    const left = caption.x - (anchor === "end" ? width : 0);
-    const meets = ([x, y, right, low]) => left < right && left + width > x && caption.y - LINE < low && caption.y + LINE * lines.length > y;
-    for (let tries = h / LINE; tries > 0 && taken.some(meets); tries -= 1) caption.y += way * LINE;
-    taken.push([left - 6, caption.y - LINE, left + width + 6, caption.y + LINE * (lines.length - 1) + 4]);
-    return caption;
+    const { lines, x, y, anchor } = caption;
+    const [left, right] = anchor === "end" ? [x - widest(lines) - 3, x + 3] : [x - 3, x + widest(lines) + 3];
+    const rect = (k) => [left, y + way * k * LINE - LINE, right, y + way * k * LINE + LINE * (lines.length - 1) + 4];
+    const free = (a) => taken.every((b) => a[0] >= b[2] || a[2] <= b[0] || a[1] >= b[3] || a[3] <= b[1]);
+    const tries = [...Array(Math.max(1, Math.ceil(h / LINE) - lines.length)).keys()];
+    const k = tries.find((each) => free(rect(each))) ?? 0;
+    taken.push(rect(k));
+    return { ...caption, y: y + way * k * LINE };
   };
-  const rules = only(box, "rule").filter((rule) => rule.text);
-  words(parent, "rules small halo", rules.map((rule) => placed(rule.axis === "x" ? beside(rule, box) : along(rule, box))));
-  const walls = only(box, "rule").filter((rule) => rule.axis === "x").map((rule) => X.to(rule.at));
+  const rules = only(box, "rule");
+  const inside = ({ at, axis }) => at >= Math.min(...box[axis].domain) && at <= Math.max(...box[axis].domain);
+  const said = rules.filter((rule) => rule.text && inside(rule));
+  words(parent, "rules small halo", said.map((rule) => placed(rule.axis === "x" ? beside(rule, box) : along(rule, box))));
+  const walls = rules.filter((rule) => rule.axis === "x").map((rule) => box.X.to(rule.at));
   words(parent, "notes small halo", only(box, "note").map(({ text, at, color }) => {
     const [right, low] = [at.includes("right"), at.includes("bottom")];
     const rooms = walls.map((wall) => (right ? x0 + w - wall : wall - x0) - 14).filter((room) => room > 60);
     const lines = wrap(text, Math.min(w * 0.48, ...rooms));
-    const y = low ? y0 + h - 8 - LINE * (lines.length - 1) : y0 + 16;
-    return placed({ lines, color, x: right ? x0 + w - 8 : x0 + 8, y, anchor: right ? "end" : "start", way: low ? -1 : 1 });
+    const side = right ? { x: x0 + w - 8, anchor: "end" } : { x: x0 + 8 };
+    return placed({ lines, color, ...side, y: low ? y0 + h - 8 - LINE * (lines.length - 1) : y0 + 16, way: low ? -1 : 1 });
   }));
 }
 
@@ -445,18 +418,17 @@ function captions(parent, box) {
 function beside({ text, color, ...rule }, box) {
   const [x, y] = ruled(rule, box)[1];
   const rooms = [box.x0 + box.w - x, x - box.x0];
-  const right = rooms[0] >= Math.min(170, rooms[1]);
+  const side = rooms[0] >= Math.min(170, rooms[1]) ? { x: x + 6 } : { x: x - 6, anchor: "end" };
   const lines = wrap(text, Math.min(170, Math.max(...rooms) - 10));
-  return { lines, color, x: right ? x + 6 : x - 6, y: Math.max(box.y0, y) + LINE, anchor: right ? "start" : "end", way: 1 };
+  return { lines, color, ...side, y: Math.max(box.y0, y) + LINE, way: 1 };
 }
 
 // the text of a level rule, above its right end, or below where there is no room
 function along({ text, color, ...rule }, box) {
-  const lines = wrap(text, box.w * 0.6);
-  const y = ruled(rule, box)[0][1];
+  const [lines, y] = [wrap(text, box.w * 0.6), ruled(rule, box)[0][1]];
   const above = y - 5 - LINE * (lines.length - 1);
-  const high = above < box.y0 + LINE;
-  return { lines, color, x: box.x0 + box.w - 6, y: high ? y + LINE : above, anchor: "end", way: high ? 1 : -1 };
+  const place = above < box.y0 + LINE ? { y: y + LINE, way: 1 } : { y: above, way: -1 };
+  return { lines, color, x: box.x0 + box.w - 6, anchor: "end", ...place };
 }
 
 // a plot in its box
@@ -468,13 +440,13 @@ function draw(parent, box, id) {
   put(parent, "clipPath", "clip", [0], { id }).selectAll("path").data([0]).join("path").attr("d", inside);
   for (const item of box.items.filter(({ ys }) => ys)) {
     Object.assign(item, { box, px: Array.from(item.xs, box.X.to), py: Array.from(item.ys, box.Y.to) });
-    const across = (i) => item.px[i] >= x0 - 1 && item.px[i] <= x0 + w + 1 && !Number.isNaN(item.py[i]);
+    const across = (i) => item.px[i] >= x0 - 1 && item.px[i] <= x0 + w + 1 && !isNaN(item.py[i]);
     item.known = [...item.px.keys()].filter(across).sort((a, b) => item.px[a] - item.px[b]);
     item.seen = item.known.filter((i) => item.py[i] >= y0 - 1 && item.py[i] <= y0 + h + 1);
   }
   put(parent, "g", "items", box.items).each(function (item) {
     if (this.kind !== (this.kind = item.kind)) this.replaceChildren();
-    DRAW[item.kind]?.(this, item, box); // notes are texts, which are on top
+    DRAW[item.kind]?.(this, item, box);
   });
   for (const part of [axes, titles, barTexts, lineNames, captions]) part(parent, box);
 }
@@ -509,10 +481,10 @@ function tip(svg, spot, width, high) {
   const [w, h] = [widest(lines) + 12, lines.length * LINE + 6];
   const left = x + 10 + w < width ? x + 10 : within(0, x - 10 - w, width - w);
   const top = y - h - 8 > 0 ? y - h - 8 : Math.min(y + 10, high - h);
-  const layer = put(svg, "g", "tip", [0], { "pointer-events": "none" }).node();
-  const [one, edge] = [spot ? [spot.curve] : [], { stroke: "currentColor", fill: "var(--paper)" }];
+  const [layer, one] = [put(svg, "g", "tip", [0]).node(), spot ? [spot.curve] : []];
+  const edge = { stroke: "currentColor", fill: "var(--paper)" };
   put(layer, "path", "cursor", one, { ...edge, d: ({ box }) => `M${x},${box.y0}v${box.h}`, "stroke-dasharray": "2 3" });
-  put(layer, "circle", "here", one, { cx: x, cy: y, r: 4, fill: ink, stroke: "var(--paper)" });
+  put(layer, "circle", "here", one, { cx: x, cy: y, r: 4, fill: ink, stroke: edge.fill });
   put(layer, "rect", "back", one, { ...edge, x: left, y: top, width: w, height: h, rx: 3, "stroke-opacity": 0.4 });
   words(layer, "said small", lines.map((line, k) => ({ lines: [line], x: left + 6, y: top + LINE * (k + 1) })));
 }
@@ -567,7 +539,8 @@ export function chart(element, picture) {
     const [along, across] = spot ? KEYS[event.key] : [0, 0];
     const from = spot ?? { curve: curves[0], k: curves[0].known.length >> 1 };
     const curve = curves[within(0, curves.indexOf(from.curve) + across, curves.length - 1)];
-    point({ curve, k: across ? closest(curve, ...shown(from.curve, from.k)) : within(0, from.k + along, curve.known.length - 1) });
+    const near = across ? closest(curve, ...shown(from.curve, from.k)) : from.k + along;
+    point({ curve, k: within(0, near, curve.known.length - 1) });
     live.text(says(spot).join(", ").replaceAll("_", " "));
   });
   const watch = new ResizeObserver(([entry]) => {
