@@ -24,8 +24,7 @@ const numbers = (values) => (values instanceof DataView // the bytes need not li
   : Float64Array.from(values ?? [], number));
 const raised = (n) => "10" + String(n).replace(/./g, (c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]));
 
-// to so many digits; a power of ten only where it is true
-function written(value, digits = 4) {
+function written(value, digits = 4) { // to so many digits; a power of ten only where it is true
   if (!isFinite(value)) return isNaN(value) ? "none" : value < 0 ? "−∞" : "∞";
   const [mantissa, power] = value.toExponential(digits - 1).split("e");
   const signed = (text) => String(text).replace("-", "−");
@@ -45,6 +44,7 @@ export function roundedDown(value) {
 // ---- texts ----
 
 const LOW = /_([\p{L}\p{N}∞])(?![\p{L}\p{N}_])/u; // "p_A" and "ℓ_2": one letter after "_" is a subscript
+const LOWERED = { "font-size": "75%", dy: 3 };
 const pen = document.createElement("canvas").getContext("2d");
 const widths = new Map();
 
@@ -57,14 +57,12 @@ function wide(text, font = SMALL) {
 
 const widest = (lines, font) => most(lines.map((line) => wide(line, font)));
 
-// words put together while they fit
-const joined = (words, glue, fits) => words.reduce((lines, word) => {
+const joined = (words, glue, fits) => words.reduce((lines, word) => { // words put together while they fit
   const longer = lines.at(-1) + glue + word;
   return lines.length && fits(longer) ? [...lines.slice(0, -1), longer] : [...lines, word];
 }, []);
 
-// lines no wider than the room; a word is broken only where it has no room alone
-function wrap(text, room, font) {
+function wrap(text, room, font) { // lines no wider than the room; a word is broken only where it has no room alone
   const fits = (line) => wide(line, font) <= room;
   const words = (text ?? "").split(/ +/).filter(Boolean);
   return joined(words.flatMap((word) => (fits(word) ? [word] : joined([...word], "", fits))), " ", fits);
@@ -100,8 +98,7 @@ function scaled(axis, range) {
   return { scale, to: (value) => within(-1e5, scale(finite(value)), 1e5) }; // nor are millions of pixels drawn
 }
 
-// as many ticks {at, text} as have room
-function ticks(axis, length, size) {
+function ticks(axis, length, size) { // as many ticks {at, text} as have room
   if (!axis || axis.ticks === false) return [];
   const { scale } = scaled(axis, [0, length]);
   const named = (list) => list.filter(({ text }) => text).map(({ at, text }) => [scale(at), size(text) / 2]);
@@ -111,8 +108,7 @@ function ticks(axis, length, size) {
   return lists.find((list) => named(list).every(free)) ?? [];
 }
 
-// numbers with the digits that tell them apart
-function even(values) {
+function even(values) { // numbers with the digits that tell them apart
   const step = Math.abs(values[1] - values[0]);
   const digits = step ? Math.ceil(Math.log10(most(values.map(Math.abs)) / step)) + 2 : 4;
   return values.map((at) => ({ at, text: written(at, within(1, digits, 15)) }));
@@ -131,8 +127,7 @@ function logarithmic(domain) {
 
 const only = (plot, kind) => plot.items.filter((item) => item.kind === kind);
 
-// items with their numbers read; names of lines get an arrow where these end beyond the axes
-function prepared(plot) {
+function prepared(plot) { // items with their numbers read; names of lines get an arrow where these end beyond the axes
   const [grid, domain] = [numbers(plot.grid), plot.y?.domain ?? [0, 1]];
   const items = plot.items.map((given) => {
     const item = { ...DEFAULTS[given.kind], ...given };
@@ -148,21 +143,17 @@ function prepared(plot) {
   return { ...plot, items: items.filter((item) => !isNaN(item.at)) };
 }
 
-// rows of plots with the widths that they get, as many in each as have room
-function inRows(plots, width) {
-  const flat = (plot) => only(plot, "bars").some((bars) => !bars.upright);
-  const least = (plot) => (only(plot, "image").length ? 120 : flat(plot) ? 230 : 190);
-  const parted = (row) => row.map((plot) => {
-    return { plot, room: (width * (plot.share ?? 1)) / total(row.map(({ share }) => share ?? 1)) };
-  });
+function inRows(plots, width) { // rows of plots with the widths that they get, as many in each as have room
+  const least = (plot) => (only(plot, "image").length ? 120 : only(plot, "bars").length ? 230 : 190);
+  const share = (plot, row) => (plot.share ?? 1) / total(row.map((one) => one.share ?? 1));
+  const parted = (row) => row.map((plot) => ({ plot, room: width * share(plot, row) }));
   for (let n = width < 600 ? 1 : plots.length; ; n -= 1) {
     const rows = plots.flatMap((_, i) => (i % n ? [] : [parted(plots.slice(i, i + n))]));
     if (n <= 1 || rows.flat().every(({ plot, room }) => room >= least(plot))) return rows;
   }
 }
 
-// boxes of all plots in pixels, and the height of the whole
-function layout({ plots, height = 430 }, width) {
+function layout({ plots, height = 430 }, width) { // boxes of all plots in pixels, and the height of the whole
   let top = 0;
   const boxes = inRows(plots, width).flatMap((row) => {
     const about = row.length > 1 ? height - 100 : Math.min(height - 100, Math.max(200, width * 0.62));
@@ -174,7 +165,8 @@ function layout({ plots, height = 430 }, width) {
     found.reduce((edge, box) => {
       const [{ crown }, y0] = [box.under, top + tallest("head") + box.under.crown];
       const w = box.square ? Math.min(high, box.w) : box.w;
-      Object.assign(box, { edge, w, h: (box.square ? w : high) - crown, x0: edge + box.left, y0, foot: tallest("foot") });
+      const [h, x0] = [(box.square ? w : high) - crown, edge + box.left];
+      Object.assign(box, { edge, w, h, x0, y0, foot: tallest("foot") });
       return edge + box.room;
     }, 0);
     top += tallest("head") + high + tallest("foot") + tallest("keyHigh") + 20;
@@ -192,11 +184,11 @@ function surrounded(plot, room, height) {
   const lines = only(plot, "line").filter((line) => line.label);
   let ends = lines.map((line) => ({ line, lines: wrap(line.label, Math.min(200, room * 0.33)) }));
   if (plot.names === "key" || room < 460 || total(ends.map(tall)) > height) ends = [];
-  const names = flat ? bars.rows.map((row) => wrap(row.name, Math.min(150, room * 0.36), STRONG)) : [];
+  const names = flat ? bars.rows.map((row) => wrap(row.name, Math.min(150, room * 0.42), STRONG)) : [];
   const [heads, xLabel] = [wrap(plot.title, room - 8, TITLE), wrap(x?.label, room - 4, PLAIN)];
   const yLabel = wrap(y?.label, height - 10, PLAIN);
   const numbered = (axis, length, size) => widest(ticks(axis, length, size).map((tick) => tick.text), PLAIN);
-  const yNumbers = [1.25, 1, 0.75, 0.5].map((part) => numbered(y, part * height, tickHigh)); // they depend on the height
+  const yNumbers = [1.25, 1, 0.75, 0.5].map((part) => numbered(y, part * height, tickHigh));
   const yWide = flat ? most(names.map((name) => widest(name, STRONG))) + 10 : most(yNumbers) + 12;
   const half = numbered(x, room - yWide - 40, tickWide) / 2 + 2;
   const left = Math.max(8, half, y || flat ? yWide + yLabel.length * LINE + 4 : 0);
@@ -214,8 +206,7 @@ function surrounded(plot, room, height) {
 
 const tall = ({ lines }) => lines.length * LINE + 2;
 
-// names under upright bars and numbers above them, turned where they have no room
-function footed(rows, width) {
+function footed(rows, width) { // names under upright bars and numbers above them, turned where they have no room
   const step = width / Math.max(1, rows.length) - 3;
   const turned = rows.some((row) => widest(row.name.split(" "), STRONG) > step);
   const names = rows.map((row) => wrap(row.name, turned ? 110 : step, STRONG));
@@ -224,8 +215,7 @@ function footed(rows, width) {
   return { names, turned, deep, crowded: value > step, crown: value > step ? value + 2 : LINE };
 }
 
-// swatches and names in rows
-function keyed(lines, room) {
+function keyed(lines, room) { // swatches and names in rows
   let [x, y] = [0, LINE];
   const keys = lines.map((line) => {
     const text = wrap(line.label, room - 30);
@@ -251,8 +241,7 @@ function put(parent, tag, layer, data, attributes) {
   return nodes;
 }
 
-// texts of rows {x, y, lines, anchor, color, strong, turn}
-function words(parent, layer, rows) {
+function words(parent, layer, rows) { // texts of rows {x, y, lines, anchor, color, strong, turn}
   put(parent, "text", layer, rows, {
     transform: ({ x, y, turn }) => `translate(${x.toFixed(1)} ${y.toFixed(1)})${turn ? " rotate(-90)" : ""}`,
     ...{ "text-anchor": ({ anchor }) => anchor ?? null, "font-weight": ({ strong }) => (strong ? 700 : null) },
@@ -260,12 +249,11 @@ function words(parent, layer, rows) {
   }).each(function ({ lines }) {
     if (this.text === (this.text = lines.join("\n"))) return;
     const spans = lines.flatMap((line, k) => [
-      ...(k ? [{ part: " ", size: 0 }] : []), // for those who copy
-      ...line.split(LOW).map((part, j) => (j % 2 ? { part, size: "75%", dy: 3 } : { part, dy: j && -3, first: !j, y: k * LINE })),
+      ...(k ? [[" ", { "font-size": 0 }]] : []), // for those who copy
+      ...line.split(LOW).map((part, j) => [part, j % 2 ? LOWERED : j ? { dy: -3 } : { x: 0, y: k * LINE }]),
     ]);
-    const made = d3.select(this).selectAll("tspan").data(spans).join("tspan").text(({ part }) => part);
-    made.attr("dy", ({ dy }) => dy || null).attr("font-size", ({ size }) => size ?? null);
-    made.attr("x", ({ first }) => (first ? 0 : null)).attr("y", ({ first, y }) => (first ? y : null));
+    const made = d3.select(this).selectAll("tspan").data(spans).join("tspan").text(([part]) => part);
+    for (const name of ["x", "y", "dy", "font-size"]) made.attr(name, ([, place]) => place[name] ?? null);
   });
 }
 
@@ -313,8 +301,7 @@ const DRAW = { // notes are texts, which are on top
   },
 };
 
-// the two ends of a rule, from its axis on
-function ruled(rule, { X, Y, x0, y0, w, h }) {
+function ruled(rule, { X, Y, x0, y0, w, h }) { // the two ends of a rule, from its axis on
   const end = (scale, full) => (rule.to === undefined ? full : scale.to(number(rule.to)));
   const [x, y] = [X.to(rule.at), Y.to(rule.at)];
   return rule.axis === "x" ? [[x, y0 + h], [x, end(Y, y0)]] : [[x0, y], [end(X, x0 + w), y]];
@@ -386,8 +373,7 @@ function lineNames(parent, { ends, keys, x0, y0, w, h, foot, room, edge }) {
   ]);
 }
 
-// texts of rules, then notes; each moves up or down to where it meets no other
-function captions(parent, box) {
+function captions(parent, box) { // texts of rules, then notes; each moves up or down to where it meets no other
   const { x0, y0, w, h } = box;
   const taken = [];
   const placed = ({ way, ...caption }) => {
@@ -400,22 +386,21 @@ function captions(parent, box) {
     taken.push(rect(k));
     return { ...caption, y: y + way * k * LINE };
   };
-  const rules = only(box, "rule");
-  const inside = ({ at, axis }) => at >= Math.min(...box[axis].domain) && at <= Math.max(...box[axis].domain);
-  const said = rules.filter((rule) => rule.text && inside(rule));
-  words(parent, "rules small halo", said.map((rule) => placed(rule.axis === "x" ? beside(rule, box) : along(rule, box))));
-  const walls = rules.filter((rule) => rule.axis === "x").map((rule) => box.X.to(rule.at));
+  const inside = ({ at, axis }) => (([a, b]) => (at - a) * (at - b) <= 0)(box[axis]?.domain ?? [0, 1]);
+  const said = only(box, "rule").filter((rule) => rule.text && inside(rule));
+  words(parent, "rules small halo", said.map((rule) => placed((rule.axis === "x" ? beside : along)(rule, box))));
+  const walls = only(box, "rule").filter((rule) => rule.axis === "x").map((rule) => box.X.to(rule.at));
   words(parent, "notes small halo", only(box, "note").map(({ text, at, color }) => {
     const [right, low] = [at.includes("right"), at.includes("bottom")];
     const rooms = walls.map((wall) => (right ? x0 + w - wall : wall - x0) - 14).filter((room) => room > 60);
     const lines = wrap(text, Math.min(w * 0.48, ...rooms));
     const side = right ? { x: x0 + w - 8, anchor: "end" } : { x: x0 + 8 };
-    return placed({ lines, color, ...side, y: low ? y0 + h - 8 - LINE * (lines.length - 1) : y0 + 16, way: low ? -1 : 1 });
+    const place = low ? { y: y0 + h - 8 - LINE * (lines.length - 1), way: -1 } : { y: y0 + 16, way: 1 };
+    return placed({ lines, color, ...side, ...place });
   }));
 }
 
-// the text of an upright rule, beside its top on the side with room
-function beside({ text, color, ...rule }, box) {
+function beside({ text, color, ...rule }, box) { // the text of an upright rule, beside its top on the side with room
   const [x, y] = ruled(rule, box)[1];
   const rooms = [box.x0 + box.w - x, x - box.x0];
   const side = rooms[0] >= Math.min(170, rooms[1]) ? { x: x + 6 } : { x: x - 6, anchor: "end" };
@@ -431,8 +416,7 @@ function along({ text, color, ...rule }, box) {
   return { lines, color, x: box.x0 + box.w - 6, anchor: "end", ...place };
 }
 
-// a plot in its box
-function draw(parent, box, id) {
+function draw(parent, box, id) { // a plot in its box
   const { x0, y0, w, h } = box;
   Object.assign(box, { id, clip: `url(#${id})`, X: scaled(box.x, [x0, x0 + w]), Y: scaled(box.y, [y0 + h, y0]) });
   box.slots = box.bars ? slots(box.bars, box) : [];
@@ -456,8 +440,7 @@ function draw(parent, box, id) {
 // where computed point k of a curve is shown: at the edge of the axes if it is above or below them
 const shown = ({ px, py, known, box }, k) => [px[known[k]], within(box.y0, py[known[k]], box.y0 + box.h)];
 
-// the computed point of a curve nearest to x, then to y
-function closest(curve, x, y) {
+function closest(curve, x, y) { // the computed point of a curve nearest to x, then to y
   const far = (k) => Math.abs(shown(curve, k)[0] - x) * 1e3 + Math.abs(shown(curve, k)[1] - y);
   return [...curve.known.keys()].reduce((best, k) => (far(k) < far(best) ? k : best), 0);
 }
@@ -543,9 +526,8 @@ export function chart(element, picture) {
     point({ curve, k: within(0, near, curve.known.length - 1) });
     live.text(says(spot).join(", ").replaceAll("_", " "));
   });
-  const watch = new ResizeObserver(([entry]) => {
-    width = Math.floor(entry.contentRect.width);
-    soon();
+  const watch = new ResizeObserver(([{ contentRect }]) => {
+    if (width !== (width = Math.floor(contentRect.width))) soon(); // our own height changes too
   });
   show(picture);
   watch.observe(root.node());
