@@ -23,7 +23,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
     **{name: CORE[:place] for place, name in enumerate(CORE)},
     **{name: TO_BOUNDS + DATA[:place] for place, name in enumerate(DATA)},
     "plots": CORE + DATA,
-    "explorers": (*CORE, *DATA, "plots"),
+    "pictures": CORE + DATA,
+    "explorers": (*CORE, *DATA, "plots", "pictures"),
     "montecarlo": CORE + DATA,
 }
 
@@ -36,7 +37,7 @@ LIBRARIES: dict[tuple[str, ...], tuple[str, ...]] = {
     CORE: ("sympy",),
     ("data",): ("pooch",),
     ("plots", "explorers"): ("matplotlib",),
-    ("explorers",): ("ipywidgets", "IPython", "traitlets"),
+    ("explorers",): ("ipywidgets", "IPython", "traitlets", "anywidget"),
     ("explorers", "montecarlo"): ("PIL",),
     ("montecarlo",): ("torch", "safetensors", "tqdm", "distributed", "torchvision", "timm"),
 }

@@ -1,4 +1,4 @@
-"""`chart.js` in a real browser, on a page that is a file: texts, numbers under the pointer, keys, themes, odd numbers."""
+"""`chart.js` in a real browser, on a page that is a file: texts, numbers under the pointer, keys, themes."""
 
 import json
 import os
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import MISSING, fields
 from decimal import Decimal
 from math import inf, nan
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,10 @@ from rsexplore.table import rounded_down
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 WIDTHS = (360, 390, 768, 1000, 1280, 1600)
-PICTURES = {**{make.__name__: make for make in (*samples.LIKE_EXPLORERS, *samples.HOSTILE)}, "15 rows": lambda: samples.bounds(15)}
+PICTURES = {
+    **{make.__name__: make for make in (*samples.LIKE_EXPLORERS, *samples.HOSTILE)},
+    "15 rows": lambda: samples.bounds(15),
+}
 UP = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 
 
@@ -68,13 +72,16 @@ def opened(page, tmp_path) -> Callable[..., Any]:
 
 
 DRAWN = "() => document.querySelector('.rsx svg .plots > g') && !document.querySelector('[data-waiting]')"
-SETTLED = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(done))))"
+SETTLED = (
+    "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(done))))"
+)
 BOXES = """() => [...document.querySelectorAll('.rsx text')].filter(node => node.textContent.trim()).map(node => {
     const box = node.getBoundingClientRect(), svg = node.ownerSVGElement.getBoundingClientRect();
     return [node.textContent, box.left - svg.left, box.top - svg.top, box.right - svg.left, box.bottom - svg.top,
             svg.width, svg.height]; })"""
 COLORS = """() => { const read = (style, text) => { const pen = document.createElement('canvas').getContext('2d');
-        pen.fillStyle = style; pen.fillRect(0, 0, 1, 1); return [text, ...pen.getImageData(0, 0, 1, 1).data.slice(0, 3)]; };
+        pen.fillStyle = style; pen.fillRect(0, 0, 1, 1);
+        return [text, ...pen.getImageData(0, 0, 1, 1).data.slice(0, 3)]; };
     const back = document.createElement('div'); back.style.background = 'Canvas'; document.body.append(back);
     return [read(getComputedStyle(back).backgroundColor, ''), ...[...document.querySelectorAll('.rsx text')].map(
         node => read(getComputedStyle(node).fill, node.textContent))]; }"""
@@ -87,15 +94,19 @@ def wait(page: Any) -> None:
 
 def outside(boxes: list[list[Any]]) -> list[str]:
     """Texts that leave the picture."""
-    return [t for t, x, y, right, low, width, height in boxes if x < -1 or y < -1 or right > width + 1 or low > height + 1]
+    return [
+        t for t, x, y, right, low, width, height in boxes if x < -1 or y < -1 or right > width + 1 or low > height + 1
+    ]
 
 
 def over(boxes: list[list[Any]]) -> list[tuple[str, str]]:
     """Texts that meet; the box of a font is 2 pixels higher than what is drawn."""
     return [
-        (a[0], b[0]) for n, a in enumerate(boxes) for b in boxes[:n]
+        (a[0], b[0])
+        for n, a in enumerate(boxes)
+        for b in boxes[:n]
         if min(a[3], b[3]) - max(a[1], b[1]) > 1 and min(a[4], b[4]) - max(a[2], b[2]) > 2
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -142,7 +153,8 @@ def test_ticks_say_where_they_are(opened, name, width):
     page = opened(PICTURES[name]().html(), width)
     wait(page)
     axes = page.evaluate("""[...document.querySelectorAll('.rsx .bottom > g, .rsx .left > g')].map(
-        axis => [...axis.querySelectorAll('.tick')].map(tick => [tick.__data__, tick.textContent]).filter(([, t]) => t))""")
+        axis => [...axis.querySelectorAll('.tick')].map(
+            tick => [tick.__data__, tick.textContent]).filter(([, text]) => text))""")
     for ticks in axes:
         assert name == "soap_bubbles" or len(ticks) > 1
         for at, text in ticks:
@@ -162,15 +174,23 @@ def test_names_of_lines_tell_those_that_end_beyond_the_axes(opened):
 
 def module(script: str) -> str:
     """A page that runs lines beside the renderer's own text."""
-    return f'<!doctype html><meta charset="utf-8"><div id="a"></div><script type="module">{renderer()}\n{script}</script>'
+    return (
+        f'<!doctype html><meta charset="utf-8"><div id="a"></div><script type="module">{renderer()}\n{script}</script>'
+    )
 
 
 def test_a_number_that_is_cut_is_what_the_package_prints_and_never_above_it(opened):
     rng = np.random.default_rng(1)
-    values = np.concatenate([
-        rng.uniform(0, 4, 3000), 10 ** rng.uniform(-12, 9, 3000), np.round(rng.uniform(0, 10, 2000), 3), 10.0 ** np.arange(-300, 300),
-        np.nextafter(np.round(rng.uniform(0, 10, 1400), 3), 0), [5e-324, 1.7e308, 0.1, 0.7, 9.9995, 0.99999, 1 - 2**-53, 2000.0, 12345.6, 1e-5],
-    ])  # fmt: skip
+    values = np.concatenate(
+        [
+            rng.uniform(0, 4, 3000),
+            10 ** rng.uniform(-12, 9, 3000),
+            np.round(rng.uniform(0, 10, 2000), 3),
+            10.0 ** np.arange(-300, 300),
+            np.nextafter(np.round(rng.uniform(0, 10, 1400), 3), 0),
+            [5e-324, 1.7e308, 0.1, 0.7, 9.9995, 0.99999, 1 - 2**-53, 2000.0, 12345.6, 1e-5],
+        ]
+    )
     assert len(values) > 10_000
     page = opened(module("window.cut = values => values.map(roundedDown);"))
     texts = page.evaluate("values => cut(values)", values.tolist())
@@ -192,7 +212,9 @@ def computed(shown: Picture) -> dict[str, set[str]]:
     """What the package prints of each line that is rounded down."""
     lines = [item for plot in shown.plots for item in plot.items if isinstance(item, Line)]
     others = {line.name for line in lines if not line.down}
-    return {line.name: {rounded_down(y) for y in np.asarray(line.y).tolist()} for line in lines if line.name not in others}
+    return {
+        line.name: {rounded_down(y) for y in np.asarray(line.y).tolist()} for line in lines if line.name not in others
+    }
 
 
 @pytest.mark.parametrize("name", ["bounds", "accuracy", "soap_bubbles"])
@@ -214,8 +236,14 @@ def test_the_pointer_shows_computed_points_alone(opened, name):
 
 def test_keys_go_from_point_to_point_and_from_curve_to_curve(opened):
     x = np.linspace(0, 1, 9)
-    lines = (Line(x=x, y=np.sqrt(x) / 3, name="root", down=True), Line(x=x[::2], y=0.1 + x[::2] / 3, name="coarse", down=True))
-    plots = (Plot(items=lines, x=Axis(domain=(0, 1), name="r_2"), y=Axis(domain=(0, 1))), Plot(items=(Line(x=[0], y=[inf], name="far"),)))
+    lines = (
+        Line(x=x, y=np.sqrt(x) / 3, name="root", down=True),
+        Line(x=x[::2], y=0.1 + x[::2] / 3, name="coarse", down=True),
+    )
+    plots = (
+        Plot(items=lines, x=Axis(domain=(0, 1), name="r_2"), y=Axis(domain=(0, 1))),
+        Plot(items=(Line(x=[0], y=[inf], name="far"),)),
+    )
     page = opened(Picture(title="Keys", desc="", plots=plots).html())
     wait(page)
     page.keyboard.press("Tab")
@@ -244,7 +272,9 @@ def test_a_page_says_what_it_shows_and_survives_its_texts(opened):
     svg = page.locator(".rsx svg")
     assert page.title() == svg.get_attribute("aria-label") == shown.title
     assert svg.get_attribute("role") == "img" and svg.get_attribute("tabindex") == "0"
-    described = page.evaluate("document.getElementById(document.querySelector('.rsx svg').getAttribute('aria-describedby')).textContent")
+    described = page.evaluate(
+        "document.getElementById(document.querySelector('.rsx svg').getAttribute('aria-describedby')).textContent"
+    )
     assert described == shown.desc
 
 
@@ -261,8 +291,14 @@ SHOWN = """
 window.first = {first}; window.second = {second}; window.element = document.getElementById("a"); window.start = chart;
 window.drawn = chart(element, first);
 window.bytes = (value, key) => ["x", "y", "grid"].includes(key) && Array.isArray(value)
-  ? new DataView(Float64Array.from(value, v => v === null ? NaN : +v).buffer) : Array.isArray(value) ? value.map(v => bytes(v))
-  : value && typeof value === "object" ? Object.fromEntries(Object.entries(value).map(([k, v]) => [k, bytes(v, k)])) : value;
+  ? new DataView(Float64Array.from(value, v => v === null ? NaN : +v).buffer)
+  : Array.isArray(value) ? value.map(v => bytes(v)) : value && typeof value === "object"
+  ? Object.fromEntries(Object.entries(value).map(([k, v]) => [k, bytes(v, k)])) : value;
+window.count = () => {
+  const own = requestAnimationFrame;
+  window.frames = 0;
+  window.requestAnimationFrame = paint => (frames++, own(paint));
+};
 window.text = () => element.querySelector("svg").outerHTML.replace(/rsx-[a-z0-9]+/g, "id");
 """
 
@@ -273,13 +309,15 @@ def test_another_picture_is_drawn_as_if_it_were_the_first(opened, names):
     page = opened(module(SHOWN.replace("{first}", first).replace("{second}", second)))
     wait(page)
     before = page.evaluate("text()")
-    page.evaluate("(() => { window.frames = 0; const own = requestAnimationFrame; window.requestAnimationFrame = f => (frames++, own(f)); })()")
+    page.evaluate("count()")
     page.evaluate("document.querySelectorAll('svg path, svg text').forEach(node => node.kept = true)")
     page.evaluate("for (const p of [second, first, second, first]) drawn.show(p)")
     page.evaluate(SETTLED)
     assert page.evaluate("frames") - 3 == 1  # three are of the wait
     assert page.evaluate("text()") == before
-    assert page.evaluate("[...document.querySelectorAll('.rsx .curve path, .rsx .lines text')].every(node => node.kept)")
+    assert page.evaluate(
+        "[...document.querySelectorAll('.rsx .curve path, .rsx .lines text')].every(node => node.kept)"
+    )
     page.evaluate("drawn.show(second)")
     page.evaluate(SETTLED)
     there = page.evaluate("text()")
@@ -292,9 +330,13 @@ def test_another_picture_is_drawn_as_if_it_were_the_first(opened, names):
 
 
 def test_a_picture_of_a_later_schema_is_refused_in_words(opened):
-    page = opened(module(SHOWN.replace("{first}", samples.accuracy().json()).replace("{second}", "{...first, schema: 99}")))
+    page = opened(
+        module(SHOWN.replace("{first}", samples.accuracy().json()).replace("{second}", "{...first, schema: 99}"))
+    )
     wait(page)
-    assert page.evaluate("try { drawn.show(second) } catch (error) { error.message }").endswith("schema 1, got 99: take a newer one")
+    assert page.evaluate("try { drawn.show(second) } catch (error) { error.message }").endswith(
+        "schema 1, got 99: take a newer one"
+    )
 
 
 def test_what_the_renderer_assumes_is_what_pictures_leave_out(opened):
@@ -303,7 +345,9 @@ def test_what_the_renderer_assumes_is_what_pictures_leave_out(opened):
         (value,) = (v for v in vars(kinds).values() if getattr(v, "kind", None) == kind)
         own = {f.name: f.default for f in fields(value) if f.default is not MISSING}
         assert {name: own[name] for name in assumed} == assumed
-        assert {name for name, default in own.items() if default not in ("", None, False, "ink", "solid")} == set(assumed)
+        assert {name for name, default in own.items() if default not in ("", None, False, "ink", "solid")} == set(
+            assumed
+        )
 
 
 # ---- texts of the package ----
@@ -338,8 +382,6 @@ def test_node_reads_the_renderer(tmp_path):
 
 
 def test_what_is_vendored_keeps_its_licence_and_names_no_host():
-    from pathlib import Path
-
     vendor = Path(kinds.__file__).parent / "vendor"
     licence = (vendor / "LICENSE").read_text(encoding="utf-8")
     assert licence in (vendor / "d3.min.js").read_text(encoding="utf-8") and "Permission to use, copy" in licence

@@ -49,10 +49,11 @@ const pen = document.createElement("canvas").getContext("2d");
 const widths = new Map();
 
 function wide(text, font = SMALL) {
-  pen.font = `${font} system-ui, "DejaVu Sans", sans-serif`;
+  const key = font + text;
+  if (widths.has(key)) return widths.get(key);
   if (widths.size > 5000) widths.clear();
-  if (!widths.has(font + text)) widths.set(font + text, pen.measureText(text.split(LOW).join("")).width);
-  return widths.get(font + text);
+  pen.font = `${font} system-ui, "DejaVu Sans", sans-serif`;
+  return widths.set(key, pen.measureText(text.split(LOW).join("")).width).get(key);
 }
 
 const widest = (lines, font) => most(lines.map((line) => wide(line, font)));
@@ -103,9 +104,9 @@ function ticks(axis, length, size) { // as many ticks {at, text} as have room
   const { scale } = scaled(axis, [0, length]);
   const named = (list) => list.filter(({ text }) => text).map(({ at, text }) => [scale(at), size(text) / 2]);
   const free = ([at, half], i, all) => !i || Math.abs(at - all[i - 1][0]) >= half + all[i - 1][1];
+  const fits = (list) => named(list).every(free);
   const several = axis.scale === "log" ? logarithmic(axis.domain).filter((list) => named(list).length > 1) : [];
-  const lists = [...several, ...COUNTS.map((n) => even(spaced(axis.domain, n)))];
-  return lists.find((list) => named(list).every(free)) ?? [];
+  return several.find(fits) ?? even(spaced(axis.domain, COUNTS.find((n) => fits(even(spaced(axis.domain, n)))) ?? 1));
 }
 
 function even(values) { // numbers with the digits that tell them apart
@@ -147,7 +148,8 @@ function inRows(plots, width) { // rows of plots with the widths that they get, 
   const least = (plot) => (only(plot, "image").length ? 120 : only(plot, "bars").length ? 230 : 190);
   const share = (plot, row) => (plot.share ?? 1) / total(row.map((one) => one.share ?? 1));
   const parted = (row) => row.map((plot) => ({ plot, room: width * share(plot, row) }));
-  for (let n = width < 600 ? 1 : plots.length; ; n -= 1) {
+  for (let count = width < 600 ? plots.length : 1; ; count += 1) {
+    const n = Math.ceil(plots.length / count);
     const rows = plots.flatMap((_, i) => (i % n ? [] : [parted(plots.slice(i, i + n))]));
     if (n <= 1 || rows.flat().every(({ plot, room }) => room >= least(plot))) return rows;
   }
@@ -184,7 +186,9 @@ function surrounded(plot, room, height) {
   const lines = only(plot, "line").filter((line) => line.label);
   let ends = lines.map((line) => ({ line, lines: wrap(line.label, Math.min(200, room * 0.33)) }));
   if (plot.names === "key" || room < 460 || total(ends.map(tall)) > height) ends = [];
-  const names = flat ? bars.rows.map((row) => wrap(row.name, Math.min(150, room * 0.42), STRONG)) : [];
+  const values = flat ? widest(bars.rows.map((row) => row.text), STRONG) + 10 : 0;
+  const named = (row) => wrap(row.name, Math.min(150, room * 0.42, room - values - 90), row.strong ? STRONG : SMALL);
+  const names = flat ? bars.rows.map(named) : [];
   const [heads, xLabel] = [wrap(plot.title, room - 8, TITLE), wrap(x?.label, room - 4, PLAIN)];
   const yLabel = wrap(y?.label, height - 10, PLAIN);
   const numbered = (axis, length, size) => widest(ticks(axis, length, size).map((tick) => tick.text), PLAIN);
@@ -192,7 +196,6 @@ function surrounded(plot, room, height) {
   const yWide = flat ? most(names.map((name) => widest(name, STRONG))) + 10 : most(yNumbers) + 12;
   const half = numbered(x, room - yWide - 40, tickWide) / 2 + 2;
   const left = Math.max(8, half, y || flat ? yWide + yLabel.length * LINE + 4 : 0);
-  const values = flat ? widest(bars.rows.map((row) => row.text), STRONG) + 10 : 0;
   const w = Math.max(40, room - left - Math.max(8, half, values, ...ends.map((end) => widest(end.lines) + 24)));
   const under = upright ? footed(bars.rows, w) : { deep: x && x.ticks !== false ? 22 : 4, crown: 0 };
   const keys = ends.length ? [] : plot.names === "key" ? lines : lines.sort((a, b) => b.end - a.end);
@@ -233,12 +236,16 @@ const ink = ({ color }) => (!color || color === "ink" ? "currentColor" : color);
 const dash = (item) => DASHES[item.dash] ?? null;
 const STROKE = { fill: "none", stroke: ink, "stroke-width": ({ width }) => width, "stroke-dasharray": dash };
 
-// nodes for data in a layer of their own; those that are there are used again
-function put(parent, tag, layer, data, attributes) {
-  const group = d3.select(parent).selectChildren("." + layer.split(" ")[0]).data([0]).join("g").attr("class", layer);
-  const nodes = group.selectChildren().data(data).join(tag);
-  for (const [name, value] of Object.entries(attributes ?? {})) nodes.attr(name, value);
-  return nodes;
+// nodes for data in a layer of their own; those that are there are used again, and told only what is new
+function put(parent, tag, layer, data, attributes = {}) {
+  const groups = d3.select(parent).selectChildren("." + layer.split(" ")[0]).data([0]);
+  const nodes = groups.join((enter) => enter.append("g").attr("class", layer)).selectChildren().data(data).join(tag);
+  return nodes.each(function (item, i) {
+    for (const [name, value] of Object.entries(attributes)) {
+      const now = typeof value === "function" ? value(item, i) : value;
+      if ((this.told ??= {})[name] !== now) d3.select(this).attr(name, (this.told[name] = now));
+    }
+  });
 }
 
 function words(parent, layer, rows) { // texts of rows {x, y, lines, anchor, color, strong, turn}
@@ -324,6 +331,8 @@ function axes(parent, { x, y, X, Y, x0, y0, w, h }) {
   for (const [name, axis, ruler, transform, found, end, sign] of sides) {
     ruler.tickValues(found.map((tick) => tick.at)).tickFormat((_, i) => found[i].text).tickSizeOuter(0);
     const group = put(parent, "g", name, axis ? [axis] : [], { transform });
+    const state = JSON.stringify([found, ruler.scale().range(), axis]);
+    if (!axis || group.node().state === (group.node().state = state)) continue;
     group.call(ruler).attr("font-size", null).attr("font-family", null);
     group.selectAll(".tick line").attr(end, (_, i) => sign * (found[i].text ? 6 : 3));
   }
@@ -392,7 +401,7 @@ function captions(parent, box) { // texts of rules, then notes; each moves up or
   const walls = only(box, "rule").filter((rule) => rule.axis === "x").map((rule) => box.X.to(rule.at));
   words(parent, "notes small halo", only(box, "note").map(({ text, at, color }) => {
     const [right, low] = [at.includes("right"), at.includes("bottom")];
-    const rooms = walls.map((wall) => (right ? x0 + w - wall : wall - x0) - 14).filter((room) => room > 60);
+    const rooms = walls.map((wall) => (right ? x0 + w - wall : wall - x0) - 14).filter((room) => room > 80);
     const lines = wrap(text, Math.min(w * 0.48, ...rooms));
     const side = right ? { x: x0 + w - 8, anchor: "end" } : { x: x0 + 8 };
     const place = low ? { y: y0 + h - 8 - LINE * (lines.length - 1), way: -1 } : { y: y0 + 16, way: 1 };
