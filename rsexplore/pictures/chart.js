@@ -145,7 +145,7 @@ function prepared(plot) { // items with their numbers read; names of lines get a
 }
 
 function inRows(plots, width) { // rows of plots with the widths that they get, as many in each as have room
-  const least = (plot) => (only(plot, "image").length ? 120 : only(plot, "bars").length ? 230 : 190);
+  const least = (plot) => (only(plot, "image").length ? 120 : only(plot, "bars").length ? 250 : 190);
   const share = (plot, row) => (plot.share ?? 1) / total(row.map((one) => one.share ?? 1));
   const parted = (row) => row.map((plot) => ({ plot, room: width * share(plot, row) }));
   for (let count = width < 600 ? plots.length : 1; ; count += 1) {
@@ -161,7 +161,8 @@ function layout({ plots, height = 430 }, width) { // boxes of all plots in pixel
     const about = row.length > 1 ? height - 100 : Math.min(height - 100, Math.max(200, width * 0.62));
     const found = row.map(({ plot, room }) => surrounded(plot, room, about));
     const tallest = (part) => most(found.map((box) => box[part]));
-    const lot = Math.max(140, height - tallest("head") - tallest("foot"));
+    const full = Math.max(140, height - tallest("head") - tallest("foot"));
+    const lot = found.every((box) => box.square) ? Math.min(full, tallest("w")) : full;
     const alone = tallest("least") || Math.min(lot, Math.max(200, width * 0.62));
     const high = Math.max(tallest("least"), row.length > 1 ? lot : alone);
     found.reduce((edge, box) => {
@@ -402,7 +403,7 @@ function captions(parent, box) { // texts of rules, then notes; each moves up or
   words(parent, "notes small halo", only(box, "note").map(({ text, at, color }) => {
     const [right, low] = [at.includes("right"), at.includes("bottom")];
     const rooms = walls.map((wall) => (right ? x0 + w - wall : wall - x0) - 14).filter((room) => room > 80);
-    const lines = wrap(text, Math.min(w * 0.48, ...rooms));
+    const lines = wrap(text, Math.min(w - 16, Math.max(widest(text.split(" ")), Math.min(w * 0.48, ...rooms))));
     const side = right ? { x: x0 + w - 8, anchor: "end" } : { x: x0 + 8 };
     const place = low ? { y: y0 + h - 8 - LINE * (lines.length - 1), way: -1 } : { y: y0 + 16, way: 1 };
     return placed({ lines, color, ...side, ...place });
