@@ -48,8 +48,8 @@ class RenyiView(View):
         mr, votes = largest(v["q_a"], self.p_b), curves(v["q_a"], self.p_b)
         most = rounded_down(v["sigma"] * (2 * votes.slope) ** 0.5)
         words = (
-            f"The best order is {votes.best:.6g}, which gives {most}; the least D_MR of a class change, one law of votes "
-            f"for all orders above 1, is {mr:.6g} nats and gives {rounded_down(v['sigma'] * (2 * mr) ** 0.5)}."
+            f"The best order is {votes.best:.6g}, which gives {most}; the least D_MR of a class change, one law of "
+            f"votes for all orders above 1, is {mr:.6g} nats and gives {rounded_down(v['sigma'] * (2 * mr) ** 0.5)}."
         )
         table = radius_table(found, noise, v["q_a"], v["share"] * v["q_a"], 2, {"order": self.order, "c": ""})
         return framed(table + words, best=votes.best, mr=mr)
