@@ -256,7 +256,8 @@ class Notebook:
                 painted.port1.onmessage = () => done(performance.now() - start);
                 requestAnimationFrame(() => painted.port2.postMessage(0));
             });
-            changed.observe(document.querySelectorAll('.rsx svg')[place], {subtree: true, attributes: true});
+            const shown = document.querySelectorAll('.rsx svg, .rsx.bare')[place]; // bare: a label to compare with
+            changed.observe(shown, {subtree: true, attributes: true, childList: true, characterData: true});
         }); }"""
         self.handle(label).focus()
         times = []
