@@ -6,8 +6,6 @@ from functools import partial
 from math import inf
 from typing import Any
 
-import numpy as np
-
 from rsexplore import noises
 from rsexplore.explorers import controls
 from rsexplore.explorers.controls import DIM, LEAST, NORMS, member, more, noise_code, number, pick, toggle, unused
@@ -15,7 +13,7 @@ from rsexplore.explorers.panel import Panel, Steps, View
 from rsexplore.explorers.readout import radius_table
 from rsexplore.noises import Noise
 from rsexplore.patience import Task
-from rsexplore.pictures.bounds import FEW, Claim, ball, bounds_picture, claims, on_grid, vote_grid
+from rsexplore.pictures.bounds import FEW, Claim, answers, ball, bounds_picture, claims, ranked, vote_grid
 
 CLASSIC = {  # what most papers compare with
     "lecuyer-l2", "lecuyer-l1", "li-renyi-l2", "li-l1", "lipschitz-l2", "teng-l1", "dinf-linf", "gg-kl-exact-lp",
@@ -25,7 +23,7 @@ CLASSIC = {  # what most papers compare with
 def usual(found: Sequence[Claim]) -> list[Claim]:
     """Claims for a first look: the exact one, the best proved one beside it, those that papers compare with."""
     proved = [claim for claim in found if claim.status.certifies and not claim.exact]
-    best = max(proved, key=lambda claim: float(np.nan_to_num(claim.radii[0])), default=None)
+    best = next(iter(ranked(proved)), None)
     return [claim for claim in found if claim.exact or claim is best or claim.bound.key in CLASSIC]
 
 
@@ -49,10 +47,11 @@ class BoundsView(View):
         # what the time depends on, in words
         size = ", ".join(f"{name} = {getattr(unit, name):g}" for name in ("k", "dim") if getattr(unit, name, None))
         words = f"radii of {unit.family} noise, {size}"
+        if self._curve[0] != asked:
+            at, *curve = yield Task(words, partial(answers, unit, self.grid, self.q_a, **self.question))
+            self._at, self._curve = ((self.q_a, asked), at), (asked, curve)
         if self._at[0] != (self.q_a, asked):
             self._at = (self.q_a, asked), (yield Task(words, partial(claims, unit, [self.q_a], **self.question)))
-        if self._curve[0] != asked:
-            self._curve = asked, (yield Task(words, partial(on_grid, unit, self.grid, **self.question)))
         curves, self.few = self._curve[1]
         # a printed formula is asked for by name
         at = self._at[1] if every or values["printed"] else usual(self._at[1])

@@ -8,7 +8,7 @@ from rsexplore.explorers import controls
 from rsexplore.explorers.controls import NORMS, number, pick
 from rsexplore.explorers.panel import Panel, Steps, View, shown
 from rsexplore.explorers.readout import CELL, framed
-from rsexplore.pictures.scaling import FAMILIES, FIXED, SLOW, Question, numbers, picture, radius
+from rsexplore.pictures.scaling import FAMILIES, FIXED, SLOW, Question, numbers, own, picture, radius
 from rsexplore.scaling import DIMS
 from rsexplore.table import rounded_down
 
@@ -21,7 +21,7 @@ class ScalingView(View):
     def update(self, **values: Any) -> None:
         self.values = values
         self.question = Question(values["q_a"], values["norm"], values["shape"], values["k"], values["fixed"])
-        self._steps = numbers(self.question)
+        self._steps = numbers(self.question, values["dim"])
         self._show(next(self._steps))
 
     def _show(self, found: Any) -> None:
@@ -41,7 +41,7 @@ class ScalingView(View):
         v = self.values
         rows = []
         for name, one in self.found.items():
-            at = v["size"] * radius(one.bound, name, self.question, v["dim"])
+            at = v["size"] * radius(one.bound, name, own(name, self.question), v["dim"])
             fitted = f"{one.slope.value:.4f} ± {one.slope.error:.4f}"
             law = ("not known here", "") if one.law is None else (str(one.law), f"{one.law.fitted(DIMS):.4f}")
             cells = "".join(f"{CELL}{text}</td>" for text in (rounded_down(at), fitted, law[1]))

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import isfinite, nan
 from time import thread_time
 from typing import Any
@@ -92,7 +93,7 @@ def bounds(
     """
     question: dict[str, Any] = {"norm": norm, "share": share, "bounds": bounds, "printed": printed, **params}
     grid = vote_grid(min(1e-12, q_a))
-    curves, at_vote = on_grid(noise, grid, **question)[0], claims(noise, [q_a], **question)
+    at_vote, curves, _ = answers(noise, grid, q_a, **question)
     return bounds_picture(noise, curves, at_vote, grid, q_a, norm=ball(noise, norm), share=share, n=n, alpha=alpha)
 
 
@@ -140,6 +141,11 @@ def bounds_picture(
         desc=f"At 1 − p_A = {q_a:g}: {said(shown) or NO_BOUND}.",
         plots=(plot, *([shares(shown, f"at 1 − p_A = {q_a:g}: radius", share=0.4)] if shown else [])),
     )
+
+
+@lru_cache(maxsize=64)
+def _most(n: int, alpha: float) -> float:
+    return float(clopper_pearson_tail(n, n, alpha))
 
 
 def shares(at_vote: Sequence[Claim], title: str = "", share: float = 1.0) -> Plot:
@@ -298,11 +304,25 @@ def axis_top(found: Sequence[Claim]) -> float:
     return 1.0
 
 
-def on_grid(noise: Noise, grid: NDArray[np.float64], **question: Any) -> tuple[list[Claim], bool]:
+def answers(
+    noise: Noise, grid: NDArray[np.float64], q_a: float, **question: Any
+) -> tuple[list[Claim], list[Claim], bool]:
+    """Claims at one vote, those of `on_grid`, and whether these are interpolated."""
+    start = thread_time()
+    at_vote = claims(noise, [q_a], **question)
+    return at_vote, *on_grid(noise, grid, quick=FEW * (thread_time() - start) < SLOW, **question)
+
+
+def on_grid(
+    noise: Noise, grid: NDArray[np.float64], *, quick: bool = False, **question: Any
+) -> tuple[list[Claim], bool]:
     """Claims at the votes of a grid, where these take long interpolated between few, and whether they are.
 
-    A radius over the normal score of its vote changes little from vote to vote.
+    A radius over the normal score of its vote changes little from vote to vote. `quick` says that votes are known to
+    take no time.
     """
+    if quick:
+        return claims(noise, grid, **question), False
     score = -special.ndtri(grid)
     at = np.linspace(score[1], score[-1], FEW)
     start = thread_time()

@@ -279,9 +279,12 @@ def _number(value: float) -> Any:
     return None if isnan(value) else value if abs(value) < inf else "Infinity" if value > 0 else "-Infinity"
 
 
+_fields = cache(fields)  # of a class; a picture travels at every step of a slider
+
+
 def _plain(value: Any, array: Callable[[Any], Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"kind": value.kind} if hasattr(value, "kind") else {}
-    for field in fields(value):
+    for field in _fields(type(value)):
         part = getattr(value, field.name)
         if field.name in ("x", "y", "grid") and part is not None and not isinstance(part, Axis):
             found[field.name] = array(part)

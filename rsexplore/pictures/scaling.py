@@ -96,17 +96,27 @@ def mean(noise: Noise) -> float:
     return noise.mean_norm(inf)
 
 
+@lru_cache(maxsize=4096)
 def radius(bound: Bound, name: str, question: Question, dim: int) -> float:
-    """Radius of a bound for a family where what is fixed is 1."""
+    """Radius of a bound for a family where what is fixed is 1, kept."""
     noise = member(name, dim, question)
     found = float(bound.radius(noise, q_a=question.q_a, norm=question.norm))
     return found if question.fixed == "sigma" else found / mean(noise)
 
 
-def growth(name: str, question: Question) -> Growth | None:
-    """Radii, their slope, and the law if known; None if there is no bound. Kept, whatever other families depend on."""
+def own(name: str, question: Question) -> Question:
+    """The question without what the family does not depend on, for what is kept."""
     shape = question.shape if name == "GeneralizedGaussian" else 1.0
-    return _growth(name, replace(question, shape=shape, k=question.k if name in SLOW else 0.0))
+    return replace(question, shape=shape, k=question.k if name in SLOW else 0.0)
+
+
+def growth(name: str, question: Question, dim: int | None = None) -> Growth | None:
+    """Radii, their slope, and the law if known; None if there is no bound. Kept, and so is the radius at `dim`."""
+    question = own(name, question)
+    found = _growth(name, question)
+    if found is not None and dim is not None:
+        radius(found.bound, name, question, dim)
+    return found
 
 
 @lru_cache(maxsize=256)
@@ -122,12 +132,15 @@ def _growth(name: str, question: Question) -> Growth | None:
     return Growth(bound, np.array([*at.values()]), slope, known)
 
 
-def numbers(question: Question) -> Generator[Task | Numbers, Any, None]:
-    """Numbers of the families that take no time, then of more and more; the result of a task is to be sent back."""
+def numbers(question: Question, dim: int | None = None) -> Generator[Task | Numbers, Any, None]:
+    """Numbers of the families that take no time, then of more and more; the result of a task is to be sent back.
+
+    The tasks leave the radii at `dim` at hand for a table.
+    """
     found = {name: growth(name, question) for name in FAMILIES if name not in SLOW}
     yield Numbers(question, found)
     for name in SLOW:
-        found = found | {name: (yield Task(f"radii of {FAMILIES[name][0]}", partial(growth, name, question)))}
+        found = found | {name: (yield Task(f"radii of {FAMILIES[name][0]}", partial(growth, name, question, dim)))}
         yield Numbers(question, found)
 
 
