@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rsexplore import (
         accuracy,
+        audit,
         bounds,
         confidence,
         data,
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
         noises,
         notation,
         papers,
+        pictures,
         plots,
         privacy,
         records,
@@ -41,6 +43,8 @@ __all__ = [  # noqa: RUF022  modules first, as in the layer order
     "records",
     "accuracy",
     "data",
+    "audit",
+    "pictures",
     "plots",
     "explorers",
     "montecarlo",

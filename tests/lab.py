@@ -168,8 +168,8 @@ class Notebook:
 
     def row(self, label: str) -> Any:
         """Return the innermost row of the panel that holds this label and a slider."""
-        picture = self.page.locator("img.widget-image").nth(self.place)
-        panel = picture.locator("xpath=ancestor::*[contains(@class, 'widget-vbox')][1]")
+        picture = self.page.locator(".rsx").nth(self.place)
+        panel = picture.locator("xpath=ancestor::*[contains(@class, 'rsx-panel')][1]")
         rows = panel.locator(".widget-hbox", has=self.page.locator(".noUi-handle"))
         return rows.filter(has=self.page.get_by_text(label, exact=True)).last
 
@@ -184,7 +184,7 @@ class Notebook:
         shown = self.row(label).locator(".widget-readout:visible")
         if shown.count():
             return float(shown.first.inner_text())
-        return float(self.row(label).locator("input[type=number]").first.input_value())
+        return float(self.row(label).locator("input[type=text]").first.input_value())
 
     def press(self, label: str, key: str, times: int = 1) -> None:
         """Press a key on a slider, e.g. ArrowRight."""
@@ -194,7 +194,7 @@ class Notebook:
 
     def enter(self, label: str, text: str) -> None:
         """Type a number into the field of a slider's row."""
-        field = self.row(label).locator("input[type=number]").first
+        field = self.row(label).locator("input[type=text]").first
         field.fill(text)
         field.press("Enter")
 
@@ -208,17 +208,11 @@ class Notebook:
         self.page.mouse.up()
 
     def picture(self) -> str:
-        """Return the SHA-256 of the bytes of the panel's picture, as the page holds them."""
-        code = """async place => {
-            const image = document.querySelectorAll('img.widget-image')[place];
-            const bytes = await (await fetch(image.src)).arrayBuffer();
-            const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
-            return [...digest].map(byte => byte.toString(16).padStart(2, '0')).join('');
-        }"""
-        return self.page.evaluate(code, self.place)
+        """Return what the panel's picture is drawn of."""
+        return self.page.locator(".rsx svg").nth(self.place).evaluate("svg => svg.outerHTML")
 
     def settle(self, seconds: float = 20, rest: float = 0.8) -> str:
-        """Wait until picture and numbers have been at rest for a while; return the picture's hash."""
+        """Wait until picture and numbers have been at rest for a while; return the picture."""
         deadline = time.monotonic() + seconds
         last, since = None, 0.0
         while (now := time.monotonic()) < deadline:
@@ -231,7 +225,7 @@ class Notebook:
         raise AssertionError(f"picture and numbers did not come to rest within {seconds} s")
 
     def wait_picture(self, before: str, seconds: float = 20) -> str:
-        """Wait until the picture differs from `before`, then until it is at rest; return its hash."""
+        """Wait until the picture differs from `before`, then until it is at rest; return it."""
         deadline = time.monotonic() + seconds
         while self.picture() == before:
             assert time.monotonic() < deadline, f"the picture did not change within {seconds} s"
@@ -251,23 +245,23 @@ class Notebook:
 
     def redraw_times(self, label: str, keys: list[str]) -> list[float]:
         """Press each key on a slider and return the milliseconds from key press to changed, painted picture."""
-        arm = """() => { window.rsxRedraw = new Promise(done => {
+        arm = """place => { window.rsxRedraw = new Promise(done => {
             let start = null;
             document.addEventListener('keydown', e => { start = e.timeStamp; }, {capture: true, once: true});
-            const loaded = e => {
-                if (start === null || !e.target.matches('img.widget-image')) return;
-                document.removeEventListener('load', loaded, true);
+            const changed = new MutationObserver(() => {
+                if (start === null) return;
+                changed.disconnect();
                 // a message posted from a frame's callback is delivered once that frame is painted
                 const painted = new MessageChannel();
                 painted.port1.onmessage = () => done(performance.now() - start);
                 requestAnimationFrame(() => painted.port2.postMessage(0));
-            };
-            document.addEventListener('load', loaded, true);
+            });
+            changed.observe(document.querySelectorAll('.rsx svg')[place], {subtree: true, attributes: true});
         }); }"""
         self.handle(label).focus()
         times = []
         for key in keys:
-            self.page.evaluate(arm)
+            self.page.evaluate(arm, self.place)
             self.page.keyboard.press(key)
             times.append(self.page.evaluate("window.rsxRedraw"))
             self.page.wait_for_timeout(50)

@@ -12,21 +12,24 @@ from rsexplore.pictures.picture import Picture, renderer
 # who moves a control of the panel asks the kernel, which answers when it takes messages
 WIDGET = """
 const SILENT = 10000; // milliseconds without an answer, after which the kernel is said to be gone
+const GONE = "The kernel has not answered for 10 s: it has ended, or is busy with something else, and nothing moves here.";
 export default {
   render({ model, el }) {
     const place = document.createElement("div");
     const gone = document.createElement("div");
     gone.className = "rsx-note";
     gone.setAttribute("role", "alert");
-    gone.hidden = true;
-    gone.textContent = "The kernel has not answered for 10 s: it is busy with something else, or has ended. " +
-      "Nothing here moves until it answers; a notebook needs its kernel, a page a reload.";
+    const say = (words) => {
+      gone.textContent = words;
+      gone.hidden = !words;
+    };
+    say("");
     el.append(gone, place);
     const drawn = chart(place, model.get("picture"));
     const changed = () => drawn.show(model.get("picture"));
     let waiting = 0;
     const late = () => {
-      if (!model.get("working")) gone.hidden = false;
+      if (!model.get("working")) say(GONE);
       else waiting = setTimeout(late, SILENT);
     };
     const asked = () => {
@@ -37,7 +40,7 @@ export default {
     const answered = () => {
       clearTimeout(waiting);
       waiting = 0;
-      gone.hidden = true;
+      say("");
     };
     let panel = null;
     const moves = ["input", "change", "pointerup", "keydown"];

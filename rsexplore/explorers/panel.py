@@ -1,7 +1,6 @@
 """A picture under controls: a move sends new values to the chart in the browser; what is slow is computed beside it."""
 
 import asyncio
-import io
 import threading
 from abc import ABC, abstractmethod
 from base64 import b64encode
@@ -18,6 +17,7 @@ import ipywidgets as widgets
 from rsexplore.explorers.chart import Chart
 from rsexplore.explorers.controls import Control
 from rsexplore.patience import Task, TookLong, watched
+from rsexplore.pictures import paper
 from rsexplore.pictures.picture import Picture
 
 Steps = Generator[Any, Any, None]  # a `Task`, whose result is sent back, or None where the picture has changed
@@ -234,7 +234,8 @@ class Panel(Board):
         for control in controls:
             control.observe(partial(self._refresh, control.name))
         self._draw()
-        self.finish(FIRST)
+        if not self._current:
+            self._go_on(monotonic() + FIRST)
 
     def move(self, **values: Any) -> None:
         """Set several controls and draw once."""
@@ -397,7 +398,7 @@ class Panel(Board):
     def _make_files(self) -> None:
         self._to_save = False
         assert self.picture is not None
-        files = {kind: (mime, self._file(kind)) for kind, mime in KINDS.items()}
+        files = {kind: (mime, paper.file(self.picture, kind)) for kind, mime in KINDS.items()}
         files["csv"] = ("text/csv", self.picture.csv().encode())
         links = (
             f'<a download="{self.name}.{kind}" href="data:{mime};base64,{b64encode(data).decode()}">'
@@ -406,17 +407,11 @@ class Panel(Board):
         )
         self.saved.value = "&nbsp; ".join(links)
 
-    def _file(self, kind: str) -> bytes:
-        stream = io.BytesIO()
-        assert self.picture is not None
-        self.picture.save(stream, format=kind)
-        return stream.getvalue()
-
     def _repr_mimebundle_(self, **kwargs: Any) -> Mapping[str, Any]:
         # the picture too, for readers without a kernel: nbconvert, and pages that show notebooks
         self.finish(SHOWN)
         bundle = dict(super()._repr_mimebundle_(**kwargs)) | {"text/plain": self.code.value}
-        return bundle | ({"image/png": b64encode(self._file("png")).decode()} if self.picture else {})
+        return bundle | ({"image/png": b64encode(paper.png(self.picture)[0]).decode()} if self.picture else {})
 
 
 def shown(steps: Generator[Any, Any, None], show: Callable[[Any], None]) -> Steps:

@@ -11,7 +11,7 @@ from rsexplore.explorers.controls import number, toggle
 from rsexplore.explorers.panel import Panel, View
 from rsexplore.explorers.readout import framed, radius_table
 from rsexplore.pictures.bounds import claims
-from rsexplore.pictures.renyi import MOST, best
+from rsexplore.pictures.renyi import MOST, curves
 from rsexplore.pictures.renyi import renyi as picture
 from rsexplore.table import rounded_down
 
@@ -22,7 +22,7 @@ DEFAULTS = {"share": 1.0, "order": None}
 @lru_cache(maxsize=64)
 def largest(q_a: float, p_b: float | None) -> float:
     """Least D_MR of a class change, kept, as it takes 0.2 s; for two classes it is the best order's."""
-    return best(q_a)[1] if p_b is None else float(least_mr(q_a=q_a, p_b=p_b))
+    return curves(q_a).slope if p_b is None else float(least_mr(q_a=q_a, p_b=p_b))
 
 
 class RenyiView(View):
@@ -45,14 +45,14 @@ class RenyiView(View):
     def readout(self) -> str:
         v, noise = self.values, noises.Gaussian(self.values["sigma"])
         found = claims(noise, [v["q_a"]], share=v["share"], bounds=map(bounds.get, SHOWN), order=self.order)
-        mr, (at, slope) = largest(v["q_a"], self.p_b), best(v["q_a"], self.p_b)
+        mr, votes = largest(v["q_a"], self.p_b), curves(v["q_a"], self.p_b)
+        most = rounded_down(v["sigma"] * (2 * votes.slope) ** 0.5)
         words = (
-            f"The best order is {at:.6g}, which gives {rounded_down(v['sigma'] * (2 * slope) ** 0.5)}; the least "
-            f"D_MR of a class change, one law of votes for all orders above 1, is {mr:.6g} nats and gives "
-            f"{rounded_down(v['sigma'] * (2 * mr) ** 0.5)}."
+            f"The best order is {votes.best:.6g}, which gives {most}; the least D_MR of a class change, one law of "
+            f"votes for all orders above 1, is {mr:.6g} nats and gives {rounded_down(v['sigma'] * (2 * mr) ** 0.5)}."
         )
         table = radius_table(found, noise, v["q_a"], v["share"] * v["q_a"], 2, {"order": self.order, "c": ""})
-        return framed(table + words, best=at, mr=mr)
+        return framed(table + words, best=votes.best, mr=mr)
 
 
 def renyi(

@@ -115,36 +115,30 @@ def bounds_picture(
     at = next((float(claim.radii[0]) for claim in at_vote if claim.exact), nan)
     items: list[Item] = []
     if exact is not None:
-        edge = np.nan_to_num(exact.radii, posinf=2 * top)
-        corners = [grid[-1], grid[0]], [2 * top, 2 * top]
-        x, y = (np.append(*parts) for parts in ((grid, corners[0]), (edge, corners[1])))
+        x, y = [*grid, grid[-1], grid[0]], [*np.nan_to_num(exact.radii, posinf=2 * top), 2 * top, 2 * top]
         items.append(Region(x=x, y=y, color=style.FORBIDDEN))
     for claim in together:
         items.append(Line(y=claim.radii, name=claim.name, label=claim.label, down=claim.status.certifies, **claim.look))
     words = "no certificate can be here" if exact else "exact radius not known here" if together else NO_BOUND
     items.append(Note(text=words, color=style.BEYOND))
-    items.append(Rule(at=q_a, to=at if isfinite(at) else None))
+    if together:
+        items.append(Rule(at=q_a, to=at if isfinite(at) else None))
     if isfinite(at):
         items.append(Points(x=[q_a], y=[at], name="exact", down=True))
-    if n is not None and (most := float(clopper_pearson_tail(n, n, alpha))) > grid[-1]:
+    if together and n is not None and (most := float(clopper_pearson_tail(n, n, alpha))) > grid[-1]:
         items.append(Rule(at=most, dash="dash", text=f"most that {n:,} votes can show"))
     classes = "two classes" if share == 1 else f"runner-up {share:g} of the rest"
     name = style.norm_label(norm)
-    x_axis = Axis(
-        label="1 − p_A  (share of votes against the class)",
-        name="1 − p_A",
-        scale="log",
-        domain=(float(grid[0]), float(grid[-1])),
-    )
+    votes = "1 − p_A", (float(grid[0]), float(grid[-1]))
+    x_axis = Axis(label=f"{votes[0]}  (share of votes against the class)", name=votes[0], scale="log", domain=votes[1])
     y_axis = Axis(label=f"certified {name} radius  (input units)", domain=(0.0, top))
     plot = Plot(title=f"{noise.label}, {classes}", share=0.6, grid=grid, x=x_axis, y=y_axis, items=tuple(items))
     titles = {claim.bound.key: claim.title for claim in together}
     shown = [replace(claim, title=titles[claim.bound.key]) for claim in at_vote if claim.bound.key in titles]
-    says = "; ".join(f"{claim.name} ({claim.status.value}) {radius_text(claim)}" for claim in ranked(shown))
     return Picture(
         title=f"Certified {name} radii, {noise.label}, {classes}",
-        desc=f"At 1 − p_A = {q_a:g}: {says or NO_BOUND}.",
-        plots=(plot, shares(shown, f"at 1 − p_A = {q_a:g}: radius", share=0.4)),
+        desc=f"At 1 − p_A = {q_a:g}: {said(shown) or NO_BOUND}.",
+        plots=(plot, *([shares(shown, f"at 1 − p_A = {q_a:g}: radius", share=0.4)] if shown else [])),
     )
 
 
@@ -176,6 +170,12 @@ def shares(at_vote: Sequence[Claim], title: str = "", share: float = 1.0) -> Plo
 def ranked(at_vote: Iterable[Claim]) -> list[Claim]:
     """Claims about one vote, largest radius first; nan, which `max` passes over where it comes second, is last."""
     return sorted(at_vote, key=lambda claim: -max(-1.0, float(claim.radii[0])))
+
+
+def said(at_vote: Iterable[Claim]) -> str:
+    """Claims about one vote as words, largest radius first."""
+    words = (f"{claim.name} ({claim.status.value}) {radius_text(claim)}" for claim in ranked(at_vote))
+    return "; ".join(words).replace("\u00a0", " ")
 
 
 def radius_text(claim: Claim) -> str:

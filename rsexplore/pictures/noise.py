@@ -3,7 +3,6 @@
 from dataclasses import replace
 from functools import lru_cache
 from math import inf, sqrt
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +10,11 @@ from numpy.typing import NDArray
 from rsexplore import data
 from rsexplore.noises import Gaussian, Noise
 from rsexplore.pictures import style
-from rsexplore.pictures.picture import Axis, Dash, Image, Line, Picture, Plot, Points
+from rsexplore.pictures.picture import Axis, Image, Line, Picture, Plot, Points
 
 REACH = 3.5  # deviations that density and points are shown to
-POINTS, DRAWS, BINS, COORDINATES = 600, 400, 120, 2**19  # at most so many in all draws for the norms
-SLICES: dict[str, tuple[tuple[float, float], str, Dash]] = {
-    "along an axis": ((1.0, 0.0), style.BLUE, "solid"),
-    "along the diagonal": ((sqrt(0.5), sqrt(0.5)), style.ORANGE, "dash"),
-}
+POINTS, DRAWS, BINS, COORDINATES = 600, 400, 120, 2**18  # at most so many in all draws for the norms
+AXIS, DIAGONAL = np.array([1.0, 0.0]), np.array([1.0, 1.0]) / sqrt(2)
 NORMS = {2.0: ("Euclidean, ‖z‖_2 / (σ √d)", style.BLUE), inf: ("largest, ‖z‖_∞ / σ", style.RED)}
 CORE = 0.3  # deviations
 SEED = 1
@@ -41,9 +37,9 @@ def sample(noise: Noise) -> tuple[NDArray, dict[float, NDArray]]:
 
 @lru_cache(maxsize=64)
 def plane(noise: Noise) -> tuple[NDArray, list[NDArray], NDArray]:
-    """Places, relative densities there along `SLICES`, and `POINTS` draws, for two coordinates of deviation 1."""
+    """Places, relative densities there on an axis and the diagonal, and `POINTS` draws, for two coordinates."""
     t = np.linspace(-REACH, REACH, 201)
-    logs = [noise.log_density(t[:, None] * np.array(way)) for way, _, _ in SLICES.values()]
+    logs = [noise.log_density(t[:, None] * way) for way in (AXIS, DIAGONAL)]
     # a density that is infinite at 0 is measured by its values farther out
     kept = np.abs(t) >= (CORE if np.isinf(noise.log_density(np.zeros(2))) else 0)
     top = max(float(values[kept].max()) for values in logs)
@@ -90,61 +86,32 @@ def noise(noise: Noise | None = None) -> Picture:
     dim, sigma, side = noise.dim or 0, noise.sigma, round(sqrt(noise.dim or 0))
     if side not in SIDES or side**2 != dim:
         raise ValueError(f"noise needs dim={', '.join(str(n * n) for n in SIDES)}, got {noise!r}")
-    # deviation 1, so that what is drawn is kept while sigma moves
-    full = at_unit(noise, dim)
+    full = at_unit(noise, dim)  # deviation 1, so that what is drawn is kept while sigma moves
     t, heights, points = plane(at_unit(noise, 2))
     one, norms = sample(full)
-    high = style.round_above(1.05 * max(float(values.max()) for values in norms.values()))
-    edges = np.linspace(0, high, BINS + 1)
-    shares = {norm: np.histogram(values, edges)[0] / len(values) for norm, values in norms.items()}
-    top = max(float(share.max()) for share in shares.values())
-    count = len(norms[2.0])
-    slices: list[Any] = [
-        Line(y=y, name=words, label=words, color=color, dash=dash, width=2.0)
-        for (words, (_, color, dash)), y in zip(SLICES.items(), heights, strict=True)
-    ]
-    steps: list[Any] = [
-        Line(y=np.append(0.0, shares[norm]), name=words, label=words, color=color, step=True)
-        for norm, (words, color) in NORMS.items()
-    ]
-    span = (-REACH, REACH)
-    says = []
-    for norm, (words, _) in NORMS.items():
-        drawn = norms[norm]
-        error = drawn.std() / sqrt(count)
-        says.append(f"{words} {drawn.mean():.5g} ± {error:.1g}, expected {expected(full, norm)}")
-    return Picture(
-        title=f"{noise.label}, d = {dim:,}",
-        desc=f"Means over {count} draws at d = {dim:,}: {'; '.join(says)}. Pixels are cut off at 0 and 1 for display.",
-        plots=(
-            Plot(
-                title="Density, d = 2",
-                x=Axis(domain=span, label="z / σ"),
-                y=Axis(domain=(0, 1.4), label="density (relative)"),
-                grid=t,
-                names="key",
-                items=tuple(slices),
-            ),
-            Plot(
-                title="Draws, d = 2",
-                x=Axis(domain=span, label="z_1 / σ"),
-                y=Axis(domain=span, label="z_2 / σ"),
-                square=True,
-                items=(Points(x=points[:, 0], y=points[:, 1], color=style.BLUE, size=5.0, opacity=0.7),),
-            ),
-            Plot(
-                title=f"Norms, d = {dim:,}",
-                x=Axis(domain=(0, high), label="norm, in the unit named"),
-                y=Axis(domain=(0, style.round_above(1.25 * top)), label=f"share of {count} draws"),
-                grid=edges,
-                names="key",
-                items=tuple(steps),
-            ),
-            Plot(
-                title=f"On an image, σ = {sigma:g}",
-                square=True,
-                items=(Image(pixels=np.clip(digit(side) + sigma * one.reshape(side, side), 0, 1)),),
-            ),
-        ),
-        height=280,
+    high, count = style.round_above(1.05 * max(float(values.max()) for values in norms.values())), len(norms[2.0])
+    edges, steps, says, top = np.linspace(0, high, BINS + 1), [], [], 0.0
+    for norm, (words, color) in NORMS.items():
+        share, drawn = np.histogram(norms[norm], edges)[0] / count, norms[norm]
+        steps.append(Line(y=np.append(0.0, share), name=words, label=words, color=color, step=True))
+        top = max(top, float(share.max()))
+        mean = f"{drawn.mean():.5g} ± {drawn.std() / sqrt(count):.1g}"
+        says.append(f"{words} {mean}, expected {expected(full, norm)}")
+    dots = Points(x=points[:, 0], y=points[:, 1], color=style.BLUE, size=5.0, opacity=0.7)
+    slices = (
+        Line(y=heights[0], name="axis", label="along an axis", color=style.BLUE, width=2.0),
+        Line(y=heights[1], name="diagonal", label="along the diagonal", color=style.ORANGE, dash="dash", width=2.0),
     )
+    pixels = digit(side) + sigma * one.reshape(side, side)
+    z, first, second = (Axis(domain=(-REACH, REACH), label=f"{name} / σ") for name in ("z", "z_1", "z_2"))
+    norm_axis = Axis(domain=(0, high), label="norm, in the unit named")
+    density = Axis(domain=(0, 1.4), label="density (relative)")
+    shares = Axis(domain=(0, style.round_above(1.25 * top)), label=f"share of {count} draws")
+    plots = (
+        Plot(title="Density, d = 2", x=z, y=density, grid=t, names="key", items=slices),
+        Plot(title="Draws, d = 2", x=first, y=second, square=True, items=(dots,)),
+        Plot(title=f"Norms, d = {dim:,}", x=norm_axis, y=shares, grid=edges, names="key", items=tuple(steps)),
+        Plot(title=f"On an image, σ = {sigma:g}", square=True, items=(Image(pixels=np.clip(pixels, 0, 1)),)),
+    )
+    desc = f"Means over {count} draws at d = {dim:,}: {'; '.join(says)}. Pixels are cut off at 0 and 1 for display."
+    return Picture(title=f"{noise.label}, d = {dim:,}", desc=desc, plots=plots, height=280)

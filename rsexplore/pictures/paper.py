@@ -1,7 +1,7 @@
 """Pictures on paper: Matplotlib draws them for columns of 3.4 and 6.8 inches, all text in one size.
 
 Every text is measured before it is placed, so that none is cut or covers another. Plots that find no room side by side
-go under one another, and names at the ends of lines into a key.
+go under one another, and names at the ends of lines into a key. The picture is read by the kinds of its items alone.
 """
 
 import re
@@ -19,7 +19,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import isotonic_regression
 
 from rsexplore.beyond import matplotlib  # before its parts, as it says what is missing
-from rsexplore.pictures.picture import INK, Axis, Bars, Image, Line, Note, Picture, Plot, Points, Region, Rule
 
 # isort: split
 from matplotlib.axes import Axes
@@ -34,7 +33,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
 from matplotlib.textpath import TextPath
 from matplotlib.ticker import NullFormatter
-from matplotlib.transforms import Bbox, ScaledTranslation
+from matplotlib.transforms import Bbox
 
 COLUMN, PAGE = 3.4, 6.8  # inches
 SCREEN = 125.0  # pixels of a picture's height in an inch
@@ -51,12 +50,13 @@ PAPER: dict[Any, Any] = {
     "svg.hashsalt": "rsexplore",
     "figure.dpi": 100,
 }
+FACTS = {"pdf": ("Subject", "CreationDate"), "svg": ("Description", "Date"), "png": ("Description", "Date")}
 DASHES: dict[str, Any] = {"solid": "-", "dash": (0, (5, 2)), "dot": ":", "dashdot": (0, (6, 2, 1.2, 2))}
 STRONG = "#D55E00"  # numbers that stand out
 MARKS = {"": "", "circle": "o", "triangle": "^", "down": "v", "square": "s", "diamond": "D", "plus": "P"}
 
 
-def save(picture: Picture, path: str | PathLike[str], width: float = PAGE) -> None:
+def save(picture: Any, path: str | PathLike[str], width: float = PAGE) -> None:
     """Write a picture as vectors (.pdf, .svg) or pixels (.png, 300 to the inch), `width` inches wide.
 
     Raises
@@ -64,17 +64,23 @@ def save(picture: Picture, path: str | PathLike[str], width: float = PAGE) -> No
     ValueError
         The name of the file ends otherwise.
     """
-    # no date: the same picture is the same file
-    words = {"pdf": ("Subject", "CreationDate"), "svg": ("Description", "Date"), "png": ("Description", "Date")}
     kind = Path(path).suffix.lower().removeprefix(".")
-    if kind not in words:
+    if kind not in FACTS:
         raise ValueError(f"save needs a name that ends in .pdf, .svg or .png, got {str(path)!r}")
-    facts = {"Title": picture.title, words[kind][0]: picture.desc, words[kind][1]: None}
+    Path(path).write_bytes(file(picture, kind, width))
+
+
+def file(picture: Any, kind: str, width: float = PAGE) -> bytes:
+    """Return what `save` writes, for "pdf", "svg" or "png"; the same picture gives the same bytes."""
+    words, date = FACTS[kind]
+    stream = BytesIO()
     with matplotlib.rc_context(PAPER):
-        draw(picture, width=width).savefig(path, format=kind, dpi=300, metadata=facts)
+        facts = {"Title": picture.title, words: picture.desc, date: None}
+        draw(picture, width=width).savefig(stream, format=kind, dpi=300, metadata=facts)
+    return stream.getvalue()
 
 
-def png(picture: Picture, width: float = PAGE) -> tuple[bytes, dict[str, int]]:
+def png(picture: Any, width: float = PAGE) -> tuple[bytes, dict[str, int]]:
     """Return a PNG for a notebook, sharp on dense screens, and the size in pixels at which it is shown."""
     figure, stream = draw(picture, width=width), BytesIO()
     with matplotlib.rc_context(PAPER):
@@ -83,7 +89,7 @@ def png(picture: Picture, width: float = PAGE) -> tuple[bytes, dict[str, int]]:
     return stream.getvalue(), {"width": wide, "height": high}
 
 
-def draw(picture: Picture, where: Any = None, width: float = PAGE) -> Any:
+def draw(picture: Any, where: Any = None, width: float = PAGE) -> Any:
     """Draw a picture on a new figure `width` inches wide, a figure, or on axes, one a plot; return the figure.
 
     On a figure of its own all text has 8 points; on axes the size of ``rcParams["font.size"]``, and a plot with all its
@@ -137,9 +143,10 @@ def _size() -> float:
 
 
 def math(text: str, weight: str = "normal") -> str:
-    """Return a text with its subscripts, one letter after "_", as Matplotlib sets them."""
+    """Return a text with its subscripts, a letter or number after "_", as Matplotlib sets them."""
     font = {"normal": "rm", "bold": "bf"}[weight]
-    return re.sub(r"(\w)_(\w|∞)(?!\w)", rf"$\\math{font}{{\1}}_{{\\math{font}{{\2}}}}$", text)
+    base = r"((?<!\w)\w|[^\w\s])"  # one sign, so that names of files stay as they are
+    return re.sub(base + r"_(∞|\d+(?:\.\d+)?|\w)(?!\w)", rf"$\\math{font}{{\1}}_{{\\math{font}{{\2}}}}$", text)
 
 
 @lru_cache(maxsize=4096)
@@ -200,30 +207,42 @@ def apart(wanted: ArrayLike, heights: ArrayLike, low: float, high: float) -> NDA
     return placed
 
 
-def _bars(plot: Plot) -> Bars | None:
-    return next((item for item in plot.items if isinstance(item, Bars)), None)
+def _bars(plot: Any) -> Any:
+    return next((item for item in plot.items if item.kind == "bars"), None)
 
 
-def _named(plot: Plot) -> list[Line]:
-    return [item for item in plot.items if isinstance(item, Line) and item.label]
+def _named(plot: Any) -> list[Any]:
+    """Lines with a label; those with labels at their ends from the top down."""
+    found = [item for item in plot.items if item.kind == "line" and item.label]
+    if plot.names == "key":
+        return found
+    return sorted(found, key=_end, reverse=True)
 
 
-def _ends(plot: Plot, room: float) -> list[str]:
-    """Names at the ends of lines, wrapped; none where they are in a key, as where the room in inches is small."""
-    return [wrapped(line.label, 72 * 0.3 * room) for line in _named(plot) if plot.names == "ends" and room >= 3.8]
+def _end(line: Any) -> float:
+    """Last value of a line."""
+    return float(np.nan_to_num(np.ravel(line.y)[-1:], nan=-inf).max(initial=-inf))
 
 
-def _key(plot: Plot, room: float) -> tuple[list[str], int, float]:
+def _ends(plot: Any, room: float, tall: float = inf) -> list[str]:
+    """Names at the ends of lines, wrapped; none where a key has them, as in few inches or points of height."""
+    if plot.names == "key" or room < 3.8:
+        return []
+    top = max(plot.y.domain) if plot.y else 1.0
+    labels = [line.label + "\u00a0↑" * (_end(line) > top) for line in _named(plot)]
+    tries = ([wrapped(label, 72 * part * room) for label in labels] for part in (0.3, 0.4))
+    return next((names for names in tries if _high(*names) <= tall), [])
+
+
+def _key(plot: Any, room: float, tall: float = inf) -> tuple[list[str], int, float]:
     """Names in a key below the plot, wrapped, in how many columns, and its height in points."""
-    if not _named(plot) or _ends(plot, room):
+    lines, swatch, space = _named(plot), 4.2 * _size(), 72 * room - 2 * GAP
+    if not lines or _ends(plot, room, tall):
         return [], 1, 0.0
-    space = 72 * room - 2 * GAP
-    swatch = 4.2 * _size()
-    names = [wrapped(line.label, space - swatch) for line in _named(plot)]
+    names = [wrapped(line.label, space - swatch) for line in lines]
     columns = max(1, min(len(names), int(space // (swatch + max(map(wide, names))))))
     rows = -(-len(names) // columns)
-    tall = max(_high(*names[i * rows : (i + 1) * rows]) for i in range(columns))
-    return names, columns, tall + 3 * GAP
+    return names, columns, GAP + max(_high(*names[i * rows : (i + 1) * rows]) for i in range(columns))
 
 
 def _room_of_names(room: float) -> float:
@@ -231,9 +250,14 @@ def _room_of_names(room: float) -> float:
     return min(72 * 0.4 * room, 14 * _size())
 
 
-def _rows(plots: Sequence[Plot], width: float) -> list[list[tuple[Plot, float]]]:
+def _turned(texts: Sequence[str], room: float) -> int:
+    """Degrees by which texts at upright bars are turned: where they would meet."""
+    return 90 if max(map(wide, texts), default=0) > 72 * 0.85 * room / max(len(texts), 1) - GAP / 2 else 0
+
+
+def _rows(plots: Sequence[Any], width: float) -> list[list[tuple[Any, float]]]:
     """Plots with the widths of their cells in inches, row by row, as many in a row as have the room that they need."""
-    rows: list[list[tuple[Plot, float]]] = []
+    rows: list[list[tuple[Any, float]]] = []
     for plot in plots:
         row = [*(other for other, _ in rows[-1]), plot] if rows else [plot]
         sized = [(one, width * one.share / sum(each.share for each in row)) for one in row]
@@ -244,31 +268,36 @@ def _rows(plots: Sequence[Plot], width: float) -> list[list[tuple[Plot, float]]]
     return rows
 
 
-def _least(plot: Plot) -> float:
+def _least(plot: Any) -> float:
     """Least width of a plot, in inches."""
     if plot.x is None and plot.y is None:
         return 1.0
     return 1.6 if plot.square or not (_bars(plot) or _named(plot)) else 2.4
 
 
-def _tall(plot: Plot, room: float, height: float) -> float:
+def _tall(plot: Any, room: float, height: float) -> float:
     """Height of the cell of a plot, in inches."""
     bars, size = _bars(plot), _size()
-    if plot.square or any(isinstance(item, Image) for item in plot.items):
+    if plot.x is None and not plot.items:
+        return 3 * size / 72
+    if plot.square or any(item.kind == "image" for item in plot.items):
         return room + 3 * size / 72
     least = min(height, 0.66 * room + 0.4)
-    if bars is not None and not bars.upright:
+    if bars is not None and bars.upright:
+        names = [row.name for row in bars.rows]
+        least += max(map(wide, names), default=0.0) / 72 * bool(_turned(names, room))
+    elif bars is not None:
         names = [wrapped(row.name, _room_of_names(room)) for row in bars.rows]
         least = (_high(*names) + 0.5 * size * len(names) + 6.5 * size) / 72
     ends = _ends(plot, room)
-    return max(least, (_high(*ends) + 3 * size) / 72 if ends else 0.0) + _key(plot, room)[2] / 72
+    return max(least, (_high(*ends) + 6 * size) / 72 if ends else 0.0) + _key(plot, room)[2] / 72
 
 
 # -- drawing ----------------------------------------------------------------------------------------------------------
 
 
 def _color(color: str) -> str:
-    return "black" if color == INK else color
+    return "black" if color == "ink" else color
 
 
 def _dark(color: str) -> tuple[float, float, float]:
@@ -285,7 +314,7 @@ def tick(value: float, place: float | None = None) -> str:
     return f"{float(digits):g}e{int(power)}"
 
 
-def _plot(plot: Plot, ax: Axes, cell: Bbox) -> None:
+def _plot(plot: Any, ax: Axes, cell: Bbox) -> None:
     """Draw a plot so that everything lies in a cell, whose corners are shares of the figure."""
     size = _size()
     figure: Any = ax.get_figure()
@@ -299,31 +328,27 @@ def _plot(plot: Plot, ax: Axes, cell: Bbox) -> None:
     lines: dict[Any, Any] = {}
     for order, item in enumerate(plot.items):
         lines[item] = _item(ax, plot, item, 1 + order / 1000, room)
-    names, columns, below = _key(plot, room)
-    ends = _ends(plot, room)
+    tall = 72 * cell.height * figure.bbox.height / figure.dpi - 6 * size
+    names, columns, below = _key(plot, room, tall)
+    ends = _ends(plot, room, tall)
     pad = GAP / 72 * figure.dpi / figure.bbox.width, GAP / 72 * figure.dpi / figure.bbox.height
     side = LEADER + max(map(wide, ends), default=-LEADER)
     base = cell.y0 + below / 72 * figure.dpi / figure.bbox.height
     inner = Bbox.from_extents(cell.x0 + pad[0], base + pad[1], cell.x1 - pad[0], cell.y1 - pad[1])
     _fit(ax, inner, plot.title, side)
     if names:
-        place = (cell.x0 + pad[0], cell.y0 + pad[1])
-        spaces: dict[str, Any] = {
-            "borderpad": 0,
-            "borderaxespad": 0,
-            "labelspacing": 0.2,
-            "handletextpad": 0.6,
-            "columnspacing": 1.2,
-        }
-        box: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": place, "bbox_transform": figure.transSubfigure}
-        texts, own = [math(name) for name in names], [lines[line] for line in _named(plot)]
-        ax.legend(own, texts, ncols=columns, fontsize=size, frameon=False, handlelength=2.4, **spaces, **box)
+        own, texts = [lines[line] for line in _named(plot)], [math(name) for name in names]
+        look = dict(
+            borderpad=0, borderaxespad=0, labelspacing=0.2, handletextpad=0.6, columnspacing=1.2, handlelength=2.4
+        )
+        where: Any = {"bbox_to_anchor": (inner.x0, cell.y0 + pad[1]), "bbox_transform": figure.transSubfigure}
+        ax.legend(own, texts, ncols=columns, fontsize=size, frameon=False, loc="lower left", **look, **where)
     if ends:
-        _names(ax, [lines[line] for line in _named(plot)], ends, cell)
+        _names(ax, [lines[line] for line in _named(plot)][::-1], ends[::-1])
     _words(ax, plot, lines)
 
 
-def _axis(ax: Axes, which: str, axis: Axis | None) -> None:
+def _axis(ax: Axes, which: str, axis: Any) -> None:
     if axis is None:
         ax.set(**{f"{which}lim": (0, 1), f"{which}ticks": []})
         ax.spines["bottom" if which == "x" else "left"].set_visible(False)
@@ -340,53 +365,52 @@ def _axis(ax: Axes, which: str, axis: Axis | None) -> None:
         own.set_ticks([])
 
 
-def _values(values: Any, axis: Axis | None) -> NDArray[np.float64]:
+def _values(values: Any, axis: Any) -> NDArray[np.float64]:
     """Numbers with those that are far off, as infinity, brought near, where Matplotlib can draw to."""
     low, high = sorted(axis.domain if axis else (0.0, 1.0))
     far = (low / 1e6, high * 1e6) if axis and axis.scale == "log" else (low - 9 * (high - low), high + 9 * (high - low))
     return np.clip(np.asarray(values, dtype=float), *far)
 
 
-def _item(ax: Axes, plot: Plot, item: Any, order: float, room: float) -> Line2D | None:
+def _item(ax: Axes, plot: Any, item: Any, order: float, room: float) -> Line2D | None:
     """Draw an item, without its words unless they are of bars; return the line that words should not cover."""
     unit, line = _size() / PIXELS, None
-    if isinstance(item, Line | Region | Points):
+    if item.kind in ("line", "region", "points"):
         x, y = _values(plot.grid if item.x is None else item.x, plot.x), _values(item.y, plot.y)
-    color = _color(getattr(item, "color", INK))
+    color = _color(getattr(item, "color", "ink"))
     look: dict[str, Any] = {"color": color, "zorder": order}
-    if isinstance(item, Line | Rule):
+    if item.kind in ("line", "rule"):
         look |= {"linestyle": DASHES[item.dash], "linewidth": unit * item.width}
-    if isinstance(item, Line):
+    if item.kind == "line":
         every = max(len(x) // 9, 1)
         (line,) = ax.plot(x, y, drawstyle="steps-pre" if item.step else "default", **look)
         line.set(marker=MARKS[item.mark], markersize=6 * unit, markevery=(every // 2, every))
-    elif isinstance(item, Region):
+    elif item.kind == "region":
         ax.fill(x, y, alpha=item.opacity, linewidth=0, **look)
-    elif isinstance(item, Points):
+    elif item.kind == "points":
         ax.scatter(x, y, item.size * unit**2, marker=MARKS[item.mark], alpha=item.opacity, linewidths=0, **look)
-    elif isinstance(item, Rule):
+    elif item.kind == "rule":
         low, high = ax.get_ylim() if item.axis == "x" else ax.get_xlim()
         ends = [item.at, item.at], [low, high if item.to is None else float(np.clip(item.to, low, high))]
         (line,) = ax.plot(*(ends if item.axis == "x" else ends[::-1]), scalex=False, scaley=False, **look)
-    elif isinstance(item, Image):
+    elif item.kind == "image":
         pixels = np.asarray(item.pixels, dtype=float)
         where = (*ax.get_xlim(), *ax.get_ylim())
         ax.imshow(pixels, "gray", vmin=0, vmax=1, interpolation="nearest", extent=where, aspect="auto", zorder=order)
         ax.set_box_aspect(pixels.shape[0] / pixels.shape[1])
-    elif isinstance(item, Bars):
+    elif item.kind == "bars":
         _draw_bars(ax, item, order, room)
     return line
 
 
-def _draw_bars(ax: Axes, bars: Bars, order: float, room: float) -> None:
-    upright, count = bars.upright, max(len(bars.rows), 1)
+def _draw_bars(ax: Axes, bars: Any, order: float, room: float) -> None:
+    upright = bars.upright
     names = [row.name if upright else wrapped(row.name, _room_of_names(room)) for row in bars.rows]
     parts = np.array([1.0 if upright else _high(name) + 0.5 * _size() for name in names])
     edges = np.concatenate([[0.0], np.cumsum(parts)]) / max(parts.sum(), 1)
     mids, thick = (edges[1:] + edges[:-1]) / 2, 0.66 * np.min(np.diff(edges), initial=0.15)
     floor = (ax.get_ylim() if upright else ax.get_xlim())[0]
-    step = 72 * 0.85 * room / count - GAP / 2  # where texts would meet they are turned
-    turned = [90 * (max(map(wide, texts), default=0) > step) for texts in (names, [row.text for row in bars.rows])]
+    turned = [_turned(texts, room) for texts in (names, [row.text for row in bars.rows])]
     for row, name, mid in zip(bars.rows, names, mids if upright else 1 - mids, strict=True):
         value = float(np.nan_to_num(row.value, nan=floor, posinf=1e300))
         corner, sizes = (mid - thick / 2, floor), (thick, value - floor)
@@ -416,66 +440,52 @@ def _text(ax: Axes, text: str, at: tuple[float, float], offset: tuple[float, flo
 def _fit(ax: Axes, cell: Bbox, title: str, side: float) -> None:
     """Let axes fill a cell with their ticks, labels and title, and `side` points at the right."""
     figure: Any = ax.get_figure()
-    scale, (wide_px, high_px) = figure.dpi / 72, (figure.bbox.width, figure.bbox.height)
+    point, (width, height) = figure.dpi / 72, (figure.bbox.width, figure.bbox.height)
     ax.set_anchor("NW")
     ax.set_position(cell)
     for _ in range(3):  # the number of ticks depends on the room that they leave
         ax.apply_aspect()
         box = ax.get_window_extent()
-        words = wrapped(title, cell.x1 * wide_px / scale - (box.x0 - figure.bbox.x0) / scale, "bold")
-        ax.set_title(math(words, "bold"), loc="left", size=_size(), weight="bold", pad=5)
+        over = max([0.0, *(text.get_window_extent().y1 - box.y1 for text in ax.texts)]) / point  # numbers of bars
+        words = wrapped(title, (cell.x1 * width + figure.bbox.x0 - box.x0) / point, "bold")
+        ax.set_title(math(words, "bold"), loc="left", size=_size(), weight="bold", pad=GAP + over)
         around: Any = ax.get_tightbbox()
-        left, down = (box.x0 - around.x0) / wide_px, (box.y0 - around.y0) / high_px
-        right = max(around.x1 - box.x1, side * scale) / wide_px
-        top = max(around.y1 - box.y1, 0.6 * _size() * scale) / high_px
-        ax.set_position(
-            (cell.x0 + left, cell.y0 + down, max(cell.width - left - right, 0.01), max(cell.height - down - top, 0.01))
-        )
+        left, low = (box.x0 - around.x0) / width, (box.y0 - around.y0) / height
+        right = max(around.x1 - box.x1, side * point) / width
+        top = max(around.y1 - box.y1, 0.6 * _size() * point) / height
+        inner = max(cell.width - left - right, 0.01), max(cell.height - low - top, 0.01)
+        ax.set_position((cell.x0 + left, cell.y0 + low, *inner))
     ax.apply_aspect()
 
 
-def _names(ax: Axes, lines: Sequence[Line2D], names: Sequence[str], cell: Bbox) -> None:
-    """Put names right of the axes, each tied to the end of its line by a leader in the look of the line."""
+def _names(ax: Axes, lines: Sequence[Any], names: Sequence[str]) -> None:
+    """Put names right of the axes, from below, each tied to the end of its line by a leader in the look of the line."""
     figure: Any = ax.get_figure()
-    box = ax.get_window_extent()
-    ends = []
-    for line in lines:
-        y = np.asarray(line.get_ydata(), dtype=float)
-        y = y[~np.isnan(y)]
-        ends.append(float((ax.transScale + ax.transLimits).transform((ax.get_xlim()[1], y[-1]))[1]) if len(y) else -0.2)
-    point = figure.dpi / 72
+    box, point = ax.get_window_extent(), figure.dpi / 72
+    at = [[ax.get_xlim()[1], np.nan_to_num(line.get_ydata()[-1:], nan=-inf).max(initial=-inf)] for line in lines]
+    ends = np.clip([(ax.transData.transform(end)[1] - box.y0) / box.height for end in at], -0.2, 1.2)
     heights = [_high(name) * point / box.height for name in names]
-    low = -0.4 * _size() * point / box.height  # above the numbers of the axis
-    high = (figure.bbox.y0 + cell.y1 * figure.bbox.height - box.y0) / box.height
-    places = apart([min(max(end, 0.0), 1.01) for end in ends], heights, low, min(high, 1.04))
-    where = ax.transAxes + ScaledTranslation(0, 0, figure.dpi_scale_trans)
+    inset = 0.4 * _size() * point / box.height  # neither numbers of the axis nor the title are met
+    places = apart(np.clip(ends, 0, 1), heights, -inset, 1 + inset)
+    across = [1 + step * point / box.width for step in (0, 2, 9, 17)]
     for line, name, end, place in zip(lines, names, ends, places, strict=True):
-        _text(ax, name, (1, place), (LEADER, 0), xycoords=where, va="center", color=_dark(str(line.get_color())))
-        inch = box.width / point  # points across
-        across = [1 + step / inch for step in (2, 9, 17)]
-        seen = 0 <= end <= 1
-        path = ([1, *across], [end, end, place, place]) if seen else (across[1:], [place, place])
-        ax.plot(
-            *path,
-            color=line.get_color(),
-            linestyle=line.get_linestyle(),
-            linewidth=0.8,
-            transform=ax.transAxes,
-            clip_on=False,
-            scalex=False,
-            scaley=False,
-        )
+        color: Any = line.get_color()
+        _text(ax, name, (1, place), (LEADER, 0), xycoords="axes fraction", va="center", color=_dark(color))
+        # from where the line leaves the plot, or none if that is out of sight
+        path = (across, [end, end, place, place]) if 0 <= end <= 1 else (across[2:], [place, place])
+        look: dict[str, Any] = {"color": color, "linestyle": line.get_linestyle(), "linewidth": 0.8}
+        ax.add_artist(Line2D(*path, transform=ax.transAxes, clip_on=False, **look))
 
 
-def _words(ax: Axes, plot: Plot, lines: dict[Any, Line2D | None]) -> None:
+def _words(ax: Axes, plot: Any, lines: dict[Any, Line2D | None]) -> None:
     """Put notes into their corners, and the words of rules beside them where they cover least."""
     figure: Any = ax.get_figure()
     box, point = ax.get_window_extent(), figure.dpi / 72
     halo = {"path_effects": [withStroke(linewidth=2, foreground="white")], "zorder": 4}
-    rules = {item: ax.transData.transform([item.at] * 2) for item in plot.items if isinstance(item, Rule) and item.text}
+    rules = {item: ax.transData.transform([item.at] * 2) for item in plot.items if item.kind == "rule" and item.text}
     placed: list[Bbox] = []
     for item in plot.items:
-        if isinstance(item, Note):
+        if item.kind == "note":
             right, low = "right" in item.at, "bottom" in item.at
             free = [box.x1 - at[0] if right else at[0] - box.x0 for rule, at in rules.items() if rule.axis == "x"]
             room = min(0.6 * box.width, *(x - 2 * GAP * point for x in free if x > 45 * point), inf) / point
@@ -493,17 +503,15 @@ def _words(ax: Axes, plot: Plot, lines: dict[Any, Line2D | None]) -> None:
                 look |= {"va": "top" if along else "bottom"}
             else:
                 room = box.width / point - 2 * GAP
-                spot, look = (
-                    (along, rule.at),
-                    {"xycoords": ax.get_yaxis_transform(), "ha": "right" if along else "left"},
-                )
+                spot, look = (along, rule.at), {"xycoords": ax.get_yaxis_transform()}
+                look |= {"ha": "right" if along else "left"}
                 look |= {"va": "bottom" if side == "left" else "top"}
             shift = (GAP if look["ha"] == "left" else -GAP), (-GAP if look["va"] == "top" else GAP)
             words = wrapped(rule.text, min(room, 13 * _size()))
             text = _text(ax, words, spot, shift, color=_dark(rule.color), **look, **halo)
             area = text.get_window_extent()
             out = area.x0 < box.x0 or area.x1 > box.x1 or area.y0 < box.y0 or area.y1 > box.y1
-            bad = 99 * (out + sum(area.overlaps(other) for other in placed))
+            bad = words.count("\n") / 2 - along + 99 * (out + sum(area.overlaps(other) for other in placed))
             bad += sum(path.intersects_bbox(area, filled=False) for item, path in paths.items() if item is not rule)
             tries.append((bad, len(tries), text, area))
         *_, kept, area = min(tries)

@@ -137,34 +137,25 @@ def picture(numbers: Numbers, size: float = 0.5, dim: int = 3072) -> Picture:
         raise ValueError(f"scaling needs size > 0 and dim >= 2, got size={size}, dim={dim}")
     question, found = numbers.question, {name: one for name, one in numbers.found.items() if one}
     items: list[Item] = [Rule(at=dim, text=f"d = {dim:,}")]
-    says = []
+    says, least, most = [], inf, 0.0
     for name in sorted(found, key=lambda name: name not in SLOW):
-        one, (words, color, mark) = found[name], FAMILIES[name]
-        status = one.bound.status_at(question.norm, two_class=True).value.upper()
-        slope = f"{round(one.slope.value, 2) + 0:.2f}".replace("-", "−")
-        look: dict[str, Any] = {"color": color, "mark": mark, "width": 5.0 if name in SLOW else 1.6, "down": True}
-        label = f"{words}: slope {slope}  {status}"
-        items.append(Line(y=size * one.radii, name=words, label=label, **look))
-        low, high = (rounded_down(size * one.radii[place]) for place in (0, -1))
+        one, (words, color, mark), wide = found[name], FAMILIES[name], 5.0 if name in SLOW else 1.6
+        radii, status = size * one.radii, one.bound.status_at(question.norm, two_class=True).value.upper()
+        slope = f"slope {round(one.slope.value, 2) + 0:.2f}".replace("-", "−")
+        label = f"{words}: {slope}  {status}"
+        items.append(Line(y=radii, name=words, label=label, color=color, mark=mark, width=wide, down=True))
         law = "" if one.law is None else f", law {one.law}"
-        says.append(f"{words} {low} to {high}, slope {slope}{law}, {status}")
+        says.append(f"{words} {rounded_down(radii[0])} to {rounded_down(radii[-1])}, {slope}{law}, {status}")
+        least, most = min(least, float(radii.min())), max(most, float(radii.max()))
     if late := [FAMILIES[name][0] for name in FAMILIES if name not in numbers.found]:
         items.append(Note(text=f"{' and '.join(late)}: drawn when the sliders rest", at="bottom left"))
-    values = size * np.concatenate([one.radii for one in found.values()])
-    ball, what = style.norm_label(question.norm), FIXED[question.fixed]
-    title = f"Radius and dimension at {what} = {size:g}, 1 − p_A = {question.q_a:g}"
-    plot = Plot(
-        title=title,
-        x=Axis(domain=(DIMS[0] / 1.3, DIMS[-1] * 1.3), label="d (coordinates)", name="d", scale="log"),
-        y=Axis(
-            domain=(style.below(0.9 * values.min()), style.above(1.1 * values.max())),
-            label=f"certified {ball} radius (input units)",
-            scale="log",
-        ),
-        grid=DIMS,
-        items=tuple(items),
-    )
+    ball = style.norm_label(question.norm)
+    title = f"Radius and dimension at {FIXED[question.fixed]} = {size:g}, 1 − p_A = {question.q_a:g}"
+    x = Axis(domain=(DIMS[0] / 1.3, DIMS[-1] * 1.3), label="d (coordinates)", name="d", scale="log")
+    ends = style.below(0.9 * least), style.above(1.1 * most)
+    y = Axis(domain=ends, label=f"certified {ball} radius (input units)", scale="log")
     desc = f"{ball} radii from d = {DIMS[0]} to {DIMS[-1]:,}: {'; '.join(says)}."
+    plot = Plot(title=title, x=x, y=y, grid=DIMS, items=tuple(items))
     return Picture(title=title, desc=desc, plots=(plot,), height=440)
 
 

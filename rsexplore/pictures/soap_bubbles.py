@@ -35,6 +35,11 @@ MOST = 100_000  # radii that are kept
 _kept: dict[tuple[PowerGaussian, float, float], float] = {}  # noise, norm, q_a -> radius
 
 
+def grid_of(powers: Powers) -> tuple[float, ...]:
+    """Votes at which the radii of a family are computed."""
+    return GRID if powers == EQ8 else FEW
+
+
 @dataclass(frozen=True)
 class Bubble:
     """What the numbers depend on, the size of the noise apart; see `soap_bubbles`."""
@@ -75,7 +80,7 @@ class Numbers:
 
     bubble: Bubble
     at: Mapping[Powers | None, float]  # exact radii at q_a
-    curves: Mapping[Powers | None, NDArray]  # and over `GRID` or `FEW`
+    curves: Mapping[Powers | None, NDArray]  # and over `grid_of`
     votes: Mapping[Powers | None, tuple[NDArray, NDArray]]  # see `moved`
     missing: Mapping[Powers, str]  # why a family is not drawn
 
@@ -106,8 +111,7 @@ def moved(noise: PowerGaussian, norm: float, q_a: float, radius: float) -> tuple
 def numbers(bubble: Bubble) -> Generator[Task | Numbers, Any, None]:
     """Numbers of the Gaussian and what is kept, then more and more; the result of a task is to be sent back."""
     q_a, norm, own = bubble.q_a, bubble.norm, bubble.powers
-    shown = [powers for powers in FAMILIES if norm == inf or powers == EQ8]
-    noises = {powers: bubble.noise(powers) for powers in shown}
+    noises = {powers: bubble.noise(powers) for powers in FAMILIES if norm == inf or powers == EQ8}
     base = bubble.noise(EQ8, 0.0)
     at: dict[Powers | None, float] = {None: float(radii(base, norm, [q_a])[0])}
     curves: dict[Powers | None, NDArray] = {None: radii(base, norm, GRID)}
@@ -117,17 +121,16 @@ def numbers(bubble: Bubble) -> Generator[Task | Numbers, Any, None]:
         for powers, noise in noises.items()
     }
     late = sorted((powers for powers, words in missing.items() if words == LATE), key=lambda powers: powers != own)
-    grids = {powers: GRID if powers == EQ8 else FEW for powers in late}
     for powers in late:
-        if all((noises[powers], norm, q) in _kept for q in grids[powers]):
-            curves[powers] = radii(noises[powers], norm, grids[powers])
+        if all((noises[powers], norm, q) in _kept for q in grid_of(powers)):
+            curves[powers] = radii(noises[powers], norm, grid_of(powers))
 
     def so_far() -> Numbers:
         return Numbers(bubble, dict(at), dict(curves), dict(votes), dict(missing))
 
     yield so_far()
     for powers in late:
-        noise, grid = noises[powers], grids[powers]
+        noise, grid = noises[powers], grid_of(powers)
         words = f"{FAMILIES[powers][0]}, k = {noise.k:g} of d = {noise.dim:,}"
         parts = [[q_a], *([q] for q in grid)] if powers == EQ9 else [[q_a], grid]  # whose points take long each
         try:
@@ -143,13 +146,6 @@ def numbers(bubble: Bubble) -> Generator[Task | Numbers, Any, None]:
             words = f"votes of {FAMILIES[own][0]} after a shift"
             votes[own] = yield Task(words, partial(moved, noise, norm, q_a, at[own]))
             yield so_far()
-
-
-@lru_cache(maxsize=64)
-def status(noise: PowerGaussian, norm: float) -> str:
-    """Status of the exact radius, and what it does not say of the floats."""
-    bound = exact_bound(noise, norm)
-    return ", ".join(filter(None, (bound.status.value.upper(), bound.caveat(noise)))) if bound else ""
 
 
 @lru_cache(maxsize=64)
@@ -172,78 +168,63 @@ def picture(numbers: Numbers, sigma: float = 0.5) -> Picture:
     bubble, at = numbers.bubble, {powers: sigma * radius for powers, radius in numbers.at.items()}
     own, color, _ = FAMILIES[bubble.powers]
     ball, flat = style.norm_label(bubble.norm), bubble.powers[1] == inf
-    x, heights = law_of_norm(bubble)
-    pulled = f"k = {bubble.k * bubble.dim:.6g}"
-    law = Plot(
-        title="Law of the norm",
-        share=0.9,
-        names="key",
-        x=Axis(domain=(x[0], x[-1]), label="‖z‖_∞ / σ" if flat else "‖z‖_2 / (σ √d)"),
-        y=Axis(domain=(0, 1.12), label="density (relative)", ticks=False),
-        grid=x,
-        items=(
-            Line(y=heights[0], label="not pulled, k = 0", width=2.2),
-            Line(y=heights[1], label=f"{own}, {pulled}", color=color, width=2.2),
-        ),
-    )
-    curves = [Line(y=sigma * numbers.curves[None], name="Gaussian", label="Gaussian  TIGHT", width=4.0, down=True)]
-    dots, said = [], [f"Gaussian {rounded_down(at[None], 6)}"]
+    pulled, base = f"k = {bubble.k * bubble.dim:.6g}", sigma * numbers.curves[None]
+    curves: list[Item] = [Rule(at=bubble.q_a)]
+    curves.append(Line(y=base, name="Gaussian", label="Gaussian  TIGHT", width=4.0, down=True))
+    dots, says = [], [f"Gaussian {rounded_down(at[None], 6)}"]
     for powers, (words, hue, mark) in FAMILIES.items():
-        look: dict[str, Any] = {"name": words, "color": hue, "mark": mark, "down": True}
         if powers in numbers.curves:
-            radii = sigma * numbers.curves[powers]
-            grid = GRID if len(radii) == len(GRID) else FEW
-            label = f"{words}  {status(bubble.noise(powers), bubble.norm)}"
-            curves.append(Line(x=grid, y=radii, label=label, width=1.8, **look))
+            noise = bubble.noise(powers)
+            bound: Any = exact_bound(noise, bubble.norm)
+            label = f"{words}  " + ", ".join(filter(None, (bound.status.value.upper(), bound.caveat(noise))))
+            x, y = grid_of(powers), sigma * numbers.curves[powers]
+            curves.append(Line(x=x, y=y, name=words, label=label, color=hue, width=1.8, mark=mark, down=True))
         if powers in at:
-            dots.append(Points(x=[bubble.q_a], y=[at[powers]], **(look | {"mark": "circle"})))
-            said.append(f"{words} {rounded_down(at[powers], 6)}, {at[powers] / at[None]:.5f} of the Gaussian's")
+            dots.append(Points(x=[bubble.q_a], y=[at[powers]], name=words, color=hue, down=True))
+            says.append(f"{words} {rounded_down(at[powers], 6)}, {at[powers] / at[None]:.5f} of the Gaussian's")
+    why = numbers.missing
     missing = [
-        f"{', '.join(FAMILIES[powers][0] for powers, other in numbers.missing.items() if other == why)}: {why}"
-        for why in dict.fromkeys(numbers.missing.values())
+        f"{', '.join(FAMILIES[powers][0] for powers in why if why[powers] == words)}: {words}"
+        for words in dict.fromkeys(why.values())
     ]
-    notes = (Note(text="; ".join(missing)),) if missing else ()
-    reach = Plot(
-        title=f"Exact radius, σ = {sigma:g}, k = {bubble.k:g} d",
-        share=1.7,
-        x=Axis(domain=(0.5, LEAST), label="1 − p_A (share of votes against)", name="1 − p_A", scale="log"),
-        y=Axis(
-            domain=(0, style.round_above(1.3 * sigma * float(numbers.curves[None][-1]))),
-            label=f"certified {ball} radius (input units)",
-        ),
-        grid=GRID,
-        items=(Rule(at=bubble.q_a), *curves, *dots, *notes),
-    )
+    notes = [Note(text="; ".join(missing))] if missing else []
     votes: list[Item] = [Rule(at=0.5, axis="y")]
     for which, (least, common) in numbers.votes.items():
         words, hue, wide = ("Gaussian", INK, 3.4) if which is None else (own, color, 1.6)
         kept, overlap = f"{words}, votes kept", f"{words}, in common"
-        look = {"x": [0.0, *(SHIFTS * at[which])], "color": hue, "width": wide}
-        votes.append(Line(y=[1 - bubble.q_a, *least], name=kept, label=kept, **look))
-        votes.append(Line(y=[1.0, *common], name=overlap, label=overlap, dash="dash", **look))
+        look: dict[str, Any] = {"x": [0.0, *(SHIFTS * at[which])], "color": hue}
+        votes.append(Line(y=[1 - bubble.q_a, *least], name=kept, label=kept, width=wide, **look))
+        votes.append(Line(y=[1.0, *common], name=overlap, label=overlap, dash="dash", width=0.7 * wide, **look))
     if bubble.powers not in numbers.votes:
-        late = numbers.missing.get(bubble.powers, LATE)
-        why = "not drawn, a point takes as long as a radius" if bubble.powers == EQ9 else late
-        votes.append(Note(text=f"{own}: {why}", at="top right"))
-    vote = Plot(
-        title="Votes after a shift",
-        share=0.9,
-        names="key",
-        x=Axis(
-            domain=(0, style.round_above(SHIFTS[-1] * at[None])), label=f"{ball} length (input units)", name="length"
-        ),
-        y=Axis(domain=(0, 1), label="share of votes, of noise in common"),
-        items=tuple(votes),
+        late = why.get(bubble.powers, LATE)
+        late = "not drawn, a point takes as long as a radius" if bubble.powers == EQ9 else late
+        votes.append(Note(text=f"{own}: {late}", at="top right"))
+    places, heights = law_of_norm(bubble)
+    laws = (
+        Line(y=heights[0], label="not pulled, k = 0", width=2.2),
+        Line(y=heights[1], label=f"{own}, {pulled}", color=color, width=2.2),
+    )
+    vote = Axis(domain=(0.5, LEAST), label="1 − p_A (share of votes against)", name="1 − p_A", scale="log")
+    radius = Axis(domain=(0, style.round_above(1.3 * float(base[-1]))), label=f"certified {ball} radius (input units)")
+    norm = Axis(domain=(places[0], places[-1]), label="‖z‖_∞ / σ" if flat else "‖z‖_2 / (σ √d)")
+    density = Axis(domain=(0, 1.12), label="density (relative)", ticks=False)
+    length = Axis(domain=(0, style.round_above(SHIFTS[-1] * at[None])), label=f"{ball} length (input units)")
+    share = Axis(domain=(0, 1), label="share of votes, of noise in common")
+    title, items = f"Exact radius, σ = {sigma:g}, k = {bubble.k:g} d", (*curves, *dots, *notes)
+    small: dict[str, Any] = {"share": 0.9, "names": "key"}
+    plots = (
+        Plot(title=title, x=vote, y=radius, grid=GRID, items=items, share=1.7),
+        Plot(title="Law of the norm", x=norm, y=density, grid=places, items=laws, **small),
+        Plot(title="Votes after a shift", x=length, y=share, items=tuple(votes), **small),
     )
     equal = "σ" if bubble.match == "sigma" else "mode of the norm"
     desc = (
-        f"Exact {ball} radii at 1 − p_A = {bubble.q_a:g}, d = {bubble.dim:,}, at equal {equal}: {'; '.join(said)}. "
-        + "".join(f"{words}. " for words in missing)
-        + "Last: the least share of votes that a class of p_A keeps after a shift, which is 1/2 at the radius, and "
-        "what noise and shifted noise have in common."
+        f"Exact {ball} radii at 1 − p_A = {bubble.q_a:g}, d = {bubble.dim:,}, at equal {equal}: "
+        f"{'. '.join(['; '.join(says), *missing])}. Last, the least share of votes that a class of p_A keeps after a "
+        "shift, which is 1/2 at the radius, and what noise and shifted noise have in common."
     )
     title = f"Soap bubbles, {own}, σ = {sigma:g}, {pulled} of d = {bubble.dim:,}"
-    return Picture(title=title, desc=desc, plots=(reach, law, vote), height=400)
+    return Picture(title=title, desc=desc, plots=plots, height=400)
 
 
 def soap_bubbles(

@@ -1,9 +1,8 @@
 """Pairs of radii in two norms at once: what is certified, what is printed, and the balls on their own."""
 
-from collections.abc import Callable
 from functools import lru_cache
 from math import isinf
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,7 @@ from rsexplore.noises import GeneralizedGaussian
 from rsexplore.pictures import style
 from rsexplore.pictures.picture import Axis, Item, Line, Note, Picture, Plot, Points, Region
 from rsexplore.table import rounded_down
-from rsexplore.tradeoff import Frontier, balls, budget, frontier, printed_frontier
+from rsexplore.tradeoff import balls, budget, frontier, printed_frontier
 
 POINTS = 129
 START = GeneralizedGaussian(1.0, 3.0, dim=3072)  # the example of Hayes 2020
@@ -33,18 +32,16 @@ def regions(shape: float, dim: int, q_a: float, norms: tuple[float, float]) -> R
     noise = GeneralizedGaussian(1.0, shape, dim)
     own = balls(noise, q_a=q_a, norms=norms).radii
 
-    def known(make: Callable[[], Frontier]) -> tuple[NDArray, NDArray] | None:
+    def known(make: Any) -> tuple[NDArray, NDArray] | None:
         try:
             found = make()
         except UnsupportedNoiseError:
             return None
         return (found.first, found.second) if found.norms == norms else None
 
-    return Regions(
-        (own[norms[0]], own[norms[1]]),
-        known(lambda: frontier(noise, q_a=q_a, norms=norms, points=POINTS)),
-        known(lambda: printed_frontier(noise, q_a=q_a, points=POINTS)),
-    )
+    front = known(lambda: frontier(noise, q_a=q_a, norms=norms, points=POINTS))
+    printed = known(lambda: printed_frontier(noise, q_a=q_a, points=POINTS))
+    return Regions((own[norms[0]], own[norms[1]]), front, printed)
 
 
 def weighted(front: tuple[NDArray, NDArray], weight: float) -> tuple[float, float]:
@@ -99,36 +96,38 @@ def tradeoff(
     for span, radii in zip(spans, front or (), strict=False):
         span += [float(radii[0]), float(radii[-1])]
     (left, right), (low, high) = ((style.below(min(span)), style.above(1.3 * max(span))) for span in spans)
-    says = [f"each ball on its own: {one} {rounded_down(a)}, {other} {rounded_down(b)}"]
-    shade = 0.2 if front else 0.32
-    union = Region(x=(left, right, right, a, a, left), y=(low, low, b, b, high, high), color=style.BLUE, opacity=shade)
-    own, middle = f"the {other} ball on its own (strong shade)", (max(left, low), min(right, high))
-    items: list[Item] = [union, Line(x=(left, right), y=(b, b), label=f"{own}  SOUND", color=style.GREEN)]
+
+    def text(pair: tuple[float, float]) -> str:
+        return f"{one} {rounded_down(pair[0])}, {other} {rounded_down(pair[1])}"
+
+    says = [f"each ball on its own: {text((a, b))}"]
+    x, y, shade = (left, right, right, a, a, left), (low, low, b, b, high, high), 0.2 if front else 0.32
+    items: list[Item] = [Region(x=x, y=y, color=style.BLUE, opacity=shade)]
+    words = f"the {other} ball on its own (strong shade)  SOUND"
+    items.append(Line(x=(left, right), y=(b, b), label=words, color=style.GREEN))
     if front is None:
         items.append(Note(text="the frontier of these norms is not known for this shape", at="top right"))
     else:
-        # with its two ends, from where one ball alone decides
-        x, y = [front[0][0], *front[0], right], [high, *front[1], front[1][-1]]
         pair = weighted(front, weight)
-        says.append(f"both at once, weight {weight:g}: {one} {rounded_down(pair[0])}, {other} {rounded_down(pair[1])}")
-        label = "frontier of both balls at once (faint shade), exact in the KL budget  SOUND"
-        items[:0] = [Region(x=[left, left, *x, right], y=[low, high, *y, low], color=style.BLUE)]
-        items += [
-            Line(x=middle, y=middle, label="equal radii", color=style.GREY, dash="dot", width=1.2),
-            Line(x=x, y=y, name=f"{other} radius", label=label, color=style.BLUE, width=3.0, down=True),
-            Points(x=[pair[0]], y=[pair[1]], name="the pair of that weight", color=style.BLUE, size=64, down=True),
-        ]
+        # with its two ends, from where one ball alone decides
+        x, y = (front[0][0], *front[0], right), (high, *front[1], front[1][-1])
+        name, words = f"{other} radius", "frontier of both balls at once (faint shade), exact in the KL budget  SOUND"
+        says.append(f"both at once, weight {weight:g}: {text(pair)}")
+        items.insert(0, Region(x=(left, left, *x, right), y=(low, high, *y, low), color=style.BLUE))
+        x_y = (max(left, low), min(right, high))
+        items.append(Line(x=x_y, y=x_y, label="equal radii", color=style.GREY, dash="dot", width=1.2))
+        items.append(Line(x=x, y=y, name=name, label=words, color=style.BLUE, width=3.0, down=True))
+        name = "the pair of that weight"
+        items.append(Points(x=pair[:1], y=pair[1:], name=name, color=style.BLUE, size=64, down=True))
     if printed is not None:
-        claim, pair = float(printed[1][0]), weighted(printed, weight)  # it starts where both radii are the same
-        says.append(f"the same as printed: {one} {pair[0]:.4g}, {other} {pair[1]:.4g}")
-        says.append(f"{claim:.4g} read as an {other} ball on its own is no certificate")
+        pair, claim = weighted(printed, weight), float(printed[1][0])  # it starts where both radii are the same
+        says += [f"the same as printed: {text(pair)}", f"{claim:.4g} read as an {other} ball is no certificate"]
+        look: dict[str, Any] = {"dash": "dashdot", "width": 1.8}
+        words = f"read as an {other} ball on its own: NO CERTIFICATE"
+        items.append(Line(x=(left, right), y=(claim, claim), label=words, color=style.RED, **look))
         name, words = f"{other} radius as printed", "printed frontier of both balls at once  AS PRINTED"
-        color, false = style.ORANGE, f"read as an {other} ball on its own: NO CERTIFICATE"
-        items += [
-            Line(x=(left, right), y=(claim, claim), label=false, color=style.RED, dash="dashdot"),
-            Line(x=printed[0], y=printed[1], name=name, label=words, color=color, dash="dashdot", width=1.8),
-            Points(x=[pair[0]], y=[pair[1]], name="the same as printed", color=color, mark="square"),
-        ]
+        items.append(Line(x=printed[0], y=printed[1], name=name, label=words, color=style.ORANGE, **look))
+        items.append(Points(x=pair[:1], y=pair[1:], name="the same as printed", color=style.ORANGE, mark="square"))
     kind = f"generalized Gaussian, σ = {noise.sigma:.3g}, shape {noise.shape:g}"
     title = f"Two balls at once, {kind}, 1 − p_A = {q_a:g}"
     across, up = (
@@ -136,6 +135,5 @@ def tradeoff(
         for ends, ball in (((left, right), one), ((low, high), other))
     )
     desc = f"d = {noise.dim:,}. {'; '.join(says)}. The KL budget of a class change is {budget(q_a=q_a):.6g} nats."
-    return Picture(
-        title=title, desc=desc, plots=(Plot(title=title, x=across, y=up, items=tuple(items), names="key"),), height=460
-    )
+    plot = Plot(title=title, x=across, y=up, items=tuple(items), names="key")
+    return Picture(title=title, desc=desc, plots=(plot,), height=460)

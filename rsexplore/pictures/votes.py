@@ -1,13 +1,12 @@
 """One image of a run: what the classifier saw, how it voted, and how far each bound certifies."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rsexplore.log import Row
-from rsexplore.pictures.bounds import Claim, merged, radius_text, ranked, shares
+from rsexplore.pictures.bounds import Claim, merged, said, shares
 from rsexplore.pictures.picture import Axis, Bar, Bars, Image, Picture, Plot
 from rsexplore.pictures.style import BLUE, RED, norm_label
 
@@ -28,22 +27,16 @@ def votes(row: Row, *, names: Mapping[int, str] | Sequence[str] | None = None, d
     draws : int, optional
         Votes that the axis has room for; those of the row if absent.
     """
-    title = f"{row.count:,} of {row.draws:,} votes for {_name(row.predict, names)}"
+    title = f"{row.count:,} of {row.draws:,} votes for {_name(row.predict, names)}  (bold: the label)"
+    classes = {key: _name(key, names) for key in shown(row.counts, row.predict, row.label)}
     rows = []
-    for key in shown(row.counts, row.predict, row.label):
+    for key, name in classes.items():
         count = row.counts.get(key, 0)
         color = (RIGHT if row.predict == row.label else WRONG) if key == row.predict else OTHERS
-        looks: dict[str, Any] = {
-            "name": _name(key, names),
-            "text": _short(count),
-            "color": color,
-            "strong": key == row.label,
-        }
-        rows.append(Bar(value=max(count, FLOOR), **looks))
+        rows.append(Bar(name=name, value=max(count, FLOOR), text=_short(count), color=color, strong=key == row.label))
     y = Axis(label="votes", scale="log", domain=(FLOOR, ROOM * (draws or row.draws)))
     plot = Plot(title=title, y=y, items=(Bars(rows=tuple(rows), upright=True),))
-    says = "; ".join(f"{bar.name}: {row.counts.get(key, 0):,}" for key, bar in
-                     zip(shown(row.counts, row.predict, row.label), rows, strict=True))  # fmt: skip
+    says = "; ".join(f"{name}: {row.counts.get(key, 0):,}" for key, name in classes.items())
     label = f"The label is {_name(row.label, names)}. "
     return Picture(title=f"Votes, {title}", desc=f"{label}Votes by class: {says}.", plots=(plot,), height=300.0)
 
@@ -79,12 +72,11 @@ def one_image(
             for title, each in zip(titles, (image, copy), strict=True)]  # fmt: skip
     voted = votes(row, names=names, draws=draws)
     (ballot,) = voted.plots
-    claims = [] if abstains else ranked(merged(found))
+    claims = [] if abstains else merged(found)
     radii = shares(claims, f"{norm_label(norm)} radii" + (": none, abstains" if abstains else ""), share=0.28)
-    says = "; ".join(f"{claim.name} ({claim.status.value}) {radius_text(claim)}" for claim in claims)
     return Picture(
         title=f"{titles[0]}: {ballot.title}",
-        desc=f"{voted.desc} {radii.title}{': ' + says if says else ''}.",
+        desc=f"{voted.desc} {radii.title}{': ' + said(claims) if claims else ''}.",
         plots=(*seen, Plot(title=ballot.title, y=ballot.y, items=ballot.items, share=0.28), radii),
     )
 
