@@ -377,8 +377,9 @@ def test_a_bad_link_is_refused_in_words(panel, state, words):
         panel.restore({"share": "0.5", **state})
     assert panel.values == before  # and nothing of it is taken
     shown = rs.explorers.page(urlencode({"tab": "bounds", **state}))
-    assert 'role="alert"' in shown.children[2].children[-1].value
-    assert re.search(words, shown.children[2].children[-1].value.replace("&#x27;", "'"))
+    assert opened(shown).state == {}  # what it opens is at its start
+    assert re.search("Nothing of the link is taken: " + words, opened(shown).cut.value.replace("&#x27;", "'"))
+    assert opened(shown).cut.layout.display is None
 
 
 def test_a_link_beyond_a_range_says_what_was_cut(panel):

@@ -5,6 +5,7 @@ import re
 import threading
 import time
 from math import inf
+from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
 import pytest
@@ -289,7 +290,7 @@ def test_one_image_has_the_names_of_the_classes(panel):
     row = panel.records.rows[2]
     image, _, ballot, _ = single.picture.plots
     assert image.title == f"Image 2, label {names[row.label]}"
-    assert ballot.title == f"{row.count} of 300 votes for {names[row.predict]}"
+    assert ballot.title.startswith(f"{row.count} of 300 votes for {names[row.predict]}")
     assert [bar.name for bar in ballot.items[0].rows] == names
     assert f"{names[row.predict]}: {row.count}" in single.picture.desc
     assert f"Class {names[row.predict]} (right)" in single.readout.value and "se<ven" not in single.readout.value
@@ -306,13 +307,24 @@ def test_one_image_takes_fewer_votes_and_says_so(single, panel):
     assert again.readout.value == single.readout.value and again.picture.json() == single.picture.json()
 
 
+def test_the_state_of_one_image_goes_through_a_link(single, panel):
+    moved = {"image": 3, "copy": 7, "norm": 4.0, "alpha": 0.02, "n": 120}
+    single.move(**moved)
+    again = rs.explorers.one_image(panel.records, DIGITS.images, image=2)
+    again.restore(dict(parse_qsl(urlencode(single.state))))
+    assert single.state.keys() == moved.keys() and again.values == single.values == moved
+    assert again.picture.json() == single.picture.json() and again.code.value == single.code.value
+    with pytest.raises(ValueError, match=r"image needs one of \['0', .*, got '99'"):
+        again.restore({"image": "99"})
+
+
 def test_an_image_without_a_majority_abstains():
     header = rs.records.Header(rs.noises.to_dict(rs.noises.Gaussian(0.5, dim=64)), n0=10, n=100, alpha=0.001)
     found = rs.records.from_rows(header, [rs.records.Row(3, 1, {0: 10}, {0: 50, 1: 50}, 0.1)])
     single = rs.explorers.one_image(found, {3: np.zeros((3, 4, 4))})
     assert single.message.value == "" and "abstains" in single.readout.value and single.view.abstains
     *_, ballot, radii = single.picture.plots
-    assert ballot.title == "50 of 100 votes for 0" and radii.items == () and "none, abstains" in radii.title
+    assert ballot.title.startswith("50 of 100 votes for 0") and radii.items == () and "none, abstains" in radii.title
     with pytest.raises(LookupError, match="needs an image of the run, from 3 to 3, got image=4"):
         rs.explorers.one_image(found, DIGITS.images, image=4)
 

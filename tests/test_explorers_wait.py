@@ -5,6 +5,7 @@ import itertools
 import re
 import runpy
 import time
+from importlib import import_module
 from math import inf
 from pathlib import Path
 from types import SimpleNamespace
@@ -178,35 +179,43 @@ def test_a_newer_move_ends_the_older_computation(monkeypatch):
 
 
 def test_nothing_goes_on_while_nobody_looks(monkeypatch):
-    begun = []
-    started = panels.started
-    monkeypatch.setattr(panels, "started", lambda task: begun.append(started(task)) or begun[-1])
+    begun, module = [], import_module("rsexplore.explorers.bounds")
+    started, claims = panels.started, module.claims
+
+    def slow(*args, **kwargs):
+        for _ in range(40):
+            time.sleep(0.02)
+            breathe()
+        return claims(*args, **kwargs)
+
+    async def until(done):
+        end = time.monotonic() + 60
+        while not done() and time.monotonic() < end:
+            await asyncio.sleep(0.02)
 
     async def drive():
-        panel = rs.explorers.bounds(q_a=0.01)
-        panel.pause(), panel.resume()  # with nothing in hand nothing changes
-        first, many = panel.picture, len(begun)
-        panel.move(family=PowerGaussian, powers=(inf, 2.0), norm=inf, dim=2, k=0.7)
-        slow = begun[-1]
+        panel = rs.explorers.bounds(noise=rs.noises.Gaussian(0.5, dim=50))
+        await until(lambda: panel._pending is None)
+        first = panel.picture
+        panel.pause(), panel.resume()
+        assert panel.picture is first  # with nothing in hand nothing changes
+        monkeypatch.setattr(module, "claims", slow)
+        monkeypatch.setattr(panels, "started", lambda task: begun.append(started(task)) or begun[-1])
+        panel.move(q_a=0.02)
+        assert begun[0].alive
         panel.pause()
-        for _ in range(400):
-            await asyncio.sleep(0.02)
-            if not slow.alive:
-                break
-        await asyncio.sleep(0.3)
-        paused = slow.alive, slow.error, begun[-1] is slow, panel.picture is first
+        await until(lambda: not begun[0].alive)
+        await asyncio.sleep(0.2)
+        assert isinstance(begun[0].error, panels.Stopped) and len(begun) == 1 and panel.picture is first
         panel.resume()
-        resumed = begun[-1] is not slow
-        for _ in range(3000):
-            await asyncio.sleep(0.02)
-            if not panel.working.value:
-                break
-        return panel, paused, resumed, many
+        await until(lambda: panel._pending is None)
+        return panel
 
-    panel, (alive, error, last, kept), resumed, many = asyncio.run(drive())
-    assert not alive and isinstance(error, panels.Stopped) and last and kept and resumed and many == 2
-    assert words(panel) == "" and panel._current and "soap-dual-linf" in table(panel)
-    assert "k=1.4, dim=2" in panel.code.value
+    panel = asyncio.run(drive())
+    assert len(begun) == 2 and begun[1].error is None  # the same again; the curves were there
+    assert words(panel) == "" and "q_a=0.02" in panel.code.value
+    expected = float(rs.exact_radius(rs.noises.Gaussian(0.5), q_a=0.02))
+    assert float(table(panel)["cohen-l2"]["radius"]) == pytest.approx(expected, rel=1e-9)
 
 
 def test_what_takes_too_long_is_given_up_in_words(monkeypatch):

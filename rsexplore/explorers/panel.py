@@ -171,7 +171,7 @@ class Board(widgets.VBox):
         self.code = widgets.Textarea(description="code", rows=2, layout={"width": "98%"})
         self.code.tooltip = "the line of code that gives this state: select and copy it"
         for control in controls:
-            control.refuse = self._cut
+            control.refuse = self.warn
 
     @property
     def values(self) -> dict[str, Any]:
@@ -182,7 +182,8 @@ class Board(widgets.VBox):
         self.message.value = alert(words, note) if words else ""
         self.message.layout.display = None if words else "none"
 
-    def _cut(self, words: str) -> None:
+    def warn(self, words: str) -> None:
+        """Say what is not taken as it was typed, or as a link has it; nothing if there are no words."""
         self.cut.value = f'<div role="status" class="rsx-note">{escape(words)}</div>' if words else ""
         self.cut.layout.display = None if words else "none"
 
@@ -271,7 +272,7 @@ class Panel(Board):
         """Set what a link holds, and say what was cut to a range; ValueError if a control has no such value."""
         read = {name: self.controls[name].read(text) for name, text in state.items() if name in self.controls}
         self.move(**read)
-        self._cut(". ".join(filter(None, (self.controls[name].taken(value) for name, value in read.items()))))
+        self.warn(". ".join(filter(None, (self.controls[name].taken(value) for name, value in read.items()))))
 
     def _set(self, values: Mapping[str, Any]) -> None:
         self._held = True
@@ -284,7 +285,7 @@ class Panel(Board):
     def _reset(self) -> None:
         self._chosen.clear()
         self._set(self._start)
-        self._cut("")
+        self.warn("")
         self._draw()
 
     def _refresh(self, name: str = "") -> None:
