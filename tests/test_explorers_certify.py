@@ -1,10 +1,11 @@
-"""The certification panel without a browser: run, stop, go on, look at the artists; and one image of a run."""
+"""The certification panel without a browser: run, stop, go on, look at the pictures; and one image of a run."""
 
 import asyncio
 import re
 import threading
 import time
 from math import inf
+from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
 import pytest
@@ -14,11 +15,13 @@ pytest.importorskip("matplotlib")
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
-from panels import table  # noqa: E402
+from panels import bars, items, line, table, texts  # noqa: E402
 
 import rsexplore as rs  # noqa: E402
 from rsexplore import montecarlo  # noqa: E402
-from rsexplore.plots.votes import shown  # noqa: E402
+from rsexplore.bound import Status  # noqa: E402
+from rsexplore.pictures.picture import Image  # noqa: E402
+from rsexplore.pictures.votes import shown  # noqa: E402
 from rsexplore.records import thinned  # noqa: E402
 
 DIGITS = rs.data.digits().test
@@ -66,11 +69,13 @@ def test_run_counts_what_the_library_counts(panel):
 def test_the_results_are_views_of_the_votes(panel):
     curve, image = panel.views.values()
     found = rs.accuracy.curve(panel.records, rs.bounds.get("cohen-l2"))
-    np.testing.assert_array_equal(curve.view.scored.get_xdata()[1:-1], found.radii)
-    assert [bar.get_height() + 0.6 for bar in image.view.votes.bars][1] == panel.records.rows[0].counts[1]
+    np.testing.assert_array_equal(line(curve, "Cohen et al.  TIGHT")[0][1:-1], found.radii)
+    row = panel.records.rows[0]
+    assert bars(image)[str(row.predict)].value == row.counts[row.predict] > 0
     # published curves of the same noise are there to choose
     assert any("cifar10" in name and "σ = 0.25" in name for name in curve.controls["log"].field.options)
     panel.move(norm=inf)
+    assert "l∞" in curve.picture.plots[0].x.label.replace("ℓ_", "l") and "∞" in image.picture.plots[3].title
     assert curve.values["norm"] == image.values["norm"] == inf and curve.message.value == image.message.value == ""
     panel.move(norm=2.0)
 
@@ -179,7 +184,7 @@ def test_every_tenth_image_can_be_taken():
     panel.start()
     found = done(panel).records
     assert found.index.tolist() == [0, 10, 20] and found.label.tolist() == DIGITS.labels[:30:10].tolist()
-    np.testing.assert_array_equal(panel.views["One image"].view.pictures[0].get_array(), DIGITS.images[0][0])
+    np.testing.assert_array_equal(items(panel.views["One image"], Image)[0].pixels, DIGITS.images[0][0])
 
 
 @pytest.mark.parametrize("wrong", [{"n": 0}, {"images": 0}, {"every": -1}, {"device": "cuda:99"}])
@@ -227,6 +232,28 @@ def test_the_code_line_gives_the_same_panel(panel):
     assert eval(given.code.value, {"rs": rs, "model": own}).values == given.values
 
 
+def test_the_norm_of_a_run_follows_its_noise_until_one_is_chosen():
+    panel = rs.explorers.certify(images=2, n=100)
+    panel.controls["family"].value = rs.noises.Laplace
+    assert panel.values["norm"] == 1 and "norm=1" in panel.code.value
+    panel.controls["norm"].value = 4.0
+    panel.controls["family"].value = rs.noises.Gaussian
+    assert panel.values["norm"] == 4
+    given = rs.explorers.certify(images=2, n=100, norm=2)
+    given.controls["family"].value = rs.noises.Laplace
+    assert given.values["norm"] == 2
+
+
+def test_a_run_has_few_controls_at_first_and_says_what_it_takes():
+    panel = rs.explorers.certify(images=2, n=100)
+    assert {name for name, control in panel.controls.items() if control.more} == {"every", "device", "log"}
+    panel.controls["n"].field.value = "1e9"
+    assert panel.values["n"] == 1_000_000 and "votes n goes from 100 to 1e+06 here" in panel.cut.value
+    assert "n=1000000" in panel.code.value and panel.cut in panel.children
+    panel.controls["n"].field.value = "1e2"
+    assert panel.values["n"] == 100 and panel.cut.value == ""
+
+
 @pytest.fixture
 def single(panel):
     return rs.explorers.one_image(panel.records, DIGITS.images, image=2)
@@ -235,16 +262,40 @@ def single(panel):
 def test_one_image_shows_its_votes_and_every_radius(single, panel):
     row = panel.records.rows[2]
     q_a = panel.records.q_a()[2]
-    np.testing.assert_array_equal(single.view.pictures[0].get_array(), DIGITS.images[2][0])
-    assert not np.array_equal(single.view.pictures[1].get_array(), DIGITS.images[2][0])
-    heights = {i: round(bar.get_height() + 0.6) for i, bar in enumerate(single.view.votes.bars) if bar.get_height()}
-    assert heights == {label: count for label, count in row.counts.items() if count}
+    image, copy = (item.pixels for item in items(single, Image))
+    np.testing.assert_array_equal(image, DIGITS.images[2][0])
+    drawn = DIGITS.images[2] + panel.records.noise.draw(np.random.default_rng((0, 2)), (1, 1, 8, 8))[0]
+    np.testing.assert_array_equal(copy, np.clip(drawn[0], 0, 1))
+    (ballot, radii) = (plot.items[0].rows for plot in single.picture.plots[2:])
+    assert [bar.name for bar in ballot] == [str(label) for label in range(10)]
+    assert {int(bar.name): int(bar.text) for bar in ballot if bar.text} == {k: n for k, n in row.counts.items() if n}
+    assert all(bar.value == max(row.counts.get(int(bar.name), 0), 0.6) for bar in ballot)
+    assert [int(bar.name) for bar in ballot if bar.strong] == [row.label]
+    assert len({bar.color for bar in ballot}) == 2  # the selected class, and the others
     rows = table(single)
-    assert set(rows) == {bound.key for bound in rs.bounds.of(panel.records.noise, 2.0)}
+    proper = [b for b in rs.bounds.of(panel.records.noise, 2.0) if b.status is not Status.AS_PRINTED]
+    assert set(rows) == {bound.key for bound in proper}
+    exact = float(rows["cohen-l2"]["radius"])
+    shares = {float(shown_row["radius"]) / exact for shown_row in rows.values()}
+    assert all(min(abs(bar.value - share) for share in shares) < 1e-6 for bar in radii) and radii[0].value == 1
     for key, shown_row in rows.items():
         expected = float(rs.bounds.get(key).radius(panel.records.noise, q_a=q_a))
         assert float(shown_row["radius"]) == pytest.approx(expected, rel=1e-9)
-    assert "as printed" in single.readout.value and "tight" in single.readout.value  # the status in words
+    assert "heuristic" in single.readout.value and "tight" in single.readout.value  # the status in words
+
+
+def test_one_image_has_the_names_of_the_classes(panel):
+    names = ["none", "one", "two", "three", "four", "five", "six", "se<ven", "eight", "nine"]
+    single = rs.explorers.one_image(panel.records, DIGITS.images, image=2, names=names)
+    row = panel.records.rows[2]
+    image, _, ballot, _ = single.picture.plots
+    assert image.title == f"Image 2, label {names[row.label]}"
+    assert ballot.title.startswith(f"{row.count} of 300 votes for {names[row.predict]}")
+    assert [bar.name for bar in ballot.items[0].rows] == names
+    assert f"{names[row.predict]}: {row.count}" in single.picture.desc
+    assert f"Class {names[row.predict]} (right)" in single.readout.value and "se<ven" not in single.readout.value
+    given = rs.explorers.one_image(panel.records, DIGITS.images, image=2, names=dict(enumerate(names)))
+    assert given.picture.json() == single.picture.json()
 
 
 def test_one_image_takes_fewer_votes_and_says_so(single, panel):
@@ -253,7 +304,18 @@ def test_one_image_takes_fewer_votes_and_says_so(single, panel):
     assert single.view.row == part.rows[2] and single.view.q_a == part.q_a(0.01)[2]
     assert "These are a random 60 of the run's 300 votes" in single.readout.value.replace("&#x27;", "'")
     again = eval(single.code.value, {"rs": rs, "records": panel.records, "images": DIGITS.images})
-    assert again.readout.value == single.readout.value
+    assert again.readout.value == single.readout.value and again.picture.json() == single.picture.json()
+
+
+def test_the_state_of_one_image_goes_through_a_link(single, panel):
+    moved = {"image": 3, "copy": 7, "norm": 4.0, "alpha": 0.02, "n": 120}
+    single.move(**moved)
+    again = rs.explorers.one_image(panel.records, DIGITS.images, image=2)
+    again.restore(dict(parse_qsl(urlencode(single.state))))
+    assert single.state.keys() == moved.keys() and again.values == single.values == moved
+    assert again.picture.json() == single.picture.json() and again.code.value == single.code.value
+    with pytest.raises(ValueError, match=r"image needs one of \['0', .*, got '99'"):
+        again.restore({"image": "99"})
 
 
 def test_an_image_without_a_majority_abstains():
@@ -261,7 +323,8 @@ def test_an_image_without_a_majority_abstains():
     found = rs.records.from_rows(header, [rs.records.Row(3, 1, {0: 10}, {0: 50, 1: 50}, 0.1)])
     single = rs.explorers.one_image(found, {3: np.zeros((3, 4, 4))})
     assert single.message.value == "" and "abstains" in single.readout.value and single.view.abstains
-    assert not any(bar.get_visible() for bar in single.view.radii.bars.values())
+    *_, ballot, radii = single.picture.plots
+    assert ballot.title.startswith("50 of 100 votes for 0") and radii.items == () and "none, abstains" in radii.title
     with pytest.raises(LookupError, match="needs an image of the run, from 3 to 3, got image=4"):
         rs.explorers.one_image(found, DIGITS.images, image=4)
 
@@ -269,13 +332,13 @@ def test_an_image_without_a_majority_abstains():
 def test_the_accuracy_of_fewer_votes_is_marked(panel):
     shown_curve = rs.explorers.certified_accuracy(panel.records, n=50)
     expected = rs.accuracy.curve(thinned(panel.records, 50), rs.bounds.get("cohen-l2"))
-    np.testing.assert_array_equal(shown_curve.view.scored.get_xdata()[1:-1], expected.radii)
-    assert shown_curve.view.keys[3].get_text().startswith("a random 50 of each image's 300 votes")
+    np.testing.assert_array_equal(line(shown_curve, "Cohen et al.  TIGHT")[0][1:-1], expected.radii)
+    assert any(text.startswith("a random 50 of each image's 300 votes") for text in texts(shown_curve))
     assert "n=50" in shown_curve.code.value
     shown_curve.move(n=300)
-    assert shown_curve.view.keys[3].get_text() == "" and "n=" not in shown_curve.code.value
+    assert not any("random" in text for text in texts(shown_curve)) and "n=" not in shown_curve.code.value
     shown_curve.move(n=10_000)  # more than there are: only the limit moves
-    assert shown_curve.view.keys[3].get_text() == "" and len(shown_curve.view.curve.radii)
+    assert not any("random" in text for text in texts(shown_curve)) and len(shown_curve.view.curve.radii)
 
 
 def test_of_many_classes_those_with_most_votes_are_shown():

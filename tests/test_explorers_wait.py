@@ -5,6 +5,7 @@ import itertools
 import re
 import runpy
 import time
+from importlib import import_module
 from math import inf
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,11 +17,12 @@ pytest.importorskip("ipywidgets")
 pytest.importorskip("matplotlib")
 
 import ipywidgets as widgets
-from panels import table
+from panels import items, line, table, texts
 
 import rsexplore as rs
 from rsexplore.dual.mixed import Mixed
 from rsexplore.explorers import panel as panels
+from rsexplore.explorers.controls import Number
 from rsexplore.noises import PowerGaussian
 from rsexplore.patience import breathe
 
@@ -47,7 +49,7 @@ async def busy(panel, moves, rest=0.03):
             await asyncio.sleep(0.005)
             longest = max(longest, time.process_time() - start)
         # a state that is not drawn yet is said to be worked on, or why it cannot be
-        assert words(panel) or panel._work is not None, move
+        assert words(panel) or panel._current, move
         found.append((longest, move))
     panel.move(**({"family": rs.noises.Gaussian} if "family" in panel.controls else {}))  # what is left is dropped
     return found
@@ -74,13 +76,13 @@ def of_bubbles(dims=DIMS, ks=(0.0, 0.5, 0.8, 0.99)):
 def of_ends(panel):
     """Each control from one end to the other, by way of the middle."""
     for name, control in panel.controls.items():
-        low, high = (getattr(control.field, end, None) for end in ("min", "max"))
         if isinstance(control.field, widgets.Checkbox):
             stops = [False, True]
-        elif low is None:
-            stops = [value for _, value in control.field._options_full]
+        elif isinstance(control, Number):
+            low, high = control.low, control.high
+            stops = [low, (low * high) ** 0.5 if low > 0 else (low + high) / 2, high]
         else:
-            stops = [low, type(low)((low * high) ** 0.5 if low > 0 else (low + high) / 2), high]
+            stops = [value for _, value in control.field._options_full]
         for place in (0, len(stops) // 2, -1):
             yield {name: stops[place]}
 
@@ -136,23 +138,23 @@ def test_a_slow_radius_is_worked_on_under_a_word_and_then_shown():
         before = panel.picture
         panel.move(family=PowerGaussian, powers=(inf, 2.0), norm=inf, dim=2, k=0.7)
         assert "working: radii of PowerGaussian noise, k = 1.4, dim = 2" in words(panel)
-        assert panel.picture == before and 'role="status"' in panel.working.value
+        assert panel.picture is before and panel.chart.working and 'role="status"' in panel.working.value
         assert "numbers are those of before" in words(panel)
         while panel.working.value:
             await asyncio.sleep(0.05)
         return panel
 
     panel = asyncio.run(drive())
-    assert words(panel) == ""
+    assert words(panel) == "" and not panel.chart.working and panel.chart.picture is panel.picture
     radius = float(table(panel)["soap-dual-linf"]["radius"])
     noise = PowerGaussian.from_sigma(0.5, 2, k=1.4, power_norm=inf, tail_norm=2)
     bound = rs.bounds.get("soap-dual-linf")
     assert radius == pytest.approx(float(bound.radius(noise, q_a=0.01)), rel=1e-9)
     assert "through 13 votes" in panel.readout.value
-    line, q_a = panel.view.curves.lines["soap-dual-linf"], panel.view.curves.q_a
+    q_a, radii = line(panel, bound.title)
     for place in (2, 7, 50, 111):
         expected = float(bound.radius(noise, q_a=q_a[place]))
-        assert line.get_ydata()[place] == pytest.approx(expected, rel=0.02)
+        assert radii[place] == pytest.approx(expected, rel=0.02)
 
 
 def test_a_newer_move_ends_the_older_computation(monkeypatch):
@@ -176,6 +178,46 @@ def test_a_newer_move_ends_the_older_computation(monkeypatch):
     assert panel.working.value == "" and "cohen-lp" in table(panel)
 
 
+def test_nothing_goes_on_while_nobody_looks(monkeypatch):
+    begun, module = [], import_module("rsexplore.explorers.bounds")
+    started, claims = panels.started, module.claims
+
+    def slow(*args, **kwargs):
+        for _ in range(40):
+            time.sleep(0.02)
+            breathe()
+        return claims(*args, **kwargs)
+
+    async def until(done):
+        end = time.monotonic() + 60
+        while not done() and time.monotonic() < end:
+            await asyncio.sleep(0.02)
+
+    async def drive():
+        panel = rs.explorers.bounds(noise=rs.noises.Gaussian(0.5, dim=50))
+        await until(lambda: panel._pending is None)
+        first = panel.picture
+        panel.pause(), panel.resume()
+        assert panel.picture is first  # with nothing in hand nothing changes
+        monkeypatch.setattr(module, "claims", slow)
+        monkeypatch.setattr(panels, "started", lambda task: begun.append(started(task)) or begun[-1])
+        panel.move(q_a=0.02)
+        assert begun[0].alive
+        panel.pause()
+        await until(lambda: not begun[0].alive)
+        await asyncio.sleep(0.2)
+        assert isinstance(begun[0].error, panels.Stopped) and len(begun) == 1 and panel.picture is first
+        panel.resume()
+        await until(lambda: panel._pending is None)
+        return panel
+
+    panel = asyncio.run(drive())
+    assert len(begun) == 2 and begun[1].error is None  # the same again; the curves were there
+    assert words(panel) == "" and "q_a=0.02" in panel.code.value
+    expected = float(rs.exact_radius(rs.noises.Gaussian(0.5), q_a=0.02))
+    assert float(table(panel)["cohen-l2"]["radius"]) == pytest.approx(expected, rel=1e-9)
+
+
 def test_what_takes_too_long_is_given_up_in_words(monkeypatch):
     clock = [0.0]
 
@@ -187,11 +229,11 @@ def test_what_takes_too_long_is_given_up_in_words(monkeypatch):
     monkeypatch.setattr(Mixed, "_pairs", lasts)
     panel = rs.explorers.bounds(noise=eq9())
     assert "given up after 60 s of computing: radii of PowerGaussian noise" in words(panel)
-    assert "Nothing is drawn yet." in words(panel) and panel.picture == b""
+    assert "Nothing is drawn yet." in words(panel) and panel.picture is None
     panel.move(family=rs.noises.Gaussian)
-    assert words(panel) == "" and panel.picture
+    assert words(panel) == "" and items(panel)
     bubbles = rs.explorers.soap_bubbles(dim=20, norm=inf)
-    assert any("eq. (9): not drawn, a radius takes more" in text for text in bubbles.view.curves.labels.texts)
+    assert any("eq. (9): not drawn, a radius takes more" in text for text in texts(bubbles))
     assert "eq. (10)" in table(bubbles)
 
 
@@ -213,10 +255,10 @@ def test_files_come_when_the_picture_is_finished(monkeypatch):
 def test_a_radius_that_double_precision_does_not_tell_is_said_to_end_at_half_a_coordinate(k):
     panel = rs.explorers.bounds(noise=eq9(k))
     assert "with these parameters" in panel.readout.value and "k &lt;= dim - 0.5" in panel.readout.value
-    assert panel.view.curves.note.get_text().startswith("no bound for this noise\nwith these parameters")
+    assert any(text.startswith("no bound for this noise with these parameters") for text in texts(panel))
     bubbles = rs.explorers.soap_bubbles(dim=50, k=k / 50, norm=inf)
-    assert any("eq. (9): no radius here for k" in text for text in bubbles.view.curves.labels.texts)
-    assert not any("minute" in text for text in bubbles.view.curves.labels.texts)
+    assert any("eq. (9): no radius here for k" in text for text in texts(bubbles))
+    assert not any("minute" in text for text in texts(bubbles))
 
 
 def test_modes_that_cannot_be_equal_are_said_so_from_the_start():

@@ -141,8 +141,8 @@ def bounds(
     ]
 
     def natural(values: dict[str, Any]) -> float:
-        own = ball(member(*(values[name] for name in ("family", "sigma", "dim", "k", "powers", "shape"))))
-        return own if own in NORMS.values() else 2.0
+        noise = member(*(values[name] for name in ("family", "sigma", "dim", "k", "powers", "shape")))
+        return controls.own_norm(noise)
 
     # the norm in which most is known of the noise, until the reader takes another
     follow = {"norm": natural} if norm is None else {}

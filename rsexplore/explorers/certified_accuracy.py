@@ -41,8 +41,9 @@ class AccuracyView(View):
         self.curve, self.before, interval, self.most = yield Task(words, partial(self._found, **given))
         others = yield Task(words, partial(self._others, beside, bound, norm, alpha))
         look = style.look(bound, bound.status_at(norm))
-        status = f"{bound.status_at(norm).value.upper()}{_warning(bound)}"
-        shown = [(self.curve, f"{_title(bound)}  {status}", look | {"width": 2.2, "mark": ""})]
+        # of what does not certify the picture says it
+        status = f"  {bound.status_at(norm).value.upper()}" if bound.certifies else ""
+        shown = [(self.curve, f"{_title(bound)}{status}", look | {"width": 2.2, "mark": ""})]
         if self.before is not None:
             as_it_was = {"color": style.GREY, "dash": "dash"}
             shown.insert(0, (self.before, f"{_origin(self.before)}", as_it_was))
@@ -112,8 +113,10 @@ class AccuracyView(View):
             rows[escape(name)] = [f"{x:.3f}" for x in curve.at(radii)]
         lines = [f"<th>{name}</th>" + "".join(f"{cell}{x}</td>" for x in line) for name, line in rows.items()]
         body = "".join(f"<tr>{line}</tr>" for line in lines)
+        left = [name for name in v["beside"] if name not in (v["log"], *self.others)]
+        about = f"Not shown, as {v['bound'].key} is not about their noise: {'; '.join(left)}." if left else ""
         data = f'data-bound="{v["bound"].key}" data-alpha="{v["alpha"]!r}" data-ceiling="{self.most!r}"'
-        return f'<div class="rsx-accuracy" style="font-size:12px" {data}><table>{body}</table></div>'
+        return f'<div class="rsx-accuracy" style="font-size:12px" {data}><table>{body}</table>{escape(about)}</div>'
 
 
 def _draws(log: Curve | Records) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from math import isfinite, prod
 from os import PathLike
 from pathlib import Path
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from rsexplore import noises, records
 from rsexplore.explorers import controls
 from rsexplore.explorers.certified_accuracy import certified_accuracy, shipped
-from rsexplore.explorers.controls import Control, choice, number, pick, text
+from rsexplore.explorers.controls import Control, choice, more, number, pick, text
 from rsexplore.explorers.one_image import one_image
 from rsexplore.explorers.panel import Board, Panel, Run, Stopped
 from rsexplore.noises import Noise
@@ -65,7 +66,7 @@ class Setting:
 
     def __init__(self, values: Mapping[str, Any], given: Any, fixed: Mapping[str, Any], folder: Path) -> None:
         if values["model"] == FILE and not values["file"].strip():
-            raise ValueError("certify needs the path of a checkpoint in the field 'file', got an empty one")
+            raise ValueError("certify needs the path of a checkpoint in the field 'checkpoint', got an empty one")
         self._values, self._given, self._fixed = dict(values), given, fixed
         self.images: int = values["images"]
         self.pictures: dict[int, NDArray] = {}
@@ -127,11 +128,12 @@ DEFAULTS = {"data": "digits", "images": 50, "every": 1, "n": 1000, "n0": 100, "a
 class CertifyPanel(Board):
     """Controls of a run, the run, and the panels over its records."""
 
-    def __init__(self, chosen: list[Control], given: Any, fixed: Mapping[str, Any]) -> None:
+    def __init__(self, chosen: list[Control], given: Any, fixed: Mapping[str, Any], own_norm: bool) -> None:
         super().__init__(chosen)
         self.records: Records | None = None
         self.views: dict[str, Panel] = {}  # over the records
         self._given, self._fixed = given, fixed
+        self._own_norm = own_norm  # whether it was chosen; else it is the noise's
         self._run: Run | None = None
         self._job: Setting | None = None
         self._kept = Path(mkdtemp(prefix="rsexplore-"))  # for logs without a path
@@ -142,11 +144,11 @@ class CertifyPanel(Board):
         self.status = widgets.HTML("nothing was run yet")
         self.results = widgets.VBox()
         line = widgets.HBox([self.run, self.stop, self.bar])
-        self.children = [self.grid, line, self.status, self.message, self.code, self.results]
+        self.children = [self.grid, self.cut, line, self.status, self.message, self.code, self.results]
         self.run.on_click(lambda button: self.start())
         self.stop.on_click(lambda button: self._stop())
         for control in chosen:
-            control.observe(self._changed)
+            control.observe(partial(self._changed, control.name))
         self._changed()
 
     def move(self, **values: Any) -> None:
@@ -241,14 +243,19 @@ class CertifyPanel(Board):
                 self._say(_words(error))
         self.results.children = [part for head, view in self.views.items() for part in (_head(head), view)]
 
-    def _changed(self) -> None:
+    def _changed(self, name: str = "") -> None:
+        if name == "norm":
+            self._own_norm = True
+        elif name and not self._own_norm:
+            self.controls["norm"].value = controls.own_norm(self._noise(self.values))
+            self._own_norm = False  # nobody has chosen that one
         values = self.values
         own = values["model"] == FILE
-        for name in ("file", "arch", "normalize"):
-            self.controls[name].show(own)
+        for row in ("file", "arch", "normalize"):
+            self.controls[row].show(own)
         unused = set(controls.unused(self._noise(values)))
-        for name in ("k", "powers", "shape"):
-            self.controls[name].show(name not in unused)
+        for row in ("k", "powers", "shape"):
+            self.controls[row].show(row not in unused)
         for panel in self.views.values():
             if panel.values["norm"] != values["norm"]:
                 panel.move(norm=values["norm"])
@@ -368,19 +375,21 @@ def certify(
     chosen = [
         choice("model", "model", models, GIVEN if own else str(model) if named else FILE),
         text("data", "data", data, "digits, cifar10:DIR, imagenet:DIR, or an .npz file with images and labels"),
-        text("file", "file", "" if own or named else str(model), "a checkpoint, or torchvision:NAME, timm:NAME"),
-        text("arch", "arch", arch, "architecture, where the file does not name it"),
-        text("normalize", "pixels", normalize, "cifar10, imagenet, none, or MEAN,..:STD,.., where the file lacks it"),
+        text("file", "checkpoint", "" if own or named else str(model), "a file, or torchvision:NAME, timm:NAME"),
+        text("arch", "its architecture", arch, "where the file does not name it"),
+        text("normalize", "its pixels", normalize, "where it lacks that: cifar10, imagenet, none, or MEAN,..:STD,.."),
         controls.family(start),
         controls.sigma(start.sigma),
         controls.powers(start),
         controls.power(start),
         controls.shape(start),
-        pick("norm", "norm p", "of the radius", controls.NORMS, float(start.natural_norm if norm is None else norm)),
-        number("n", "n", "draws an image", n, 100, 1_000_000, whole=True),
         number("images", "images", "from the first on", images, 1, 10_000, whole=True),
-        number("every", "step", "from image to image", every, 1, 1000, whole=True),
-        choice("device", "device", {name: name for name in here}, device or here[min(1, len(here) - 1)]),
-        text("log", "log", str(log), "a file to keep the votes in"),
+        number("n", "votes n", "noisy copies an image", n, 100, 1_000_000, whole=True),
+        pick("norm", "norm of the ball", "p", controls.NORMS, float(start.natural_norm if norm is None else norm)),
+        *more(
+            number("every", "step", "from image to image", every, 1, 1000, whole=True),
+            choice("device", "device", {name: name for name in here}, device or here[min(1, len(here) - 1)]),
+            text("log", "file for the votes", str(log), "to keep them in; empty: as long as this panel is"),
+        ),
     ]
-    return CertifyPanel(chosen, model if own else None, {"n0": n0, "alpha": alpha, "seed": seed})
+    return CertifyPanel(chosen, model if own else None, {"n0": n0, "alpha": alpha, "seed": seed}, norm is not None)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
-from math import inf, isfinite, log10
+from math import inf, isfinite, log10, nan
 from typing import Any
 
 import ipywidgets as widgets
@@ -42,8 +42,15 @@ class Control:
 
     def read(self, text: str) -> Any:
         """The value that a text stands for; ValueError if none does."""
-        kind = type(self.value)
-        return text == "True" if kind is bool else kind(text)
+        if not isinstance(self.value, bool):
+            return text
+        if text not in ("True", "False"):
+            raise ValueError(f"{self.name} needs True or False, got {text!r}")
+        return text == "True"
+
+    def taken(self, value: Any) -> str:
+        """What was taken for a value, in words; empty where it was that value."""
+        return ""
 
     def observe(self, callback: Callable[[], None]) -> None:
         """Call back on every change."""
@@ -127,10 +134,21 @@ class Number(Control):
 
     def read(self, text: str) -> float:
         """The number that a text is; ValueError if it is none."""
-        value = float(text)
+        try:
+            value = float(text)
+        except ValueError:
+            value = nan
         if not isfinite(value):
-            raise ValueError(f"{self.label} needs a finite number, got {text!r}")
+            raise ValueError(f"{self.label} needs a number, got {text!r}")
         return value
+
+    def taken(self, value: float) -> str:
+        """What was taken for a number, in words; empty where it was that number."""
+        if self._value == value:
+            return ""
+        if self.whole and self.low <= value <= self.high:
+            return f"{self.label} is a whole number: {value:.12g} was taken as {self._value}"
+        return f"{self.label} goes from {self.low:g} to {self.high:g} here: {value:.12g} was cut to {self._value:g}"
 
     def observe(self, callback: Callable[[], None]) -> None:
         """Call back on every change."""
@@ -147,12 +165,7 @@ class Number(Control):
             self._set(self._value)
             return
         self.value = value
-        if self._value == value:
-            self.refuse("")
-        elif self.whole and self.low <= value <= self.high:
-            self.refuse(f"{self.label} is a whole number: {text} was taken as {self._value}")
-        else:
-            self.refuse(f"{self.label} goes from {self.low:g} to {self.high:g} here: {text} was cut to {self._value:g}")
+        self.refuse(self.taken(value))
 
     def _moved(self, place: float) -> None:
         # JupyterLab moves a slider to its nearest step when it shows it: no wish of the reader's, so the field stays
@@ -322,6 +335,11 @@ def member(family: type[Noise], sigma: float, dim: int, k: float, powers: tuple[
     own = {"k": float(f"{k * dim:.12g}"), "power_norm": powers[0], "tail_norm": powers[1], "shape": shape}
     has = {field.name for field in fields(family)}  # type: ignore[arg-type]
     return family.from_sigma(sigma, dim, **{name: value for name, value in own.items() if name in has})
+
+
+def own_norm(noise: Noise) -> float:
+    """The norm in which most is known of the noise; 2 where the list lacks it."""
+    return noise.natural_norm if noise.natural_norm in NORMS.values() else 2.0
 
 
 def unused(noise: Noise) -> Iterator[str]:

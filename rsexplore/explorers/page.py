@@ -99,8 +99,10 @@ def _made(topic: Topic, state: Mapping[str, str]) -> widgets.Widget:
     try:
         panel = topic.make()
         panel.linked = True
-        if state:
+        try:
             panel.restore(state)
+        except ValueError as error:
+            panel.warn(f"Nothing of the link is taken: {error}")
         panel.code.layout.display = "none"  # the button that copies the line stays
         return panel
     except Exception as error:

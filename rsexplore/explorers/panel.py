@@ -161,7 +161,8 @@ class Board(widgets.VBox):
         self.controls = {control.name: control for control in controls}
         layout = {"grid_template_columns": "repeat(auto-fit, minmax(min(100%, 500px), 1fr))", "grid_gap": "2px 24px"}
         first, rest = ([c.row for c in controls if c.more is more] for more in (False, True))
-        parts: list[widgets.Widget] = [widgets.GridBox(first, layout=layout)]
+        style = widgets.HTML(STYLE, layout={"display": "none"})
+        parts: list[widgets.Widget] = [style, widgets.GridBox(first, layout=layout)]
         if rest:
             parts.append(widgets.Accordion([widgets.GridBox(rest, layout=layout)], titles=("more",)))
         self.grid = widgets.VBox(parts)
@@ -170,7 +171,7 @@ class Board(widgets.VBox):
         self.code = widgets.Textarea(description="code", rows=2, layout={"width": "98%"})
         self.code.tooltip = "the line of code that gives this state: select and copy it"
         for control in controls:
-            control.refuse = self._cut
+            control.refuse = self.warn
 
     @property
     def values(self) -> dict[str, Any]:
@@ -181,7 +182,8 @@ class Board(widgets.VBox):
         self.message.value = alert(words, note) if words else ""
         self.message.layout.display = None if words else "none"
 
-    def _cut(self, words: str) -> None:
+    def warn(self, words: str) -> None:
+        """Say what is not taken as it was typed, or as a link has it; nothing if there are no words."""
         self.cut.value = f'<div role="status" class="rsx-note">{escape(words)}</div>' if words else ""
         self.cut.layout.display = None if words else "none"
 
@@ -222,8 +224,7 @@ class Panel(Board):
         for button in (self.reset, self.save):
             button.layout.width = "auto"
         tools = widgets.HBox([self.reset, self.save, self.copy, self.saved], layout={"flex_flow": "row wrap"})
-        style = widgets.HTML(STYLE, layout={"display": "none"})
-        parts = [style, self.grid, self.cut, self.message, self.working, self.chart, tools, self.readout, self.code]
+        parts = [self.grid, self.cut, self.message, self.working, self.chart, tools, self.readout, self.code]
         self.children = parts
         self._held = False
         self._pending: asyncio.TimerHandle | None = None
@@ -268,8 +269,10 @@ class Panel(Board):
         return {name: c.text for name, c in self.controls.items() if c.value != self._start[name]}
 
     def restore(self, state: Mapping[str, str]) -> None:
-        """Set what a link holds; ValueError if a control has no such value."""
-        self.move(**{name: self.controls[name].read(text) for name, text in state.items() if name in self.controls})
+        """Set what a link holds, and say what was cut to a range; ValueError if a control has no such value."""
+        read = {name: self.controls[name].read(text) for name, text in state.items() if name in self.controls}
+        self.move(**read)
+        self.warn(". ".join(filter(None, (self.controls[name].taken(value) for name, value in read.items()))))
 
     def _set(self, values: Mapping[str, Any]) -> None:
         self._held = True
@@ -282,7 +285,7 @@ class Panel(Board):
     def _reset(self) -> None:
         self._chosen.clear()
         self._set(self._start)
-        self._cut("")
+        self.warn("")
         self._draw()
 
     def _refresh(self, name: str = "") -> None:
