@@ -18,7 +18,7 @@ from panels import table  # noqa: E402
 
 import rsexplore as rs  # noqa: E402
 from rsexplore import montecarlo  # noqa: E402
-from rsexplore.plots.votes import shown  # noqa: E402
+from rsexplore.pictures.votes import shown  # noqa: E402
 from rsexplore.records import thinned  # noqa: E402
 
 DIGITS = rs.data.digits().test

@@ -22,7 +22,7 @@ from scipy import special
 import rsexplore as rs
 from reproduce.printed_tradeoffs import weighted
 from rsexplore.explorers.panel import write
-from rsexplore.plots.soap_bubbles import SHIFTS
+from rsexplore.pictures.soap_bubbles import SHIFTS
 
 # for each explorer a value of every control that is not the one it starts at
 MOVES = {

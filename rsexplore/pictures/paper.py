@@ -19,6 +19,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import isotonic_regression
 
 from rsexplore.beyond import matplotlib  # before its parts, as it says what is missing
+from rsexplore.bound import Bound, Status
+from rsexplore.pictures import style
 
 # isort: split
 from matplotlib.axes import Axes
@@ -50,10 +52,31 @@ PAPER: dict[Any, Any] = {
     "svg.hashsalt": "rsexplore",
     "figure.dpi": 100,
 }
+NOTEBOOK: dict[Any, Any] = PAPER | {  # of figures that a cell draws by itself, as wide as a page of a notebook
+    "font.size": 10.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.prop_cycle": f"cycler('color', {list(style.CYCLE)})",
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "lines.linewidth": 1.6,
+    "figure.constrained_layout.use": True,
+    "savefig.dpi": 100,
+}
 FACTS = {"pdf": ("Subject", "CreationDate"), "svg": ("Description", "Date"), "png": ("Description", "Date")}
 DASHES: dict[str, Any] = {"solid": "-", "dash": (0, (5, 2)), "dot": ":", "dashdot": (0, (6, 2, 1.2, 2))}
 STRONG = "#D55E00"  # numbers that stand out
 MARKS = {"": "", "circle": "o", "triangle": "^", "down": "v", "square": "s", "diamond": "D", "plus": "P"}
+
+
+def look(bound: Bound, status: Status | None = None, exact: bool = False) -> dict[str, Any]:
+    """Look of a bound as `style.look` has it, as keywords for ``ax.plot``."""
+    own = style.look(bound, status, exact)
+    dash, mark = DASHES[own["dash"]], MARKS[own["mark"]]
+    return {"color": _color(own["color"]), "linestyle": dash, "linewidth": own["width"], "marker": mark}
 
 
 def save(picture: Any, path: str | PathLike[str], width: float = PAGE) -> None:
