@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rsexplore import (
         accuracy,
+        audit,
         bounds,
         confidence,
         data,
@@ -41,6 +42,7 @@ __all__ = [  # noqa: RUF022  modules first, as in the layer order
     "records",
     "accuracy",
     "data",
+    "audit",
     "pictures",
     "explorers",
     "montecarlo",

@@ -31,12 +31,12 @@ COLUMNS = "idx label predict radius correct time".split()
 COUNTED = "idx label predict count".split()  # and, after any others, the last two of `COLUMNS`
 RADII, COUNTS = "printed radii", "counts of votes"  # kinds of log
 _RADIUS = re.compile(r"[0-9]+(\.[0-9]*)?(e[+-]?[0-9]+)?")  # as Python prints a float; none of its inf, nan, 1_0
-# how a program prints a radius; "all digits" is Python's own, as `records.export` writes it
+# how a program prints a radius, coarse ones first; "all digits" is Python's own, as `records.export` writes it
 FORMATS: dict[str, Callable[[float], str]] = {
-    "3 significant digits": "{:.3}".format,
-    "4 decimals": "{:.4f}".format,
-    "all digits": repr,
-}
+    f"{digits} {kind}": f"{{:.{digits}{code}}}".format
+    for digits in range(1, 17)
+    for kind, code in (("significant digits", ""), ("decimals", "f"))
+} | {"all digits": repr}
 ROUNDINGS = ("printed", "lower", "upper")
 # In units of sigma. The interval of a printed radius is widened by this at both ends, to cover the errors of floating
 # point in the program that printed it and in ours (`confidence.SHAVE` moves PhiInv by less than 1.2e-9).
@@ -54,10 +54,11 @@ def kind(first_line: str) -> str | None:
     return COUNTS if (names[:4], names[4:][-2:]) == (COUNTED, COLUMNS[-2:]) else None
 
 
-def columns(path: Path, text: str, header: Header) -> dict[str, Any]:
+def columns(path: Path, text: str, header: Header, again: bool = False) -> dict[str, Any]:
     """What a log says, one entry an image, by the names that `records.Records` has: with a radius or a count.
 
-    A last line that was cut off before its last column, or is empty, is left out, and a UserWarning has its number.
+    An image may come again only if `again`. A last line that was cut off before its last column, or is empty, is left
+    out, and a UserWarning has its number.
 
     Raises
     ------
@@ -73,21 +74,23 @@ def columns(path: Path, text: str, header: Header) -> dict[str, Any]:
     if (header.stop, header.select) != (None, None):
         raise LogHeaderError(f"{path}: stop and select are of our logs alone, got {header.stop=} {header.select=}")
     names = first.split()
-    rows: dict[int, tuple[float, ...]] = {}
+    rows: list[tuple[float, ...]] = []
+    seen: set[float] = set()
     correct: list[str] = []
     for number, line in enumerate(_whole(path, lines, len(names)), start=2):
         fields = line.split("\t")
         try:
             row = _row(fields, names, header)
-            if row[0] in rows:
+            if row[0] in seen and not again:
                 raise ValueError(f"needs different indices, got idx {row[0]} again")
         except ValueError as error:
             raise ValueError(f"{path}: line {number}: {error}, in {line[:60]!r}") from None
-        rows[int(row[0])] = row
+        seen.add(row[0])
+        rows.append(row)
         correct.append(fields[-2])
     if not rows:
         raise ValueError(f"{path}: needs one image at least, got only the names of the columns")
-    table = dict(zip(("index", "label", "predict", names[3]), zip(*rows.values(), strict=True), strict=True))
+    table = dict(zip(("index", "label", "predict", names[3]), zip(*rows, strict=True), strict=True))
     found = {name: np.array(told, dtype=float if name == "radius" else np.int64) for name, told in table.items()}
     right = found["label"] == found["predict"]
     plain, *others = (column.astype(str).tolist() for column in (right.astype(int), right.cumsum(), right))
@@ -106,6 +109,14 @@ def columns(path: Path, text: str, header: Header) -> dict[str, Any]:
             wrong = f"radius {radius:g} is more than {most} at any level below 1/2; is it the noise of this log?"
             raise ValueError(f"{path}: line {at + 2}: {wrong}")
     return found
+
+
+def radius_format(text: str) -> str:
+    """Coarsest of `FORMATS` in which the text of a log prints every radius; the last one if none is it."""
+    radii = {fields[3] for line in text.splitlines()[1:] if len(fields := line.split("\t")) > 3 and fields[2] != "-1"}
+    plain = {radius: float(radius) for radius in radii if _RADIUS.fullmatch(radius)}
+    fits = (name for name, show in FORMATS.items() if all(show(value) == shown for shown, value in plain.items()))
+    return next(fits, "all digits")
 
 
 def text(index: NDArray, label: NDArray, predict: NDArray, radius: NDArray, seconds: NDArray) -> str:
@@ -201,6 +212,18 @@ class Printed:
         low, high = self._standard()
         return self.abstained | (np.searchsorted(quantiles, low) < np.searchsorted(quantiles, high, "right"))
 
+    def rounded_up(self, alpha: float | None = None) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Whether a radius is printed above all the radii of counts, at level `alpha`, that are printed so; above some.
+
+        False where no count is printed so.
+        """
+        quantiles = _quantiles(self.n, self.alpha if alpha is None else alpha)
+        low, high = self._standard()
+        first, last = np.searchsorted(quantiles, low), np.searchsorted(quantiles, high, "right") - 1
+        counted, value = ~self.abstained & (first <= last), self.radius / self.noise.sigma - SLACK
+        some, every = (counted & (quantiles[np.clip(at, 0, len(quantiles) - 1)] < value) for at in (first, last))
+        return every, some
+
     def _count(self, low: NDArray, high: NDArray, rounding: str) -> NDArray[np.int64]:
         quantiles = _quantiles(self.n, self.alpha)
         first, last = np.searchsorted(quantiles, low), np.searchsorted(quantiles, high, "right") - 1
@@ -227,12 +250,13 @@ class Printed:
 def _ends(value: float, radius_format: str | None) -> tuple[float, float]:
     # a float of at most 17 digits has the printed decimal as its repr, and decimals are exact
     decimal = Decimal(repr(value))
-    if radius_format == "4 decimals":
-        below = above = Decimal("0.00005")
+    digits, kind = (radius_format or "").split(" ", 1)
+    if kind == "decimals":
+        below = above = Decimal(5).scaleb(-int(digits) - 1)
     elif not value or radius_format == "all digits":
         below = above = Decimal(0)
     else:
-        above = Decimal(5).scaleb(decimal.adjusted() - 3)
+        above = Decimal(5).scaleb(decimal.adjusted() - int(digits))
         power_of_ten = decimal == Decimal(1).scaleb(decimal.adjusted())
         below = above / 10 if power_of_ten else above  # digits are finer below a power of ten
     return max(float(decimal - below), 0.0), float(decimal + above)
@@ -256,5 +280,6 @@ def known_rounding(rounding: str) -> str:
 def as_printed(radius: float, radius_format: str | None) -> str:
     """Return a radius as a log of that format prints it, or raise ValueError if there is no such format."""
     if radius_format not in FORMATS:
-        raise ValueError(f"printed radii need radius_format to be one of {tuple(FORMATS)}, got {radius_format!r}")
+        known = "'3 significant digits', '4 decimals' (or another number of them) or 'all digits'"
+        raise ValueError(f"printed radii need radius_format to be {known}, got {radius_format!r}")
     return FORMATS[radius_format](radius)

@@ -17,6 +17,7 @@ from rsexplore.bounds import Bound, Status
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 EXAMPLE = re.compile(r"```python\n(?P<code>.*?)```\n\n```text\n.*?```", re.DOTALL)
+COMMAND = re.compile(r"^\$ rsexplore (?P<words>radius .*)\n.*\n", re.MULTILINE)
 PART = re.compile(r"<!-- (papers|documents|gallery|citation) -->\n.*?<!-- end of \1 -->", re.DOTALL)
 
 
@@ -98,14 +99,18 @@ PARTS = {"papers": paper_table, "documents": document_table, "gallery": gallery.
 
 
 def render(text: str) -> str:
-    """Return the README with the output of every example that runs here and its tables as they are now."""
+    """Return the README with what its examples and commands that run here print, and its tables, as they are now."""
 
     def with_output(match: re.Match) -> str:
         if not runs_here(match["code"]):
             return match[0]
         return f"```python\n{match['code']}```\n\n```text\n{printed_by(match['code'])}```"
 
-    text = EXAMPLE.sub(with_output, text)
+    def answered(match: re.Match) -> str:
+        shown = printed_by(f"from rsexplore.cli import main\nmain({match['words'].split()!r})")
+        return f"$ rsexplore {match['words']}\n{shown}"
+
+    text = COMMAND.sub(answered, EXAMPLE.sub(with_output, text))
     return PART.sub(lambda match: f"<!-- {match[1]} -->\n{PARTS[match[1]]()}\n<!-- end of {match[1]} -->", text)
 
 

@@ -714,7 +714,7 @@ def test_printed_radius_of_a_half_is_no_abstention():
 def test_bad_arguments_are_named():
     with pytest.raises(ValueError, match=r"rounding must be one of .*'printed', 'lower', 'upper'.*, got 'down'"):
         one(0.5).q_a(None, "down")
-    with pytest.raises(ValueError, match="radius_format to be one of .*'4 decimals', 'all digits'.*, got None"):
+    with pytest.raises(ValueError, match="radius_format to be .*'4 decimals' .* or 'all digits', got None"):
         one(0.5, radius_format=None)
     with pytest.raises(TypeError, match="Gaussian noise only, got Laplace"):
         Printed(np.zeros(1), np.zeros(1, bool), noises.Laplace(0.5), 100, 0.001, "4 decimals")

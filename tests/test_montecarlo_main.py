@@ -389,7 +389,7 @@ REFUSED = [
 def test_what_cannot_be_run_is_told_in_one_line(command, change, words, capsys):
     assert main([*command, *change.split()]) == 2
     told = capsys.readouterr().err
-    assert words in told and "Traceback" not in told and told.startswith("python -m rsexplore.montecarlo: ")
+    assert words in told and "Traceback" not in told and told.startswith("python -m rsexplore.montecarlo certify: ")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from functools import lru_cache
 from itertools import combinations
 from math import inf, nan
 
@@ -66,6 +67,11 @@ SAMPLES = {
     "one image": lambda: pictures.one_image(ROW, IMAGE, IMAGE / 2, claims(GAUSSIAN, [0.01]), norm=2, names=CLASSES),
     "abstains": lambda: pictures.one_image(ROW, IMAGE[0], IMAGE[:1], claims(GAUSSIAN, [0.5]), norm=2, abstains=True),
 }  # fmt: skip
+
+
+@lru_cache
+def sample(name: str) -> Picture:
+    return SAMPLES[name]()
 
 
 def test_lines_are_the_radii_of_the_bounds_under_the_region_and_say_their_status():
@@ -215,7 +221,9 @@ def test_votes_are_bars_in_the_colour_of_the_verdict_with_the_label_in_bold():
     assert [row.name for row in rows] == CLASSES and [row.name for row in rows if row.strong] == ["cat"]
     assert [row.color for row in rows if row.name == "cat"] == [RIGHT]
     assert [row.text for row in rows] == ["", "", "7", "99.2k", "", "600", "", "", "150", "30"]
-    assert picture.plots[0].title == "99,213 of 100,000 votes for cat" and "cat: 99,213" in picture.desc
+    assert (
+        picture.plots[0].title == "99,213 of 100,000 votes for cat  (bold: the label)" and "cat: 99,213" in picture.desc
+    )
     wrong = of(pictures.votes(rs.records.Row(1, 500, {3: 9}, {3: 60, 40: 40}, 0.1)), Bars)[0].rows
     assert [(row.name, row.color, row.strong) for row in wrong] == [
         ("3", WRONG, False), ("40", OTHERS, False), ("500", OTHERS, True)
@@ -239,7 +247,7 @@ def test_json_holds_every_number_and_no_nan(name):
     def refuse(constant):
         raise AssertionError(constant)
 
-    picture = SAMPLES[name]()
+    picture = sample(name)
     read = json.loads(picture.json(), parse_constant=refuse)
     assert read["schema"] == 1 and read["desc"] == picture.desc
     for plot, own in zip(read["plots"], picture.plots, strict=True):
@@ -310,13 +318,13 @@ def troubles(figure):
 @pytest.mark.parametrize("width", [3.4, 6.8])
 @pytest.mark.parametrize("name", SAMPLES)
 def test_no_text_is_cut_or_covers_another_and_all_have_one_size(paper, name, width):
-    figure = SAMPLES[name]().draw(width=width)
+    figure = sample(name).draw(width=width)
     assert figure.get_size_inches()[0] == width and {text.get_size() for text in texts(figure)} == {8.0}
     assert troubles(figure) == []
 
 
 def test_the_check_of_texts_can_fail(paper):
-    figure = SAMPLES["votes"]().draw()
+    figure = sample("votes").draw()
     figure.axes[0].texts[0].set(size=9, position=(-99, 0))
     figure.axes[0].texts[2].xyann = figure.axes[0].texts[2].xyann[0], 30
     assert len(troubles(figure)) > 1
@@ -329,6 +337,7 @@ def test_paper_shows_the_numbers(paper):
     top = curves.get_ylim()[1]
     for line in of(picture, Line):
         assert any(len(y) == len(line.y) and np.allclose(y, np.minimum(line.y, 10 * top)) for y in drawn)
+    assert {text.get_text()[-1] for text in curves.texts if "RINTED" in text.get_text()} == {"↑", "D"}  # out of sight
     assert curves.get_xlim() == picture.plots[0].x.domain and curves.get_xscale() == "log"
     widths = [patch.get_width() for patch in bars.patches if hasattr(patch, "get_width")]
     assert widths == pytest.approx([row.value for row in of(picture, Bars, 1)[0].rows])
@@ -342,7 +351,7 @@ def test_on_axes_a_plot_keeps_to_its_cell(paper):
 
     figure = Figure((9, 4.2))
     FigureCanvasAgg(figure)
-    picture = SAMPLES["Gaussian"]()
+    picture = sample("Gaussian")
     assert picture.draw(figure.subplots(1, 2)) is figure
     assert troubles(figure) == []
     left, right = (ax.get_tightbbox() for ax in figure.axes)
@@ -351,11 +360,11 @@ def test_on_axes_a_plot_keeps_to_its_cell(paper):
         picture.draw(figure.axes[0])
     other = Figure((3.4, 5))
     FigureCanvasAgg(other)
-    assert SAMPLES["three logs"]().draw(other) is other and troubles(other) == []
+    assert sample("three logs").draw(other) is other and troubles(other) == []
 
 
 def test_files_are_vectors_or_pixels_and_the_same_every_time(paper, tmp_path):
-    picture = SAMPLES["three logs"]()
+    picture = sample("three logs")
     for kind, start in (("pdf", b"%PDF"), ("svg", b"<?xml"), ("png", b"\x89PNG")):
         picture.save(tmp_path / f"a.{kind}", width=3.4)
         picture.save(tmp_path / f"b.{kind}", width=3.4)
@@ -372,6 +381,7 @@ def test_files_are_vectors_or_pixels_and_the_same_every_time(paper, tmp_path):
     ("1 − p_A = 0.1", r"1 − $\mathrm{p}_{\mathrm{A}}$ = 0.1"),
     ("ℓ_∞ radius", r"$\mathrm{ℓ}_{\mathrm{∞}}$ radius"),
     ("ℓ_1.5", r"$\mathrm{ℓ}_{\mathrm{1.5}}$"),
+    ("‖z‖_2", r"‖z$\mathrm{‖}_{\mathrm{2}}$"),
     ("D_MR, every20_0.12_0.50.tsv", "D_MR, every20_0.12_0.50.tsv"),
 ])  # fmt: skip
 def test_subscripts(paper, text, set_as):

@@ -1,64 +1,70 @@
-"""Certification from a shell or a job script: `python -m rsexplore.montecarlo certify --help`."""
+"""`rsexplore certify` and `rsexplore attack`, for a shell or a job script; also as `python -m rsexplore.montecarlo`."""
 
 import argparse
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rsexplore import bounds, noises, records
+from rsexplore import arguments, bounds, records
 from rsexplore.accuracy import certified
+from rsexplore.montecarlo.attack import attack
 from rsexplore.montecarlo.certify import certify
 from rsexplore.montecarlo.images import SOURCES, data_name, load_images
 from rsexplore.montecarlo.models import Normalization, load_model, names, normalization
 from rsexplore.montecarlo.networks import NORMALIZATIONS
 from rsexplore.noises import Noise
+from rsexplore.table import Table
 
 PROGRAM = "python -m rsexplore.montecarlo"
-FAMILIES = {cls.__name__.lower(): cls for cls in noises.ALL}
-EXAMPLE = f"""examples:
-  {PROGRAM} certify --model digits-gaussian-0.25 --data digits --noise gaussian --sigma 0.25 \\
+CERTIFY = """examples:
+  {0} certify --model digits-gaussian-0.25 --data digits --noise gaussian --sigma 0.25 \\
       --n 10000 --images 0:500:10 --log log.tsv --bound cohen-l2 --export theirs.tsv
-  {PROGRAM} certify --model checkpoint.pth.tar --data imagenet:imagenet/val --images 0:50000:100 \\
+  {0} certify --model checkpoint.pth.tar --data imagenet:imagenet/val --images 0:50000:100 \\
       --noise gaussian --sigma 0.5 --device cuda --log log.tsv
 
 The same command goes on with an unfinished log, and leaves that of another run as it is."""
+ATTACK = """example:
+  {0} attack --model digits-gaussian-0.25 --data digits --images 0:500:100 --noise gaussian --sigma 0.25"""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(given: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     """Run the command line; return the exit status: 0, 2 for what cannot be run, 130 after Ctrl-C."""
-    given = parser().parse_args(arguments)
+    asked = parser(program).parse_args(given)
     try:
-        print(_certify(given))
+        return arguments.answered(f"{program} {asked.command}", lambda: asked.work(asked))
     except KeyboardInterrupt:
-        done = len(records.read(given.log)) if given.log.exists() else 0
-        print(f"\nstopped: {done} images are in {given.log}; the same command goes on from there", file=sys.stderr)
+        log = getattr(asked, "log", None)
+        done = len(records.read(log)) if log and log.exists() else 0
+        left = f": {done} images are in {log}; the same command goes on from there" if log else ""
+        print(f"\nstopped{left}", file=sys.stderr)
         return 130
-    except (ValueError, TypeError, LookupError, OSError, RuntimeError, NotImplementedError, ImportError) as error:
-        print(f"{PROGRAM}: {str(error).strip() or type(error).__name__}", file=sys.stderr)
-        return 2
-    return 0
+
+
+def _some(given: argparse.Namespace, *names: str) -> dict[str, Any]:
+    return {name: getattr(given, name) for name in names}
+
+
+def _loaded(given: argparse.Namespace) -> tuple[Any, Any, Noise]:
+    """Model, images and noise."""
+    model = load_model(given.model, **_some(given, "arch", "normalize", "num_classes", "entry"))
+    split = load_images(given.data, given.images)
+    return model, split, arguments.noise(given, int(np.prod(split.images.shape[1:])))
 
 
 def _certify(given: argparse.Namespace) -> str:
     """Certify; return what is told at the end."""
-
-    def named(*names: str) -> dict[str, Any]:
-        return {name: getattr(given, name) for name in names}
-
-    model = load_model(given.model, **named("arch", "normalize", "num_classes", "entry"))
-    split = load_images(given.data, given.images)
+    model, split, noise = _loaded(given)
     bound = bounds.get(given.bound) if given.bound else None
     if given.export and (bound is None or not bound.certifies):
         raise ValueError(f"--export needs --bound and a proved one, got --bound {given.bound}")
     wish = {"radius": given.radius, "bound": bound, "norm": given.norm} if given.radius is not None else {}
-    votes = named("n0", "n", "alpha", "seed", "log", "grid")
-    ways = named("batch_size", "device", "threads", "autocast", "compile", "channels_last")
-    noise = _noise(given, int(np.prod(split.images.shape[1:])))
+    votes = _some(given, "n0", "n", "alpha", "seed", "log", "grid")
+    ways = _some(given, "batch_size", "device", "threads", "autocast", "compile", "channels_last")
     with _executor(given.scheduler) as executor:
         found = certify(
             model, split.images, split.labels, noise, **votes, **wish, **ways, indices=split.index, executor=executor,
@@ -75,6 +81,19 @@ def _certify(given: argparse.Namespace) -> str:
     return "\n".join(lines)
 
 
+def _attack(given: argparse.Namespace) -> str:
+    """Attack; return the table of what was found."""
+    model, split, noise = _loaded(given)
+    search = _some(given, "norm", "n", "alpha", "seed", "steps", "samples", "rounds", "batch_size", "device")
+    found = attack(model, split.images, noise, **search)
+    columns = (split.index, split.labels, found.before, found.after, (f"{size:.4g}" for size in found.size))
+    table = Table(("image", "label", "class", "new class", f"l{found.norm:g} size"), zip(*columns, strict=True))
+    hit = found.size[np.isfinite(found.size)]
+    half = f", half of them by {np.median(hit):.4g} or less" if len(hit) else ""
+    told = f"{len(hit)} of {len(found.size)} images were given another class{half}. -1: the votes do not tell one."
+    return f"{table}\n{told}\nThat nothing smaller was found proves nothing."
+
+
 def _executor(scheduler: str | None) -> Any:
     if scheduler is None:
         return nullcontext()
@@ -85,53 +104,43 @@ def _executor(scheduler: str | None) -> Any:
     return Client(scheduler, timeout=30)
 
 
-def _noise(given: argparse.Namespace, dim: int) -> Noise:
-    extra: dict[str, Any] = {name: getattr(given, name) for name in ("shape", "k") if getattr(given, name) is not None}
-    if given.norms:
-        extra["power_norm"], extra["tail_norm"] = (math.inf if one == "inf" else 2 for one in given.norms.split(","))
-    try:
-        return FAMILIES[given.noise].from_sigma(given.sigma, dim, **extra)
-    except TypeError as error:
-        raise ValueError(f"--noise {given.noise} does not take {sorted(extra)} ({error})") from None
-
-
-def parser() -> argparse.ArgumentParser:
+def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     """What the command line understands."""
-    top = argparse.ArgumentParser(prog=PROGRAM, description="Randomized smoothing by sampling.")
+    top = argparse.ArgumentParser(prog=program, description="Randomized smoothing by sampling.")
     commands = top.add_subparsers(dest="command", required=True)
-    plain, told = argparse.RawDescriptionHelpFormatter, (certify.__doc__ or "").partition("\n")[0]
-    about = "count votes under noise and log them, image by image"
-    one = commands.add_parser("certify", help=about, description=told, epilog=EXAMPLE, formatter_class=plain)
-    add = one.add_argument_group("what is certified").add_argument
-    names_ = f"a checkpoint's path, torchvision:NAME[.WEIGHTS], timm:NAME[.WEIGHTS], or one of {', '.join(names())}"
-    add("--model", required=True, help=names_)
-    add("--entry", metavar="NAME", help="which of a checkpoint's dicts of tensors: state_dict_ema, ...")
-    add("--arch", help="architecture, where the checkpoint does not name it")
-    add("--num-classes", type=int, metavar="N", help="classes, where they are not the architecture's")
-    passes = f"what pixels pass before the network: {', '.join(NORMALIZATIONS)}, none, or MEAN,..:STD,.. by channel"
-    add("--normalize", type=_normalization, metavar="HOW", help=passes)
-    add("--data", required=True, help=SOURCES)
-    chosen = "which images (default: all; of ImageNet every 100th); no others are read from ImageNet's folder"
-    add("--images", type=_slice, metavar="START:STOP:STEP", help=chosen)
-    add = one.add_argument_group("noise").add_argument
-    add("--noise", choices=sorted(FAMILIES), required=True, help="family")
-    add("--sigma", type=float, required=True, help="deviation of one coordinate, in the images' unit")
-    add("--shape", type=float, help="of generalizedgaussian")
-    add("--k", type=float, help="of powergaussian")
-    add("--norms", choices=("2,2", "inf,2", "inf,inf"), help="of powergaussian: power and tail")
+
+    def command(about: str, work: Callable[[argparse.Namespace], str], examples: str) -> Callable[..., Any]:
+        name, told = work.__name__.strip("_"), f"{about.capitalize()}."
+        plain, shown = argparse.RawDescriptionHelpFormatter, examples.format(program)
+        one = commands.add_parser(name, help=about, description=told, epilog=shown, formatter_class=plain)
+        one.set_defaults(work=work)
+        add = one.add_argument_group("model and images").add_argument
+        known = f"a checkpoint's path, torchvision:NAME[.WEIGHTS], timm:NAME[.WEIGHTS], or one of {', '.join(names())}"
+        add("--model", required=True, help=known)
+        add("--entry", metavar="NAME", help="which of a checkpoint's dicts of tensors: state_dict_ema, ...")
+        add("--arch", help="architecture, where the checkpoint does not name it")
+        add("--num-classes", type=int, metavar="N", help="classes, where they are not the architecture's")
+        passes = f"what pixels pass before the network: {', '.join(NORMALIZATIONS)}, none, or MEAN,..:STD,.. by channel"
+        add("--normalize", type=_normalization, metavar="HOW", help=passes)
+        add("--data", required=True, help=SOURCES)
+        chosen = "which images (default: all; of ImageNet every 100th); no others are read from ImageNet's folder"
+        add("--images", type=_slice, metavar="START:STOP:STEP", help=chosen)
+        arguments.add_noise(one, dim=False)
+        add = one.add_argument_group("votes, and how they are counted").add_argument
+        add("--alpha", type=float, default=0.001, help="failure probability of an image (default %(default)s)")
+        add("--seed", type=int, default=0)
+        add("--device", help="cpu, cuda, ...")
+        return add
+
+    add = command("count votes under noise and log them, image by image", _certify, CERTIFY)
     add("--grid", type=int, metavar="STEPS", help="sound arithmetic for images of whole multiples of 1 / STEPS")
-    add = one.add_argument_group("votes").add_argument
     add("--n0", type=int, default=100, help="draws that select the class (default %(default)s)")
     add("--n", type=int, default=100_000, help="draws that count its votes (default %(default)s)")
-    add("--alpha", type=float, default=0.001, help="failure probability (default %(default)s)")
-    add("--seed", type=int, default=0)
     add("--bound", metavar="KEY", help="turns votes into radii: for the summary, --radius and --export")
     add("--norm", type=float, help="norm of the radii, if not the bound's own")
     add("--radius", type=float, help="end each image as soon as this radius is certified or ruled out")
-    add = one.add_argument_group("how it is run").add_argument
     add("--log", type=Path, required=True, help="where the votes are kept; an unfinished run goes on")
     add("--export", type=Path, help="write the radii in the columns idx label predict radius correct time")
-    add("--device", help="cpu, cuda, ...")
     add("--batch-size", type=int, help="copies that pass through the model at once (default: by an image's size)")
     add("--threads", type=int, help="CPU threads")
     add("--autocast", choices=("bfloat16", "float16"), help="precision of the network")
@@ -139,6 +148,13 @@ def parser() -> argparse.ArgumentParser:
     add("--channels-last", action="store_true", help="memory format of the network")
     add("--scheduler", metavar="ADDRESS", help="share the images out by this dask scheduler")
     add("--quiet", action="store_true", help="show no progress bar")
+    add = command("look for small perturbations that change the smoothed classifier's class", _attack, ATTACK)
+    add("--norm", type=float, default=2, choices=(1, 2, math.inf), help="in which they are small (default 2)")
+    add("--n", type=int, default=1000, help="draws that tell a class (default %(default)s)")
+    add("--steps", type=int, default=10, help="gradient steps of a descent (default %(default)s)")
+    add("--samples", type=int, default=32, help="draws of a gradient (default %(default)s)")
+    add("--rounds", type=int, default=6, help="halvings of what was found (default %(default)s)")
+    add("--batch-size", type=int, default=256, help="noisy copies at once (default %(default)s)")
     return top
 
 

@@ -168,7 +168,8 @@ def _size() -> float:
 def math(text: str, weight: str = "normal") -> str:
     """Return a text with its subscripts, a letter or number after "_", as Matplotlib sets them."""
     font = {"normal": "rm", "bold": "bf"}[weight]
-    return re.sub(r"(?<!\w)(\w)_(∞|\d+(?:\.\d+)?|\w)(?!\w)", rf"$\\math{font}{{\1}}_{{\\math{font}{{\2}}}}$", text)
+    base = r"((?<!\w)\w|[^\w\s])"  # one sign, so that names of files stay as they are
+    return re.sub(base + r"_(∞|\d+(?:\.\d+)?|\w)(?!\w)", rf"$\\math{font}{{\1}}_{{\\math{font}{{\2}}}}$", text)
 
 
 @lru_cache(maxsize=4096)
@@ -238,14 +239,21 @@ def _named(plot: Any) -> list[Any]:
     found = [item for item in plot.items if item.kind == "line" and item.label]
     if plot.names == "key":
         return found
-    return sorted(found, key=lambda line: -np.nan_to_num(np.ravel(line.y)[-1:], nan=-inf).max(initial=-inf))
+    return sorted(found, key=_end, reverse=True)
+
+
+def _end(line: Any) -> float:
+    """Last value of a line."""
+    return float(np.nan_to_num(np.ravel(line.y)[-1:], nan=-inf).max(initial=-inf))
 
 
 def _ends(plot: Any, room: float, tall: float = inf) -> list[str]:
     """Names at the ends of lines, wrapped; none where a key has them, as in few inches or points of height."""
     if plot.names == "key" or room < 3.8:
         return []
-    tries = ([wrapped(line.label, 72 * part * room) for line in _named(plot)] for part in (0.3, 0.4))
+    top = max(plot.y.domain) if plot.y else 1.0
+    labels = [line.label + "\u00a0↑" * (_end(line) > top) for line in _named(plot)]
+    tries = ([wrapped(label, 72 * part * room) for label in labels] for part in (0.3, 0.4))
     return next((names for names in tries if _high(*names) <= tall), [])
 
 

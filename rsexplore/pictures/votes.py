@@ -1,7 +1,6 @@
 """One image of a run: what the classifier saw, how it voted, and how far each bound certifies."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,22 +27,16 @@ def votes(row: Row, *, names: Mapping[int, str] | Sequence[str] | None = None, d
     draws : int, optional
         Votes that the axis has room for; those of the row if absent.
     """
-    title = f"{row.count:,} of {row.draws:,} votes for {_name(row.predict, names)}"
+    title = f"{row.count:,} of {row.draws:,} votes for {_name(row.predict, names)}  (bold: the label)"
+    classes = {key: _name(key, names) for key in shown(row.counts, row.predict, row.label)}
     rows = []
-    for key in shown(row.counts, row.predict, row.label):
+    for key, name in classes.items():
         count = row.counts.get(key, 0)
         color = (RIGHT if row.predict == row.label else WRONG) if key == row.predict else OTHERS
-        looks: dict[str, Any] = {
-            "name": _name(key, names),
-            "text": _short(count),
-            "color": color,
-            "strong": key == row.label,
-        }
-        rows.append(Bar(value=max(count, FLOOR), **looks))
+        rows.append(Bar(name=name, value=max(count, FLOOR), text=_short(count), color=color, strong=key == row.label))
     y = Axis(label="votes", scale="log", domain=(FLOOR, ROOM * (draws or row.draws)))
     plot = Plot(title=title, y=y, items=(Bars(rows=tuple(rows), upright=True),))
-    says = "; ".join(f"{bar.name}: {row.counts.get(key, 0):,}" for key, bar in
-                     zip(shown(row.counts, row.predict, row.label), rows, strict=True))  # fmt: skip
+    says = "; ".join(f"{name}: {row.counts.get(key, 0):,}" for key, name in classes.items())
     label = f"The label is {_name(row.label, names)}. "
     return Picture(title=f"Votes, {title}", desc=f"{label}Votes by class: {says}.", plots=(plot,), height=300.0)
 

@@ -1,0 +1,173 @@
+"""The `rsexplore` command: `rsexplore --help`. What needs PyTorch is in `montecarlo/__main__.py`."""
+
+import argparse
+import csv
+import sys
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from rsexplore import arguments, audit, bounds, comparison
+from rsexplore.check import floats
+from rsexplore.noises import Noise
+from rsexplore.table import Table, rounded_down
+
+SAMPLING = {  # by PyTorch
+    "certify": "count votes of a model under noise, and log them image by image",
+    "attack": "look for small perturbations that change the smoothed classifier's class",
+}
+RADIUS = """examples:
+  rsexplore radius --noise gaussian --sigma 0.5 --p-a 0.99
+  rsexplore radius --noise laplace --sigma 0.5 --q-a 1e-6 --norm 1
+  rsexplore radius --noise powergaussian --k 500 --norms inf,inf --dim 3072 --sigma 0.5 --p-a 0.99"""
+COMPARE = """example:
+  rsexplore compare --noise gaussian --sigma 0.5 --dim 3072 --p-a 0.9 0.99 --csv radii.csv"""
+AUDIT = """examples:
+  rsexplore audit log.tsv
+  rsexplore audit theirs.tsv --sigma 0.25 --alpha 0.01
+  rsexplore audit logs/*.tsv.gz --csv audit.csv
+
+A log of ours says how it was made. One of others (the columns idx label predict radius correct time, or idx label
+predict count ... correct time) does not, unless it is a published one: give --sigma, and --n if it is not 100,000.
+In the table of several logs, "again" is what is certified at --alpha and under --bound, however radii were rounded."""
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status: 0, 2 for what cannot be done, 130 after Ctrl-C."""
+    words = list(sys.argv[1:] if given is None else given)
+    if words and words[0] in SAMPLING:
+        try:
+            from rsexplore.montecarlo.__main__ import main as sampling
+        except ImportError as error:
+            print(f"rsexplore {words[0]}: {error}", file=sys.stderr)
+            return 2
+        return sampling(words, "rsexplore")
+    asked = parser().parse_args(words)
+    try:
+        return arguments.answered(f"rsexplore {asked.command}", lambda: asked.work(asked))
+    except KeyboardInterrupt:
+        return 130
+
+
+def parser() -> argparse.ArgumentParser:
+    """What the command line understands, but for the arguments of `certify` and `attack`."""
+    top = argparse.ArgumentParser(prog="rsexplore", description="Certificates of randomized smoothing.")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(work: Callable[[argparse.Namespace], str], about: str, examples: str) -> argparse.ArgumentParser:
+        name, told, plain = work.__name__.strip("_"), f"{about.capitalize()}.", argparse.RawDescriptionHelpFormatter
+        one = commands.add_parser(name, help=about, description=told, epilog=examples, formatter_class=plain)
+        one.set_defaults(work=work)
+        return one
+
+    one = command(_radius, "the largest proved radius, rounded down, its bound and status", RADIUS)
+    arguments.add_noise(one)
+    _add_vote(one, None)
+    one.add_argument("--bound", metavar="KEY", help=f"this bound in place of the best: {', '.join(bounds.names())}")
+    one = command(_compare, "every bound side by side, under the exact radius", COMPARE)
+    arguments.add_noise(one)
+    _add_vote(one, "+")
+    one.add_argument("--csv", type=Path, metavar="FILE", help="write the rows, in full precision")
+    for name, about in SAMPLING.items():
+        commands.add_parser(name, help=about, add_help=False)
+    one = command(_audit, "what the text of a certification log proves of the log", AUDIT)
+    one.add_argument("logs", nargs="+", metavar="LOG", help="text, or packed by gzip")
+    arguments.add_noise(one, family="gaussian", needed=False)
+    add = one.add_argument
+    add("--n", type=int, default=audit.DRAWS, help="draws of an image (default %(default)s)")
+    add("--stated", type=float, default=audit.LEVEL, help="level that is stated of the log (default %(default)s)")
+    add("--images", type=int, metavar="N", help="images that the log should have")
+    add("--alpha", type=float, help="level at which the images are certified again (default: as stated)")
+    add("--bound", metavar="KEY", help="bound under which they are (default: the exact one)")
+    add("--norm", type=float, help="norm of the radii, if not the bound's own")
+    add("--csv", type=Path, metavar="FILE", help="write one row a log")
+    return top
+
+
+def _add_vote(one: argparse.ArgumentParser, number: str | None) -> None:
+    group = one.add_argument_group("vote")
+    add = group.add_mutually_exclusive_group(required=True).add_argument
+    add("--p-a", type=_moved("below"), nargs=number, help="lower bound on the probability of the top class")
+    add("--q-a", type=_moved("above"), nargs=number, help="in its place: 1 minus it, where it is near 1, e.g. 1e-20")
+    rival = "upper bound on that of every other class (default: 1 - p_a)"
+    group.add_argument("--p-b", type=_moved("above"), nargs=number, help=rival)
+    group.add_argument("--norm", type=float, help="order of the norm, inf too (default: that in which most is known)")
+
+
+def _moved(side: str) -> Callable[[str], float]:
+    """Read a probability, as the float on that side of it."""
+
+    def probability(text: str) -> float:
+        try:
+            value = float(floats("rsexplore", "a probability", Decimal(text), side))
+        except ArithmeticError:
+            value = -1.0
+        if not 0 <= value <= 1:
+            raise argparse.ArgumentTypeError(f"must be a number from 0 to 1, got {text!r}")
+        return value
+
+    return probability
+
+
+def _radius(given: argparse.Namespace) -> str:
+    noise, vote = _asked(given)
+    if given.bound:
+        bound = bounds.get(given.bound)
+        norm = bound.norm if given.norm is None else given.norm
+        radius = bound.radius(noise, **vote | {"norm": norm})
+    else:
+        found = comparison.compare(noise, **vote)
+        row = next((row for row in found if row.status.certifies), None)
+        if row is None:
+            raise ValueError(f"no bound is proved for {noise!r} in the l{found.norm:g} norm")
+        norm, bound, radius = found.norm, row.bound, row.radius
+    status = bound.status_at(norm, two_class=given.p_b is None)
+    words = status.value, bound.caveat(noise), "" if status.certifies else "do not certify with it"
+    return (
+        f"{rounded_down(radius, 6)}  l{norm:g} radius, {bound.key} ({', '.join(filter(None, words))}): {bound.source}"
+    )
+
+
+def _asked(given: argparse.Namespace) -> tuple[Noise, dict[str, Any]]:
+    """Noise, and arguments of a radius."""
+    vote = {name: getattr(given, name) for name in (*comparison.PROBABILITIES, "norm")}
+    return arguments.noise(given, given.dim), vote
+
+
+def _compare(given: argparse.Namespace) -> str:
+    noise, vote = _asked(given)
+    found = comparison.compare(noise, **vote)
+    if given.csv:
+        found.to_csv(given.csv)
+    return str(found)
+
+
+def _audit(given: argparse.Namespace) -> str:
+    noise = None if given.sigma is None and given.scale is None else arguments.noise(given, given.dim)
+    asked = {name: getattr(given, name) for name in ("n", "stated", "images", "alpha", "bound", "norm")}
+    found, refused = [], []
+    for path in given.logs:
+        try:
+            found.append(audit.audit(path, noise, **asked))
+        except arguments.REFUSALS as error:
+            refused.append(str(error) if str(path) in str(error) else f"{path}: {error}")
+    rows = [one.to_dict() for one in found]
+    heads = list(dict.fromkeys(name for row in rows for name in row))
+    if given.csv:
+        with given.csv.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.DictWriter(stream, heads)
+            writer.writeheader()
+            writer.writerows(rows)
+    told = str(found[0]) if len(given.logs) == 1 and found else ""
+    if len(given.logs) > 1 and found:
+        shown = [*heads[1:], heads[0]]  # paths last, for they may be long
+        told = str(Table(shown, ([_cell(name, row.get(name, "")) for name in shown] for row in rows)))
+    if refused:
+        print(told, end="\n" * bool(told))
+        raise ValueError("\n".join(refused))
+    return told
+
+
+def _cell(name: str, value: Any) -> str:
+    return str(value) if not isinstance(value, float) else rounded_down(value) if "radius" in name else f"{value:.4g}"
