@@ -18,8 +18,9 @@ import sys
 for name in ("matplotlib", "ipywidgets", "torch", "safetensors", "tqdm"):
     sys.modules[name] = None  # as if it were not installed
 import pydoc, rsexplore
-print(len(pydoc.render_doc(rsexplore)) > 1000, "bounds" in dir(rsexplore), "plots" in dir(rsexplore))
-for line in ("rsexplore.plots", "import rsexplore.explorers.bounds", "from rsexplore import montecarlo"):
+print(len(pydoc.render_doc(rsexplore)) > 1000, "bounds" in dir(rsexplore), "explorers" in dir(rsexplore))
+drawn = "rsexplore.pictures.bounds(rsexplore.noises.Gaussian(0.5)).draw()"
+for line in (drawn, "import rsexplore.explorers.bounds", "from rsexplore import montecarlo"):
     try:
         exec(line)
     except ModuleNotFoundError as error:

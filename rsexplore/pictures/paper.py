@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from io import BytesIO
-from itertools import product
+from itertools import pairwise, product
 from math import inf
 from os import PathLike
 from pathlib import Path
@@ -41,6 +41,7 @@ COLUMN, PAGE = 3.4, 6.8  # inches
 SCREEN = 125.0  # pixels of a picture's height in an inch
 PIXELS = 12.0  # of a text on a screen, by which widths of lines are measured
 LEAD = 1.25  # from line to line, in sizes of text
+NARROW = 45.0  # points: too little for words between two rules
 LEADER, GAP = 20.0, 4.0  # points: from the plot to a name at a line's end; between texts and what they are about
 PAPER: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -51,6 +52,7 @@ PAPER: dict[Any, Any] = {
     "pdf.fonttype": 42,
     "svg.hashsalt": "rsexplore",
     "figure.dpi": 100,
+    "figure.constrained_layout.use": False,
 }
 NOTEBOOK: dict[Any, Any] = PAPER | {  # of figures that a cell draws by itself, as wide as a page of a notebook
     "font.size": 10.0,
@@ -506,13 +508,18 @@ def _words(ax: Axes, plot: Any, lines: dict[Any, Line2D | None]) -> None:
     box, point = ax.get_window_extent(), figure.dpi / 72
     halo = {"path_effects": [withStroke(linewidth=2, foreground="white")], "zorder": 4}
     rules = {item: ax.transData.transform([item.at] * 2) for item in plot.items if item.kind == "rule" and item.text}
+    upright = [item.at for item in plot.items if item.kind == "rule" and item.axis == "x"]
+    cuts = [float(ax.transData.transform([at] * 2)[0]) for at in upright]
     placed: list[Bbox] = []
     for item in plot.items:
         if item.kind == "note":
             right, low = "right" in item.at, "bottom" in item.at
-            free = [box.x1 - at[0] if right else at[0] - box.x0 for rule, at in rules.items() if rule.axis == "x"]
-            room = min(0.6 * box.width, *(x - 2 * GAP * point for x in free if x > 45 * point), inf) / point
-            where = (float(right), float(not low)), (-GAP if right else GAP, GAP if low else -GAP)
+            # in the first gap between rules that is wide enough
+            far = [abs(cut - (box.x1 if right else box.x0)) / point for cut in cuts]
+            edges = [0.0, *sorted(x for x in far if x < 0.6 * box.width / point), 0.6 * box.width / point]
+            start, end = next((gap for gap in pairwise(edges) if gap[1] - gap[0] > NARROW), (0.0, edges[-1]))
+            room, shift = end - start - 2 * GAP, start + GAP
+            where = (float(right), float(not low)), (-shift if right else shift, GAP if low else -GAP)
             look: dict[str, Any] = {"ha": "right" if right else "left", "va": "bottom" if low else "top", **halo}
             look |= {"style": "italic", "color": _dark(item.color), "xycoords": "axes fraction"}
             placed.append(_text(ax, wrapped(item.text, room), *where, **look).get_window_extent())
@@ -521,7 +528,9 @@ def _words(ax: Axes, plot: Any, lines: dict[Any, Line2D | None]) -> None:
         tries: list[Any] = []
         for along, side in product((1.0, 0.8, 0.6, 0.4, 0.2, 0.0), ("left", "right")):
             if rule.axis == "x":
-                room = (box.x1 - at[0] if side == "left" else at[0] - box.x0) / point - 2 * GAP
+                way, edge = (1, box.x1) if side == "left" else (-1, box.x0)
+                far = [(cut - at[0]) * way / point for cut in cuts]
+                room = min([(edge - at[0]) * way / point, *(x for x in far if x > NARROW)]) - 2 * GAP
                 spot, look = (rule.at, along), {"xycoords": ax.get_xaxis_transform(), "ha": side}
                 look |= {"va": "top" if along else "bottom"}
             else:
@@ -529,9 +538,9 @@ def _words(ax: Axes, plot: Any, lines: dict[Any, Line2D | None]) -> None:
                 spot, look = (along, rule.at), {"xycoords": ax.get_yaxis_transform()}
                 look |= {"ha": "right" if along else "left"}
                 look |= {"va": "bottom" if side == "left" else "top"}
-            shift = (GAP if look["ha"] == "left" else -GAP), (-GAP if look["va"] == "top" else GAP)
+            by = (GAP if look["ha"] == "left" else -GAP), (-GAP if look["va"] == "top" else GAP)
             words = wrapped(rule.text, min(room, 13 * _size()))
-            text = _text(ax, words, spot, shift, color=_dark(rule.color), **look, **halo)
+            text = _text(ax, words, spot, by, color=_dark(rule.color), **look, **halo)
             area = text.get_window_extent()
             out = area.x0 < box.x0 or area.x1 > box.x1 or area.y0 < box.y0 or area.y1 > box.y1
             bad = words.count("\n") / 2 - along + 99 * (out + sum(area.overlaps(other) for other in placed))
