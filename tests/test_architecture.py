@@ -40,7 +40,7 @@ LIBRARIES: dict[tuple[str, ...], tuple[str, ...]] = {
     CORE: ("sympy",),
     ("data",): ("pooch",),
     ("pictures", "explorers"): ("matplotlib",),
-    ("explorers",): ("ipywidgets", "IPython", "traitlets"),
+    ("explorers",): ("ipywidgets", "anywidget", "IPython", "traitlets"),
     ("explorers", "montecarlo"): ("PIL",),
     ("montecarlo",): ("torch", "safetensors", "tqdm", "distributed", "torchvision", "timm"),
 }

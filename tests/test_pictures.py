@@ -450,7 +450,7 @@ def test_words_keep_clear_of_rules_that_are_near(paper):
     x = pictures.picture.Axis(domain=(0, 1), label="x")
     items = (
         *(Rule(at=at, text="the most that the votes give" * (at > 0.9)) for at in (0.7, 0.95)),
-        Note("α", "top right"),
+        Note(text="α", at="top right"),
     )
     (ax,) = Picture(title="t", desc="d", plots=(Plot(items=items, x=x),)).draw().axes
     ax.figure.canvas.draw()
@@ -460,11 +460,9 @@ def test_words_keep_clear_of_rules_that_are_near(paper):
 
 
 def test_a_bound_looks_the_same_in_a_cell(paper):
-    bound = rs.bounds.get("kl-l2-printed")
-    own = style.look(bound)
-    ax = paper.Figure().subplots()
-    (line,) = ax.plot([0, 1], [0, 1], **paper.look(bound))
-    assert line.get_color() == own["color"] and line.get_linewidth() == own["width"] and line.get_linestyle() == "-."
-    assert paper.look(rs.bounds.get("cohen-l2"), exact=True) == {
-        "color": "black", "linestyle": "-", "linewidth": 3.0, "marker": ""
+    printed, exact = (rs.bounds.get(key) for key in ("kl-l2-printed", "cohen-l2"))
+    assert paper.look(**style.look(printed)) == {
+        "color": style.SKY, "linestyle": paper.DASHES["dashdot"], "linewidth": 1.6, "marker": ""
     }  # fmt: skip
+    (line,) = paper.Figure().subplots().plot([0, 1], [0, 1], **paper.look(**style.look(exact, exact=True)))
+    assert (line.get_color(), line.get_linestyle(), line.get_linewidth(), line.get_marker()) == ("black", "-", 3.0, "")

@@ -19,8 +19,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import isotonic_regression
 
 from rsexplore.beyond import matplotlib  # before its parts, as it says what is missing
-from rsexplore.bound import Bound, Status
-from rsexplore.pictures import style
 
 # isort: split
 from matplotlib.axes import Axes
@@ -52,21 +50,7 @@ PAPER: dict[Any, Any] = {
     "pdf.fonttype": 42,
     "svg.hashsalt": "rsexplore",
     "figure.dpi": 100,
-    "figure.constrained_layout.use": False,
-}
-NOTEBOOK: dict[Any, Any] = PAPER | {  # of figures that a cell draws by itself, as wide as a page of a notebook
-    "font.size": 10.0,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 11,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.prop_cycle": f"cycler('color', {list(style.CYCLE)})",
-    "legend.frameon": False,
-    "legend.fontsize": 9,
-    "lines.linewidth": 1.6,
-    "figure.constrained_layout.use": True,
-    "savefig.dpi": 100,
+    "figure.constrained_layout.use": False,  # as texts have their places
 }
 FACTS = {"pdf": ("Subject", "CreationDate"), "svg": ("Description", "Date"), "png": ("Description", "Date")}
 DASHES: dict[str, Any] = {"solid": "-", "dash": (0, (5, 2)), "dot": ":", "dashdot": (0, (6, 2, 1.2, 2))}
@@ -74,11 +58,9 @@ STRONG = "#D55E00"  # numbers that stand out
 MARKS = {"": "", "circle": "o", "triangle": "^", "down": "v", "square": "s", "diamond": "D", "plus": "P"}
 
 
-def look(bound: Bound, status: Status | None = None, exact: bool = False) -> dict[str, Any]:
-    """Look of a bound as `style.look` has it, as keywords for ``ax.plot``."""
-    own = style.look(bound, status, exact)
-    dash, mark = DASHES[own["dash"]], MARKS[own["mark"]]
-    return {"color": _color(own["color"]), "linestyle": dash, "linewidth": own["width"], "marker": mark}
+def look(color: str = "ink", dash: str = "solid", width: float = 1.6, mark: str = "") -> dict[str, Any]:
+    """Fields of a `Line`, e.g. ``**style.look(bound)``, as keywords for ``ax.plot``."""
+    return {"color": _color(color), "linestyle": DASHES[dash], "linewidth": width, "marker": MARKS[mark]}
 
 
 def save(picture: Any, path: str | PathLike[str], width: float = PAGE) -> None:
@@ -516,9 +498,9 @@ def _words(ax: Axes, plot: Any, lines: dict[Any, Line2D | None]) -> None:
             right, low = "right" in item.at, "bottom" in item.at
             # in the first gap between rules that is wide enough
             far = [abs(cut - (box.x1 if right else box.x0)) / point for cut in cuts]
-            edges = [0.0, *sorted(x for x in far if x < 0.6 * box.width / point), 0.6 * box.width / point]
-            start, end = next((gap for gap in pairwise(edges) if gap[1] - gap[0] > NARROW), (0.0, edges[-1]))
-            room, shift = end - start - 2 * GAP, start + GAP
+            edges = [0.0, *sorted(x for x in far if x < box.width / point), box.width / point]
+            start, end = next((gap for gap in pairwise(edges) if gap[1] - gap[0] > NARROW), (0.0, inf))
+            room, shift = min(end - start - 2 * GAP, 0.6 * box.width / point), start + GAP
             where = (float(right), float(not low)), (-shift if right else shift, GAP if low else -GAP)
             look: dict[str, Any] = {"ha": "right" if right else "left", "va": "bottom" if low else "top", **halo}
             look |= {"style": "italic", "color": _dark(item.color), "xycoords": "axes fraction"}
