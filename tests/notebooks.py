@@ -24,7 +24,7 @@ import nbformat
 FOLDER = Path(__file__).parents[1] / "notebooks"
 KEPT = ("image/png", "text/html", "text/latex", "text/markdown")  # the first there is, beside plain text
 WIDEST = 1600  # pixels of a stored picture
-LARGEST, LARGEST_TOGETHER = 1_500_000, 6_000_000  # bytes of a notebook, of all
+LARGEST, LARGEST_TOGETHER = 400_000, 3_000_000  # bytes of a notebook, of all
 SECONDS = 600  # for a cell
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},

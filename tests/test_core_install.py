@@ -3,6 +3,10 @@
 import subprocess
 import sys
 
+import pytest
+
+import rsexplore
+
 
 def test_a_first_radius_waits_for_no_more_of_scipy_than_it_needs():
     code = "import sys, rsexplore as rs; rs.bounds.get('cohen-l2').radius(rs.noises.Gaussian(.5), p_a=.99)"
@@ -33,3 +37,8 @@ for line in (drawn, "import rsexplore.explorers.bounds", "from rsexplore import 
         "ipywidgets is not installed; the extra has it: pip install -e '.[explore]' in the checkout",
         "safetensors is not installed; the extra has it: pip install -e '.[gpu]' in the checkout",
     ]
+
+
+def test_the_old_name_of_pictures_says_the_new_one():
+    with pytest.raises(AttributeError, match=r"rsexplore.plots is rsexplore.pictures now"):
+        _ = rsexplore.plots
