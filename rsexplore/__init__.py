@@ -19,7 +19,6 @@ if TYPE_CHECKING:
         notation,
         papers,
         pictures,
-        plots,
         privacy,
         records,
         scaling,
@@ -45,7 +44,6 @@ __all__ = [  # noqa: RUF022  modules first, as in the layer order
     "data",
     "audit",
     "pictures",
-    "plots",
     "explorers",
     "montecarlo",
     "Comparison",
@@ -70,6 +68,8 @@ def __getattr__(name: str) -> Any:
         return getattr(import_module("rsexplore.comparison"), name)
     if name in __all__:
         return import_module(f"rsexplore.{name}")
+    if name == "plots":
+        raise AttributeError("rsexplore.plots is rsexplore.pictures now; CHANGELOG.md says which name is which")
     if name in _LEFT:
         raise AttributeError(
             f"rsexplore.{name} left the package for the notebooks' folder: in a checkout, `import sys; "

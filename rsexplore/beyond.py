@@ -6,7 +6,7 @@ from typing import Any
 
 # library -> extra of the package
 EXTRAS = {"matplotlib": "plots", "ipywidgets": "explore", "torch": "gpu", "safetensors": "gpu", "tqdm": "gpu"}
-NEEDED = {"plots": "matplotlib", "explorers": "ipywidgets", "montecarlo": "torch"}  # by which part
+NEEDED = {"explorers": "ipywidgets", "montecarlo": "torch"}  # by which part
 
 
 def installed(part: str) -> bool:

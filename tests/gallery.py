@@ -21,14 +21,14 @@ class Shown(NamedTuple):
 
 
 GALLERY = (
-    Shown("00_start_here", "plots.accuracy.certified_accuracy", "What do the same votes certify under two bounds?"),
+    Shown("00_start_here", "rs.pictures.certified_accuracy", "What do the same votes certify under two bounds?"),
     Shown("01_lecture", "rings: σ, 2σ", "Why does a vote over noisy copies resist small changes?"),
     Shown("02_unified", "two_classes(left)", "From which vote on does a printed radius claim too much?"),
     Shown("03_laplace", "laplace_law.figure_4_region", "Laplace noise: which of two certificates is larger?"),
     Shown("04_soap_bubbles", "soap.overlap_map", "How much do noises and their shifted copies share?"),
     Shown("05_hayes", "Figure 1: σ = 1", "Which divergence certifies most, and what is lost to the exact radius?"),
     Shown("06_scaling", "radii(axes, np.inf)", "How do radii shrink as images grow?"),
-    Shown("07_certify", "plots.accuracy.ceiling", "What do fewer votes cost a radius?"),
+    Shown("07_certify", "certified_accuracy(fewer", "What do fewer votes cost a radius?"),
     Shown("08_errata", "shares_of_exact(hayes", "Does any printed radius exceed the exact one?"),
 )
 

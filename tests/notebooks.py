@@ -24,7 +24,7 @@ import nbformat
 FOLDER = Path(__file__).parents[1] / "notebooks"
 KEPT = ("image/png", "text/html", "text/latex", "text/markdown")  # the first there is, beside plain text
 WIDEST = 1600  # pixels of a stored picture
-LARGEST, LARGEST_TOGETHER = 1_500_000, 6_000_000  # bytes of a notebook, of all
+LARGEST, LARGEST_TOGETHER = 400_000, 3_000_000  # bytes of a notebook, of all
 SECONDS = 600  # for a cell
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -78,7 +78,8 @@ def stored(output: Any) -> Any | None:
     output.data = {kind: output.data[kind] for kind in sorted({best, "text/plain"} & set(output.data))}
     if "image/png" in output.data:
         output.data["image/png"] = compressed(output.data["image/png"])
-    output.metadata = {}
+    # the size at which a picture is shown, which is drawn with more pixels for dense screens
+    output.metadata = {kind: size for kind, size in output.metadata.items() if kind in output.data}
     return output if output.data else None
 
 
@@ -132,10 +133,10 @@ def texts(output: Any) -> Iterator[str]:
 
 
 def draws(node: ast.stmt, helpers: set[str]) -> bool:
-    """Whether a statement makes a figure, by itself or by a helper, or shows a panel."""
+    """Whether a statement makes a figure, by itself or by a helper, or shows a picture or a panel."""
     names = {ast.unparse(call.func) for call in ast.walk(node) if isinstance(call, ast.Call)}
-    panel = isinstance(node, ast.Expr) and any(name.startswith("rs.explorers.") for name in names)
-    return panel or bool(names & {"plt.subplots", "plt.figure", *helpers})
+    shown = isinstance(node, ast.Expr) and any(name.startswith(("rs.explorers.", "rs.pictures.")) for name in names)
+    return shown or bool(names & {"plt.subplots", "plt.figure", *helpers})
 
 
 def pictured(sources: list[str]) -> list[bool]:

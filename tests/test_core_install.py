@@ -3,6 +3,10 @@
 import subprocess
 import sys
 
+import pytest
+
+import rsexplore
+
 
 def test_a_first_radius_waits_for_no_more_of_scipy_than_it_needs():
     code = "import sys, rsexplore as rs; rs.bounds.get('cohen-l2').radius(rs.noises.Gaussian(.5), p_a=.99)"
@@ -18,8 +22,9 @@ import sys
 for name in ("matplotlib", "ipywidgets", "torch", "safetensors", "tqdm"):
     sys.modules[name] = None  # as if it were not installed
 import pydoc, rsexplore
-print(len(pydoc.render_doc(rsexplore)) > 1000, "bounds" in dir(rsexplore), "plots" in dir(rsexplore))
-for line in ("rsexplore.plots", "import rsexplore.explorers.bounds", "from rsexplore import montecarlo"):
+print(len(pydoc.render_doc(rsexplore)) > 1000, "bounds" in dir(rsexplore), "explorers" in dir(rsexplore))
+drawn = "rsexplore.pictures.bounds(rsexplore.noises.Gaussian(0.5)).draw()"
+for line in (drawn, "import rsexplore.explorers.bounds", "from rsexplore import montecarlo"):
     try:
         exec(line)
     except ModuleNotFoundError as error:
@@ -32,3 +37,8 @@ for line in ("rsexplore.plots", "import rsexplore.explorers.bounds", "from rsexp
         "ipywidgets is not installed; the extra has it: pip install -e '.[explore]' in the checkout",
         "safetensors is not installed; the extra has it: pip install -e '.[gpu]' in the checkout",
     ]
+
+
+def test_the_old_name_of_pictures_says_the_new_one():
+    with pytest.raises(AttributeError, match=r"rsexplore.plots is rsexplore.pictures now"):
+        _ = rsexplore.plots

@@ -15,14 +15,22 @@ from rsexplore import pictures
 from rsexplore.bound import Status
 from rsexplore.pictures import accuracy, style
 from rsexplore.pictures import bounds as bounds_function
-from rsexplore.pictures.bounds import NO_BOUND, bounds_picture, claims, merged, on_grid, shares, vote_grid
-from rsexplore.pictures.picture import Bars, Image, Line, Note, Picture, Plot, Points, Region, Rule
+from rsexplore.pictures.bounds import NO_BOUND, ball, bounds_picture, claims, merged, on_grid, shares, vote_grid
+from rsexplore.pictures.picture import INK, Bars, Image, Line, Note, Picture, Plot, Points, Region, Rule
 from rsexplore.pictures.votes import OTHERS, RIGHT, WRONG, pixels
 
 GAUSSIAN = rs.noises.Gaussian(0.5, dim=3072)
 ROW = rs.records.Row(7, 3, {3: 100}, {3: 99213, 5: 600, 8: 150, 9: 30, 2: 7}, 0.1)
 CLASSES = "airplane automobile bird cat deer dog frog horse ship truck".split()
 IMAGE = np.random.default_rng(0).random((3, 32, 32))
+
+
+# r, g, b of a screen (linear) as a person without one kind of cone sees them: Viénot, Brettel and Mollon 1999
+LMS = np.array([[17.8824, 43.5161, 4.11935], [3.45565, 27.1554, 3.86714], [0.0299566, 0.184309, 1.46709]])
+MISSING = {
+    "deuteranopia": np.array([[1, 0, 0], [0.494207, 0, 1.24827], [0, 0, 1]]),
+    "protanopia": np.array([[0, 2.02344, -2.52581], [0, 1, 0], [0, 0, 1]]),
+}
 
 
 def of(picture: Picture, kind, plot: int = 0) -> list:
@@ -264,6 +272,35 @@ def test_colours_tell_as_printed_from_right_and_are_the_bounds_own():
             assert printed["color"] == right["color"] and printed["dash"] != right["dash"]
 
 
+def seen(color: str, kind: str) -> np.ndarray:
+    """Linear r, g, b of a colour for a person without one kind of cone."""
+    code = "000000" if color == INK else color[1:]
+    linear = (np.array([int(code[i : i + 2], 16) for i in (0, 2, 4)]) / 255) ** 2.2
+    return np.linalg.inv(LMS) @ MISSING[kind] @ LMS @ linear
+
+
+@pytest.mark.parametrize("kind", MISSING)
+@pytest.mark.parametrize(
+    "noise", [cls.from_sigma(0.5, dim=64) for cls in rs.noises.ALL], ids=lambda noise: noise.family
+)
+def test_curves_are_told_apart_without_full_colour_vision(noise, kind):
+    looks = [style.look(bound) for bound in rs.bounds.of(noise, ball(noise))]
+    for a, b in combinations(looks, 2):
+        same_line = (a["dash"], a["mark"]) == (b["dash"], b["mark"])
+        # two colours in the same kind of line must differ to that eye; black and white differ by 1.7
+        if same_line and np.linalg.norm(seen(a["color"], kind) - seen(b["color"], kind)) < 0.12:
+            pytest.fail(f"{a} and {b}")
+
+
+@pytest.mark.parametrize("norm", [1.0, 2.0, 4.0, inf])
+def test_only_radii_that_some_classifier_attains_are_labelled_tight(norm):
+    # exact in every norm: Gaussian noise, and eq. (8), whose law is round; in l_1 alone: Laplace, uniform
+    attained = {"cohen-lp", "soap-dual-lp"} | ({"laplace-l1", "uniform-l1", "teng-l1-binary"} if norm == 1 else set())
+    others = {"gg-kl-exact-lp", "pure-dp-linf", "laplace-l1", "uniform-l1", "teng-l1-binary", "lecuyer-l1"} - attained
+    words = {key: rs.bounds.get(key).status_at(norm).value for key in attained | others}
+    assert words == dict.fromkeys(attained, "tight") | dict.fromkeys(others, "sound")
+
+
 @pytest.mark.parametrize(("value", "top"), [(0.9, 1), (1, 1), (1.01, 2), (3.6, 4), (0.0041, 0.007), (99, 100)])
 def test_tops_of_axes_are_round(value, top):
     assert style.round_above(value) == pytest.approx(top)
@@ -272,7 +309,7 @@ def test_tops_of_axes_are_round(value, top):
 def test_a_picture_is_built_without_matplotlib():
     code = "import sys, rsexplore as rs; rs.pictures.bounds(rs.noises.Gaussian(0.5)).json();"
     code += "rs.pictures.certified_accuracy(list(rs.accuracy.shipped().values())[:2]);"
-    code += "print(*(name for name in sys.modules if name.startswith(('matplotlib', 'rsexplore.plots'))))"
+    code += "print(*(name for name in sys.modules if name.startswith('matplotlib')))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"
 
 
@@ -407,3 +444,25 @@ def test_items_that_no_topic_needs_yet_are_drawn(paper):
     )
     figure = Picture(title="t", desc="d", plots=(Plot(items=items, x=x),)).draw()
     assert troubles(figure) == [] and figure.axes[0].get_xticks().size == 0
+
+
+def test_words_keep_clear_of_rules_that_are_near(paper):
+    x = pictures.picture.Axis(domain=(0, 1), label="x")
+    items = (
+        *(Rule(at=at, text="the most that the votes give" * (at > 0.9)) for at in (0.7, 0.95)),
+        Note(text="α", at="top right"),
+    )
+    (ax,) = Picture(title="t", desc="d", plots=(Plot(items=items, x=x),)).draw().axes
+    ax.figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in ax.texts]
+    crossed = [box for box in boxes for line in ax.lines if box.x0 < line.get_window_extent().x0 < box.x1]
+    assert len(boxes) == len(ax.lines) == 2 and crossed == []
+
+
+def test_a_bound_looks_the_same_in_a_cell(paper):
+    printed, exact = (rs.bounds.get(key) for key in ("kl-l2-printed", "cohen-l2"))
+    assert paper.look(**style.look(printed)) == {
+        "color": style.SKY, "linestyle": paper.DASHES["dashdot"], "linewidth": 1.6, "marker": ""
+    }  # fmt: skip
+    (line,) = paper.Figure().subplots().plot([0, 1], [0, 1], **paper.look(**style.look(exact, exact=True)))
+    assert (line.get_color(), line.get_linestyle(), line.get_linewidth(), line.get_marker()) == ("black", "-", 3.0, "")

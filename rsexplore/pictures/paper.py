@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from io import BytesIO
-from itertools import product
+from itertools import pairwise, product
 from math import inf
 from os import PathLike
 from pathlib import Path
@@ -39,6 +39,7 @@ COLUMN, PAGE = 3.4, 6.8  # inches
 SCREEN = 125.0  # pixels of a picture's height in an inch
 PIXELS = 12.0  # of a text on a screen, by which widths of lines are measured
 LEAD = 1.25  # from line to line, in sizes of text
+NARROW = 36.0  # points: too little for words between two rules
 LEADER, GAP = 20.0, 4.0  # points: from the plot to a name at a line's end; between texts and what they are about
 PAPER: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -49,11 +50,17 @@ PAPER: dict[Any, Any] = {
     "pdf.fonttype": 42,
     "svg.hashsalt": "rsexplore",
     "figure.dpi": 100,
+    "figure.constrained_layout.use": False,  # as texts have their places
 }
 FACTS = {"pdf": ("Subject", "CreationDate"), "svg": ("Description", "Date"), "png": ("Description", "Date")}
 DASHES: dict[str, Any] = {"solid": "-", "dash": (0, (5, 2)), "dot": ":", "dashdot": (0, (6, 2, 1.2, 2))}
 STRONG = "#D55E00"  # numbers that stand out
 MARKS = {"": "", "circle": "o", "triangle": "^", "down": "v", "square": "s", "diamond": "D", "plus": "P"}
+
+
+def look(color: str = "ink", dash: str = "solid", width: float = 1.6, mark: str = "") -> dict[str, Any]:
+    """Fields of a `Line`, e.g. ``**style.look(bound)``, as keywords for ``ax.plot``."""
+    return {"color": _color(color), "linestyle": DASHES[dash], "linewidth": width, "marker": MARKS[mark]}
 
 
 def save(picture: Any, path: str | PathLike[str], width: float = PAGE) -> None:
@@ -477,19 +484,29 @@ def _names(ax: Axes, lines: Sequence[Any], names: Sequence[str]) -> None:
         ax.add_artist(Line2D(*path, transform=ax.transAxes, clip_on=False, **look))
 
 
+def _gap(cuts: Sequence[float], start: float, end: float, point: float) -> tuple[float, float]:
+    """How many points from `start` to `end` words begin, and their room: between rules where that is enough."""
+    far = sorted(x for cut in cuts if 0 < (x := (cut - start) / (end - start)) < 1)
+    gaps = [((a * abs(end - start)) / point + GAP, (b - a) * abs(end - start) / point - 2 * GAP)
+            for a, b in pairwise([0.0, *far, 1.0])]  # fmt: skip
+    return next((gap for gap in gaps if gap[1] > NARROW), (GAP, abs(end - start) / point - 2 * GAP))
+
+
 def _words(ax: Axes, plot: Any, lines: dict[Any, Line2D | None]) -> None:
     """Put notes into their corners, and the words of rules beside them where they cover least."""
     figure: Any = ax.get_figure()
     box, point = ax.get_window_extent(), figure.dpi / 72
     halo = {"path_effects": [withStroke(linewidth=2, foreground="white")], "zorder": 4}
     rules = {item: ax.transData.transform([item.at] * 2) for item in plot.items if item.kind == "rule" and item.text}
+    upright = [item.at for item in plot.items if item.kind == "rule" and item.axis == "x" and item.to is None]
+    cuts = [float(ax.transData.transform([at] * 2)[0]) for at in upright]
     placed: list[Bbox] = []
     for item in plot.items:
         if item.kind == "note":
             right, low = "right" in item.at, "bottom" in item.at
-            free = [box.x1 - at[0] if right else at[0] - box.x0 for rule, at in rules.items() if rule.axis == "x"]
-            room = min(0.6 * box.width, *(x - 2 * GAP * point for x in free if x > 45 * point), inf) / point
-            where = (float(right), float(not low)), (-GAP if right else GAP, GAP if low else -GAP)
+            off, room = _gap(cuts, *((box.x1, box.x0) if right else (box.x0, box.x1)), point)
+            room = min(room, 0.6 * box.width / point)
+            where = (float(right), float(not low)), (-off if right else off, GAP if low else -GAP)
             look: dict[str, Any] = {"ha": "right" if right else "left", "va": "bottom" if low else "top", **halo}
             look |= {"style": "italic", "color": _dark(item.color), "xycoords": "axes fraction"}
             placed.append(_text(ax, wrapped(item.text, room), *where, **look).get_window_extent())
@@ -498,17 +515,17 @@ def _words(ax: Axes, plot: Any, lines: dict[Any, Line2D | None]) -> None:
         tries: list[Any] = []
         for along, side in product((1.0, 0.8, 0.6, 0.4, 0.2, 0.0), ("left", "right")):
             if rule.axis == "x":
-                room = (box.x1 - at[0] if side == "left" else at[0] - box.x0) / point - 2 * GAP
+                off, room = _gap(cuts, at[0], box.x1 if side == "left" else box.x0, point)
                 spot, look = (rule.at, along), {"xycoords": ax.get_xaxis_transform(), "ha": side}
                 look |= {"va": "top" if along else "bottom"}
             else:
-                room = box.width / point - 2 * GAP
+                off, room = GAP, box.width / point - 2 * GAP
                 spot, look = (along, rule.at), {"xycoords": ax.get_yaxis_transform()}
                 look |= {"ha": "right" if along else "left"}
                 look |= {"va": "bottom" if side == "left" else "top"}
-            shift = (GAP if look["ha"] == "left" else -GAP), (-GAP if look["va"] == "top" else GAP)
+            by = (off if look["ha"] == "left" else -off), (-GAP if look["va"] == "top" else GAP)
             words = wrapped(rule.text, min(room, 13 * _size()))
-            text = _text(ax, words, spot, shift, color=_dark(rule.color), **look, **halo)
+            text = _text(ax, words, spot, by, color=_dark(rule.color), **look, **halo)
             area = text.get_window_extent()
             out = area.x0 < box.x0 or area.x1 > box.x1 or area.y0 < box.y0 or area.y1 > box.y1
             bad = words.count("\n") / 2 - along + 99 * (out + sum(area.overlaps(other) for other in placed))

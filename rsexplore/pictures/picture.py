@@ -279,7 +279,7 @@ def _number(value: float) -> Any:
     return None if isnan(value) else value if abs(value) < inf else "Infinity" if value > 0 else "-Infinity"
 
 
-_fields = cache(fields)  # of a class; a picture travels at every step of a slider
+_fields: Any = cache(fields)  # of a class; a picture travels at every step of a slider
 
 
 def _plain(value: Any, array: Callable[[Any], Any]) -> dict[str, Any]:

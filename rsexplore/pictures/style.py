@@ -13,9 +13,24 @@ from rsexplore.bound import Bound, Status
 from rsexplore.pictures.picture import INK, Dash, Mark
 
 ORANGE, SKY, GREEN, BLUE, RED, PINK, GREY = (
-    "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7", "#777777",
+    "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7", "#666666",
 )  # fmt: skip
 CYCLE = (BLUE, ORANGE, GREEN, PINK, SKY, RED, GREY)
+NOTEBOOK: dict[str, Any] = {  # for Matplotlib's `rcParams`: figures that a cell draws by itself
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.prop_cycle": f"cycler('color', {list(CYCLE)})",
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "lines.linewidth": 1.6,
+    "figure.constrained_layout.use": True,
+    "figure.dpi": 100,
+    "savefig.dpi": 100,
+}
 DASHES: tuple[Dash, ...] = ("solid", "dash", "dot", "dashdot")  # of lines, where the colours do not suffice
 FORBIDDEN, BEYOND = RED, "#A6522A"  # where no certificate can be, as a region; words about it
 FAMILY = {
