@@ -91,13 +91,7 @@ def one_image() -> Picture:
     classes = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
     votes = (0, 3, 0, 120, 0, 99_512, 1, 0, 14, 350)
     rows = tuple(
-        Bar(
-            name=name,
-            value=count,
-            text=f"{count:,}" * bool(count),
-            color=BLUE if count > 999 else "#999999",
-            strong=count > 999,
-        )
+        Bar(name=name, value=count, text=f"{count:,}" * bool(count), color=BLUE if count > 999 else "#999999", strong=count > 999)
         for name, count in zip(classes, votes, strict=True)
     )
     plots = (
@@ -168,9 +162,7 @@ def scaling() -> Picture:
              ("generalized Gaussian: slope 0.00", 0.8, 0.0, PINK, "triangle"), ("Laplace: slope −0.50", 1.4, -0.5, ORANGE, "square"),
              ("uniform: slope −0.50", 0.9, -0.5, GREEN, "diamond"), ("exponential ℓ_∞: slope −0.99", 3.2, -0.99, RED, "plus"),
              ("soap bubble, eq. (10): slope −0.99", 3.19, -0.99, GREY, "down"))  # fmt: skip
-    lines = tuple(
-        Line(y=c * d**s, name=n, label=n, color=color, mark=mark, down=True) for n, c, s, color, mark in table
-    )
+    lines = tuple(Line(y=c * d**s, name=n, label=n, color=color, mark=mark, down=True) for n, c, s, color, mark in table)
     plot = Plot(
         title="Radius and dimension at σ = 0.5, 1 − p_A = 0.01", grid=d, items=(*lines, Rule(at=3072, text="CIFAR-10")),
         x=Axis(label="d  (coordinates)", scale="log", domain=(12, 200_000), name="d"), y=Axis(label="certified ℓ_2 radius  (input units)", scale="log", domain=(1e-5, 3)),
@@ -210,12 +202,7 @@ def lost() -> Picture:
         Line(x=x, y=np.full(11, inf), name="infinite", label="infinite", color=PINK), Line(x=x, y=-x, name="below", label="below the axes", color=ORANGE),
         Line(x=[0.7], y=[0.9], name="single", label="single", color=SKY, mark="diamond"),
     )  # fmt: skip
-    points = (
-        Points(x=[nan, 0.1, 0.2], y=[0.5, nan, 0.8], name="points"),
-        Rule(at=nan, text="nowhere"),
-        Rule(at=5, text="outside"),
-        Region(x=[], y=[], color=RED),
-    )
+    points = (Points(x=[nan, 0.1, 0.2], y=[0.5, nan, 0.8], name="points"), Rule(at=nan, text="nowhere"), Rule(at=5, text="outside"), Region(x=[], y=[], color=RED))
     rows = (Bar(name="infinite", value=inf, text="∞"), Bar(name="none", value=nan, text="none"), Bar(name="negative", value=-1, text="−1"),
             Bar(name="", value=0.5, text=""), Bar(name="zero", value=0, text="0", fill="hatched", color=RED))  # fmt: skip
     plots = (
@@ -228,46 +215,26 @@ def lost() -> Picture:
 def wordy() -> Picture:
     """Long texts, in every corner, at every rule; a word without an end; texts of HTML."""
     long = "a long sentence of many words which has to be wrapped into several lines, whatever the room"
-    corners = tuple(
-        Note(text=f"{at}: {long[:52]}", at=at, color=BROWN)
-        for at in ("top left", "top right", "bottom left", "bottom right")
-    )
-    rules = (Rule(at=0.5, text="in the middle of the plot"), Rule(at=0.97, text="at the right end of it"), Rule(at=0.02, to=0.6, text="at the left, up to 0.6"),
-             Rule(at=0.5, axis="y", text="level, half way up", color=BLUE), Rule(at=0.99, axis="y", text="level, at the top"))  # fmt: skip
+    corners = tuple(Note(text=f"{at}: {long[:26]}", at=at, color=BROWN) for at in ("top left", "top right", "bottom left", "bottom right"))
+    rules = (Rule(at=0.5, text="in the middle of the plot"), Rule(at=0.02, to=0.6, text="at the left, up to 0.6"),
+             Rule(at=0.5, axis="y", text="level, half way up", color=BLUE))  # fmt: skip
+    edges = (Rule(at=0.97, text="at the right end of it"), Rule(at=0.99, axis="y", text="level, at the top"), Rule(at=0.01, axis="y", text="level, at the bottom"))
+    third = Plot(items=edges, x=Axis(domain=(0, 1)), y=Axis(domain=(0, 1)), title="Rules")
     x = np.linspace(0, 1, 50)
-    lines = tuple(
-        Line(x=x, y=x / 30 * i, name=f"n_{i % 9}", label=f"curve {i}: {long[: 10 + 6 * i]}", color=COLORS[i % 7])
-        for i in range(6)
-    )
+    lines = tuple(Line(x=x, y=x / 30 * i, name=f"n_{i % 9}", label=f"curve {i}: {long[: 10 + 6 * i]}", color=COLORS[i % 7]) for i in range(6))
     left = Plot(
         title=f"</script><b>{long}</b> p_A", items=(*corners, *rules, *lines), x=Axis(label=long, domain=(0, 1)), y=Axis(label=long, domain=(0, 1)),
     )  # fmt: skip
-    rows = tuple(
-        Bar(name=f"{name} {long[:30]}", value=0.5, text="0.123456789")
-        for name in ("Donaudampfschifffahrtsgesellschaft", "x", "y & <z>")
-    )
-    right = Plot(
-        title=long[:50],
-        items=(Bars(rows=rows),),
-        x=Axis(label=long[:60], domain=(0, 1)),
-        y=Axis(label="rows", domain=(0, 1)),
-    )
-    return Picture(title="</script> & <title>", desc=f"</script><!-- {long}", plots=(left, right))
+    rows = tuple(Bar(name=f"{name} {long[:30]}", value=0.5, text="0.123456789") for name in ("Donaudampfschifffahrtsgesellschaft", "x", "y & <z>"))
+    right = Plot(title=long[:50], items=(Bars(rows=rows),), x=Axis(label=long[:60], domain=(0, 1)), y=Axis(label="rows", domain=(0, 1)))
+    return Picture(title="</script> & <title>", desc=f"</script><!-- {long}", plots=(left, right, third))
 
 
 def many() -> Picture:
     """Thirty curves, which have no room at their ends."""
     x = np.linspace(0, 1, 20)
-    lines = tuple(
-        Line(y=x**i, name=f"power {i}", label=f"x to the power {i}", color=COLORS[i % 7]) for i in range(1, 31)
-    )
-    return Picture(
-        title="Many",
-        desc="",
-        plots=(
-            Plot(title="Many", grid=x, items=lines, x=Axis(domain=(0, 1), label="x"), y=Axis(domain=(0, 1), label="y")),
-        ),
-    )
+    lines = tuple(Line(y=x**i, name=f"power {i}", label=f"x to the power {i}", color=COLORS[i % 7]) for i in range(1, 31))
+    return Picture(title="Many", desc="", plots=(Plot(title="Many", grid=x, items=lines, x=Axis(domain=(0, 1), label="x"), y=Axis(domain=(0, 1), label="y")),))
 
 
 def scales() -> Picture:
@@ -294,13 +261,5 @@ def tall_bars() -> Picture:
     return Picture(title="Bars", desc="", plots=plots)
 
 
-LIKE_EXPLORERS: tuple[Callable[[], Picture], ...] = (
-    bounds,
-    accuracy,
-    one_image,
-    noise,
-    soap_bubbles,
-    scaling,
-    tradeoff,
-)
+LIKE_EXPLORERS: tuple[Callable[[], Picture], ...] = (bounds, accuracy, one_image, noise, soap_bubbles, scaling, tradeoff)
 HOSTILE: tuple[Callable[[], Picture], ...] = (lost, wordy, many, scales, tall_bars)

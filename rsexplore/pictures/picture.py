@@ -253,9 +253,12 @@ PAGE = """<!doctype html>
 
 @cache
 def renderer() -> str:
-    """The text of an ES module that exports `chart(element, picture)`: D3, then `chart.js`."""
-    here = Path(__file__).parent
-    return "".join((here / name).read_text(encoding="utf-8") for name in ("vendor/d3.min.js", "chart.js"))
+    """The text of an ES module that exports `chart(element, picture)`: D3, the style sheet, `chart.js`."""
+    d3, css, chart = (
+        (Path(__file__).parent / name).read_text(encoding="utf-8")
+        for name in ("vendor/d3.min.js", "chart.css", "chart.js")
+    )
+    return f"{d3}const CSS = {json.dumps(css)};\n{chart}"
 
 
 def _rows(item: Item, grid: ArrayLike | None) -> Iterator[tuple[Any, ...]]:

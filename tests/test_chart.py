@@ -1,0 +1,349 @@
+"""`chart.js` in a real browser, on a page that is a file: texts, numbers under the pointer, keys, themes, odd numbers."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import MISSING, fields
+from decimal import Decimal
+from math import inf, nan
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("playwright")
+
+import chromium
+import sample_pictures as samples
+from lab import pages
+
+from rsexplore.pictures import picture as kinds
+from rsexplore.pictures.picture import Axis, Line, Picture, Plot, renderer
+from rsexplore.table import rounded_down
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+WIDTHS = (360, 390, 768, 1000, 1280, 1600)
+PICTURES = {**{make.__name__: make for make in (*samples.LIKE_EXPLORERS, *samples.HOSTILE)}, "15 rows": lambda: samples.bounds(15)}
+UP = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+
+
+@pytest.fixture(scope="module")
+def fresh():
+    """What opens a page of a Chromium; without one the tests are skipped, or fail where there must be one."""
+    if not chromium.find():
+        say = pytest.fail if os.environ.get("RSEXPLORE_REQUIRE_BROWSER") == "1" else pytest.skip
+        say("no Chromium found: `make test` says how to get one")
+    with pages() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def page(fresh):
+    return fresh(1280, 900)
+
+
+@pytest.fixture
+def opened(page, tmp_path) -> Callable[..., Any]:
+    """What opens an HTML text, at a width, in a theme; whatever the page complains of fails the test."""
+    said: list[str] = []
+    page.on("console", note := lambda message: said.append(message.text))
+    page.on("pageerror", error := lambda problem: said.append(str(problem)))
+    page.on("request", ask := lambda request: said.extend([request.url] * request.url.startswith("http")))
+
+    def open_page(html: str, width: int = 1280, theme: str = "light") -> Any:
+        (tmp_path / "page.html").write_text(html, encoding="utf-8")
+        page.emulate_media(color_scheme=theme)
+        page.set_viewport_size({"width": width, "height": 900})
+        page.mouse.move(0, 0)
+        page.goto((tmp_path / "page.html").as_uri())
+        return page
+
+    yield open_page
+    for name, listener in (("console", note), ("pageerror", error), ("request", ask)):
+        page.remove_listener(name, listener)
+    assert said == []
+
+
+DRAWN = "() => document.querySelector('.rsx svg .plots > g') && !document.querySelector('[data-waiting]')"
+SETTLED = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(done))))"
+BOXES = """() => [...document.querySelectorAll('.rsx text')].filter(node => node.textContent.trim()).map(node => {
+    const box = node.getBoundingClientRect(), svg = node.ownerSVGElement.getBoundingClientRect();
+    return [node.textContent, box.left - svg.left, box.top - svg.top, box.right - svg.left, box.bottom - svg.top,
+            svg.width, svg.height]; })"""
+COLORS = """() => { const read = (style, text) => { const pen = document.createElement('canvas').getContext('2d');
+        pen.fillStyle = style; pen.fillRect(0, 0, 1, 1); return [text, ...pen.getImageData(0, 0, 1, 1).data.slice(0, 3)]; };
+    const back = document.createElement('div'); back.style.background = 'Canvas'; document.body.append(back);
+    return [read(getComputedStyle(back).backgroundColor, ''), ...[...document.querySelectorAll('.rsx text')].map(
+        node => read(getComputedStyle(node).fill, node.textContent))]; }"""
+
+
+def wait(page: Any) -> None:
+    page.wait_for_function(DRAWN)
+    page.evaluate(SETTLED)
+
+
+def outside(boxes: list[list[Any]]) -> list[str]:
+    """Texts that leave the picture."""
+    return [t for t, x, y, right, low, width, height in boxes if x < -1 or y < -1 or right > width + 1 or low > height + 1]
+
+
+def over(boxes: list[list[Any]]) -> list[tuple[str, str]]:
+    """Texts that meet; the box of a font is 2 pixels higher than what is drawn."""
+    return [
+        (a[0], b[0]) for n, a in enumerate(boxes) for b in boxes[:n]
+        if min(a[3], b[3]) - max(a[1], b[1]) > 1 and min(a[4], b[4]) - max(a[2], b[2]) > 2
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_no_text_is_cut_or_over_another(opened, name):
+    page = opened(PICTURES[name]().html())
+    for width in (*WIDTHS, *WIDTHS[:2]):  # and back: a page that becomes narrow again
+        page.set_viewport_size({"width": width, "height": 900})
+        wait(page)
+        boxes = page.evaluate(BOXES)
+        assert len(boxes) > 3
+        assert not outside(boxes), width
+        assert not over(boxes), width
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def luminance(color: list[int]) -> float:
+    parts = [c / 255 / 12.92 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in color]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", PICTURES)
+def test_texts_can_be_read_in_both_themes(opened, name, theme):
+    page = opened(PICTURES[name]().html(), theme=theme)
+    wait(page)
+    (_, *paper), *texts = page.evaluate(COLORS)
+    assert (luminance(paper) < 0.1) == (theme == "dark")
+    for text, *color in texts:
+        light, dark = sorted((luminance(color), luminance(paper)), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) > 4, (text, color)
+
+
+def value_of(text: str) -> float:
+    """The number that a tick says."""
+    factor, ten, power = text.replace("−", "-").replace(",", "").rpartition("10")
+    if re.fullmatch("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+", power):
+        return float(f"{factor.rstrip('·') or '1'}e{power.translate(UP)}")
+    return float(factor + ten + power)
+
+
+@pytest.mark.parametrize("name", ["scales", "bounds", "tradeoff", "scaling", "soap_bubbles"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_ticks_say_where_they_are(opened, name, width):
+    page = opened(PICTURES[name]().html(), width)
+    wait(page)
+    axes = page.evaluate("""[...document.querySelectorAll('.rsx .bottom > g, .rsx .left > g')].map(
+        axis => [...axis.querySelectorAll('.tick')].map(tick => [tick.__data__, tick.textContent]).filter(([, t]) => t))""")
+    for ticks in axes:
+        assert name == "soap_bubbles" or len(ticks) > 1
+        for at, text in ticks:
+            assert value_of(text) == pytest.approx(at, rel=1e-9), text
+
+
+def test_names_of_lines_tell_those_that_end_beyond_the_axes(opened):
+    page = opened(samples.lost().html())
+    wait(page)
+    texts = [text for text, *_ in page.evaluate(BOXES)]
+    assert "infinite\u00a0↑" in texts and "below the axes\u00a0↓" in texts
+    assert {"with gaps", "single", "empty (no number)", "nothing at all (no number)"} <= set(texts)
+
+
+# ---- numbers ----
+
+
+def module(script: str) -> str:
+    """A page that runs lines beside the renderer's own text."""
+    return f'<!doctype html><meta charset="utf-8"><div id="a"></div><script type="module">{renderer()}\n{script}</script>'
+
+
+def test_a_number_that_is_cut_is_what_the_package_prints_and_never_above_it(opened):
+    rng = np.random.default_rng(1)
+    values = np.concatenate([
+        rng.uniform(0, 4, 3000), 10 ** rng.uniform(-12, 9, 3000), np.round(rng.uniform(0, 10, 2000), 3), 10.0 ** np.arange(-300, 300),
+        np.nextafter(np.round(rng.uniform(0, 10, 1400), 3), 0), [5e-324, 1.7e308, 0.1, 0.7, 9.9995, 0.99999, 1 - 2**-53, 2000.0, 12345.6, 1e-5],
+    ])  # fmt: skip
+    assert len(values) > 10_000
+    page = opened(module("window.cut = values => values.map(roundedDown);"))
+    texts = page.evaluate("values => cut(values)", values.tolist())
+    for value, text in zip(values.tolist(), texts, strict=True):
+        exact = Decimal(value)
+        assert Decimal(text) <= exact < Decimal(text) + Decimal(1).scaleb(exact.adjusted() - 3), value
+        assert text == rounded_down(value)
+    assert page.evaluate("values => cut(values)", [0, -1.23456]) == ["0", "-1.234"]
+
+
+def seen(page: Any) -> tuple[str, float, str]:
+    """Name, number and its text under the pointer, from the texts of the tip."""
+    tip = page.evaluate("[...document.querySelectorAll('.rsx .tip text')].map(node => node.textContent)")
+    name, _, number = tip[0].rpartition(": ")
+    return name, value_of(number.replace("e+", "e")) if number != "∞" else inf, number
+
+
+def computed(shown: Picture) -> dict[str, set[str]]:
+    """What the package prints of each line that is rounded down."""
+    lines = [item for plot in shown.plots for item in plot.items if isinstance(item, Line)]
+    others = {line.name for line in lines if not line.down}
+    return {line.name: {rounded_down(y) for y in np.asarray(line.y).tolist()} for line in lines if line.name not in others}
+
+
+@pytest.mark.parametrize("name", ["bounds", "accuracy", "soap_bubbles"])
+def test_the_pointer_shows_computed_points_alone(opened, name):
+    shown = PICTURES[name]()
+    page, known = opened(shown.html()), computed(shown)
+    wait(page)
+    box = page.locator(".rsx .bottom path").nth(1 if name == "soap_bubbles" else 0).bounding_box()
+    rng, found = np.random.default_rng(2), set()
+    for across, up in rng.uniform(0.02, 0.98, (40, 2)):
+        page.mouse.move(box["x"] + across * box["width"], box["y"] - 300 * up)
+        line, _, text = seen(page)
+        found.add(line)
+        assert line not in known or text in known[line]
+    assert len(found & set(known)) > (name == "bounds")
+    page.mouse.move(0, 0)
+    assert page.locator(".rsx .tip text").count() == 0
+
+
+def test_keys_go_from_point_to_point_and_from_curve_to_curve(opened):
+    x = np.linspace(0, 1, 9)
+    lines = (Line(x=x, y=np.sqrt(x) / 3, name="root", down=True), Line(x=x[::2], y=0.1 + x[::2] / 3, name="coarse", down=True))
+    plots = (Plot(items=lines, x=Axis(domain=(0, 1), name="r_2"), y=Axis(domain=(0, 1))), Plot(items=(Line(x=[0], y=[inf], name="far"),)))
+    page = opened(Picture(title="Keys", desc="", plots=plots).html())
+    wait(page)
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
+    live = page.locator(".rsx .live")
+    assert live.inner_text() == f"root: {rounded_down(np.sqrt(0.5) / 3)}, r 2 = 0.5"  # the middle one first
+    for i in (5, 6, 7, 8, 8):
+        page.keyboard.press("ArrowRight")
+        assert seen(page)[2] == rounded_down(np.sqrt(x[i]) / 3)
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowDown")
+    assert seen(page)[0] == "coarse" and seen(page)[2] in {rounded_down(0.1 + v / 3) for v in (0.75, 1)}
+    page.keyboard.press("ArrowDown")
+    assert live.inner_text() == "far: ∞, x = 0"
+    page.keyboard.press("ArrowUp")
+    assert seen(page)[0] == "coarse"
+
+
+# ---- the whole ----
+
+
+def test_a_page_says_what_it_shows_and_survives_its_texts(opened):
+    shown = samples.wordy()
+    page = opened(shown.html())
+    wait(page)
+    svg = page.locator(".rsx svg")
+    assert page.title() == svg.get_attribute("aria-label") == shown.title
+    assert svg.get_attribute("role") == "img" and svg.get_attribute("tabindex") == "0"
+    described = page.evaluate("document.getElementById(document.querySelector('.rsx svg').getAttribute('aria-describedby')).textContent")
+    assert described == shown.desc
+
+
+def test_fragments_stand_side_by_side(opened):
+    both = samples.accuracy().html(fragment=True) + samples.bounds().html(fragment=True)
+    page = opened(f"<!doctype html><meta charset='utf-8'><body style='width: 700px'>{both}")
+    page.wait_for_function("() => document.querySelectorAll('.rsx .plots > g').length === 3")
+    assert page.locator(".rsx svg").all()[1].get_attribute("aria-label") == samples.bounds().title
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map(node => node.id)")
+    assert len(ids) == len(set(ids))
+
+
+SHOWN = """
+window.first = {first}; window.second = {second}; window.element = document.getElementById("a"); window.start = chart;
+window.drawn = chart(element, first);
+window.bytes = (value, key) => ["x", "y", "grid"].includes(key) && Array.isArray(value)
+  ? new DataView(Float64Array.from(value, v => v === null ? NaN : +v).buffer) : Array.isArray(value) ? value.map(v => bytes(v))
+  : value && typeof value === "object" ? Object.fromEntries(Object.entries(value).map(([k, v]) => [k, bytes(v, k)])) : value;
+window.text = () => element.querySelector("svg").outerHTML.replace(/rsx-[a-z0-9]+/g, "id");
+"""
+
+
+@pytest.mark.parametrize("names", [("bounds", "15 rows"), ("accuracy", "lost"), ("noise", "one_image")])
+def test_another_picture_is_drawn_as_if_it_were_the_first(opened, names):
+    first, second = (PICTURES[name]().json() for name in names)
+    page = opened(module(SHOWN.replace("{first}", first).replace("{second}", second)))
+    wait(page)
+    before = page.evaluate("text()")
+    page.evaluate("(() => { window.frames = 0; const own = requestAnimationFrame; window.requestAnimationFrame = f => (frames++, own(f)); })()")
+    page.evaluate("document.querySelectorAll('svg path, svg text').forEach(node => node.kept = true)")
+    page.evaluate("for (const p of [second, first, second, first]) drawn.show(p)")
+    page.evaluate(SETTLED)
+    assert page.evaluate("frames") - 3 == 1  # three are of the wait
+    assert page.evaluate("text()") == before
+    assert page.evaluate("[...document.querySelectorAll('.rsx .curve path, .rsx .lines text')].every(node => node.kept)")
+    page.evaluate("drawn.show(second)")
+    page.evaluate(SETTLED)
+    there = page.evaluate("text()")
+    page.evaluate("drawn.stop(); drawn = start(element, bytes(second))")  # as a widget sends it
+    page.evaluate(SETTLED)
+    page.evaluate(SETTLED)
+    assert page.evaluate("text()") == there != before
+    page.evaluate("drawn.stop()")
+    assert page.locator("#a").inner_html() == ""
+
+
+def test_a_picture_of_a_later_schema_is_refused_in_words(opened):
+    page = opened(module(SHOWN.replace("{first}", samples.accuracy().json()).replace("{second}", "{...first, schema: 99}")))
+    wait(page)
+    assert page.evaluate("try { drawn.show(second) } catch (error) { error.message }").endswith("schema 1, got 99: take a newer one")
+
+
+def test_what_the_renderer_assumes_is_what_pictures_leave_out(opened):
+    page = opened(module("window.assumed = DEFAULTS;"))
+    for kind, assumed in page.evaluate("assumed").items():
+        (value,) = (v for v in vars(kinds).values() if getattr(v, "kind", None) == kind)
+        own = {f.name: f.default for f in fields(value) if f.default is not MISSING}
+        assert {name: own[name] for name in assumed} == assumed
+        assert {name for name, default in own.items() if default not in ("", None, False, "ink", "solid")} == set(assumed)
+
+
+# ---- texts of the package ----
+
+
+def test_numbers_that_are_not_there_are_json():
+    plot = Plot(items=(Line(x=[0, 1, 2], y=[nan, inf, -inf]),))
+    read = json.loads(Picture(title="", desc="", plots=(plot,)).json())
+    assert read["plots"][0]["items"][0]["y"] == [None, "Infinity", "-Infinity"]
+
+
+def test_a_widget_sends_float64_and_the_same_renderer():
+    pytest.importorskip("anywidget")
+    from rsexplore.explorers.chart import Chart
+
+    widget = Chart(samples.bounds())
+    sent = widget.get_state()["picture"]
+    line = samples.bounds().plots[0].items[1]
+    got = next(item for item in sent["plots"][0]["items"] if item.get("name") == line.name)
+    np.testing.assert_array_equal(np.frombuffer(got["y"], "<f8"), line.y)
+    assert widget._esm.startswith(renderer())
+    widget.picture = samples.accuracy()
+    assert widget.get_state()["picture"]["title"] == samples.accuracy().title
+
+
+def test_node_reads_the_renderer(tmp_path):
+    if not (node := shutil.which("node")):
+        pytest.skip("no Node to check the renderer with")
+    (tmp_path / "chart.mjs").write_text(renderer(), encoding="utf-8")
+    done = subprocess.run([node, "--check", tmp_path / "chart.mjs"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_is_vendored_keeps_its_licence_and_names_no_host():
+    from pathlib import Path
+
+    vendor = Path(kinds.__file__).parent / "vendor"
+    licence = (vendor / "LICENSE").read_text(encoding="utf-8")
+    assert licence in (vendor / "d3.min.js").read_text(encoding="utf-8") and "Permission to use, copy" in licence
+    lock = json.loads((vendor / "package-lock.json").read_text(encoding="utf-8"))
+    wanted = json.loads((vendor / "package.json").read_text(encoding="utf-8"))["devDependencies"]
+    assert {name: lock["packages"][f"node_modules/{name}"]["version"] for name in wanted} == wanted
+    assert not any("resolved" in package for package in lock["packages"].values())
