@@ -22,6 +22,12 @@ FAMILY = {
     "Gaussian": BLUE, "Laplace": ORANGE, "Uniform": GREEN, "GeneralizedGaussian": PINK, "ExponentialLinf": RED,
 }  # fmt: skip
 DASH: dict[Status, Dash] = {Status.HEURISTIC: "dash", Status.AS_PRINTED: "dashdot"}
+WORDS = {
+    Status.TIGHT: "proved, and some classifier attains it: there is no larger certificate",
+    Status.SOUND: "proved: a certificate, though perhaps not the largest",
+    Status.HEURISTIC: "approximate, or not proved as a certificate: do not certify with it",
+    Status.AS_PRINTED: "what a paper prints, kept to show where it differs from what is right: do not certify with it",
+}
 METHODS: dict[str, tuple[str, Mark]] = {  # key of a bound, without "-printed": colour, mark
     "cohen-l2": (INK, ""),
     "cohen-lp": (INK, ""),
