@@ -17,6 +17,7 @@ ORANGE, SKY, GREEN, BLUE, RED, PINK, GREY = (
 )  # fmt: skip
 CYCLE = (BLUE, ORANGE, GREEN, PINK, SKY, RED, GREY)
 DASHES: tuple[Dash, ...] = ("solid", "dash", "dot", "dashdot")  # of lines, where the colours do not suffice
+EXACT = 3.0  # width of the line of the exact radius, among bounds
 FORBIDDEN, BEYOND = RED, "#A6522A"  # where no certificate can be, as a region; words about it
 FAMILY = {
     "Gaussian": BLUE, "Laplace": ORANGE, "Uniform": GREEN, "GeneralizedGaussian": PINK, "ExponentialLinf": RED,
@@ -67,7 +68,7 @@ def look(bound: Bound, status: Status | None = None, exact: bool = False) -> dic
     return {
         "color": color,
         "dash": DASH.get(status or bound.status, "solid"),
-        "width": 3.0 if exact else 1.6,
+        "width": EXACT if exact else 1.6,
         "mark": mark,
     }
 
