@@ -168,7 +168,7 @@ let fits = []; // what sets each control to its state
 
 function row(control) {
   const { name, label, unit, options } = control;
-  const place = d3.create("div").attr("class", "row");
+  const place = d3.select(document.createElement("div")).attr("class", "row");
   const id = `control-${name}`;
   const state = () => states.get(topic)[name];
   const flag = options?.join() === "False,True";
@@ -185,17 +185,16 @@ function row(control) {
     field.attr("inputmode", "decimal").attr("autocomplete", "off").on("change", () => typed(control, field.property("value").trim()));
   }
   if (unit) place.append("span").text(plain(unit));
+  const at = (place) => (options ? options[place] : String(+(10 ** (place / 100)).toPrecision(4)));
   const ends = options ? [0, options.length - 1] : [LEAST, MOST].map((end) => 100 * Math.log10(end));
-  const slider = place.append(options?.length > 2 && options.every((text) => text.length < 9) || !options ? "input" : "i");
-  slider.attr("type", "range").attr("min", ends[0]).attr("max", ends[1]).attr("aria-label", `${label}, slider`);
-  slider.on("input", () => set(name, options ? options[+slider.property("value")] : String(+(10 ** (slider.property("value") / 100)).toPrecision(4))));
-  if (slider.node().tagName === "I") slider.remove();
+  const slides = !options || (options.length > 2 && options.every((text) => text.length < 9));
+  const slider = place.selectAll("input[type=range]").data(slides ? [0] : []).join("input").attr("type", "range").attr("min", ends[0]).attr("max", ends[1]);
+  slider.attr("aria-label", `${label}, slider`).on("input", () => set(name, at(+slider.property("value"))));
   fits.push(() => {
     place.property("hidden", !visible(topic, states.get(topic), name));
     if (flag) field.property("checked", state() === "True");
     else field.property("value", state());
-    const at = options ? options.indexOf(state()) : 100 * Math.log10(+state());
-    slider.property("value", at).attr("aria-valuetext", state());
+    slider.property("value", options ? options.indexOf(state()) : 100 * Math.log10(+state())).attr("aria-valuetext", state());
   });
   return place.node();
 }

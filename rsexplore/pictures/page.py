@@ -352,14 +352,18 @@ def _open(title: str, topic: Topic) -> str:
     return re.sub(r"(σ|_∞) = 1(?=,|$)", rf"\1 = {{σ{topic.digits}}}", title).replace("1 − p_A = 0.001", "1 − p_A = {q}")
 
 
+def tab(topic: Topic) -> dict[str, Any]:
+    """Words and controls of a topic, as data."""
+    controls = [vars(control) | {"options": control.options and [*control.options]} for control in topic.controls]
+    return {name: getattr(topic, name) for name in ("name", "title", "line", "note")} | {"controls": controls}
+
+
 def html() -> str:
     """Text of the page; takes a minute."""
     pool, tabs = Pool(), []
     for topic in topics():
         states = {"|".join(texts): stored(topic, topic.picture(texts), pool) for texts in topic.states()}
-        controls = [vars(control) | {"options": control.options and [*control.options]} for control in topic.controls]
-        about = {"name": topic.name, "title": topic.title, "line": topic.line, "note": topic.note}
-        tabs.append({**about, "controls": controls, "states": states})
+        tabs.append(tab(topic) | {"states": states})
     tables = _json({"topics": tabs, "natural": natural(), "parts": "?"}).replace('"?"', f"[{','.join(pool.parts)}]")
     words = "".join(f"<dt>{status.value}</dt><dd>{escape(text)}</dd>" for status, text in style.WORDS.items())
     here = Path(__file__).parent
