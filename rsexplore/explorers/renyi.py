@@ -47,9 +47,8 @@ class RenyiView(View):
         found = claims(noise, [v["q_a"]], share=v["share"], bounds=map(bounds.get, SHOWN), order=self.order)
         mr, votes = largest(v["q_a"], self.p_b), curves(v["q_a"], self.p_b)
         words = (
-            f"The best order is {votes.best:.6g}, which gives {rounded_down(v['sigma'] * (2 * votes.slope) ** 0.5)}; the "
-            "least "
-            f"D_MR of a class change, one law of votes for all orders above 1, is {mr:.6g} nats and gives "
+            f"The best order is {votes.best:.6g}, which gives {rounded_down(v['sigma'] * (2 * votes.slope) ** 0.5)}; "
+            f"the least D_MR of a class change, one law of votes for all orders above 1, is {mr:.6g} nats and gives "
             f"{rounded_down(v['sigma'] * (2 * mr) ** 0.5)}."
         )
         table = radius_table(found, noise, v["q_a"], v["share"] * v["q_a"], 2, {"order": self.order, "c": ""})

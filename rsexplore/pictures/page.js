@@ -80,10 +80,10 @@ function atVote([plot, bars], i) {
 
 // the numbers of a picture that a reader would look for, as rows of texts
 function numbersOf({ plots }) {
-  return plots.flatMap(({ x, y, items }) => items.flatMap((item) => {
-    if (item.kind === "bars") {
-      return item.rows.map((row) => [row.name, row.text, `${(100 * row.value).toFixed(1)} % of the exact`, row.status]);
-    }
+  const bars = plots.filter((plot) => plot.items.some((item) => item.kind === "bars"));
+  return (bars.length ? bars : plots).flatMap(({ x, y, items }) => items.flatMap((item) => {
+    const share = (value) => x.label.replace("share", `${(100 * value).toFixed(1)} %`);
+    if (item.kind === "bars") return item.rows.map((row) => [row.name, row.text, share(row.value), row.status]);
     if (!item.name || !item.y || !y?.lengths) return [];
     const [text, at] = [item.down ? roundedDown : written, x?.lengths && item.down ? roundedDown : written];
     if (item.y.length === 1) return [[item.name, text(item.y[0]), `at ${x.name || x.label} = ${at(item.x[0])}`]];
@@ -111,7 +111,7 @@ function pictureOf(topic, state) {
 const starts = new Map(tables.topics.map((topic) => [topic, Object.fromEntries(topic.controls.map((c) => [c.name, c.start]))]));
 const states = new Map(tables.topics.map((topic) => [topic, { ...starts.get(topic) }]));
 const chosen = new Set(); // norms that the reader took, which no longer follow the noise
-let [topic, picture, drawn] = [tables.topics[0]];
+let [topic, fits, picture, drawn] = [tables.topics[0], []]; // fits: what sets each control to its state
 
 const visible = (topic, state, name) => Object.entries(topic.controls.find((control) => control.name === name).when ?? {})
   .every(([other, texts]) => texts.includes(state[other]));
@@ -147,8 +147,7 @@ function set(name, text) {
 
 function show() {
   picture = pictureOf(topic, states.get(topic));
-  if (drawn) drawn.show(picture);
-  else drawn = chart(find("place"), picture);
+  drawn ? drawn.show(picture) : (drawn = chart(find("place"), picture));
   for (const fit of fits) fit();
   clearTimeout(show.later); // what nobody reads while a slider moves
   show.later = setTimeout(write, 150);
@@ -157,14 +156,14 @@ function show() {
 function write() {
   history.replaceState(null, "", link());
   const table = d3.select("#numbers").selectAll("table").data([numbersOf(picture)]).join("table");
-  table.selectAll("tr").data((rows) => rows).join("tr").selectAll("td").data((row) => row).join("td").text(plain);
+  table.selectAll("tr").data((rows) => rows).join("tr").selectAll("td").data((row) => row).join("td")
+    .each(function (text) { this.replaceChildren(...lowered(text ?? "")); });
 }
 
-const plain = (text) => (text ?? "").replaceAll("_", "");
+// a text with its subscripts
+const lowered = (text) => text.split(LOW).map((part, i) => (i % 2 ? d3.select(document.createElement("sub")).text(part).node() : part));
 
 // ---- controls ----
-
-let fits = []; // what sets each control to its state
 
 function row(control) {
   const { name, label, unit, options } = control;
@@ -179,12 +178,12 @@ function row(control) {
     field.attr("type", "checkbox").on("change", () => set(name, field.property("checked") ? "True" : "False"));
     caption();
   } else if (options) {
-    field.selectAll("option").data(options).join("option").text((text) => text);
+    field.selectAll("option").data(options).join("option").attr("value", (text) => text).text((text) => text);
     field.on("change", () => set(name, field.property("value")));
   } else {
     field.attr("inputmode", "decimal").attr("autocomplete", "off").on("change", () => typed(control, field.property("value").trim()));
   }
-  if (unit) place.append("span").text(plain(unit));
+  if (unit) place.append("span").node().append(...lowered(unit));
   const at = (place) => (options ? options[place] : String(+(10 ** (place / 100)).toPrecision(4)));
   const ends = options ? [0, options.length - 1] : [LEAST, MOST].map((end) => 100 * Math.log10(end));
   const slides = !options || (options.length > 2 && options.every((text) => text.length < 9));
@@ -200,12 +199,10 @@ function row(control) {
 }
 
 function typed({ name, label }, text) {
-  const value = +text.replace(",", ".");
-  if (!text || Number.isNaN(value)) say(`${label}: "${text}" is no number; write one such as 0.25`);
-  else if (number(String(value)) === null) say(`${label} goes from ${LEAST} to ${MOST} here: ${text} was cut`);
-  else say("");
-  const cut = !text || Number.isNaN(value) ? states.get(topic)[name] : String(within(LEAST, value, MOST));
-  set(name, cut);
+  const value = text ? +text.replace(",", ".") : NaN;
+  if (Number.isNaN(value)) say(`${label}: "${text}" is no number; write one such as 0.25`);
+  else say(number(String(value)) ? "" : `${label} goes from ${LEAST} to ${MOST} here: ${text} was cut`);
+  set(name, Number.isNaN(value) ? states.get(topic)[name] : String(within(LEAST, value, MOST)));
 }
 
 function open(next) {
@@ -259,8 +256,8 @@ function csv({ plots }) {
 
 async function copyLink(button) {
   write();
-  const done = await navigator.clipboard?.writeText(location.href).then(() => true, () => false);
-  button.textContent = done ? "copied" : "not copied: take it from the address bar";
+  const copied = await navigator.clipboard?.writeText(location.href).then(() => "copied", () => undefined);
+  button.textContent = copied ?? "not copied: take it from the address bar";
   setTimeout(() => (button.textContent = "copy link"), 2000);
 }
 
@@ -278,7 +275,7 @@ d3.select("#tools").selectAll("button").data(Object.keys(TOOLS)).join("button").
   .on("click", function (_, name) { TOOLS[name](this); });
 find("controls").addEventListener("submit", (event) => event.preventDefault());
 window.addEventListener("hashchange", () => [readLink(), open(topic)]);
-window.rsexplore = { topics: tables.topics, pictureOf, numbersOf, svg, csv, chart };
+window.rsexplore = { topics: tables.topics, pictureOf, numbersOf }; // for who would read numbers from its console
 readLink();
 open(topic);
 }

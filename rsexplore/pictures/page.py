@@ -48,8 +48,8 @@ FEWER = (0.4, 0.2, 0.1, 0.05, 0.01, 1e-3, 1e-4, 1e-6, 1e-9, 1e-12)
 FEW = (0.1, 0.01, 1e-3)  # for what takes long
 NORMS = {"1": 1.0, "2": 2.0, "3": 3.0, "4": 4.0, "∞": inf}
 DIMS = {str(dim): dim for dim in (64, 784, 3072, 150528)}
-STEPS = 48  # of a curve of certified accuracy
-POINTS = 17  # of a frontier
+STEPS = 96  # of a curve of certified accuracy
+POINTS = 33  # of a frontier
 SLOWER = "in the notebooks alone, as it takes seconds"
 
 
@@ -222,7 +222,8 @@ def topics() -> tuple[Topic, ...]:
         Topic(
             "certified_accuracy",
             "Accuracy",
-            "Which share of images keeps its class within a radius? Published logs, under any bound and confidence level.",
+            "Which share of images keeps its class within a radius? "
+            "Published logs, under any bound and confidence level.",
             (
                 Control("log", "log", "", {name: name for name in named}, next(iter(named))),
                 Control("bound", "bound", "", scored, next(iter(scored))),
@@ -253,12 +254,8 @@ def topics() -> tuple[Topic, ...]:
                 Control("norms", "norms of both", "balls", PAIRS, "1 and 3"),
                 sigma(),
                 votes((0.1, 0.01, 1e-3, 1e-6), 0.01),
-                Control(
-                    "dim", "dimension d", "pixels × channels", {d: DIMS[d] for d in ("3072", "150528")}, "3072"
-                ),
-                Control(
-                    "weight", "weight", "of the first radius", {f"{w:g}": w for w in (0.25, 0.5, 0.75)}, "0.5"
-                ),
+                Control("dim", "dimension d", "pixels × channels", {d: DIMS[d] for d in ("3072", "150528")}, "3072"),
+                Control("weight", "weight", "of the first radius", {f"{w:g}": w for w in (0.25, 0.5, 0.75)}, "0.5"),
             ),
             _tradeoff,
             3,

@@ -171,7 +171,8 @@ def picture(numbers: Numbers, sigma: float = 0.5) -> Picture:
     pulled, base = f"k = {bubble.k * bubble.dim:.6g}", sigma * numbers.curves[None]
     curves: list[Item] = [Rule(at=bubble.q_a)]
     curves.append(Line(y=base, name="Gaussian", label="Gaussian  TIGHT", width=4.0, down=True))
-    dots, says = [], [f"Gaussian {rounded_down(at[None], 6)}"]
+    dots = [Points(x=[bubble.q_a], y=[at[None]], name="Gaussian", down=True)]
+    says = [f"Gaussian {rounded_down(at[None], 6)}"]
     for powers, (words, hue, mark) in FAMILIES.items():
         if powers in numbers.curves:
             noise = bubble.noise(powers)
