@@ -332,14 +332,18 @@ def test_the_pointer_is_never_told_more_than_was_computed(opened, name):
         state.pop("tab", None)
         plots = picture_of(opened, name, **state)["picture"]["plots"]
         known: dict[str, set[str]] = {}
+        pairs: dict[str, set[str]] = {}
         for item in (item for plot in plots for item in plot["items"] if item.get("name") and item.get("down")):
             known.setdefault(item["name"], set()).update(rounded_down(float(y)) for y in item["y"])
+            pairs.setdefault(item["name"], set()).update(rounded_down(float(x)) for x in item.get("x", ()))
         box, rng = opened.locator("#place svg").bounding_box(), np.random.default_rng(2)
         for across, up in rng.uniform(0.02, 0.98, (40, 2)):
             opened.mouse.move(box["x"] + across * box["width"], box["y"] + up * box["height"])
             tip = opened.evaluate("[...document.querySelectorAll('.rsx .tip text')].map(node => node.textContent)")
             line, _, text = tip[0].rpartition(": ") if tip else ("", "", "")
             assert line not in known or text in known[line], (link, tip)
+            if name == "tradeoff" and line in pairs:
+                assert tip[1].rpartition("= ")[2] in pairs[line], (link, tip)
 
 
 @pytest.mark.browser
