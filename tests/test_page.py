@@ -203,9 +203,9 @@ STATE = "location.hash + document.querySelector('#place desc').textContent"
 def test_every_control_can_be_moved_by_keys(opened, name):
     go(opened, f"tab={name}")
     opened.keyboard.press("Tab")
-    fields = opened.locator("#controls :is(input, select):visible")
-    for i in range(fields.count()):
-        field = fields.nth(i)
+    for field in opened.locator("#controls :is(input, select)").element_handles():
+        if not field.is_visible():  # some mean nothing beside others
+            continue
         field.focus()
         before, kind = opened.evaluate(STATE), field.get_attribute("type")
         keys = {"range": ("ArrowRight", "ArrowLeft"), "checkbox": ("Space",)}.get(kind, ("ArrowDown", "ArrowUp"))
@@ -216,8 +216,8 @@ def test_every_control_can_be_moved_by_keys(opened, name):
             if opened.evaluate(STATE) == before:
                 opened.keyboard.press(key)
                 opened.wait_for_timeout(250)
-        assert opened.evaluate(STATE) != before, (i, kind)
-        assert fields.nth(i).evaluate("node => node === document.activeElement")  # who presses on goes on
+        assert opened.evaluate(STATE) != before, (name, kind)
+        assert field.evaluate("node => node === document.activeElement")  # who presses on goes on
     tools = opened.locator("#tools button")
     tools.first.focus()
     opened.keyboard.press("Enter")
@@ -305,7 +305,7 @@ def test_a_picture_is_that_of_the_package_at_its_deviation(opened):
             )
             own = {row["name"]: row for row in whole_bars["rows"]}
             rows = [row for row in bars["rows"] if row["name"] in own]
-            assert len(rows) > 3 and (every == printed == "False" or [*own] == [row["name"] for row in bars["rows"]])
+            assert len(rows) > 2 and (every == printed == "False" or [*own] == [row["name"] for row in bars["rows"]])
             for row in rows:
                 wanted = own[row["name"]]
                 assert row["value"] == pytest.approx(wanted["value"], rel=1e-12)

@@ -124,13 +124,15 @@ function link() {
 function readLink() {
   const asked = new URLSearchParams(location.hash.slice(1));
   topic = tables.topics.find(({ name }) => name === asked.get("tab")) ?? topic;
-  const state = Object.assign(states.get(topic), starts.get(topic));
+  const [state, odd] = [Object.assign(states.get(topic), starts.get(topic)), []];
   for (const { name, options } of topic.controls) {
     const text = asked.get(name);
     if (text === null) continue;
     if (options ? options.includes(text) : number(text)) state[name] = text;
-    else say(`The link has ${name} = ${text}, which this page does not hold: ${name} = ${state[name]} is shown.`);
+    else odd.push(`The link has ${name} = ${text}, which this page does not hold; ${state[name]} is shown.`);
   }
+  say(odd.join(" "));
+  chosen[asked.has("norm") ? "add" : "delete"](topic);
 }
 
 const [LEAST, MOST] = [0.01, 10]; // of the deviation
@@ -160,35 +162,33 @@ function write() {
     .each(function (text) { this.replaceChildren(...lowered(text ?? "")); });
 }
 
-// a text with its subscripts
-const lowered = (text) => text.split(LOW).map((part, i) => (i % 2 ? d3.select(document.createElement("sub")).text(part).node() : part));
+const made = (tag) => d3.select(document.createElement(tag));
+const lowered = (text) => text.split(LOW).map((part, i) => (i % 2 ? made("sub").text(part).node() : part)); // subscripts
 
 // ---- controls ----
 
 function row(control) {
   const { name, label, unit, options } = control;
-  const place = d3.select(document.createElement("div")).attr("class", "row");
-  const id = `control-${name}`;
-  const state = () => states.get(topic)[name];
+  const place = made("div").attr("class", "row");
+  const [id, state] = [`control-${name}`, () => states.get(topic)[name]];
   const flag = options?.join() === "False,True";
   const caption = () => place.append("label").attr("for", id).attr("class", flag ? "check" : null).text(label);
   if (!flag) caption();
   const field = place.append(options && !flag ? "select" : "input").attr("id", id).attr("name", name);
-  if (flag) {
-    field.attr("type", "checkbox").on("change", () => set(name, field.property("checked") ? "True" : "False"));
-    caption();
-  } else if (options) {
+  if (flag) field.attr("type", "checkbox").on("change", () => set(name, field.property("checked") ? "True" : "False"));
+  if (flag) caption();
+  else if (options) {
     field.selectAll("option").data(options).join("option").attr("value", (text) => text).text((text) => text);
     field.on("change", () => set(name, field.property("value")));
   } else {
-    field.attr("inputmode", "decimal").attr("autocomplete", "off").on("change", () => typed(control, field.property("value").trim()));
+    field.attr("inputmode", "decimal").on("change", () => typed(control, field.property("value").trim()));
   }
   if (unit) place.append("span").node().append(...lowered(unit));
   const at = (place) => (options ? options[place] : String(+(10 ** (place / 100)).toPrecision(4)));
   const ends = options ? [0, options.length - 1] : [LEAST, MOST].map((end) => 100 * Math.log10(end));
   const slides = !options || (options.length > 2 && options.every((text) => text.length < 9));
-  const slider = place.selectAll("input[type=range]").data(slides ? [0] : []).join("input").attr("type", "range").attr("min", ends[0]).attr("max", ends[1]);
-  slider.attr("aria-label", `${label}, slider`).on("input", () => set(name, at(+slider.property("value"))));
+  const slider = place.selectAll("input[type=range]").data(slides ? [0] : []).join("input").attr("type", "range");
+  slider.attr("min", ends[0]).attr("max", ends[1]).attr("aria-label", `${label}, slider`).on("input", () => set(name, at(+slider.property("value"))));
   fits.push(() => {
     place.property("hidden", !visible(topic, states.get(topic), name));
     if (flag) field.property("checked", state() === "True");
