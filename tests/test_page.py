@@ -68,8 +68,9 @@ def test_it_is_one_small_file_that_asks_nobody():
         r"(src|href)\s*=\s*[\"']?(https?:)?//|@import|url\(|fetch\(|XMLHttp", HTML.partition('id="tables"')[0]
     )
     assert re.findall(r"<(?:script|link|img|iframe)[^>]*\bsrc=", HTML) == []
-    script = HTML.partition('<script type="module">')[2]
-    assert (Path(page.__file__).parent / "page.js").read_text(encoding="utf-8") in script
+    stored = (re.search(rf'id="{name}">([^<]*)<', HTML)[1] for name in ("tables", "floats"))
+    assert page.shell(*stored) == HTML, "write it anew: rsexplore page docs/explorer.html"
+    assert TABLES["natural"] == page.natural()
 
 
 @pytest.mark.parametrize("name", TOPICS)

@@ -362,13 +362,18 @@ def html() -> str:
         states = {"|".join(texts): stored(topic, topic.picture(texts), pool) for texts in topic.states()}
         tabs.append(tab(topic) | {"states": states})
     tables = _json({"topics": tabs, "natural": natural(), "parts": "?"}).replace('"?"', f"[{','.join(pool.parts)}]")
+    return shell(_packed(tables.encode()), _packed(b"".join(pool.arrays)))
+
+
+def shell(tables: str, floats: str) -> str:
+    """The page around its tables and the numbers in them, both packed."""
     words = "".join(f"<dt>{status.value}</dt><dd>{escape(text)}</dd>" for status, text in style.WORDS.items())
     here = Path(__file__).parent
     given = {
         "WORDS": words,
         "VERSION": __version__,
-        "TABLES": _packed(tables.encode()),
-        "FLOATS": _packed(b"".join(pool.arrays)),
+        "TABLES": tables,
+        "FLOATS": floats,
         "SCRIPT": f"{renderer()}\n{(here / 'page.js').read_text(encoding='utf-8')}",
     }
     text = (here / "page.html").read_text(encoding="utf-8")
