@@ -35,12 +35,18 @@ def watched(watch: Callable[[], None]) -> Iterator[None]:
         _watch.reset(token)
 
 
-def at_once(steps: Generator[Any, Any, None]) -> Any:
-    """Do the tasks among some steps, send their results back, and return the last step that is none."""
+def at_once(steps: Generator[Any, Any, None], without: str | None = None) -> Any:
+    """Do the tasks among some steps, send their results back, and return the last step that is none.
+
+    Tasks whose words start with `without` are given up before they begin.
+    """
     step = last = next(steps)
     while True:
         try:
-            step = steps.send(step.work() if isinstance(step, Task) else None)
+            if isinstance(step, Task) and without and step.words.startswith(without):
+                step = steps.throw(TookLong(step.words))
+            else:
+                step = steps.send(step.work() if isinstance(step, Task) else None)
         except StopIteration:
             return last
         last = last if isinstance(step, Task) else step

@@ -1,6 +1,6 @@
 """Every certified radius against the vote, under the exact one, and each one's share of it at one vote."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from math import inf
@@ -13,18 +13,7 @@ from rsexplore.explorers.panel import Panel, Steps, View
 from rsexplore.explorers.readout import radius_table
 from rsexplore.noises import Noise
 from rsexplore.patience import Task
-from rsexplore.pictures.bounds import FEW, Claim, answers, ball, bounds_picture, claims, ranked, vote_grid
-
-CLASSIC = {  # what most papers compare with
-    "lecuyer-l2", "lecuyer-l1", "li-renyi-l2", "li-l1", "lipschitz-l2", "teng-l1", "dinf-linf", "gg-kl-exact-lp",
-}  # fmt: skip
-
-
-def usual(found: Sequence[Claim]) -> list[Claim]:
-    """Claims for a first look: the exact one, the best proved one beside it, those that papers compare with."""
-    proved = [claim for claim in found if claim.status.certifies and not claim.exact]
-    best = next(iter(ranked(proved)), None)
-    return [claim for claim in found if claim.exact or claim is best or claim.bound.key in CLASSIC]
+from rsexplore.pictures.bounds import FEW, answers, ball, bounds_picture, claims, usual, vote_grid
 
 
 class BoundsView(View):

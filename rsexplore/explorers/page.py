@@ -8,7 +8,6 @@ from urllib.parse import parse_qsl
 
 import ipywidgets as widgets
 
-from rsexplore.bound import Status
 from rsexplore.explorers.bounds import bounds
 from rsexplore.explorers.certified_accuracy import certified_accuracy
 from rsexplore.explorers.noise import noise
@@ -17,6 +16,7 @@ from rsexplore.explorers.renyi import renyi
 from rsexplore.explorers.scaling import scaling
 from rsexplore.explorers.soap_bubbles import soap_bubbles
 from rsexplore.explorers.tradeoff import tradeoff
+from rsexplore.pictures.style import WORDS
 
 
 class Topic(NamedTuple):
@@ -40,12 +40,6 @@ TOPICS = (
     Topic("Soap bubbles", "Does noise whose norm has another law than the Gaussian's certify more?", soap_bubbles),
     Topic("Noise", "What does a noise look like: in the plane, in its norms, on an image?", noise),
 )
-WORDS = {
-    Status.TIGHT: "proved, and some classifier attains it: there is no larger certificate",
-    Status.SOUND: "proved: a certificate, though perhaps not the largest",
-    Status.HEURISTIC: "approximate, or not proved as a certificate: do not certify with it",
-    Status.AS_PRINTED: "what a paper prints, kept to show where it differs from what is right: do not certify with it",
-}
 HEAD = (
     '<div style="line-height:1.4"><h1 style="font-size:22px;margin:0">Certified radii of randomized smoothing</h1>'
     "Move a slider by mouse or arrow keys, or type a number beside it: picture and numbers follow.</div>"

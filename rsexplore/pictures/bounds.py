@@ -27,6 +27,9 @@ PRINTED = ", as printed"
 FEW, SLOW = 13, 1.0  # votes that a curve is drawn through where these take more than so many seconds
 NO_BOUND = "no bound for this noise with these parameters in this norm"
 FULL = 2.2  # shares up to this are to scale
+CLASSIC = {  # what most papers compare with
+    "lecuyer-l2", "lecuyer-l1", "li-renyi-l2", "li-l1", "lipschitz-l2", "teng-l1", "dinf-linf", "gg-kl-exact-lp",
+}  # fmt: skip
 
 
 def ball(noise: Noise, norm: float | str | None = None) -> float:
@@ -111,7 +114,8 @@ def bounds_picture(
 ) -> Picture:
     """Return the picture of claims that are known already: on a grid of votes (`on_grid`), and at one vote."""
     together = merged(curves)
-    top = axis_top(together)
+    reach = 1.12 * highest(together)
+    top = style.round_above(reach) if reach else 1.0
     exact = next((claim for claim in curves if claim.exact), None)
     at = next((float(claim.radii[0]) for claim in at_vote if claim.exact), nan)
     items: list[Item] = []
@@ -132,7 +136,7 @@ def bounds_picture(
     name = style.norm_label(norm)
     votes = "1 − p_A", (float(grid[0]), float(grid[-1]))
     x_axis = Axis(label=f"{votes[0]}  (share of votes against the class)", name=votes[0], scale="log", domain=votes[1])
-    y_axis = Axis(label=f"certified {name} radius  (input units)", domain=(0.0, top))
+    y_axis = Axis(label=f"certified {name} radius  (input units)", domain=(0.0, top), lengths=(0.0, reach))
     plot = Plot(title=f"{noise.label}, {classes}", share=0.6, grid=grid, x=x_axis, y=y_axis, items=tuple(items))
     titles = {claim.bound.key: claim.title for claim in together}
     shown = [replace(claim, title=titles[claim.bound.key]) for claim in at_vote if claim.bound.key in titles]
@@ -251,6 +255,13 @@ def claims(
     return sorted(found, key=lambda claim: not claim.exact)
 
 
+def usual(found: Sequence[Claim]) -> list[Claim]:
+    """Claims for a first look: the exact one, the best proved one beside it, those that papers compare with."""
+    proved = [claim for claim in found if claim.status.certifies and not claim.exact]
+    best = max(proved, key=lambda claim: float(np.nan_to_num(claim.radii[0])), default=None)
+    return [claim for claim in found if claim.exact or claim is best or claim.bound.key in CLASSIC]
+
+
 def needed(noise: Noise) -> list[str]:
     """Which noises of the family the bounds are about that are not about this one, in words."""
     others = [b for b in all_bounds.ALL if type(noise) is b.noise and not b.supports(noise)]
@@ -293,15 +304,15 @@ def vote_grid(least: float = 1e-12, points: int = 120) -> NDArray[np.float64]:
     return np.geomspace(0.5, least, points)
 
 
-def axis_top(found: Sequence[Claim]) -> float:
-    """Top of the radius axis: a round number somewhat above the exact radius, or else above the largest certificate."""
+def highest(found: Sequence[Claim]) -> float:
+    """Largest finite radius: the exact one, or else of certificates, or else of all; 0 if there is none."""
     ranks = [[c for c in found if c.exact], [c for c in found if c.bound.certifies], found]
     for group in ranks:
         values = np.concatenate([claim.radii for claim in group]) if group else np.empty(0)
         most = float(values[np.isfinite(values)].max(initial=0.0))
         if most > 0:
-            return style.round_above(1.12 * most)
-    return 1.0
+            return most
+    return 0.0
 
 
 def answers(

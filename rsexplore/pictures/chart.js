@@ -464,8 +464,8 @@ function pointed(curves, [x, y]) {
 
 function says({ curve, k }) {
   const [axis, i] = [curve.box.x ?? {}, curve.known[k]];
-  const value = (curve.down ? roundedDown : written)(curve.ys[i]);
-  return [`${curve.name}: ${value}`, `${axis.name || axis.label || "x"} = ${written(curve.xs[i])}`];
+  const [y, x] = [curve.down, curve.down && axis.lengths].map((down) => (down ? roundedDown : written));
+  return [`${curve.name}: ${y(curve.ys[i])}`, `${axis.name || axis.label || "x"} = ${x(curve.xs[i])}`];
 }
 
 function tip(svg, spot, width, high) {

@@ -39,6 +39,9 @@ class Axis:
     name: str = ""  # what a number under the pointer is called; the label if empty
     scale: Literal["linear", "log"] = "linear"
     ticks: bool = True
+    # of lengths, which grow with the noise: what the domain is rounded from, by `style.round_above` (linear, from 0) or
+    # `style.below` and `above` (logarithmic), so that a page can stretch a picture
+    lengths: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -294,7 +297,7 @@ def _plain(value: Any, array: Callable[[Any], Any]) -> dict[str, Any]:
             found["src"] = png(part)
         elif field.name in ("plots", "items", "rows"):
             found[field.name] = [_plain(each, array) for each in part]
-        elif field.name == "domain":
+        elif field.name in ("domain", "lengths") and part is not None:
             found[field.name] = [float(end) for end in part]
         elif part is not None and part != field.default:
             found[field.name] = _number(float(part)) if isinstance(part, float) else part

@@ -165,8 +165,9 @@ def picture(numbers: Numbers, size: float = 0.5, dim: int = 3072) -> Picture:
     ball = style.norm_label(question.norm)
     title = f"Radius and dimension at {FIXED[question.fixed]} = {size:g}, 1 − p_A = {question.q_a:g}"
     x = Axis(domain=(DIMS[0] / 1.3, DIMS[-1] * 1.3), label="d (coordinates)", name="d", scale="log")
-    ends = style.below(0.9 * least), style.above(1.1 * most)
-    y = Axis(domain=ends, label=f"certified {ball} radius (input units)", scale="log")
+    ends = 0.9 * least, 1.1 * most
+    domain, words = (style.below(ends[0]), style.above(ends[1])), f"certified {ball} radius (input units)"
+    y = Axis(domain=domain, label=words, scale="log", lengths=ends)
     desc = f"{ball} radii from d = {DIMS[0]} to {DIMS[-1]:,}: {'; '.join(says)}."
     plot = Plot(title=title, x=x, y=y, grid=DIMS, items=tuple(items))
     return Picture(title=title, desc=desc, plots=(plot,), height=440)

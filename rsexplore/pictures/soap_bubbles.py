@@ -171,7 +171,8 @@ def picture(numbers: Numbers, sigma: float = 0.5) -> Picture:
     pulled, base = f"k = {bubble.k * bubble.dim:.6g}", sigma * numbers.curves[None]
     curves: list[Item] = [Rule(at=bubble.q_a)]
     curves.append(Line(y=base, name="Gaussian", label="Gaussian  TIGHT", width=4.0, down=True))
-    dots, says = [], [f"Gaussian {rounded_down(at[None], 6)}"]
+    dots = [Points(x=[bubble.q_a], y=[at[None]], name="Gaussian", down=True)]
+    says = [f"Gaussian {rounded_down(at[None], 6)}"]
     for powers, (words, hue, mark) in FAMILIES.items():
         if powers in numbers.curves:
             noise = bubble.noise(powers)
@@ -205,10 +206,12 @@ def picture(numbers: Numbers, sigma: float = 0.5) -> Picture:
         Line(y=heights[1], label=f"{own}, {pulled}", color=color, width=2.2),
     )
     vote = Axis(domain=(0.5, LEAST), label="1 − p_A (share of votes against)", name="1 − p_A", scale="log")
-    radius = Axis(domain=(0, style.round_above(1.3 * float(base[-1]))), label=f"certified {ball} radius (input units)")
+    tall, wide = 1.3 * float(base[-1]), float(SHIFTS[-1]) * at[None]
+    words = f"certified {ball} radius (input units)"
+    radius = Axis(domain=(0, style.round_above(tall)), label=words, lengths=(0, tall))
     norm = Axis(domain=(places[0], places[-1]), label="‖z‖_∞ / σ" if flat else "‖z‖_2 / (σ √d)")
     density = Axis(domain=(0, 1.12), label="density (relative)", ticks=False)
-    length = Axis(domain=(0, style.round_above(SHIFTS[-1] * at[None])), label=f"{ball} length (input units)")
+    length = Axis(domain=(0, style.round_above(wide)), label=f"{ball} length (input units)", lengths=(0, wide))
     share = Axis(domain=(0, 1), label="share of votes, of noise in common")
     title, items = f"Exact radius, σ = {sigma:g}, k = {bubble.k:g} d", (*curves, *dots, *notes)
     small: dict[str, Any] = {"share": 0.9, "names": "key"}

@@ -32,11 +32,18 @@ NOTEBOOK: dict[str, Any] = {  # for Matplotlib's `rcParams`: figures that a cell
     "savefig.dpi": 100,
 }
 DASHES: tuple[Dash, ...] = ("solid", "dash", "dot", "dashdot")  # of lines, where the colours do not suffice
+EXACT = 3.0  # width of the line of the exact radius, among bounds
 FORBIDDEN, BEYOND = RED, "#A6522A"  # where no certificate can be, as a region; words about it
 FAMILY = {
     "Gaussian": BLUE, "Laplace": ORANGE, "Uniform": GREEN, "GeneralizedGaussian": PINK, "ExponentialLinf": RED,
 }  # fmt: skip
 DASH: dict[Status, Dash] = {Status.HEURISTIC: "dash", Status.AS_PRINTED: "dashdot"}
+WORDS = {
+    Status.TIGHT: "proved, and some classifier attains it: there is no larger certificate",
+    Status.SOUND: "proved: a certificate, though perhaps not the largest",
+    Status.HEURISTIC: "approximate, or not proved as a certificate: do not certify with it",
+    Status.AS_PRINTED: "what a paper prints, kept to show where it differs from what is right: do not certify with it",
+}
 METHODS: dict[str, tuple[str, Mark]] = {  # key of a bound, without "-printed": colour, mark
     "cohen-l2": (INK, ""),
     "cohen-lp": (INK, ""),
@@ -76,7 +83,7 @@ def look(bound: Bound, status: Status | None = None, exact: bool = False) -> dic
     return {
         "color": color,
         "dash": DASH.get(status or bound.status, "solid"),
-        "width": 3.0 if exact else 1.6,
+        "width": EXACT if exact else 1.6,
         "mark": mark,
     }
 

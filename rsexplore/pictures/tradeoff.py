@@ -95,7 +95,8 @@ def tradeoff(
     spans = [[a / 2, a * stretch], [b / 2, max(2 * a, b)]]
     for span, radii in zip(spans, front or (), strict=False):
         span += [float(radii[0]), float(radii[-1])]
-    (left, right), (low, high) = ((style.below(min(span)), style.above(1.3 * max(span))) for span in spans)
+    wide, tall = ((min(span), 1.3 * max(span)) for span in spans)
+    (left, right), (low, high) = ((style.below(least), style.above(most)) for least, most in (wide, tall))
 
     def text(pair: tuple[float, float]) -> str:
         return f"{one} {rounded_down(pair[0])}, {other} {rounded_down(pair[1])}"
@@ -131,8 +132,8 @@ def tradeoff(
     kind = f"generalized Gaussian, σ = {noise.sigma:.3g}, shape {noise.shape:g}"
     title = f"Two balls at once, {kind}, 1 − p_A = {q_a:g}"
     across, up = (
-        Axis(domain=ends, label=f"radius of the {ball} ball (input units)", name=f"{ball} radius", scale="log")
-        for ends, ball in (((left, right), one), ((low, high), other))
+        Axis(domain=x, label=f"radius of the {ball} ball (input units)", name=f"{ball} radius", scale="log", lengths=y)
+        for x, y, ball in (((left, right), wide, one), ((low, high), tall, other))
     )
     desc = f"d = {noise.dim:,}. {'; '.join(says)}. The KL budget of a class change is {budget(q_a=q_a):.6g} nats."
     plot = Plot(title=title, x=across, y=up, items=tuple(items), names="key")

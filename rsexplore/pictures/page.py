@@ -1,0 +1,401 @@
+"""The explorers of theory and published logs as one file for a browser: no server, no network, no kernel.
+
+The file holds pictures of the topics at deviation 1, for every value of every list, and `page.js`, which takes that of
+a state, multiplies its lengths by the deviation and draws it with `chart.js`. Every number in it is made here.
+"""
+
+import json
+import re
+import zlib
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from html import escape
+from itertools import product
+from math import inf
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rsexplore import __version__, accuracy, noises
+from rsexplore import bounds as all_bounds
+from rsexplore.accuracy import Curve
+from rsexplore.bound import Bound, Status
+from rsexplore.noises import GeneralizedGaussian, Noise
+from rsexplore.patience import at_once
+from rsexplore.pictures import style
+from rsexplore.pictures.accuracy import ceiling, certified_accuracy
+from rsexplore.pictures.bounds import ball, bounds_picture, claims, usual
+from rsexplore.pictures.picture import Line, Picture, Plot, Points, renderer
+from rsexplore.pictures.renyi import renyi
+from rsexplore.pictures.scaling import FAMILIES as GROWING
+from rsexplore.pictures.scaling import FIXED, SLOW, Numbers, Question, growth
+from rsexplore.pictures.scaling import picture as scaling
+from rsexplore.pictures.soap_bubbles import EQ8, EQ9, EQ10, FAMILIES, Bubble, numbers
+from rsexplore.pictures.soap_bubbles import picture as soap_bubbles
+from rsexplore.pictures.tradeoff import tradeoff
+from rsexplore.table import rounded_down
+
+VOTES = (
+    0.49, 0.47, 0.45, 0.42, 0.4, 0.35, 0.3, 0.25, 0.2, 0.15, 0.1, 0.07, 0.05, 0.03, 0.02, 0.015,
+    *(float(f"{digit}e-{power}") for power in range(3, 13) for digit in (10, 5, 2)), 1e-12,
+)  # fmt: skip
+GRID = (0.5, *VOTES)
+FEWER = (0.4, 0.2, 0.1, 0.05, 0.01, 1e-3, 1e-4, 1e-6, 1e-9, 1e-12)
+FEW = (0.1, 0.01, 1e-3)  # for what takes long
+NORMS = {"1": 1.0, "2": 2.0, "3": 3.0, "4": 4.0, "∞": inf}
+DIMS = {str(dim): dim for dim in (64, 784, 3072, 150528)}
+STEPS = 96  # of a curve of certified accuracy
+POINTS = 33  # of a frontier
+SLOWER = "in the notebooks alone, as it takes seconds"
+
+
+WORDS = {
+    "Gaussian": "Gaussian", "Laplace": "Laplace", "Uniform": "uniform", "GeneralizedGaussian": "generalized Gaussian",
+    "ExponentialLinf": "exponential in ℓ∞",
+}  # fmt: skip
+SHAPED = {"family": (WORDS["GeneralizedGaussian"],)}
+FLAG = {"False": False, "True": True}
+ORDERS = {"best": None} | {f"{order:g}": order for order in (0.5, 1.0, 2.0, 3.0)}
+PAIRS = {"1 and 3": (1.0, 3.0), "1 and 4": (1.0, 4.0), "1 and ∞": (1.0, inf), "2 and 4": (2.0, 4.0),
+         "2 and ∞": (2.0, inf)}  # fmt: skip
+SHAPES = {"2 (Gaussian)": 2.0, "3": 3.0, "4": 4.0, "8": 8.0}
+POWERS = {"‖z‖₂, eq. (8)": EQ8, "‖z‖∞, eq. (10)": EQ10}
+
+
+@dataclass(frozen=True)
+class Control:
+    """A row: a list of values by their texts, or the number that lengths are multiplied by, which has none."""
+
+    name: str
+    label: str
+    unit: str = ""
+    options: Mapping[str, Any] | None = None
+    start: str = ""
+    along: bool = False  # whether it is a place on the curves, which are the same for all of its values
+    when: Mapping[str, Sequence[str]] | None = None  # what other controls must say for this one to mean anything
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One tab: its picture at deviation 1 is that of `make`, of the values of the lists."""
+
+    name: str
+    title: str
+    line: str
+    controls: Sequence[Control]
+    make: Callable[..., Picture]
+    digits: int = 6  # of the deviation, where a title says it
+    note: str = ""  # what the notebooks' panel has besides
+
+    @property
+    def lists(self) -> list[Control]:
+        """The controls that tell its pictures apart."""
+        return [control for control in self.controls if control.options and not control.along]
+
+    def states(self) -> Iterator[tuple[str, ...]]:
+        """Texts of the lists' values, "" where a list means nothing."""
+        lists = self.lists
+        for texts in product(*([*(control.options or ())] for control in lists)):
+            held = dict(zip((control.name for control in lists), texts, strict=True))
+            off = {c.name for c in lists if c.when and any(held[name] not in of for name, of in c.when.items())}
+            first = {c.name: next(iter(c.options or ())) for c in lists}
+            if all(held[name] == first[name] for name in off):
+                yield tuple("" if name in off else text for name, text in held.items())
+
+    def picture(self, texts: Sequence[str]) -> Picture:
+        """Picture of a state at deviation 1."""
+        given = zip(self.lists, texts, strict=True)
+        return self.make(**{control.name: (control.options or {}).get(text) for control, text in given})
+
+
+def votes(stops: Sequence[float], start: float, along: bool = False) -> Control:
+    """List of votes, falling."""
+    return Control("q_a", "votes against", "1 − p_A", {f"{q:g}": q for q in stops}, f"{start:g}", along)
+
+
+def sigma(name: str = "sigma", label: str = "deviation σ") -> Control:
+    """The number that lengths are multiplied by."""
+    return Control(name, label, "input units", start="0.5")
+
+
+@lru_cache(maxsize=2)
+def _radii(noise: Noise, norm: float) -> tuple[Any, ...]:
+    return tuple(claims(noise, GRID, norm=norm))
+
+
+def _bounds(
+    family: type[Noise], norm: float, shape: float | None, dim: int, every: bool | None, printed: bool
+) -> Picture:
+    noise = family.from_sigma(1.0, dim, **({} if shape is None else {"shape": shape}))
+    at, vote = GRID.index(1e-3), 1e-3
+    found = [claim for claim in _radii(noise, norm) if printed or claim.status is not Status.AS_PRINTED]
+    there = [replace(claim, radii=claim.radii[at : at + 1]) for claim in found]
+    if not every and not printed:
+        keys = {claim.bound.key for claim in usual(there)}
+        found, there = ([claim for claim in some if claim.bound.key in keys] for some in (found, there))
+    return bounds_picture(noise, found, there, np.array(GRID), vote, norm=norm)
+
+
+def _tradeoff(shape: float, norms: tuple[float, float], q_a: float, dim: int, weight: float) -> Picture:
+    found = tradeoff(GeneralizedGaussian.from_sigma(1.0, dim, shape=shape), q_a, norms=norms, weight=weight)
+    (plot,) = found.plots
+    return replace(found, plots=(_thinned(plot, POINTS),))
+
+
+def _thinned(plot: Plot, most: int) -> Plot:
+    """Plot of which each line goes through few of its points; a staircase is then nowhere above the whole one."""
+
+    def thin(line: Line) -> Line:
+        x, y = np.asarray(line.x), np.asarray(line.y)
+        keep = np.unique([0, *np.linspace(1, len(y) - 2, most).round().astype(int), len(y) - 1])
+        return line if len(y) <= most else replace(line, x=x[keep], y=y[keep])
+
+    return replace(plot, items=tuple(thin(item) if isinstance(item, Line) else item for item in plot.items))
+
+
+def _scaling(norm: float, fixed: str, q_a: float, shape: float) -> Picture:
+    question = Question(q_a, norm, shape, 0.0, fixed)
+    found = {name: None if name in SLOW else growth(name, question) for name in GROWING}
+    return scaling(Numbers(question, found), 1.0)
+
+
+def _soap(k: float, dim: int, q_a: float, norm: float | None, powers: tuple[float, float]) -> Picture:
+    bubble = Bubble(k, dim, q_a, inf if norm is None else norm, powers)
+    found = at_once(numbers(bubble), without=FAMILIES[EQ9][0])
+    return soap_bubbles(replace(found, missing=dict.fromkeys(found.missing, SLOWER)), 1.0)
+
+
+@cache
+def logs() -> dict[str, Curve]:
+    """Published curves of test images, by a short name."""
+    found = {}
+    for curve in accuracy.shipped().values():
+        head = curve.provenance
+        sigmas = f"σ = {head['certify_sigma']:g}, trained at {head['train_sigma']:g}"
+        found[f"{head['source']}, {head['dataset']} {head['subset'].replace('_', ' ')}, {sigmas}"] = curve
+    return found
+
+
+def _accuracy(log: str, bound: Bound, alpha: float) -> Picture:
+    before = logs()[log]
+    curve = before.rescore(bound, alpha)
+    look = style.look(bound) | {"width": 2.2, "mark": ""}
+    words = f"{bound.title}  {bound.status.value.upper()}"
+    looks = [{"color": style.GREY, "dash": "dash"}, look]
+    limit = ceiling(curve, alpha, bound), curve.n, alpha
+    found = certified_accuracy([before, curve], log, labels=["as logged", words], looks=looks, most=False, limit=limit)
+    return replace(found, plots=(_thinned(found.plots[0], STEPS),))
+
+
+@cache
+def topics() -> tuple[Topic, ...]:
+    """The tabs."""
+    named, bounds = logs(), map(all_bounds.get, ("cohen-l2", "renyi-l2", "kl-l2", "lecuyer-l2"))
+    scored = {f"{bound.title}  ({bound.status.value})": bound for bound in bounds}
+    return (
+        Topic(
+            "bounds",
+            "Radii",
+            "How far may an input move before the vote can change? Every bound under the exact radius.",
+            (
+                Control(
+                    "family", "noise", "", {words: getattr(noises, name) for name, words in WORDS.items()}, "Gaussian"
+                ),
+                sigma(),
+                votes(VOTES, 1e-3, along=True),
+                Control("norm", "norm of the ball", "p", NORMS, "2"),
+                Control(
+                    "shape", "shape s", "1 Laplace, 2 Gauss", {f"{s:g}": s for s in (1, 1.5, 3, 4, 8)}, "3", when=SHAPED
+                ),
+                Control("dim", "dimension d", "pixels × channels", DIMS, "3072"),
+                Control("every", "show every bound", "", FLAG, "False", when={"printed": ("False",)}),
+                Control("printed", "show formulas as printed, where they are wrong", "", FLAG, "False"),
+            ),
+            _bounds,
+            4,
+            "Soap bubbles have a tab of their own; more than two classes and free parameters are in the notebooks.",
+        ),
+        Topic(
+            "certified_accuracy",
+            "Accuracy",
+            "Which share of images keeps its class within a radius? "
+            "Published logs, under any bound and confidence level.",
+            (
+                Control("log", "log", "", {name: name for name in named}, next(iter(named))),
+                Control("bound", "bound", "", scored, next(iter(scored))),
+                Control(
+                    "alpha", "failure rate α", "of a radius", {f"{a:g}": a for a in (1e-4, 1e-3, 0.01, 0.05)}, "0.001"
+                ),
+            ),
+            _accuracy,
+            note=f"A curve goes through at most {STEPS} of its steps here, and is nowhere above the whole one.",
+        ),
+        Topic(
+            "renyi",
+            "Rényi orders",
+            "Which Rényi order certifies most, and how much is lost to the exact radius?",
+            (
+                sigma(),
+                votes([q for q in VOTES if f"{q:e}"[0] != "5"], 1e-3),
+                Control("order", "order α", "1 KL, 2 χ²", ORDERS, "best"),
+            ),
+            lambda q_a, order: renyi(1.0, q_a, order=order),
+        ),
+        Topic(
+            "tradeoff",
+            "Two norms",
+            "Which pairs of radii does generalized Gaussian noise certify in two norms at once?",
+            (
+                Control("shape", "shape s", "of the noise", SHAPES, "3"),
+                Control("norms", "norms of both", "balls", PAIRS, "1 and 3"),
+                sigma(),
+                votes((0.1, 0.01, 1e-3, 1e-6), 0.01),
+                Control("dim", "dimension d", "pixels × channels", {d: DIMS[d] for d in ("3072", "150528")}, "3072"),
+                Control("weight", "weight", "of the first radius", {f"{w:g}": w for w in (0.25, 0.5, 0.75)}, "0.5"),
+            ),
+            _tradeoff,
+            3,
+        ),
+        Topic(
+            "scaling",
+            "Dimension",
+            "How does each family's radius change with the number of pixels? Slopes beside laws.",
+            (
+                Control("norm", "norm of the ball", "p", NORMS, "2"),
+                Control("fixed", "fixed", "as d grows", {words: name for name, words in FIXED.items()}, "σ"),
+                sigma("size", "size"),
+                votes(FEWER, 0.01),
+                Control("shape", "shape s", "1 Laplace, 2 Gaussian", {f"{s:g}": s for s in (1, 1.5, 3, 4, 8)}, "3"),
+            ),
+            _scaling,
+            note="The soap bubbles' curves are in the notebooks alone, as they take seconds.",
+        ),
+        Topic(
+            "soap_bubbles",
+            "Soap bubbles",
+            "Does noise whose norm has another law than the Gaussian's certify more?",
+            (
+                sigma(),
+                Control("k", "pull k", "of d", {f"{k:g}": k for k in (0.1, 0.3, 0.75)}, "0.3"),
+                Control("dim", "dimension d", "pixels × channels", {d: DIMS[d] for d in ("64", "3072")}, "3072"),
+                votes(FEW, 0.01),
+                Control("powers", "soap bubble", "its norm", POWERS, "‖z‖₂, eq. (8)"),
+                Control(
+                    "norm", "norm of the ball", "p", {"2": 2.0, "∞": inf}, "2", when={"powers": ("‖z‖₂, eq. (8)",)}
+                ),
+            ),
+            _soap,
+            note="Families are compared at equal σ; at equal modes, other k and d, and eq. (9), in the notebooks.",
+        ),
+    )
+
+
+class Pool:
+    """What pictures share, stored once: "@3" stands for part 3, "~8,4" for four numbers from the eighth on."""
+
+    def __init__(self) -> None:
+        self.parts: dict[str, int] = {}
+        self.arrays: dict[bytes, str] = {}
+        self.count = 0
+
+    def array(self, values: Any) -> str:
+        """Keep float64 numbers."""
+        held = np.asarray(values, dtype="<f8").ravel().tobytes()
+        if held not in self.arrays:
+            self.arrays[held] = f"~{self.count},{len(held) // 8}"
+            self.count += len(held) // 8
+        return self.arrays[held]
+
+    def part(self, value: Any) -> Any:
+        """Keep dicts, lists and long texts."""
+        if isinstance(value, dict):
+            value = {key: self.part(each) for key, each in value.items()}
+        elif isinstance(value, list):
+            value = [self.part(each) for each in value]
+        elif not isinstance(value, str) or len(value) < 8 or value[0] in "@~":
+            return value
+        return f"@{self.parts.setdefault(_json(value), len(self.parts))}"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def stored(topic: Topic, picture: Picture, pool: Pool) -> Any:
+    """Picture as data, in whose titles "{σ4}" is for the deviation, to 4 digits, and "{=1.5}" for a length."""
+    data: dict[str, Any] = picture.data(pool.array)
+    if any(control.options is None for control in topic.controls):
+        del data["desc"]  # has lengths; the page writes its own
+        data["title"] = _open(data["title"], topic)
+    for drawn, plot in zip(data["plots"], picture.plots, strict=True):
+        title = _open(drawn.get("title", ""), topic)
+        for item in plot.items:
+            if isinstance(item, Points) and item.down and plot.y is not None and plot.y.lengths:
+                y = float(np.asarray(item.y)[0])
+                title = re.sub(rf"(gives|best) {re.escape(rounded_down(y))}", rf"\1 {{={y!r}}}", title)
+        drawn["title"] = title
+        if topic.name == "bounds":
+            for line, item in zip(drawn["items"], plot.items, strict=True):
+                if isinstance(item, Line) and item.width == style.EXACT:
+                    line["exact"] = True
+    return pool.part(data)
+
+
+def _open(title: str, topic: Topic) -> str:
+    return re.sub(r"(σ|_∞) = 1(?=,|$)", rf"\1 = {{σ{topic.digits}}}", title).replace("1 − p_A = 0.001", "1 − p_A = {q}")
+
+
+def tab(topic: Topic) -> dict[str, Any]:
+    """Words and controls of a topic, as data."""
+    controls = [vars(control) | {"options": control.options and [*control.options]} for control in topic.controls]
+    return {name: getattr(topic, name) for name in ("name", "title", "line", "note")} | {"controls": controls}
+
+
+def html() -> str:
+    """Text of the page; takes a minute."""
+    pool, tabs = Pool(), []
+    for topic in topics():
+        states = {"|".join(texts): stored(topic, topic.picture(texts), pool) for texts in topic.states()}
+        tabs.append(tab(topic) | {"states": states})
+    tables = _json({"topics": tabs, "natural": natural(), "parts": "?"}).replace('"?"', f"[{','.join(pool.parts)}]")
+    return shell(_packed(tables.encode()), _packed(b"".join(pool.arrays)))
+
+
+def shell(tables: str, floats: str) -> str:
+    """The page around its tables and the numbers in them, both packed."""
+    words = "".join(f"<dt>{status.value}</dt><dd>{escape(text)}</dd>" for status, text in style.WORDS.items())
+    here = Path(__file__).parent
+    given = {
+        "WORDS": words,
+        "VERSION": __version__,
+        "TABLES": tables,
+        "FLOATS": floats,
+        "SCRIPT": f"{renderer()}\n{(here / 'page.js').read_text(encoding='utf-8')}",
+    }
+    text = (here / "page.html").read_text(encoding="utf-8")
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: given[found[1]], text)
+
+
+def _packed(data: bytes) -> str:
+    return b64encode(zlib.compress(data, 9)).decode()
+
+
+def natural() -> dict[str, str]:
+    """By the noise's name, the norm in which most is known of it."""
+    texts = {value: text for text, value in NORMS.items()}
+    return {words: texts[ball(getattr(noises, name).from_sigma(1.0, 2))] for name, words in WORDS.items()}
+
+
+def page(path: str | PathLike[str]) -> None:
+    """Write the explorers as one HTML file that needs no server and no network; takes a minute or two.
+
+    Parameters
+    ----------
+    path : str or path
+        Of the file, e.g. "explorer.html"; what is there is replaced.
+    """
+    Path(path).write_text(html(), encoding="utf-8")
