@@ -33,6 +33,12 @@ predict count ... correct time) does not, unless it is a published one: give --s
 In the table of several logs, "again" is what is certified at --alpha and under --bound, however radii were rounded."""
 
 
+PAGE = """example:
+  rsexplore page explorer.html
+
+The file holds tables that the package makes now, which takes half a minute, and needs no network and no server."""
+
+
 def main(given: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status: 0, 2 for what cannot be done, 130 after Ctrl-C."""
     words = list(sys.argv[1:] if given is None else given)
@@ -71,6 +77,8 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--csv", type=Path, metavar="FILE", help="write the rows, in full precision")
     for name, about in SAMPLING.items():
         commands.add_parser(name, help=about, add_help=False)
+    one = command(_page, "write the explorers as one HTML file, to open in a browser", PAGE)
+    one.add_argument("file", type=Path, metavar="FILE.html")
     one = command(_audit, "what the text of a certification log proves of the log", AUDIT)
     one.add_argument("logs", nargs="+", metavar="LOG", help="text, or packed by gzip")
     arguments.add_noise(one, family="gaussian", needed=False)
@@ -141,6 +149,13 @@ def _compare(given: argparse.Namespace) -> str:
     if given.csv:
         found.to_csv(given.csv)
     return str(found)
+
+
+def _page(given: argparse.Namespace) -> str:
+    from rsexplore.pictures import page
+
+    page.page(given.file)
+    return f"{given.file}: open it in a browser"
 
 
 def _audit(given: argparse.Namespace) -> str:

@@ -32,7 +32,11 @@ LAYERS: dict[str, tuple[str, ...]] = {
 }
 
 # layer -> what it may import besides, in functions alone: a panel that certifies needs torch only when it is asked for
-LAZY: dict[str, tuple[str, ...]] = {"explorers": ("montecarlo",), "cli": ("montecarlo",), "montecarlo": ("PIL",)}
+LAZY: dict[str, tuple[str, ...]] = {
+    "explorers": ("montecarlo",),
+    "cli": ("montecarlo", "pictures"),
+    "montecarlo": ("PIL",),
+}
 
 # layers -> the libraries that only they may import; the standard library is free to all, anything else to nobody
 LIBRARIES: dict[tuple[str, ...], tuple[str, ...]] = {
