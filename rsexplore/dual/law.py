@@ -180,9 +180,9 @@ def radius(law: Law, q_a: NDArray, p_b: NDArray) -> NDArray:
     return out
 
 
-def two_classes(law: Law, z: NDArray, guess: NDArray | None = None) -> NDArray:
-    """Radius for p_A = 1 - p_B = Phi(z), z > 0, from a guess of s and g; 0 where it is not found."""
-    out = np.exp(solved(law, z, *(law.start(z) if guess is None else guess))[0])
+def two_classes(law: Law, z: NDArray) -> NDArray:
+    """Radius for p_A = 1 - p_B = Phi(z), z > 0; 0 where it is not found."""
+    out = np.exp(solved(law, z, *law.start(z))[0])
     return np.where(out > 2 * LEAST, out, 0.0)
 
 
@@ -272,7 +272,7 @@ def more_classes(law: Law, q_a: NDArray, p_b: NDArray) -> NDArray:
 def tabulated(law: Law, z: NDArray) -> NDArray:
     """Two-class radii: r / z is smooth in log z, z = PhiInv(p), so a polynomial through a few serves for many.
 
-    Where its last coefficients show that it is not smooth enough, it is where the points are sought, one by one.
+    Where its last coefficients show that it is not smooth enough, the points are solved one by one.
     """
     x = np.log(z)
     found: NDArray = np.zeros((2, 0))
@@ -296,8 +296,4 @@ def tabulated(law: Law, z: NDArray) -> NDArray:
         error = 4 * np.abs(coefficients[-4:]).max() + 1e-15
         if error <= (2e-10 if law.central else 8e-10) * ratio.min() and found[0].min() > np.log(2 * LEAST):
             return z * (chebyshev.chebval(2 * (x - low) / (high - low) - 1, coefficients) - error)
-    guess = np.array(law.start(z))
-    if found.size and np.isfinite(found).all():
-        guess = chebyshev.chebval(2 * (x - low) / (high - low) - 1, chebyshev.chebfit(at, found.T, len(at) - 1))
-    parts = np.array_split(np.vstack([z, guess]), len(z) // AT_ONCE + 1, axis=1)
-    return np.concatenate([two_classes(law, part[0], part[1:]) for part in parts])
+    return np.concatenate([two_classes(law, part) for part in np.array_split(z, len(z) // AT_ONCE + 1)])
