@@ -166,7 +166,8 @@ def _scaling(norm: float, fixed: str, q_a: float, shape: float) -> Picture:
 def _soap(k: float, dim: int, q_a: float, norm: float | None, powers: tuple[float, float]) -> Picture:
     bubble = Bubble(k, dim, q_a, inf if norm is None else norm, powers)
     found = at_once(numbers(bubble), without=FAMILIES[EQ9][0])
-    return soap_bubbles(replace(found, missing=dict.fromkeys(found.missing, SLOWER)), 1.0)
+    curves = {family: radii for family, radii in found.curves.items() if family != EQ9}  # also where it is known by now
+    return soap_bubbles(replace(found, curves=curves, missing=dict.fromkeys(found.missing, SLOWER)), 1.0)
 
 
 @cache
