@@ -68,3 +68,19 @@ def published_log(published_file):
         return records.read(published_file(entry), entry.header)
 
     return log
+
+
+@pytest.fixture(scope="module")
+def fresh():
+    """What opens a page of a Chromium; without one the tests are skipped, or fail where there must be one.
+
+    A module's own: while Playwright runs, asyncio of the tests of panels cannot.
+    """
+    import chromium
+    from lab import pages
+
+    if not chromium.find():
+        say = pytest.fail if os.environ.get("RSEXPLORE_REQUIRE_BROWSER") == "1" else pytest.skip
+        say("no Chromium found: `make test` says how to get one")
+    with pages() as opened:
+        yield opened

@@ -19,8 +19,7 @@ import pytest
 
 pytest.importorskip("playwright")
 
-import chromium
-from lab import Notebook, free_port, jupyterlab, pages, running, surroundings
+from lab import Notebook, free_port, jupyterlab, running, surroundings
 
 import rsexplore as rs
 from rsexplore.explorers.page import TOPICS
@@ -28,16 +27,6 @@ from rsexplore.explorers.page import TOPICS
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = ROOT / "notebooks"
-
-
-@pytest.fixture(scope="module")
-def fresh():
-    """What opens a page of a Chromium; without one the tests are skipped, or fail where there must be one."""
-    if not chromium.find():
-        say = pytest.fail if os.environ.get("RSEXPLORE_REQUIRE_BROWSER") == "1" else pytest.skip
-        say("no Chromium found: `make test` says how to get one")
-    with pages() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

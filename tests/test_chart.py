@@ -1,7 +1,6 @@
 """`chart.js` in a real browser, on a page that is a file: texts, numbers under the pointer, keys, themes."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -17,9 +16,7 @@ import pytest
 
 pytest.importorskip("playwright")
 
-import chromium
 import sample_pictures as samples
-from lab import pages
 
 from rsexplore.pictures import picture as kinds
 from rsexplore.pictures.picture import Axis, Line, Picture, Plot, renderer
@@ -32,16 +29,6 @@ PICTURES = {
     "15 rows": lambda: samples.bounds(15),
 }
 UP = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
-
-
-@pytest.fixture(scope="module")
-def fresh():
-    """What opens a page of a Chromium; without one the tests are skipped, or fail where there must be one."""
-    if not chromium.find():
-        say = pytest.fail if os.environ.get("RSEXPLORE_REQUIRE_BROWSER") == "1" else pytest.skip
-        say("no Chromium found: `make test` says how to get one")
-    with pages() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """The page of the explorers, as it is stored: what it holds, prints, shows and can be done without a mouse."""
 
 import json
-import os
 import re
 import zlib
 from base64 import b64decode
@@ -110,21 +109,9 @@ def test_a_start_is_among_the_states_and_controls_say_what_the_panels_say(monkey
 
 pytest.importorskip("playwright")
 
-import chromium  # noqa: E402
-from lab import pages  # noqa: E402
 from test_chart import BOXES, COLORS, SETTLED, luminance, outside, over  # noqa: E402
 
 browser = [pytest.mark.browser, pytest.mark.slow]
-
-
-@pytest.fixture(scope="module")
-def fresh():
-    """What opens a page of a Chromium; without one the tests are skipped, or fail where there must be one."""
-    if not chromium.find():
-        say = pytest.fail if os.environ.get("RSEXPLORE_REQUIRE_BROWSER") == "1" else pytest.skip
-        say("no Chromium found: `make test` says how to get one")
-    with pages() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from rsexplore.explorers.panel import Panel, Steps, View
 from rsexplore.noises import Noise
 from rsexplore.patience import Task
 from rsexplore.pictures import style
-from rsexplore.pictures.accuracy import ceiling
+from rsexplore.pictures.accuracy import ceiling, shipped
 from rsexplore.pictures.accuracy import certified_accuracy as picture
 from rsexplore.pictures.bounds import PRINTED, ball
 from rsexplore.records import Records, can_thin, thinned
@@ -154,18 +154,6 @@ def _as_logged(log: Records) -> Curve | None:
         return accuracy.curve(log)
     exact = exact_bound(log.noise, ball(log.noise))
     return None if exact is None else accuracy.curve(log, exact)
-
-
-def shipped(dataset: str | None = None) -> dict[str, Curve]:
-    """Published curves that come with the package, by a short name; of one data set if it is named."""
-    found = {}
-    for curve in accuracy.shipped().values():
-        head = curve.provenance
-        if dataset in (None, head["dataset"]):
-            sigmas = f"σ = {head['certify_sigma']:g}, trained at {head['train_sigma']:g}"
-            images = f"{head['dataset']} {head['subset'].replace('_', ' ')}"
-            found[f"{head['source']}, {images}, {sigmas}"] = curve
-    return found
 
 
 def certified_accuracy(

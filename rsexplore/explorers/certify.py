@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 
 from rsexplore import noises, records
 from rsexplore.explorers import controls
-from rsexplore.explorers.certified_accuracy import certified_accuracy, shipped
+from rsexplore.explorers.certified_accuracy import certified_accuracy
 from rsexplore.explorers.controls import Control, choice, more, number, pick, text
 from rsexplore.explorers.one_image import one_image
 from rsexplore.explorers.panel import Board, Panel, Run, Stopped
 from rsexplore.noises import Noise
+from rsexplore.pictures.accuracy import shipped
 from rsexplore.records import Records
 
 FILE, GIVEN = "a file", "what you gave"

@@ -10,6 +10,7 @@ import ipywidgets as widgets
 
 from rsexplore import noises
 from rsexplore.noises import Noise
+from rsexplore.pictures import style
 
 DIGITS = 4  # significant digits of what a slider gives, so that the code line stays short
 FIELD = {"width": "250px"}
@@ -280,16 +281,12 @@ OWN = {"k": "k", "power_norm": "powers", "shape": "shape"}  # fields that only s
 LEAST = 1e-12  # of 1 - p_A
 DIM = 3072  # a 32 x 32 colour image
 POWERS = {"‖z‖₂, eq. (8)": (2.0, 2.0), "‖z‖∞, eq. (10)": (inf, inf), "mixed, eq. (9)": (inf, 2.0)}
-WORDS = {
-    "Gaussian": "Gaussian", "Laplace": "Laplace", "Uniform": "uniform", "GeneralizedGaussian": "generalized Gaussian",
-    "ExponentialLinf": "exponential in ℓ∞", "PowerGaussian": "soap bubble (power Gaussian)",
-}  # fmt: skip
 SHAPE = 2.0  # of generalized Gaussian noise, where the start has none
 
 
 def family(start: Noise) -> Control:
     """List of all controls."""
-    return choice("family", "noise", {WORDS[cls.__name__]: cls for cls in noises.ALL}, type(start))
+    return choice("family", "noise", {style.NOISES[cls.__name__]: cls for cls in noises.ALL}, type(start))
 
 
 def sigma(value: float) -> Control:

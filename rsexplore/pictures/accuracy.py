@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from rsexplore import bounds
 from rsexplore.accuracy import Curve
+from rsexplore.accuracy import shipped as shipped_curves
 from rsexplore.bound import Bound, UnsupportedNoiseError
 from rsexplore.confidence import clopper_pearson_tail
 from rsexplore.pictures.picture import INK, Axis, Item, Line, Note, Picture, Plot, Rule
@@ -28,6 +29,18 @@ def ceiling(curve: Curve, alpha: float, bound: Bound | str | None = None, norm: 
     """Largest radius that n votes out of n can give at level `alpha`."""
     used = bounds.get("cohen-l2" if bound is None else bound)
     return float(used.radius(curve.noise, q_a=clopper_pearson_tail(curve.n, curve.n, alpha), norm=norm))
+
+
+def shipped(dataset: str | None = None) -> dict[str, Curve]:
+    """Published curves that come with the package, by a short name; of one data set if it is named."""
+    found = {}
+    for curve in shipped_curves().values():
+        head = curve.provenance
+        if dataset in (None, head["dataset"]):
+            sigmas = f"σ = {head['certify_sigma']:g}, trained at {head['train_sigma']:g}"
+            images = f"{head['dataset']} {head['subset'].replace('_', ' ')}"
+            found[f"{head['source']}, {images}, {sigmas}"] = curve
+    return found
 
 
 def certified_accuracy(

@@ -112,7 +112,7 @@ def bounds_picture(
     n: int | None = 100_000,
     alpha: float = 1e-3,
 ) -> Picture:
-    """Return the picture of claims that are known already: on a grid of votes (`on_grid`), and at one vote."""
+    """Return the picture of claims that are known already, by `answers`: on a grid of votes, and at one vote."""
     together = merged(curves)
     reach = 1.12 * highest(together)
     top = style.round_above(reach) if reach else 1.0

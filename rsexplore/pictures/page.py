@@ -20,14 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from rsexplore import __version__, accuracy, noises
+from rsexplore import __version__, noises
 from rsexplore import bounds as all_bounds
-from rsexplore.accuracy import Curve
 from rsexplore.bound import Bound, Status
 from rsexplore.noises import GeneralizedGaussian, Noise
 from rsexplore.patience import at_once
 from rsexplore.pictures import style
-from rsexplore.pictures.accuracy import ceiling, certified_accuracy
+from rsexplore.pictures.accuracy import ceiling, certified_accuracy, shipped
 from rsexplore.pictures.bounds import ball, bounds_picture, claims, usual
 from rsexplore.pictures.picture import Line, Picture, Plot, Points, renderer
 from rsexplore.pictures.renyi import renyi
@@ -53,10 +52,7 @@ POINTS = 33  # of a frontier
 SLOWER = "in the notebooks alone, as it takes seconds"
 
 
-WORDS = {
-    "Gaussian": "Gaussian", "Laplace": "Laplace", "Uniform": "uniform", "GeneralizedGaussian": "generalized Gaussian",
-    "ExponentialLinf": "exponential in ℓ∞",
-}  # fmt: skip
+WORDS = {name: words for name, words in style.NOISES.items() if name != "PowerGaussian"}  # which has a tab of its own
 SHAPED = {"family": (WORDS["GeneralizedGaussian"],)}
 FLAG = {"False": False, "True": True}
 ORDERS = {"best": None} | {f"{order:g}": order for order in (0.5, 1.0, 2.0, 3.0)}
@@ -170,15 +166,7 @@ def _soap(k: float, dim: int, q_a: float, norm: float | None, powers: tuple[floa
     return soap_bubbles(replace(found, curves=curves, missing=dict.fromkeys(found.missing, SLOWER)), 1.0)
 
 
-@cache
-def logs() -> dict[str, Curve]:
-    """Published curves of test images, by a short name."""
-    found = {}
-    for curve in accuracy.shipped().values():
-        head = curve.provenance
-        sigmas = f"σ = {head['certify_sigma']:g}, trained at {head['train_sigma']:g}"
-        found[f"{head['source']}, {head['dataset']} {head['subset'].replace('_', ' ')}, {sigmas}"] = curve
-    return found
+logs = cache(shipped)  # of published curves, by a short name
 
 
 def _accuracy(log: str, bound: Bound, alpha: float) -> Picture:

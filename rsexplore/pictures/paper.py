@@ -35,7 +35,7 @@ from matplotlib.textpath import TextPath
 from matplotlib.ticker import NullFormatter
 from matplotlib.transforms import Bbox
 
-COLUMN, PAGE = 3.4, 6.8  # inches
+PAGE = 6.8  # inches, of two columns of print
 SCREEN = 125.0  # pixels of a picture's height in an inch
 PIXELS = 12.0  # of a text on a screen, by which widths of lines are measured
 LEAD = 1.25  # from line to line, in sizes of text

@@ -34,6 +34,10 @@ NOTEBOOK: dict[str, Any] = {  # for Matplotlib's `rcParams`: figures that a cell
 DASHES: tuple[Dash, ...] = ("solid", "dash", "dot", "dashdot")  # of lines, where the colours do not suffice
 EXACT = 3.0  # width of the line of the exact radius, among bounds
 FORBIDDEN, BEYOND = RED, "#A6522A"  # where no certificate can be, as a region; words about it
+NOISES = {  # families in words
+    "Gaussian": "Gaussian", "Laplace": "Laplace", "Uniform": "uniform", "GeneralizedGaussian": "generalized Gaussian",
+    "ExponentialLinf": "exponential in ℓ∞", "PowerGaussian": "soap bubble (power Gaussian)",
+}  # fmt: skip
 FAMILY = {
     "Gaussian": BLUE, "Laplace": ORANGE, "Uniform": GREEN, "GeneralizedGaussian": PINK, "ExponentialLinf": RED,
 }  # fmt: skip
