@@ -9,6 +9,9 @@ VISITORS ?= 20
 START ?= notebooks/00_start_here.ipynb
 NOTEBOOKS ?=
 PYTEST_ARGS ?=
+# test files at a time; a file stays whole, as its tests share servers, pages and runs
+JOBS ?= 2
+PYTEST := -m pytest --numprocesses=$(JOBS) --dist=loadfile
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -75,7 +78,7 @@ notebooks: $(READY)
 
 test: lint
 	@$(BIN)/python tests/chromium.py
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python $(PYTEST) $(PYTEST_ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check
@@ -91,7 +94,7 @@ core-test: $(CORE_READY)
 	@$(CORE_VENV)/bin/python -c "from importlib.util import find_spec as f; \
 	  heavy = [m for m in ('torch', 'ipywidgets', 'matplotlib') if f(m)]; \
 	  assert not heavy, f'the core is to be tested without {heavy}: make clean, then again'"
-	RSEXPLORE_REQUIRE_TORCH= $(CORE_VENV)/bin/python -m pytest $(CORE_IGNORES) $(PYTEST_ARGS)
+	RSEXPLORE_REQUIRE_TORCH= $(CORE_VENV)/bin/python $(PYTEST) $(CORE_IGNORES) $(PYTEST_ARGS)
 
 clean:
 	rm -rf $(VENV) $(CORE_VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

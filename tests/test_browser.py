@@ -203,6 +203,7 @@ class App(Notebook):
 
     def open(self, title: str) -> None:
         """Open a tab."""
+        self.page.bring_to_front()
         self.page.get_by_role("button", name=title, exact=True).click()
         self.page.get_by_text(next(topic.line for topic in TOPICS if topic.title == title)).wait_for()
         self.wait_for_picture()
@@ -280,8 +281,8 @@ def test_keys_on_a_slider_change_the_picture_and_the_numbers(app, title):
     assert app.page.locator(ALERTS).all_inner_texts() == []
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("title", [topic.title for topic in TOPICS])
+@pytest.mark.parametrize("size", SIZES, ids=str)
 def test_nothing_is_cut_off_or_lies_over_another(app, title, size):
     app.page.set_viewport_size({"width": size[0], "height": size[1]})
     app.open(title)
