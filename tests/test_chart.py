@@ -17,6 +17,7 @@ import pytest
 pytest.importorskip("playwright")
 
 import sample_pictures as samples
+from drawn import BOXES, SETTLED, luminance, page_and_faint, troubles
 
 from rsexplore.pictures import picture as kinds
 from rsexplore.pictures.picture import Axis, Line, Picture, Plot, renderer
@@ -59,41 +60,11 @@ def opened(page, tmp_path) -> Callable[..., Any]:
 
 
 DRAWN = "() => document.querySelector('.rsx svg .plots > g') && !document.querySelector('[data-waiting]')"
-SETTLED = (
-    "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(done))))"
-)
-BOXES = """() => [...document.querySelectorAll('.rsx text')].filter(node => node.textContent.trim()).map(node => {
-    const box = node.getBoundingClientRect(), svg = node.ownerSVGElement.getBoundingClientRect();
-    return [node.textContent, box.left - svg.left, box.top - svg.top, box.right - svg.left, box.bottom - svg.top,
-            svg.width, svg.height]; })"""
-COLORS = """() => { const read = (style, text) => { const pen = document.createElement('canvas').getContext('2d');
-        pen.fillStyle = style; pen.fillRect(0, 0, 1, 1);
-        return [text, ...pen.getImageData(0, 0, 1, 1).data.slice(0, 3)]; };
-    const back = document.createElement('div'); back.style.background = 'Canvas'; document.body.append(back);
-    return [read(getComputedStyle(back).backgroundColor, ''), ...[...document.querySelectorAll('.rsx text')].map(
-        node => read(getComputedStyle(node).fill, node.textContent))]; }"""
 
 
 def wait(page: Any) -> None:
     page.wait_for_function(DRAWN)
     page.evaluate(SETTLED)
-
-
-def outside(boxes: list[list[Any]]) -> list[str]:
-    """Texts that leave the picture."""
-    return [
-        t for t, x, y, right, low, width, height in boxes if x < -1 or y < -1 or right > width + 1 or low > height + 1
-    ]
-
-
-def over(boxes: list[list[Any]]) -> list[tuple[str, str]]:
-    """Texts that meet; the box of a font is 2 pixels higher than what is drawn."""
-    return [
-        (a[0], b[0])
-        for n, a in enumerate(boxes)
-        for b in boxes[:n]
-        if min(a[3], b[3]) - max(a[1], b[1]) > 1 and min(a[4], b[4]) - max(a[2], b[2]) > 2
-    ]
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -102,16 +73,7 @@ def test_no_text_is_cut_or_over_another(opened, name):
     for width in (*WIDTHS, *WIDTHS[:2]):  # and back: a page that becomes narrow again
         page.set_viewport_size({"width": width, "height": 900})
         wait(page)
-        boxes = page.evaluate(BOXES)
-        assert len(boxes) > 3
-        assert not outside(boxes), width
-        assert not over(boxes), width
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-
-
-def luminance(color: list[int]) -> float:
-    parts = [c / 255 / 12.92 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in color]
-    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+        assert not troubles(page, width), width
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -119,11 +81,9 @@ def luminance(color: list[int]) -> float:
 def test_texts_can_be_read_in_both_themes(opened, name, theme):
     page = opened(PICTURES[name]().html(), theme=theme)
     wait(page)
-    (_, *paper), *texts = page.evaluate(COLORS)
+    paper, faint = page_and_faint(page)
     assert (luminance(paper) < 0.1) == (theme == "dark")
-    for text, *color in texts:
-        light, dark = sorted((luminance(color), luminance(paper)), reverse=True)
-        assert (light + 0.05) / (dark + 0.05) > 4, (text, color)
+    assert not faint
 
 
 def value_of(text: str) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from drawn import SETTLED, page_and_faint, troubles
 
 from rsexplore.noises import GeneralizedGaussian
 from rsexplore.patience import at_once
@@ -109,10 +110,6 @@ def test_a_start_is_among_the_states_and_controls_say_what_the_panels_say(monkey
 
 pytest.importorskip("playwright")
 
-from test_chart import BOXES, COLORS, SETTLED, luminance, outside, over  # noqa: E402
-
-browser = [pytest.mark.browser, pytest.mark.slow]
-
 
 @pytest.fixture(scope="module")
 def opened(fresh):
@@ -172,15 +169,8 @@ def test_no_text_is_cut_or_over_another_and_all_can_be_read(opened, name):
             for width in WIDTHS:
                 opened.set_viewport_size({"width": width, "height": 900})
                 opened.evaluate(SETTLED)
-                boxes = opened.evaluate(BOXES)
-                assert len(boxes) > 3
-                assert not outside(boxes), (link, width)
-                assert not over(boxes), (link, width)
-                assert opened.evaluate("document.documentElement.scrollWidth") <= width, link
-            (_, *paper), *texts = opened.evaluate(COLORS)
-            for text, *color in texts:
-                light, dark = sorted((luminance(color), luminance(paper)), reverse=True)
-                assert (light + 0.05) / (dark + 0.05) > 4, (text, color)
+                assert not troubles(opened, width), (link, width)
+            assert not page_and_faint(opened)[1]
     opened.emulate_media(color_scheme="light")
     opened.set_viewport_size({"width": 1280, "height": 900})
 
