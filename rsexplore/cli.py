@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from rsexplore import arguments, audit, bounds, comparison
-from rsexplore.check import floats
 from rsexplore.noises import Noise
 from rsexplore.table import Table, rounded_down
 
@@ -96,26 +95,21 @@ def parser() -> argparse.ArgumentParser:
 def _add_vote(one: argparse.ArgumentParser, number: str | None) -> None:
     group = one.add_argument_group("vote")
     add = group.add_mutually_exclusive_group(required=True).add_argument
-    add("--p-a", type=_moved("below"), nargs=number, help="lower bound on the probability of the top class")
-    add("--q-a", type=_moved("above"), nargs=number, help="in its place: 1 minus it, where it is near 1, e.g. 1e-20")
+    add("--p-a", type=_probability, nargs=number, help="lower bound on the probability of the top class")
+    add("--q-a", type=_probability, nargs=number, help="in its place: 1 minus it, where it is near 1, e.g. 1e-20")
     rival = "upper bound on that of every other class (default: 1 - p_a)"
-    group.add_argument("--p-b", type=_moved("above"), nargs=number, help=rival)
+    group.add_argument("--p-b", type=_probability, nargs=number, help=rival)
     group.add_argument("--norm", type=float, help="order of the norm, inf too (default: that in which most is known)")
 
 
-def _moved(side: str) -> Callable[[str], float]:
-    """Read a probability, as the float on that side of it."""
-
-    def probability(text: str) -> float:
-        try:
-            value = float(floats("rsexplore", "a probability", Decimal(text), side))
-        except ArithmeticError:
-            value = -1.0
-        if not 0 <= value <= 1:
-            raise argparse.ArgumentTypeError(f"must be a number from 0 to 1, got {text!r}")
-        return value
-
-    return probability
+def _probability(text: str) -> Decimal:
+    """Read a probability as it is written; what needs a float takes the one on the safe side."""
+    try:
+        if 0 <= (value := Decimal(text)) <= 1:
+            return value
+    except ArithmeticError:
+        pass
+    raise argparse.ArgumentTypeError(f"must be a number from 0 to 1, got {text!r}")
 
 
 def _radius(given: argparse.Namespace) -> str:

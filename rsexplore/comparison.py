@@ -4,6 +4,7 @@ import csv
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,19 +23,19 @@ PROBABILITIES = ("p_a", "q_a", "p_b")
 class ComparisonRow(NamedTuple):
     """One bound at one vote; `share` is the radius over the exact one, nan where the exact one is not known.
 
-    Of `p_a`, `q_a` and `p_b` those are None that `compare` was not given.
+    Of `p_a`, `q_a` and `p_b` those are None that `compare` was not given; decimals are here as they were given.
     """
 
     bound: Bound
     radius: float
     share: float
     status: Status
-    p_a: float | None = None
-    q_a: float | None = None
-    p_b: float | None = None
+    p_a: float | Decimal | None = None
+    q_a: float | Decimal | None = None
+    p_b: float | Decimal | None = None
 
     @property
-    def vote(self) -> dict[str, float]:
+    def vote(self) -> dict[str, float | Decimal]:
         """The probabilities that were given, by their names."""
         return {name: x for name in PROBABILITIES if (x := getattr(self, name)) is not None}
 
@@ -184,9 +185,14 @@ def compare(
     with np.errstate(all="ignore"):
         shares = {b: np.where((best > 0) & np.isfinite(best), radii / best, np.nan) for b, radii in found.items()}
     status = {bound: bound.status_at(norm, two_class=p_b is None) for bound in found}
+    told = {name: values.tolist() for name, values in votes.items()}
+    asked = zip(PROBABILITIES, (p_a, q_a, p_b), strict=True)
+    exact = {name: np.asarray(x, dtype=object) for name, x in asked if x is not None}
+    if any(isinstance(x, Decimal) for values in exact.values() for x in values.flat):
+        told = {name: x.ravel().tolist() for name, x in zip(exact, np.broadcast_arrays(*exact.values()), strict=True)}
     rows: list[ComparisonRow] = []
-    for i in range(len(next(iter(votes.values())))):
-        vote = {name: float(values[i]) for name, values in votes.items()}
+    for i in range(len(next(iter(told.values())))):
+        vote = {name: values[i] for name, values in told.items()}
         here = (ComparisonRow(b, float(radii[i]), float(shares[b][i]), status[b], **vote) for b, radii in found.items())
         rows += sorted(here, key=lambda row: -row.radius)
     several = not isinstance(as_given(np.zeros(1), p_a, q_a, p_b), float)

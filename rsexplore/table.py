@@ -1,7 +1,7 @@
 """Text for people: radii that are rounded towards 0, and tables for a terminal and a notebook."""
 
 from collections.abc import Iterable, Sequence
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from html import escape
 from math import isfinite
 
@@ -30,10 +30,15 @@ class Table:
         return f"<table><tr>{head}</tr>{rows}</table>"
 
 
-def rounded_down(radius: float, digits: int = 4) -> str:
+def rounded_up(size: float) -> str:
+    """Return a size at which something was found as text with 4 significant digits, rounded away from 0."""
+    return rounded_down(size, way=ROUND_UP)
+
+
+def rounded_down(radius: float, digits: int = 4, way: str = ROUND_DOWN) -> str:
     """Return a radius as text with `digits` significant digits, rounded towards 0: text never certifies more."""
     if not isfinite(radius) or radius == 0:
         return f"{radius:g}"
     exact = Decimal(float(radius))
-    cut = exact.quantize(Decimal(1).scaleb(exact.adjusted() - digits + 1), rounding=ROUND_DOWN)
+    cut = exact.quantize(Decimal(1).scaleb(exact.adjusted() - digits + 1), rounding=way)
     return f"{cut:f}" if -5 < exact.adjusted() < 7 else f"{cut:.{digits - 1}e}"

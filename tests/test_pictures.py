@@ -209,6 +209,14 @@ def test_the_key_says_only_what_is_known_and_what_differs():
     shown = [own_curve(b, uncertified=True) for b in ("kl-l2", "kl-l2-printed", "dmr-l2", "tv-l2-printed")]
     words = ["printed  AS PRINTED: sound, but too small", "D_MR  HEURISTIC: no certificate"]
     assert key(shown, labels=["KL", "printed", "D_MR", "TV"])[1] == ["KL", *words, "TV  AS PRINTED: no certificate"]
+    twice = pictures.certified_accuracy(
+        [shown[3], shown[2], shown[3]], labels=["a", "b", ""], note="n", limit=(1, 9, 0.1)
+    )
+    assert [note.text for note in of(twice, Note)] == ["n"]
+    many = pictures.certified_accuracy([shown[3], shown[2], shown[3]], labels=["a", "b", "c"], limit=(1, 9, 0.1))
+    assert [note.text for note in of(many, Note)] == ["* AS PRINTED: no certificate"]  # once, and the limit has a level
+    assert [line.label for line in of(many, Line)] == ["a\u00a0*", words[1].replace("D_MR", "b"), "c\u00a0*"]
+    assert of(many, Line)[0].name == "a  AS PRINTED: no certificate" and "α\u00a0=\u00a00.1" in many.desc
     looks = [{"color": "#888888", "dash": "dash"}, {"width": 3.0}]
     dashed, wide = of(pictures.certified_accuracy(found, labels=["a", "b"], looks=looks), Line)
     assert (dashed.color, dashed.dash, wide.width) == ("#888888", "dash", 3.0)

@@ -140,7 +140,9 @@ COPY = (
 STYLE = (
     "<style>.rsx-note{padding:4px 8px;border-left:4px solid #D55E00;"
     "background:color-mix(in srgb,#D55E00 12%,var(--jp-layout-color0,Canvas));overflow-wrap:anywhere}"
-    ".rsx-note.work{border-color:#0072B2;position:absolute;z-index:1;padding:2px 8px;"
+    ".rsx-work{height:24px;margin:0!important}"  # at all times, so that nothing jumps
+    "@media(max-width:800px){.rsx-work{height:46px}}"
+    ".rsx-work .rsx-note{padding:2px 8px;font-size:12px;line-height:1.4;border-color:#0072B2;"
     "background:color-mix(in srgb,#0072B2 12%,var(--jp-layout-color0,Canvas))}"
     ".rsx-readout,.rsx-accuracy{overflow-x:auto}</style>"
 )
@@ -212,7 +214,8 @@ class Panel(Board):
         self.view, self.name, self.linked = view, name, False
         self.picture: Picture | None = None  # what is shown
         self.chart = Chart()
-        self.working = widgets.HTML(layout={"height": "0", "margin": "0", "overflow": "visible"})
+        self.working = widgets.HTML()
+        self.working.add_class("rsx-work")
         self.readout = widgets.HTML()
         self._start, self._follow = self.values, dict(follow or {})
         self._chosen: set[str] = set()  # the controls that were moved
@@ -364,12 +367,12 @@ class Panel(Board):
                 self._write()
 
     def _tell(self, words: str) -> None:
-        """Say what is worked on, over the picture, which stays where it is."""
+        """Say what is worked on, above the picture, which stays where it is."""
         if not self.working.value:
             self._since = monotonic()
         before = "" if self._current else "; until then picture and numbers are those of before"
         said = f"working: {escape(words)} ({monotonic() - self._since:.0f} s){before}"
-        self.working.value = f'<div role="status" class="rsx-note work">{said}</div>' if words else ""
+        self.working.value = f'<div role="status" class="rsx-note">{said}</div>' if words else ""
         self.chart.working = bool(words)
 
     def _write(self) -> None:

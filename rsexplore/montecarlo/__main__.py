@@ -18,7 +18,7 @@ from rsexplore.montecarlo.images import SOURCES, data_name, load_images
 from rsexplore.montecarlo.models import Normalization, load_model, names, normalization
 from rsexplore.montecarlo.networks import NORMALIZATIONS
 from rsexplore.noises import Noise
-from rsexplore.table import Table
+from rsexplore.table import Table, rounded_up
 
 PROGRAM = "python -m rsexplore.montecarlo"
 CERTIFY = """examples:
@@ -86,10 +86,10 @@ def _attack(given: argparse.Namespace) -> str:
     model, split, noise = _loaded(given)
     search = _some(given, "norm", "n", "alpha", "seed", "steps", "samples", "rounds", "batch_size", "device")
     found = attack(model, split.images, noise, **search)
-    columns = (split.index, split.labels, found.before, found.after, (f"{size:.4g}" for size in found.size))
+    columns = (split.index, split.labels, found.before, found.after, map(rounded_up, found.size))
     table = Table(("image", "label", "class", "new class", f"l{found.norm:g} size"), zip(*columns, strict=True))
     hit = found.size[np.isfinite(found.size)]
-    half = f", half of them by {np.median(hit):.4g} or less" if len(hit) else ""
+    half = f", half of them by {rounded_up(np.median(hit))} or less" if len(hit) else ""
     told = f"{len(hit)} of {len(found.size)} images were given another class{half}. -1: the votes do not tell one."
     return f"{table}\n{told}\nThat nothing smaller was found proves nothing."
 

@@ -66,7 +66,7 @@ def certified_accuracy(
         Names in the key, e.g. of bounds, or "" for none; the deviations of the noise if absent.
     note : str, optional
         Words in the plot. If absent: what the deviations are of (nothing, above labels of your own), and the confidence
-        level of all.
+        level of all where no limit has it. What several curves are warned of stands there too.
     looks : sequence of mappings, one a curve, optional
         Fields of `Line`, e.g. ``{"color": "#888888", "dash": "dash"}``.
     most : bool
@@ -89,30 +89,38 @@ def certified_accuracy(
     names = _deviations(shown, same) if labels is None else list(labels)
     if len(alphas := {curve.alpha for curve in shown}) > 1:
         names = [name and f"{name}, α\u00a0=\u00a0{curve.alpha:g}" for name, curve in zip(names, shown, strict=True)]
-    names = [name and name + _warning(curve) for name, curve in zip(names, shown, strict=True)]
+    # what is said of several curves is said once, and marked in the key
+    warnings = [_warning(curve) if name else "" for name, curve in zip(names, shown, strict=True)]
+    often = [words for words in dict.fromkeys(filter(None, warnings)) if warnings.count(words) > 1]
+    keys = [
+        name + ("\u00a0" + "*" * (1 + often.index(words)) if words in often else words)
+        for name, words in zip(names, warnings, strict=True)
+    ]
+    names = [name + words for name, words in zip(names, warnings, strict=True)]
     items: list[Item] = []
     limits: dict[float, Curve] = {}
-    for place, (curve, name) in enumerate(zip(shown, names, strict=True)):
+    for place, (curve, name, key) in enumerate(zip(shown, names, keys, strict=True)):
         # the first seven are solid, and 28 are all different
         look: dict[str, Any] = {"color": CYCLE[place % len(CYCLE)], "dash": DASHES[place // len(CYCLE) % len(DASHES)]}
         look |= looks[place] if looks else {}
         x, y = steps(curve)
         sound = curve.bound is None or curve.bound.certifies
-        items.append(Line(x=x, y=y, name=name, label=name, step=True, down=sound, **look))
+        items.append(Line(x=x, y=y, name=name, label=key, step=True, down=sound, **look))
         limits.setdefault(_most(curve) if most and name else inf, curve)
     counted = {end: (curve.n, curve.alpha) for end, curve in limits.items()}
     if limit is not None:
         counted = {limit[0]: limit[1:]}
     ends = sorted(end for end in counted if isfinite(end))
-    for end in ends:
-        votes, level = counted[end]
-        text = f"{rounded_down(end)}: the most that {votes:,} votes give at α\u00a0=\u00a0{level:g}"
-        if len(ends) > 1:
-            text = "dotted: the most that the votes give"
-        items.append(Rule(at=end, color=INK, text=text if end == ends[-1] else ""))
+    marked = "dotted: the most that the votes give" if len(ends) > 1 else ""
+    if len(ends) == 1:
+        votes, level = counted[ends[0]]
+        marked = f"{rounded_down(ends[0])}: the most that {votes:,} votes give at α\u00a0=\u00a0{level:g}"
+    items += [Rule(at=end, color=INK, text=marked if end == ends[-1] else "") for end in ends]
     if note is None:
         of = "" if labels is not None else "trained and certified at σ" if same else "certified at σ"
-        note = ", ".join(filter(None, [of, f"α\u00a0=\u00a0{alphas.pop():g}" if len(alphas) == 1 else ""]))
+        level_of_all = len(alphas) == 1 and not (limit and ends)  # a limit has it
+        note = ", ".join(filter(None, [of, f"α\u00a0=\u00a0{alphas.pop():g}" if level_of_all else ""]))
+    note = "; ".join(filter(None, [note, *(f"{'*' * i} {words.strip()}" for i, words in enumerate(often, 1))]))
     if shown and note:
         items.append(Note(text=note, at="top right"))
     far = 1.02 * max([*ends, *(float(curve.radii[-1]) for curve in shown if len(curve.radii))] or [0.5])
@@ -125,7 +133,7 @@ def certified_accuracy(
     plot = Plot(title=title, names="key", x=x_axis, y=y_axis, items=tuple(items))
     whole = "Certified accuracy" + (f", {title}" if title else "")
     return Picture(
-        title=whole, desc="; ".join(filter(None, [note if shown else "", *says])), plots=(plot,), height=400.0
+        title=whole, desc="; ".join(filter(None, [note if shown else "", marked, *says])), plots=(plot,), height=400.0
     )
 
 

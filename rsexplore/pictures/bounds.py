@@ -27,6 +27,7 @@ PRINTED = ", as printed"
 FEW, SLOW = 13, 1.0  # votes that a curve is drawn through where these take more than so many seconds
 NO_BOUND = "no bound for this noise with these parameters in this norm"
 FULL = 2.2  # shares up to this are to scale
+HATCHED = "; hatched: above it"
 CLASSIC = {  # what most papers compare with
     "lecuyer-l2", "lecuyer-l1", "li-renyi-l2", "li-l1", "lipschitz-l2", "teng-l1", "dinf-linf", "gg-kl-exact-lp",
 }  # fmt: skip
@@ -172,9 +173,9 @@ def shares(at_vote: Sequence[Claim], title: str = "", share: float = 1.0) -> Plo
     end = FULL if above else 1.15
     if above:
         region = Region(x=[1.0, end, end, 1.0], y=[0.0, 0.0, 1.0, 1.0], color=style.FORBIDDEN)
-        items = (region, *items, Note(text="hatched: above the exact radius", at="bottom right", color=style.BEYOND))
-    of = "largest certified" if exact is None else "exact"
-    return Plot(title=title, share=share, x=Axis(label=f"share of the {of} radius", domain=(0.0, end)), items=items)
+        items = (region, *items)
+    words = f"share of the {'largest certified' if exact is None else 'exact'} radius" + HATCHED * above
+    return Plot(title=title, share=share, x=Axis(label=words, domain=(0.0, end)), items=items)
 
 
 def ranked(at_vote: Iterable[Claim]) -> list[Claim]:

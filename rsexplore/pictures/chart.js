@@ -145,7 +145,8 @@ function prepared(plot) { // items with their numbers read; names of lines get a
 }
 
 function inRows(plots, width) { // rows of plots with the widths that they get, as many in each as have room
-  const least = (plot) => (only(plot, "image").length ? 120 : only(plot, "bars").length ? 250 : 190);
+  const needed = { image: () => 120, bars: ({ upright }) => (upright ? 250 : 340) };
+  const least = ({ items }) => most(items.map((item) => needed[item.kind]?.(item) ?? 0)) || 190;
   const share = (plot, row) => (plot.share ?? 1) / total(row.map((one) => one.share ?? 1));
   const parted = (row) => row.map((plot) => ({ plot, room: width * share(plot, row) }));
   for (let count = width < 600 ? plots.length : 1; ; count += 1) {

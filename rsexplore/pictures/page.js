@@ -72,17 +72,16 @@ function atVote([plot, bars], i) {
   const above = rows.some((row) => row.strong);
   const end = above ? 2.2 : 1.15;
   const beyond = above ? [{ kind: "region", x: [1, end, end, 1], y: [0, 0, 1, 1], color: "#D55E00" }] : [];
-  const note = { kind: "note", text: "hatched: above the exact radius", at: "bottom right", color: "#A6522A" };
   const line = bars.items.filter((item) => item.kind === "rule");
-  const items = [...beyond, { kind: "bars", rows }, ...line, ...(above ? [note] : [])];
-  return [left, { ...bars, x: { ...bars.x, domain: [0, end] }, items }];
+  const label = bars.x.label.split(";")[0] + (above ? "; hatched: above it" : "");
+  return [left, { ...bars, x: { ...bars.x, label, domain: [0, end] }, items: [...beyond, { kind: "bars", rows }, ...line] }];
 }
 
 // the numbers of a picture that a reader would look for, as rows of texts
 function numbersOf({ plots }) {
   const bars = plots.filter((plot) => plot.items.some((item) => item.kind === "bars"));
   return (bars.length ? bars : plots).flatMap(({ x, y, items }) => items.flatMap((item) => {
-    const share = (value) => x.label.replace("share", `${(100 * value).toFixed(1)} %`);
+    const share = (value) => x.label.split(";")[0].replace("share", `${(100 * value).toFixed(1)} %`);
     if (item.kind === "bars") return item.rows.map((row) => [row.name, row.text, share(row.value), row.status]);
     if (!item.name || !item.y || !y?.lengths) return [];
     const [text, at] = [item.down ? roundedDown : written, x?.lengths && item.down ? roundedDown : written];

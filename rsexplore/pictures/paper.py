@@ -342,7 +342,7 @@ def _plot(plot: Any, ax: Axes, cell: Bbox) -> None:
     side = LEADER + max(map(wide, ends), default=-LEADER)
     base = cell.y0 + below / 72 * figure.dpi / figure.bbox.height
     inner = Bbox.from_extents(cell.x0 + pad[0], base + pad[1], cell.x1 - pad[0], cell.y1 - pad[1])
-    _fit(ax, inner, plot.title, side)
+    _fit(ax, inner, plot.title, plot.x.label if plot.x else "", side)
     if names:
         own, texts = [lines[line] for line in _named(plot)], [math(name) for name in names]
         look = dict(
@@ -444,7 +444,7 @@ def _text(ax: Axes, text: str, at: tuple[float, float], offset: tuple[float, flo
     return ax.annotate(words, at, offset, size=_size(), **space, **look)
 
 
-def _fit(ax: Axes, cell: Bbox, title: str, side: float) -> None:
+def _fit(ax: Axes, cell: Bbox, title: str, label: str, side: float) -> None:
     """Let axes fill a cell with their ticks, labels and title, and `side` points at the right."""
     figure: Any = ax.get_figure()
     point, (width, height) = figure.dpi / 72, (figure.bbox.width, figure.bbox.height)
@@ -455,6 +455,8 @@ def _fit(ax: Axes, cell: Bbox, title: str, side: float) -> None:
         box = ax.get_window_extent()
         over = max([0.0, *(text.get_window_extent().y1 - box.y1 for text in ax.texts)]) / point  # numbers of bars
         words = wrapped(title, (cell.x1 * width + figure.bbox.x0 - box.x0) / point, "bold")
+        middle, ends = (box.x0 + box.x1) / 2 - figure.bbox.x0, (cell.x0 * width, cell.x1 * width)
+        ax.set_xlabel(math(wrapped(label, 2 * min(middle - ends[0], ends[1] - middle) / point)))
         ax.set_title(math(words, "bold"), loc="left", size=_size(), weight="bold", pad=GAP + over)
         around: Any = ax.get_tightbbox()
         left, low = (box.x0 - around.x0) / width, (box.y0 - around.y0) / height

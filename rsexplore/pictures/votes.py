@@ -68,16 +68,16 @@ def one_image(
         Whether so few votes are for the class that no radius is certified, and none is shown.
     """
     titles = f"Image {row.index}, label {_name(row.label, names)}", "Noisy copy"
-    seen = [Plot(title=title, square=True, share=0.22, items=(Image(pixels=pixels(each)),))
+    seen = [Plot(title=title, square=True, share=0.18, items=(Image(pixels=pixels(each)),))
             for title, each in zip(titles, (image, copy), strict=True)]  # fmt: skip
     voted = votes(row, names=names, draws=draws)
     (ballot,) = voted.plots
     claims = [] if abstains else merged(found)
-    radii = shares(claims, f"{norm_label(norm)} radii" + (": none, abstains" if abstains else ""), share=0.28)
+    radii = shares(claims, f"{norm_label(norm)} radii" + (": none, abstains" if abstains else ""), share=0.38)
     return Picture(
         title=f"{titles[0]}: {ballot.title}",
         desc=f"{voted.desc} {radii.title}{': ' + said(claims) if claims else ''}.",
-        plots=(*seen, Plot(title=ballot.title, y=ballot.y, items=ballot.items, share=0.28), radii),
+        plots=(*seen, Plot(title=ballot.title, y=ballot.y, items=ballot.items, share=0.26), radii),
     )
 
 
