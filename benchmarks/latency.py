@@ -33,8 +33,8 @@ EXPLORERS = {  # arguments, label of the slider that moves
     "soap_bubbles": ("dim=3072", "pull k"),
 }
 LABEL = (
-    "import time\nimport ipywidgets as widgets\nfrom rsexplore.explorers.controls import number\n"
-    "spent, control, label = [], number('x', 'bare', '', 0.5, 0.01, 10), widgets.HTML('0.5')\n"
+    "import time\nimport ipywidgets as widgets\nfrom rsexplore.explorers.controls import Number\n"
+    "spent, control, label = [], Number('x', 'bare', '', 0.5, 0.01, 10), widgets.HTML('0.5')\n"
     "def moved():\n    start = time.process_time()\n    label.value = repr(control.value)\n"
     "    spent.append(time.process_time() - start)\n"
     "control.observe(moved)\nlabel.add_class('rsx').add_class('bare')\n"

@@ -437,7 +437,7 @@ def test_several_logs_go_in_one_picture(accuracy_panel):
         drawn(panel, shown + level, logs[name].rescore(cohen, 0.002, 2.0))
     assert len(items(panel)) == 4  # with that of the log itself, as it was
     assert len({(curve.color, curve.dash) for curve in items(panel)}) == 4
-    assert f"<th>{one}</th>" in panel.readout.value and f"<th>{two}</th>" in panel.readout.value
+    assert f">{one}</td>" in panel.readout.value and f">{two}</td>" in panel.readout.value
     assert same(eval(panel.code.value, {"rs": rs}), panel)
     with pytest.raises(LookupError, match=r"needs a log of .* beside=\['x'\]"):
         rs.explorers.certified_accuracy(beside=["x"])

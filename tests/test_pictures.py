@@ -15,7 +15,7 @@ from rsexplore import pictures
 from rsexplore.bound import Status
 from rsexplore.pictures import accuracy, style
 from rsexplore.pictures import bounds as bounds_function
-from rsexplore.pictures.bounds import NO_BOUND, ball, bounds_picture, claims, merged, on_grid, shares, vote_grid
+from rsexplore.pictures.bounds import NO_BOUND, answers, ball, bounds_picture, claims, merged, shares, vote_grid
 from rsexplore.pictures.picture import INK, Bars, Image, Line, Note, Picture, Plot, Points, Region, Rule
 from rsexplore.pictures.votes import OTHERS, RIGHT, WRONG, pixels
 
@@ -131,9 +131,8 @@ def test_claims_that_are_known_make_the_same_picture():
     question = {"norm": 2.0, "printed": False}
     grid = vote_grid()
     unit = rs.noises.Gaussian(0.5, dim=3072)
-    known = bounds_picture(
-        unit, on_grid(unit, grid, **question)[0], claims(unit, [1e-3], **question), grid, 1e-3, norm=2.0
-    )
+    at_vote, curves, _ = answers(unit, grid, 1e-3, **question)
+    known = bounds_picture(unit, curves, at_vote, grid, 1e-3, norm=2.0)
     assert known.json() == pictures.bounds(unit).json()
 
 

@@ -8,12 +8,14 @@ from typing import Any
 
 from rsexplore import noises
 from rsexplore.explorers import controls
-from rsexplore.explorers.controls import DIM, LEAST, NORMS, member, more, noise_code, number, pick, toggle, unused
+from rsexplore.explorers.controls import DIM, LEAST, NORMS, Number, member, more, noise_code, pick, toggle, unused
 from rsexplore.explorers.panel import Panel, Steps, View
 from rsexplore.explorers.readout import radius_table
 from rsexplore.noises import Noise
 from rsexplore.patience import Task
 from rsexplore.pictures.bounds import FEW, answers, ball, bounds_picture, claims, usual, vote_grid
+
+NOISE = ("family", "sigma", "dim", "k", "powers", "shape")  # controls that say the noise
 
 
 class BoundsView(View):
@@ -28,10 +30,11 @@ class BoundsView(View):
 
     def update(self, **values: Any) -> Steps:
         best, order, every = (values.pop(name) for name in ("best", "order", "every"))
-        family, sigma, *others = (values.pop(name) for name in ("family", "sigma", "dim", "k", "powers", "shape"))
+        self.noise, unit, sigma = member(values), member(values, sigma=1.0), values["sigma"]
+        for name in NOISE:
+            del values[name]
         self.q_a, self.norm, self.share, self.every = values.pop("q_a"), values["norm"], values["share"], every
         self.question = values | {"order": None if best else order}
-        self.noise, unit = (member(family, deviation, *others) for deviation in (sigma, 1.0))
         asked = (unit, *self.question.values())
         # what the time depends on, in words
         size = ", ".join(f"{name} = {getattr(unit, name):g}" for name in ("k", "dim") if getattr(unit, name, None))
@@ -123,16 +126,11 @@ def bounds(
             controls.share(share),
             toggle("every", "show every bound", every),
             toggle("printed", "show formulas as printed, where they are wrong", printed),
-            number("c", "c of D_MR", "of ℓ_∞ noise", c, 0.1, 10),
+            Number("c", "c of D_MR", "of ℓ_∞ noise", c, 0.1, 10),
             toggle("best", "best Rényi order", order is None),
-            number("order", "Rényi order", "1 KL, 2 χ²", order or 2.0, 0.05, 20),
+            Number("order", "Rényi order", "1 KL, 2 χ²", order or 2.0, 0.05, 20),
         ),
     ]
-
-    def natural(values: dict[str, Any]) -> float:
-        noise = member(*(values[name] for name in ("family", "sigma", "dim", "k", "powers", "shape")))
-        return controls.own_norm(noise)
-
     # the norm in which most is known of the noise, until the reader takes another
-    follow = {"norm": natural} if norm is None else {}
+    follow = {"norm": lambda values: controls.own_norm(member(values))} if norm is None else {}
     return Panel(BoundsView(start.dim is None, min(LEAST, q_a)), chosen, "bounds", follow)

@@ -12,8 +12,9 @@ from rsexplore import accuracy, bounds
 from rsexplore.accuracy import Curve
 from rsexplore.bound import Bound, Status
 from rsexplore.comparison import exact_bound
-from rsexplore.explorers.controls import NORMS, choice, more, number, pick, several, toggle
+from rsexplore.explorers.controls import NORMS, Number, choice, more, pick, several, toggle
 from rsexplore.explorers.panel import Panel, Steps, View
+from rsexplore.explorers.readout import framed, table
 from rsexplore.noises import Noise
 from rsexplore.patience import Task
 from rsexplore.pictures import style
@@ -102,21 +103,20 @@ class AccuracyView(View):
                 f"alpha={v['alpha']!r}{rest})" + self._remark)  # fmt: skip
 
     def readout(self) -> str:
-        v, cell = self.values, '<td style="text-align:right;padding:0 10px">'
+        v = self.values
         assert self.picture.plots[0].x is not None
         radii = [float(f"{r:.3g}") for r in np.linspace(0, self.picture.plots[0].x.domain[1], AT)[:-1]]
-        rows = {f"l{v['norm']:g} radius": [f"{r:g}" for r in radii]}
+        rows = {}
         if self.before is not None:
             rows[_origin(self.before)] = [f"{x:.3f}" for x in self.before.at(radii)]
         rows[v["bound"].key + _warning(v["bound"])] = [f"{x:.3f}" for x in self.curve.at(radii)]
         for name, curve in self.others.items():
-            rows[escape(name)] = [f"{x:.3f}" for x in curve.at(radii)]
-        lines = [f"<th>{name}</th>" + "".join(f"{cell}{x}</td>" for x in line) for name, line in rows.items()]
-        body = "".join(f"<tr>{line}</tr>" for line in lines)
+            rows[name] = [f"{x:.3f}" for x in curve.at(radii)]
+        head = {f"l{v['norm']:g} radius": "left"} | {f"{r:g}": "right" for r in radii}
+        body = table(head, [({}, (name, *line)) for name, line in rows.items()])
         left = [name for name in v["beside"] if name not in (v["log"], *self.others)]
         about = f"Not shown, as {v['bound'].key} is not about their noise: {'; '.join(left)}." if left else ""
-        data = f'data-bound="{v["bound"].key}" data-alpha="{v["alpha"]!r}" data-ceiling="{self.most!r}"'
-        return f'<div class="rsx-accuracy" style="font-size:12px" {data}><table>{body}</table>{escape(about)}</div>'
+        return framed(body + escape(about), bound=v["bound"].key, alpha=v["alpha"], ceiling=self.most)
 
 
 def _draws(log: Curve | Records) -> int:
@@ -215,9 +215,9 @@ def certified_accuracy(
     chosen = [
         choice("log", "log", {name: name for name in named}, first),
         choice("bound", "bound", names, bounds.get(bound) if bound else _first_bound(start.noise, able)),
-        number("alpha", "failure rate α", "of a radius", logged.alpha if alpha is None else alpha, 1e-6, 0.2),
+        Number("alpha", "failure rate α", "of a radius", logged.alpha if alpha is None else alpha, 1e-6, 0.2),
         pick("norm", "norm of the ball", "p", NORMS, float(ball(start.noise, norm))),
-        number("n", "votes n", "dotted: their most", n or logged.n, 100, 10_000_000, whole=True),
+        Number("n", "votes n", "dotted: their most", n or logged.n, 100, 10_000_000, whole=True),
         *more(
             several("beside", "logs beside it", list(named), beside),
             toggle("rounding", "show what rounding of the log leaves open", rounding),

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from rsexplore import noises, records
 from rsexplore.explorers import controls
 from rsexplore.explorers.certified_accuracy import certified_accuracy
-from rsexplore.explorers.controls import Control, choice, more, number, pick, text
+from rsexplore.explorers.controls import Control, Number, choice, more, pick, text
 from rsexplore.explorers.one_image import one_image
 from rsexplore.explorers.panel import Board, Panel, Run, Stopped
 from rsexplore.noises import Noise
@@ -87,8 +87,7 @@ class Setting:
         split = montecarlo.load_images(v["data"].strip(), slice(0, self.images * v["every"], v["every"]))
         self.images = len(split.labels)
         self.pictures = dict(zip(split.index.tolist(), split.images, strict=True))
-        rest = {name: v[name] for name in ("family", "sigma", "k", "powers", "shape")}
-        noise = controls.member(dim=int(np.prod(split.images.shape[1:])), **rest)
+        noise = controls.member(v, dim=int(np.prod(split.images.shape[1:])))
         return montecarlo.certify(
             self._model(montecarlo),
             split.images,
@@ -263,8 +262,7 @@ class CertifyPanel(Board):
         self.code.value = self._code(values)
 
     def _noise(self, values: Mapping[str, Any]) -> Noise:
-        rest = {name: values[name] for name in ("family", "sigma", "k", "powers", "shape")}
-        return controls.member(dim=dimension(values["data"].strip()) or controls.DIM, **rest)
+        return controls.member(values, dim=dimension(values["data"].strip()) or controls.DIM)
 
     def _code(self, values: Mapping[str, Any]) -> str:
         source = values["file"] if values["model"] == FILE else values["model"]
@@ -384,11 +382,11 @@ def certify(
         controls.powers(start),
         controls.power(start),
         controls.shape(start),
-        number("images", "images", "from the first on", images, 1, 10_000, whole=True),
-        number("n", "votes n", "noisy copies an image", n, 100, 1_000_000, whole=True),
+        Number("images", "images", "from the first on", images, 1, 10_000, whole=True),
+        Number("n", "votes n", "noisy copies an image", n, 100, 1_000_000, whole=True),
         pick("norm", "norm of the ball", "p", controls.NORMS, float(start.natural_norm if norm is None else norm)),
         *more(
-            number("every", "step", "from image to image", every, 1, 1000, whole=True),
+            Number("every", "step", "from image to image", every, 1, 1000, whole=True),
             choice("device", "device", {name: name for name in here}, device or here[min(1, len(here) - 1)]),
             text("log", "file for the votes", str(log), "to keep them in; empty: as long as this panel is"),
         ),

@@ -13,16 +13,13 @@ from rsexplore.pictures.picture import Picture, renderer
 WIDGET = """
 const SILENT = 10000; // milliseconds without an answer, after which the kernel is said to be gone
 const GONE = "The kernel has not answered for 10 s: it is gone, or busy elsewhere, and nothing moves here.";
+const MOVES = ["input", "change", "pointerup", "keydown"];
 export default {
   render({ model, el }) {
-    const place = document.createElement("div");
+    const drawn = chart(el, model.get("picture"));
     const gone = document.createElement("div");
-    gone.className = "rsx-note";
-    gone.setAttribute("role", "alert");
-    gone.textContent = GONE;
-    el.append(place);
-    const drawn = chart(place, model.get("picture"));
-    const changed = () => drawn.show(model.get("picture"));
+    Object.assign(gone, { className: "rsx-note", role: "alert", textContent: GONE });
+    const [changed, end] = [() => drawn.show(model.get("picture")), new AbortController()];
     let waiting = 0;
     const late = () => {
       if (!model.get("working")) el.prepend(gone);
@@ -38,19 +35,16 @@ export default {
       waiting = 0;
       gone.remove();
     };
-    let panel = null;
-    const moves = ["input", "change", "pointerup", "keydown"];
-    const listen = () => { // once it stands in its panel
-      panel = el.closest(".rsx-panel") ?? el;
-      for (const move of moves) panel.addEventListener(move, asked, true);
-    };
-    requestAnimationFrame(listen);
+    requestAnimationFrame(() => { // once it stands in its panel
+      const panel = el.closest(".rsx-panel") ?? el;
+      for (const move of MOVES) panel.addEventListener(move, asked, { capture: true, signal: end.signal });
+    });
     model.on("change:picture", changed);
     model.on("msg:custom", answered);
     return () => {
-      for (const move of moves) panel?.removeEventListener(move, asked, true);
       model.off("change:picture", changed);
       model.off("msg:custom", answered);
+      end.abort();
       clearTimeout(waiting);
       drawn.stop();
     };

@@ -11,6 +11,7 @@ import ipywidgets as widgets
 from rsexplore import noises
 from rsexplore.noises import Noise
 from rsexplore.pictures import style
+from rsexplore.pictures.soap_bubbles import POWERS
 
 DIGITS = 4  # significant digits of what a slider gives, so that the code line stays short
 FIELD = {"width": "250px"}
@@ -100,11 +101,26 @@ class Several(Control):
 
 
 class Number(Control):
-    """A number in a range: a field in which any way to write it is read, and a slider."""
+    """A number in a range: a field in which any way to write it is read, and a slider.
+
+    Parameters
+    ----------
+    name, label, unit : str
+        Keyword of the view's `update`, what names the field, and what stands after it.
+    value, low, high : float
+        In that unit; the range is made to hold the value.
+    scale : {"linear", "log", "reversed log"}
+        How the slider goes from left to right; reversed has `high` on the left.
+    whole : bool
+        Whether only whole numbers are taken.
+    help : str
+        Shown when the pointer rests on the row.
+    """
 
     def __init__(
-        self, name: str, label: str, unit: str, value: float, low: float, high: float, scale: str, whole: bool
-    ) -> None:
+        self, name: str, label: str, unit: str, value: float, low: float, high: float, *,
+        scale: str = "log", whole: bool = False, help: str = "",
+    ) -> None:  # fmt: skip
         self.low, self.high, self.label, self.whole = min(low, value), max(high, value), label, whole
         self._value, self._busy = value, False
         self._callbacks: list[Callable[[], None]] = []
@@ -113,7 +129,8 @@ class Number(Control):
         ends = sorted((self._to(self.low), self._to(self.high)))
         step = (ends[1] - ends[0]) / 200
         self.slider = widgets.FloatSlider(min=ends[0], max=ends[1], value=self._to(value), step=step, readout=False)
-        self.slider.layout = SLIDER
+        self.slider.layout, self.slider.tooltip = SLIDER, help or f"{label} ({unit})"
+        field.tooltip = self.slider.tooltip
         super().__init__(name, field, widgets.HBox([field, _unit(unit), self.slider], layout=ROW))
         field.observe(lambda change: self._typed(change["new"]), "value")
         self.slider.observe(lambda change: self._moved(change["new"]), "value")
@@ -187,38 +204,6 @@ class Number(Control):
             self._busy = False
 
 
-def number(
-    name: str,
-    label: str,
-    unit: str,
-    value: float,
-    low: float,
-    high: float,
-    *,
-    scale: str = "log",
-    whole: bool = False,
-    help: str = "",
-) -> Number:
-    """Return a row with a number field and a slider.
-
-    Parameters
-    ----------
-    name, label, unit : str
-        Keyword of the view's `update`, what names the field, and what stands after it.
-    value, low, high : float
-        In that unit; the range is made to hold the value.
-    scale : {"linear", "log", "reversed log"}
-        How the slider goes from left to right; reversed has `high` on the left.
-    whole : bool
-        Whether only whole numbers are taken.
-    help : str
-        Shown when the pointer rests on the row.
-    """
-    found = Number(name, label, unit, value, low, high, scale, whole)
-    found.slider.tooltip = found.field.tooltip = help or f"{label} ({unit})"
-    return found
-
-
 def pick(name: str, label: str, unit: str, options: Mapping[str, Any], value: Any, help: str = "") -> Picked:
     """Return a row with a list and a slider over the same few values."""
     options = dict(options) if value in options.values() else {**options, f"{value:g}": value}
@@ -280,7 +265,6 @@ NORMS = {"1": 1.0, "1.5": 1.5, "2": 2.0, "3": 3.0, "4": 4.0, "8": 8.0, "∞": in
 OWN = {"k": "k", "power_norm": "powers", "shape": "shape"}  # fields that only some families have -> their controls
 LEAST = 1e-12  # of 1 - p_A
 DIM = 3072  # a 32 x 32 colour image
-POWERS = {"‖z‖₂, eq. (8)": (2.0, 2.0), "‖z‖∞, eq. (10)": (inf, inf), "mixed, eq. (9)": (inf, 2.0)}
 SHAPE = 2.0  # of generalized Gaussian noise, where the start has none
 
 
@@ -291,29 +275,29 @@ def family(start: Noise) -> Control:
 
 def sigma(value: float) -> Control:
     """Deviation of one coordinate."""
-    return number("sigma", "deviation σ", "input units", value, 0.01, 10, help="of one coordinate of the noise")
+    return Number("sigma", "deviation σ", "input units", value, 0.01, 10, help="of one coordinate of the noise")
 
 
 def votes(q_a: float, least: float = LEAST) -> Control:
     """1 - p_A, falling from left to right."""
     words = "share of the noisy copies on which the classifier does not say the class: 1 − p_A"
-    return number("q_a", "votes against", "1 − p_A", q_a, least, 0.4999, scale="reversed log", help=words)
+    return Number("q_a", "votes against", "1 − p_A", q_a, least, 0.4999, scale="reversed log", help=words)
 
 
 def share(value: float) -> Control:
     """p_B as a share of 1 - p_A."""
     words = "p_B, as a share of the votes against; 1 is the case of two classes"
-    return number("share", "runner-up's share", "of these votes", value, 0.01, 1, scale="linear", help=words)
+    return Number("share", "runner-up's share", "of these votes", value, 0.01, 1, scale="linear", help=words)
 
 
 def dim(value: int, most: int = 1_000_000, least: int = 1) -> Control:
     """Number of coordinates."""
-    return number("dim", "dimension d", "pixels × channels", value, least, most, whole=True)
+    return Number("dim", "dimension d", "pixels × channels", value, least, most, whole=True)
 
 
 def power(start: Noise) -> Control:
     """The soap bubbles' k as a share of d."""
-    return number("k", "pull k", "of d", getattr(start, "k", 0.0) / (start.dim or DIM), 0, 0.99, scale="linear")
+    return Number("k", "pull k", "of d", getattr(start, "k", 0.0) / (start.dim or DIM), 0, 0.99, scale="linear")
 
 
 def powers(start: Noise) -> Control:
@@ -324,14 +308,16 @@ def powers(start: Noise) -> Control:
 
 def shape(start: Noise) -> Control:
     """Shape of generalized Gaussian noise."""
-    return number("shape", "shape s", "1 Laplace, 2 Gauss", getattr(start, "shape", SHAPE), 1, 20)
+    return Number("shape", "shape s", "1 Laplace, 2 Gauss", getattr(start, "shape", SHAPE), 1, 20)
 
 
-def member(family: type[Noise], sigma: float, dim: int, k: float, powers: tuple[float, float], shape: float) -> Noise:
-    """Return the family's member of that deviation; `k` is a share of `dim`, and what a family lacks is not used."""
-    own = {"k": float(f"{k * dim:.12g}"), "power_norm": powers[0], "tail_norm": powers[1], "shape": shape}
-    has = {field.name for field in fields(family)}  # type: ignore[arg-type]
-    return family.from_sigma(sigma, dim, **{name: value for name, value in own.items() if name in has})
+def member(values: Mapping[str, Any], **instead: Any) -> Noise:
+    """Return the noise that the controls say; `k` is a share of `dim`, and what the family lacks is not used."""
+    v = {**values, **instead}
+    own = {"k": float(f"{v['k'] * v['dim']:.12g}"), "shape": v["shape"]}
+    own |= zip(("power_norm", "tail_norm"), v["powers"], strict=True)
+    has = {field.name for field in fields(v["family"])}
+    return v["family"].from_sigma(v["sigma"], v["dim"], **{name: own[name] for name in own if name in has})
 
 
 def own_norm(noise: Noise) -> float:

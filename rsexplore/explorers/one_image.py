@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rsexplore.explorers.controls import NORMS, call, number, pick
+from rsexplore.explorers.controls import NORMS, Number, call, pick
 from rsexplore.explorers.panel import Panel, Steps, View
 from rsexplore.explorers.readout import framed, radius_table
 from rsexplore.patience import Task
@@ -128,9 +128,9 @@ def one_image(
         raise LookupError(f"one_image needs an image of the run, from {numbers[0]} to {numbers[-1]}, got image={first}")
     chosen = [
         pick("image", "image", f"of {len(numbers):,}", {str(index): index for index in numbers}, first),
-        number("copy", "noisy copy", "of many", copy, 0, 99, scale="linear", whole=True),
+        Number("copy", "noisy copy", "of many", copy, 0, 99, scale="linear", whole=True),
         pick("norm", "norm of the ball", "p", NORMS, float(ball(records.noise, norm))),
-        number("alpha", "failure rate α", "of a radius", alpha or header.alpha, 1e-6, 0.2),
-        number("n", "votes n", "a random part", n or header.n, min(10, header.n), header.n, whole=True),
+        Number("alpha", "failure rate α", "of a radius", alpha or header.alpha, 1e-6, 0.2),
+        Number("n", "votes n", "a random part", n or header.n, min(10, header.n), header.n, whole=True),
     ]
     return Panel(view, chosen, "one_image")

@@ -10,12 +10,9 @@ import ipywidgets as widgets
 
 from rsexplore.explorers.bounds import bounds
 from rsexplore.explorers.certified_accuracy import certified_accuracy
-from rsexplore.explorers.noise import noise
 from rsexplore.explorers.panel import Panel
-from rsexplore.explorers.renyi import renyi
-from rsexplore.explorers.scaling import scaling
-from rsexplore.explorers.soap_bubbles import soap_bubbles
-from rsexplore.explorers.tradeoff import tradeoff
+from rsexplore.explorers.theory import noise, renyi, scaling, soap_bubbles, tradeoff
+from rsexplore.pictures.page import TABS
 from rsexplore.pictures.style import WORDS
 
 
@@ -27,18 +24,9 @@ class Topic(NamedTuple):
     make: Callable[[], Panel]
 
 
-TOPICS = (
-    Topic("Radii", "How far may an input move before the vote can change? Every bound under the exact radius.", bounds),
-    Topic(
-        "Accuracy",
-        "Which share of images keeps its class within a radius? Published logs, under any bound and confidence level.",
-        certified_accuracy,
-    ),
-    Topic("Rényi orders", "Which Rényi order certifies most, and how much is lost to the exact radius?", renyi),
-    Topic("Two norms", "Which pairs of radii does generalized Gaussian noise certify in two norms at once?", tradeoff),
-    Topic("Dimension", "How does each family's radius change with the number of pixels? Slopes beside laws.", scaling),
-    Topic("Soap bubbles", "Does noise whose norm has another law than the Gaussian's certify more?", soap_bubbles),
-    Topic("Noise", "What does a noise look like: in the plane, in its norms, on an image?", noise),
+TOPICS = tuple(
+    Topic(*TABS[make.__name__], make)
+    for make in (bounds, certified_accuracy, renyi, tradeoff, scaling, soap_bubbles, noise)
 )
 HEAD = (
     '<div style="line-height:1.4"><h1 style="font-size:22px;margin:0">Certified radii of randomized smoothing</h1>'

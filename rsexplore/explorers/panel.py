@@ -20,7 +20,7 @@ from rsexplore.patience import Task, TookLong, watched
 from rsexplore.pictures import paper
 from rsexplore.pictures.picture import Picture
 
-Steps = Generator[Any, Any, None]  # a `Task`, whose result is sent back, or None where the picture has changed
+Steps = Generator[Any, Any, None]  # of a `Task`, whose result is sent back, or of what `View.take` draws
 
 
 class View(ABC):
@@ -45,8 +45,12 @@ class View(ABC):
         return ()
 
     def slow(self) -> Steps:
-        """Work that no slider should wait for, by tasks; None where the picture has changed."""
+        """Work that no slider should wait for."""
         yield from ()
+
+    def take(self, found: Any) -> None:
+        """Make the picture of what a step has found."""
+        raise NotImplementedError
 
 
 LONGEST = 60.0  # seconds of a processor after which a task is given up
@@ -144,7 +148,8 @@ STYLE = (
     "@media(max-width:800px){.rsx-work{height:46px}}"
     ".rsx-work .rsx-note{padding:2px 8px;font-size:12px;line-height:1.4;border-color:#0072B2;"
     "background:color-mix(in srgb,#0072B2 12%,var(--jp-layout-color0,Canvas))}"
-    ".rsx-readout,.rsx-accuracy{overflow-x:auto}</style>"
+    ".rsx-readout{overflow-x:auto;font-size:12px;line-height:1.35}"
+    ".rsx-readout tr[data-above]{background:#FBEDE3;color:#5A2A00}</style>"
 )
 
 
@@ -308,7 +313,7 @@ class Panel(Board):
         self._go_on(monotonic() + (0 if self.working.value else PATIENCE))
 
     def _stages(self) -> Steps:
-        """All that a state asks for; None after the picture has changed."""
+        """All that a state asks for."""
         yield from self.view.update(**self.values) or ()
         self._paint()
         self._say("")
@@ -352,8 +357,11 @@ class Panel(Board):
                     self._tell(self._run.words)
                     return LOOK
                 ended, self._run = self._run, None
-            try:
-                step = _resume(self._work, ended)
+            try:  # what the task of the last step has come to goes back
+                if ended is not None and ended.error is not None:
+                    step = self._work.throw(ended.error)
+                else:
+                    step = self._work.send(ended and ended.result)
             except StopIteration:
                 return None
             ended = None
@@ -363,6 +371,7 @@ class Panel(Board):
                 if not rested:
                     return WORDS_AFTER
             else:
+                self.view.take(step)
                 self._paint()
                 self._write()
 
@@ -418,26 +427,6 @@ class Panel(Board):
         return bundle | ({"image/png": b64encode(paper.png(self.picture)[0]).decode()} if self.picture else {})
 
 
-def shown(steps: Generator[Any, Any, None], show: Callable[[Any], None]) -> Steps:
-    """Steps of what computes numbers by tasks, each of which is shown as it comes."""
-    answer: Any = None
-    error: TookLong | None = None
-    while True:
-        try:
-            step = steps.send(answer) if error is None else steps.throw(error)
-        except StopIteration:
-            return
-        answer = error = None
-        if isinstance(step, Task):
-            try:
-                answer = yield step
-            except TookLong as given:
-                error = given
-        else:
-            show(step)
-            yield None
-
-
 def _loop() -> asyncio.AbstractEventLoop | None:
     """The loop of a kernel, which takes a slider's messages between its steps."""
     try:
@@ -448,10 +437,3 @@ def _loop() -> asyncio.AbstractEventLoop | None:
 
 def _nothing() -> Steps:
     yield from ()
-
-
-def _resume(work: Steps, ended: Run | None) -> Any:
-    """Take the next step, with what the task of the last one has come to."""
-    if ended is None:
-        return next(work)
-    return work.send(ended.result) if ended.error is None else work.throw(ended.error)

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from math import isfinite, nan
 from time import thread_time
 from typing import Any
@@ -148,11 +147,6 @@ def bounds_picture(
     )
 
 
-@lru_cache(maxsize=64)
-def _most(n: int, alpha: float) -> float:
-    return float(clopper_pearson_tail(n, n, alpha))
-
-
 def shares(at_vote: Sequence[Claim], title: str = "", share: float = 1.0) -> Plot:
     """Bars of claims about one vote, merged, largest on top: each one's share of the exact radius, and its radius."""
     if not at_vote:
@@ -294,10 +288,7 @@ def merged(found: Sequence[Claim]) -> list[Claim]:
 
 
 def _same(a: NDArray, b: NDArray) -> bool:
-    finite = np.isfinite(a)
-    if np.any(finite != np.isfinite(b)):
-        return False
-    return bool(np.all(np.abs(a[finite] - b[finite]) <= 1e-6 * np.max(np.abs(a[finite]), initial=0)))
+    return np.allclose(a, b, rtol=0, atol=1e-6 * np.max(np.abs(a[np.isfinite(a)]), initial=0), equal_nan=True)
 
 
 def vote_grid(least: float = 1e-12, points: int = 120) -> NDArray[np.float64]:
@@ -319,26 +310,19 @@ def highest(found: Sequence[Claim]) -> float:
 def answers(
     noise: Noise, grid: NDArray[np.float64], q_a: float, **question: Any
 ) -> tuple[list[Claim], list[Claim], bool]:
-    """Claims at one vote, those of `on_grid`, and whether these are interpolated."""
+    """Claims at one vote, those at the votes of a grid, and whether these are interpolated.
+
+    Where they take long they are, between few: a radius over the normal score of its vote changes little from vote to
+    vote.
+    """
     start = thread_time()
     at_vote = claims(noise, [q_a], **question)
-    return at_vote, *on_grid(noise, grid, quick=FEW * (thread_time() - start) < SLOW, **question)
-
-
-def on_grid(
-    noise: Noise, grid: NDArray[np.float64], *, quick: bool = False, **question: Any
-) -> tuple[list[Claim], bool]:
-    """Claims at the votes of a grid, where these take long interpolated between few, and whether they are.
-
-    A radius over the normal score of its vote changes little from vote to vote. `quick` says that votes are known to
-    take no time.
-    """
-    if quick:
-        return claims(noise, grid, **question), False
+    if FEW * (thread_time() - start) < SLOW:
+        return at_vote, claims(noise, grid, **question), False
     score = -special.ndtri(grid)
     at = np.linspace(score[1], score[-1], FEW)
     start = thread_time()
     few = claims(noise, special.ndtr(-at), **question)
     if thread_time() - start < SLOW:
-        return claims(noise, grid, **question), False
-    return [replace(c, radii=score * np.interp(score, at, c.radii / at)) for c in few], True
+        return at_vote, claims(noise, grid, **question), False
+    return at_vote, [replace(c, radii=score * np.interp(score, at, c.radii / at)) for c in few], True

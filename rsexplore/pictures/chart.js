@@ -104,9 +104,9 @@ function ticks(axis, length, size) { // as many ticks {at, text} as have room
   const { scale } = scaled(axis, [0, length]);
   const named = (list) => list.filter(({ text }) => text).map(({ at, text }) => [scale(at), size(text) / 2]);
   const free = ([at, half], i, all) => !i || Math.abs(at - all[i - 1][0]) >= half + all[i - 1][1];
-  const fits = (list) => named(list).every(free);
-  const several = axis.scale === "log" ? logarithmic(axis.domain).filter((list) => named(list).length > 1) : [];
-  return several.find(fits) ?? even(spaced(axis.domain, COUNTS.find((n) => fits(even(spaced(axis.domain, n)))) ?? 1));
+  const tries = axis.scale === "log" ? logarithmic(axis.domain).filter((list) => named(list).length > 1) : [];
+  tries.push(...COUNTS.map((n) => even(spaced(axis.domain, n))));
+  return tries.find((list) => named(list).every(free)) ?? tries.at(-1);
 }
 
 function even(values) { // numbers with the digits that tell them apart

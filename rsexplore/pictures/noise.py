@@ -48,13 +48,13 @@ def plane(noise: Noise) -> tuple[NDArray, list[NDArray], NDArray]:
 
 
 @lru_cache(maxsize=64)
-def expected(noise: Noise, norm: float) -> str:
-    """Expected norm in the unit of `NORMS`, in words, for a noise of deviation 1."""
+def expected(noise: Noise, norm: float, unit: float = 1.0) -> str:
+    """Expected norm of a noise of deviation 1, in words, where the unit of `NORMS` is so long."""
     try:
         mean = noise.mean_norm(norm)
     except NotImplementedError:
         return "not coded"
-    return f"{mean / (sqrt(noise.dim or 1) if norm == 2 else 1):.5g}"
+    return f"{unit * mean / (sqrt(noise.dim or 1) if norm == 2 else 1):.5g}"
 
 
 def at_unit(noise: Noise, dim: int) -> Noise:

@@ -8,7 +8,7 @@ import json
 import re
 import zlib
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from html import escape
@@ -33,9 +33,9 @@ from rsexplore.pictures.renyi import renyi
 from rsexplore.pictures.scaling import FAMILIES as GROWING
 from rsexplore.pictures.scaling import FIXED, SLOW, Numbers, Question, growth
 from rsexplore.pictures.scaling import picture as scaling
-from rsexplore.pictures.soap_bubbles import EQ8, EQ9, EQ10, FAMILIES, Bubble, numbers
+from rsexplore.pictures.soap_bubbles import EQ9, FAMILIES, POWERS, Bubble, numbers
 from rsexplore.pictures.soap_bubbles import picture as soap_bubbles
-from rsexplore.pictures.tradeoff import tradeoff
+from rsexplore.pictures.tradeoff import PAIRS, SHAPES, tradeoff
 from rsexplore.table import rounded_down
 
 VOTES = (
@@ -52,14 +52,28 @@ POINTS = 33  # of a frontier
 SLOWER = "in the notebooks alone, as it takes seconds"
 
 
+TABS = {  # title, and what it is for; the notebooks' panels have the same
+    "bounds": ("Radii", "How far may an input move before the vote can change? Every bound under the exact radius."),
+    "certified_accuracy": (
+        "Accuracy",
+        "Which share of images keeps its class within a radius? Published logs, under any bound and confidence level.",
+    ),
+    "renyi": ("Rényi orders", "Which Rényi order certifies most, and how much is lost to the exact radius?"),
+    "tradeoff": (
+        "Two norms", "Which pairs of radii does generalized Gaussian noise certify in two norms at once?"
+    ),
+    "scaling": ("Dimension", "How does each family's radius change with the number of pixels? Slopes beside laws."),
+    "soap_bubbles": ("Soap bubbles", "Does noise whose norm has another law than the Gaussian's certify more?"),
+    "noise": ("Noise", "What does a noise look like: in the plane, in its norms, on an image?"),
+}  # fmt: skip
 WORDS = {name: words for name, words in style.NOISES.items() if name != "PowerGaussian"}  # which has a tab of its own
 SHAPED = {"family": (WORDS["GeneralizedGaussian"],)}
 FLAG = {"False": False, "True": True}
-ORDERS = {"best": None} | {f"{order:g}": order for order in (0.5, 1.0, 2.0, 3.0)}
-PAIRS = {"1 and 3": (1.0, 3.0), "1 and 4": (1.0, 4.0), "1 and ∞": (1.0, inf), "2 and 4": (2.0, 4.0),
-         "2 and ∞": (2.0, inf)}  # fmt: skip
-SHAPES = {"2 (Gaussian)": 2.0, "3": 3.0, "4": 4.0, "8": 8.0}
-POWERS = {"‖z‖₂, eq. (8)": EQ8, "‖z‖∞, eq. (10)": EQ10}
+
+
+def listed(*values: float) -> dict[str, float]:
+    """The values by their texts."""
+    return {f"{value:g}": value for value in values}
 
 
 @dataclass(frozen=True)
@@ -74,33 +88,41 @@ class Control:
     along: bool = False  # whether it is a place on the curves, which are the same for all of its values
     when: Mapping[str, Sequence[str]] | None = None  # what other controls must say for this one to mean anything
 
+    def text(self, held: Mapping[str, str]) -> str:
+        """Its text among those of all, "" where it means nothing."""
+        return held[self.name] if all(held[name] in texts for name, texts in (self.when or {}).items()) else ""
+
 
 @dataclass(frozen=True)
 class Topic:
     """One tab: its picture at deviation 1 is that of `make`, of the values of the lists."""
 
     name: str
-    title: str
-    line: str
     controls: Sequence[Control]
     make: Callable[..., Picture]
     digits: int = 6  # of the deviation, where a title says it
     note: str = ""  # what the notebooks' panel has besides
 
     @property
+    def title(self) -> str:
+        """Word on its tab."""
+        return TABS[self.name][0]
+
+    @property
+    def line(self) -> str:
+        """What it is for."""
+        return TABS[self.name][1]
+
+    @property
     def lists(self) -> list[Control]:
         """The controls that tell its pictures apart."""
         return [control for control in self.controls if control.options and not control.along]
 
-    def states(self) -> Iterator[tuple[str, ...]]:
+    def states(self) -> list[tuple[str, ...]]:
         """Texts of the lists' values, "" where a list means nothing."""
-        lists = self.lists
-        for texts in product(*([*(control.options or ())] for control in lists)):
-            held = dict(zip((control.name for control in lists), texts, strict=True))
-            off = {c.name for c in lists if c.when and any(held[name] not in of for name, of in c.when.items())}
-            first = {c.name: next(iter(c.options or ())) for c in lists}
-            if all(held[name] == first[name] for name in off):
-                yield tuple("" if name in off else text for name, text in held.items())
+        names = [control.name for control in self.lists]
+        every = (dict(zip(names, texts, strict=True)) for texts in product(*(c.options or () for c in self.lists)))
+        return list(dict.fromkeys(tuple(c.text(held) for c in self.lists) for held in every))
 
     def picture(self, texts: Sequence[str]) -> Picture:
         """Picture of a state at deviation 1."""
@@ -110,7 +132,7 @@ class Topic:
 
 def votes(stops: Sequence[float], start: float, along: bool = False) -> Control:
     """List of votes, falling."""
-    return Control("q_a", "votes against", "1 − p_A", {f"{q:g}": q for q in stops}, f"{start:g}", along)
+    return Control("q_a", "votes against", "1 − p_A", listed(*stops), f"{start:g}", along)
 
 
 def sigma(name: str = "sigma", label: str = "deviation σ") -> Control:
@@ -185,22 +207,21 @@ def topics() -> tuple[Topic, ...]:
     """The tabs."""
     named, bounds = logs(), map(all_bounds.get, ("cohen-l2", "renyi-l2", "kl-l2", "lecuyer-l2"))
     scored = {f"{bound.title}  ({bound.status.value})": bound for bound in bounds}
+    families = {words: getattr(noises, name) for name, words in WORDS.items()}
+    orders, bubbles = {"best": None} | listed(0.5, 1, 2, 3), {w: p for w, p in POWERS.items() if p != EQ9}
+    shapes, round_one = listed(1, 1.5, 3, 4, 8), next(iter(bubbles))
+    norm = Control("norm", "norm of the ball", "p", NORMS, "2")
+    dim = Control("dim", "dimension d", "pixels × channels", DIMS, "3072")
     return (
         Topic(
             "bounds",
-            "Radii",
-            "How far may an input move before the vote can change? Every bound under the exact radius.",
             (
-                Control(
-                    "family", "noise", "", {words: getattr(noises, name) for name, words in WORDS.items()}, "Gaussian"
-                ),
+                Control("family", "noise", "", families, "Gaussian"),
                 sigma(),
                 votes(VOTES, 1e-3, along=True),
-                Control("norm", "norm of the ball", "p", NORMS, "2"),
-                Control(
-                    "shape", "shape s", "1 Laplace, 2 Gauss", {f"{s:g}": s for s in (1, 1.5, 3, 4, 8)}, "3", when=SHAPED
-                ),
-                Control("dim", "dimension d", "pixels × channels", DIMS, "3072"),
+                norm,
+                Control("shape", "shape s", "1 Laplace, 2 Gauss", shapes, "3", when=SHAPED),
+                dim,
                 Control("every", "show every bound", "", FLAG, "False", when={"printed": ("False",)}),
                 Control("printed", "show formulas as printed, where they are wrong", "", FLAG, "False"),
             ),
@@ -210,72 +231,57 @@ def topics() -> tuple[Topic, ...]:
         ),
         Topic(
             "certified_accuracy",
-            "Accuracy",
-            "Which share of images keeps its class within a radius? "
-            "Published logs, under any bound and confidence level.",
             (
                 Control("log", "log", "", {name: name for name in named}, next(iter(named))),
                 Control("bound", "bound", "", scored, next(iter(scored))),
-                Control(
-                    "alpha", "failure rate α", "of a radius", {f"{a:g}": a for a in (1e-4, 1e-3, 0.01, 0.05)}, "0.001"
-                ),
+                Control("alpha", "failure rate α", "of a radius", listed(1e-4, 1e-3, 0.01, 0.05), "0.001"),
             ),
             _accuracy,
             note=f"A curve goes through at most {STEPS} of its steps here, and is nowhere above the whole one.",
         ),
         Topic(
             "renyi",
-            "Rényi orders",
-            "Which Rényi order certifies most, and how much is lost to the exact radius?",
             (
                 sigma(),
                 votes([q for q in VOTES if f"{q:e}"[0] != "5"], 1e-3),
-                Control("order", "order α", "1 KL, 2 χ²", ORDERS, "best"),
+                Control("order", "order α", "1 KL, 2 χ²", orders, "best"),
             ),
             lambda q_a, order: renyi(1.0, q_a, order=order),
         ),
         Topic(
             "tradeoff",
-            "Two norms",
-            "Which pairs of radii does generalized Gaussian noise certify in two norms at once?",
             (
                 Control("shape", "shape s", "of the noise", SHAPES, "3"),
                 Control("norms", "norms of both", "balls", PAIRS, "1 and 3"),
                 sigma(),
                 votes((0.1, 0.01, 1e-3, 1e-6), 0.01),
-                Control("dim", "dimension d", "pixels × channels", {d: DIMS[d] for d in ("3072", "150528")}, "3072"),
-                Control("weight", "weight", "of the first radius", {f"{w:g}": w for w in (0.25, 0.5, 0.75)}, "0.5"),
+                replace(dim, options={text: DIMS[text] for text in ("3072", "150528")}),
+                Control("weight", "weight", "of the first radius", listed(0.25, 0.5, 0.75), "0.5"),
             ),
             _tradeoff,
             3,
         ),
         Topic(
             "scaling",
-            "Dimension",
-            "How does each family's radius change with the number of pixels? Slopes beside laws.",
             (
-                Control("norm", "norm of the ball", "p", NORMS, "2"),
+                norm,
                 Control("fixed", "fixed", "as d grows", {words: name for name, words in FIXED.items()}, "σ"),
                 sigma("size", "size"),
                 votes(FEWER, 0.01),
-                Control("shape", "shape s", "1 Laplace, 2 Gaussian", {f"{s:g}": s for s in (1, 1.5, 3, 4, 8)}, "3"),
+                Control("shape", "shape s", "1 Laplace, 2 Gaussian", shapes, "3"),
             ),
             _scaling,
             note="The soap bubbles' curves are in the notebooks alone, as they take seconds.",
         ),
         Topic(
             "soap_bubbles",
-            "Soap bubbles",
-            "Does noise whose norm has another law than the Gaussian's certify more?",
             (
                 sigma(),
-                Control("k", "pull k", "of d", {f"{k:g}": k for k in (0.1, 0.3, 0.75)}, "0.3"),
-                Control("dim", "dimension d", "pixels × channels", {d: DIMS[d] for d in ("64", "3072")}, "3072"),
+                Control("k", "pull k", "of d", listed(0.1, 0.3, 0.75), "0.3"),
+                replace(dim, options=listed(64, 3072)),
                 votes(FEW, 0.01),
-                Control("powers", "soap bubble", "its norm", POWERS, "‖z‖₂, eq. (8)"),
-                Control(
-                    "norm", "norm of the ball", "p", {"2": 2.0, "∞": inf}, "2", when={"powers": ("‖z‖₂, eq. (8)",)}
-                ),
+                Control("powers", "soap bubble", "its norm", bubbles, round_one),
+                replace(norm, options={"2": 2.0, "∞": inf}, when={"powers": (round_one,)}),
             ),
             _soap,
             note="Families are compared at equal σ; at equal modes, other k and d, and eq. (9), in the notebooks.",

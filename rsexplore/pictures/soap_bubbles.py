@@ -25,6 +25,7 @@ FAMILIES: dict[Powers, tuple[str, str, Mark]] = {
     EQ10: ("eq. (10)", style.ORANGE, "diamond"),
     EQ9: ("eq. (9)", style.GREEN, "triangle"),
 }
+POWERS = {"‖z‖₂, eq. (8)": EQ8, "‖z‖∞, eq. (10)": EQ10, "mixed, eq. (9)": EQ9}
 LEAST = 1e-9  # of 1 - p_A on the axis
 # even in the Gaussian's radius
 GRID = tuple(float(q) for q in special.ndtr(np.linspace(special.ndtri(0.45), special.ndtri(LEAST), 33)))

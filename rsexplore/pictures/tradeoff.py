@@ -1,7 +1,7 @@
 """Pairs of radii in two norms at once: what is certified, what is printed, and the balls on their own."""
 
 from functools import lru_cache
-from math import isinf
+from math import inf, isinf
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +15,9 @@ from rsexplore.table import rounded_down
 from rsexplore.tradeoff import balls, budget, frontier, printed_frontier
 
 POINTS = 129
+PAIRS = {"1 and 3": (1.0, 3.0), "1 and 4": (1.0, 4.0), "1 and ∞": (1.0, inf), "2 and 4": (2.0, 4.0),
+         "2 and ∞": (2.0, inf)}  # fmt: skip
+SHAPES = {"2 (Gaussian)": 2.0, "3": 3.0, "4": 4.0, "6": 6.0, "8": 8.0}
 START = GeneralizedGaussian(1.0, 3.0, dim=3072)  # the example of Hayes 2020
 
 
