@@ -145,7 +145,7 @@ STYLE = (
     "<style>.rsx-note{padding:4px 8px;border-left:4px solid #D55E00;"
     "background:color-mix(in srgb,#D55E00 12%,var(--jp-layout-color0,Canvas));overflow-wrap:anywhere}"
     ".rsx-work{height:24px;margin:0!important}"  # at all times, so that nothing jumps
-    "@media(max-width:800px){.rsx-work{height:46px}}"
+    "@media(max-width:800px){.rsx-work{height:42px}}@media(max-width:500px){.rsx-work{height:58px}}"
     ".rsx-work .rsx-note{padding:2px 8px;font-size:12px;line-height:1.4;border-color:#0072B2;"
     "background:color-mix(in srgb,#0072B2 12%,var(--jp-layout-color0,Canvas))}"
     ".rsx-readout{overflow-x:auto;font-size:12px;line-height:1.35}"
