@@ -213,7 +213,7 @@ def test_the_key_says_only_what_is_known_and_what_differs():
     )
     assert [note.text for note in of(twice, Note)] == ["n"]
     many = pictures.certified_accuracy([shown[3], shown[2], shown[3]], labels=["a", "b", "c"], limit=(1, 9, 0.1))
-    assert [note.text for note in of(many, Note)] == ["* AS PRINTED: no certificate"]  # once, and the limit has a level
+    assert [note.text for note in of(many, Note)] == ["*\u00a0AS PRINTED: no certificate"]  # once
     assert [line.label for line in of(many, Line)] == ["a\u00a0*", words[1].replace("D_MR", "b"), "c\u00a0*"]
     assert of(many, Line)[0].name == "a  AS PRINTED: no certificate" and "α\u00a0=\u00a00.1" in many.desc
     looks = [{"color": "#888888", "dash": "dash"}, {"width": 3.0}]

@@ -120,7 +120,7 @@ def certified_accuracy(
         of = "" if labels is not None else "trained and certified at σ" if same else "certified at σ"
         level_of_all = len(alphas) == 1 and not (limit and ends)  # a limit has it
         note = ", ".join(filter(None, [of, f"α\u00a0=\u00a0{alphas.pop():g}" if level_of_all else ""]))
-    note = "; ".join(filter(None, [note, *(f"{'*' * i} {words.strip()}" for i, words in enumerate(often, 1))]))
+    note = "; ".join(filter(None, [note, *(f"{'*' * i}\u00a0{words.strip()}" for i, words in enumerate(often, 1))]))
     if shown and note:
         items.append(Note(text=note, at="top right"))
     far = 1.02 * max([*ends, *(float(curve.radii[-1]) for curve in shown if len(curve.radii))] or [0.5])
