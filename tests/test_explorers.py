@@ -180,11 +180,14 @@ def test_what_is_typed_is_taken_or_told(panel, name, typed, value, words):
 
 
 def test_what_few_need_stands_behind_more(panel):
-    first, accordion = (part for part in panel.grid.children if not isinstance(part, widgets.HTML))
-    assert isinstance(accordion, widgets.Accordion) and accordion.titles == ("more",)
-    assert accordion.selected_index is None  # closed
+    first, more, hidden = (part for part in panel.grid.children if not isinstance(part, widgets.HTML))
+    assert isinstance(more, widgets.ToggleButton) and more.description == "more" and hidden.layout.display == "none"
+    more.value = True
+    assert hidden.layout.display is None
+    more.value = False
+    assert hidden.layout.display == "none"
     rest = {"dim", "share", "every", "printed", "c", "best", "order"}
-    assert list(accordion.children[0].children) == [c.row for name, c in panel.controls.items() if name in rest]
+    assert list(hidden.children) == [c.row for name, c in panel.controls.items() if name in rest]
     assert list(first.children) == [c.row for name, c in panel.controls.items() if name not in rest]
     panel.controls["share"].field.value = "0.5"  # and works as the others do
     assert "share=0.5" in panel.code.value

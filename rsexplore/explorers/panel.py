@@ -142,7 +142,7 @@ STYLE = (
     "background:color-mix(in srgb,#D55E00 12%,var(--jp-layout-color0,Canvas));overflow-wrap:anywhere}"
     ".rsx-note.work{border-color:#0072B2;position:absolute;z-index:1;padding:2px 8px;"
     "background:color-mix(in srgb,#0072B2 12%,var(--jp-layout-color0,Canvas))}"
-    ".rsx-readout,.rsx-accuracy{overflow-x:auto}</style>"
+    ".rsx-panel .widget-html-content{min-width:0}.rsx-readout,.rsx-accuracy{overflow-x:auto}</style>"
 )
 
 
@@ -164,7 +164,10 @@ class Board(widgets.VBox):
         style = widgets.HTML(STYLE, layout={"display": "none"})
         parts: list[widgets.Widget] = [style, widgets.GridBox(first, layout=layout)]
         if rest:
-            parts.append(widgets.Accordion([widgets.GridBox(rest, layout=layout)], titles=("more",)))
+            more = widgets.ToggleButton(description="more", tooltip="controls that few need")
+            hidden = widgets.GridBox(rest, layout=layout | {"display": "none"})
+            more.observe(lambda change: setattr(hidden.layout, "display", None if change.new else "none"), "value")
+            parts += [more, hidden]
         self.grid = widgets.VBox(parts)
         self.message = widgets.HTML(layout={"display": "none"})
         self.cut = widgets.HTML(layout={"display": "none"})  # what was typed and is not taken as it is
