@@ -236,8 +236,8 @@ def planned(port: int) -> list[str]:
     shown = subprocess.run(
         ["make", "-n", "app", f"PORT={port}", "HOST=127.0.0.1"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
-    (line,) = re.findall(r"exec \S+python (-m voila .*)", shown.replace("\\\n", " "))
-    return [sys.executable, *line.replace("$flags", "--no-browser").split()]
+    (line,) = re.findall(r"exec \S+python (-m rsexplore app .*)", shown)
+    return [sys.executable, *line.split(), "--no-browser"]
 
 
 @contextmanager

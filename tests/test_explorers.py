@@ -23,6 +23,7 @@ from matplotlib.image import imread
 from panels import bars, items, line, table, texts
 
 import rsexplore as rs
+from rsexplore import app
 from rsexplore.bound import Status
 from rsexplore.explorers.page import TOPICS, WORDS, Topic
 from rsexplore.explorers.panel import COPY, Panel
@@ -586,7 +587,7 @@ def test_words_mean_what_the_readme_says(status):
 
 
 def test_the_page_that_is_served_is_one_line_and_stored_without_outputs():
-    notebook = nbformat.read(ROOT / "app" / "explorers.ipynb", as_version=4)
+    notebook = nbformat.read(app.NOTEBOOK, as_version=4)
     (cell,) = notebook.cells
     assert cell.source == "import rsexplore as rs\n\nrs.explorers.page()"
     assert cell.outputs == [] and cell.execution_count is None and notebook.metadata.title
