@@ -1,6 +1,6 @@
 # Every command sets up what it needs, is safe to run twice, and uses the network only the first time.
 PYTHON ?= python3
-CANDIDATES ?= python3.13 python3.12 python3.11
+CANDIDATES ?= python3.14 python3.13 python3.12 python3.11
 VENV ?= .venv
 CORE_VENV ?= .venv-core
 HOST ?= localhost
@@ -48,7 +48,7 @@ define make_environment
 endef
 
 $(READY): pyproject.toml constraints.txt
-	$(call make_environment,$(VENV),-e '.[all]',a minute or two; 2 GB with torch)
+	$(call make_environment,$(VENV),-e '.[test]',a minute or two; 2 GB with torch)
 
 $(CORE_READY): pyproject.toml constraints.txt
 	$(call make_environment,$(CORE_VENV),-e '.[test-core]',half a minute)
@@ -62,14 +62,8 @@ lab: $(READY)
 	  --LabApp.default_url="/lab/tree/$(START)" --LabApp.news_url=None \
 	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.extension_manager=readonly
 
-# one kernel for each visitor, which ends a minute after the page is left; visitors see no code and can run none. At most
-# VISITORS of them: app/voila.py
 app: $(READY)
-	@flags=; if [ "$$(uname)" != Darwin ] && [ -z "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
-	  flags="--no-browser"; echo "no display here: open http://$(HOST):$(PORT)/"; fi; \
-	VISITORS=$(VISITORS) exec $(BIN)/python -m voila app/explorers.ipynb $$flags --Voila.ip=$(HOST) --port=$(PORT) \
-	  --Voila.port_retries=0 --Voila.config_file_paths=app \
-	  --MappingKernelManager.cull_interval=30 --MappingKernelManager.cull_idle_timeout=60
+	@exec $(BIN)/python -m rsexplore app --host=$(HOST) --port=$(PORT) --visitors=$(VISITORS)
 
 notebooks: $(READY)
 	$(BIN)/python tests/notebooks.py $(NOTEBOOKS)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     )
     from rsexplore.comparison import Comparison, compare, exact_radius
 
-__version__ = "0.1.0"
+__version__ = "0.1.0"  # read from here by the build
 __all__ = [  # noqa: RUF022  modules first, as in the layer order
     "notation",
     "noises",

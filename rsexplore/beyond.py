@@ -5,7 +5,10 @@ from importlib.util import find_spec
 from typing import Any
 
 # library -> extra of the package
-EXTRAS = {"matplotlib": "plots", "ipywidgets": "explore", "torch": "gpu", "safetensors": "gpu", "tqdm": "gpu"}
+EXTRAS = {
+    **{"matplotlib": "plots", "ipywidgets": "explore", "voila": "app"},
+    **{"torch": "gpu", "safetensors": "gpu", "tqdm": "gpu", "distributed": "cluster"},
+}
 NEEDED = {"explorers": "ipywidgets", "montecarlo": "torch"}  # by which part
 
 
@@ -22,5 +25,6 @@ def __getattr__(name: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name != name:
             raise
-        line = f"pip install -e '.[{EXTRAS[name]}]' in the checkout"
+        # where the package is installed, pip asks nobody for it, and adds what the extra needs
+        line = f"pip install 'rsexplore[{EXTRAS[name]}]', in a checkout pip install -e '.[{EXTRAS[name]}]'"
         raise ModuleNotFoundError(f"{name} is not installed; the extra has it: {line}", name=name) from None

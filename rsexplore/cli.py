@@ -31,7 +31,11 @@ A log of ours says how it was made. One of others (the columns idx label predict
 predict count ... correct time) does not, unless it is a published one: give --sigma, and --n if it is not 100,000.
 In the table of several logs, "again" is what is certified at --alpha and under --bound, however radii were rounded."""
 
+APP = """examples:
+  rsexplore app
+  rsexplore app --host 0.0.0.0 --port 8000 --visitors 5
 
+For a person, a lab or a lecture room: there is no password. Every visitor has a Python process of some 200 MB."""
 PAGE = """example:
   rsexplore page explorer.html
 
@@ -76,6 +80,11 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--csv", type=Path, metavar="FILE", help="write the rows, in full precision")
     for name, about in SAMPLING.items():
         commands.add_parser(name, help=about, add_help=False)
+    one = command(_app, "serve the explorers as one page without code, until Ctrl-C", APP)
+    one.add_argument("--host", default="localhost", help="address to listen at (default: %(default)s)")
+    one.add_argument("--port", type=int, default=8888, help="(default: %(default)s)")
+    one.add_argument("--visitors", type=int, default=20, help="so many at a time (default: %(default)s)")
+    one.add_argument("--no-browser", action="store_true", help="open none, though there is a display")
     one = command(_page, "write the explorers as one HTML file, to open in a browser", PAGE)
     one.add_argument("file", type=Path, metavar="FILE.html")
     one = command(_audit, "what the text of a certification log proves of the log", AUDIT)
@@ -143,6 +152,13 @@ def _compare(given: argparse.Namespace) -> str:
     if given.csv:
         found.to_csv(given.csv)
     return str(found)
+
+
+def _app(given: argparse.Namespace) -> str:
+    from rsexplore import app
+
+    app.serve(given.host, given.port, given.visitors, not given.no_browser)
+    return "stopped"
 
 
 def _page(given: argparse.Namespace) -> str:

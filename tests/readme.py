@@ -1,9 +1,10 @@
-"""The generated parts of README.md; `python tests/readme.py` writes them anew, the test compares."""
+"""The generated parts of README.md and docs/reference.md; `python tests/readme.py` writes, a test compares."""
 
 import contextlib
 import io
 import json
 import re
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +16,7 @@ from rsexplore import __version__, bounds, papers
 from rsexplore.bounds import Bound, Status
 
 ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
+README, REFERENCE = ROOT / "README.md", ROOT / "docs" / "reference.md"
 EXAMPLE = re.compile(r"```python\n(?P<code>.*?)```\n\n```text\n.*?```", re.DOTALL)
 COMMAND = re.compile(r"^\$ rsexplore (?P<words>radius .*)\n.*\n", re.MULTILINE)
 PART = re.compile(r"<!-- (papers|documents|gallery|citation) -->\n.*?<!-- end of \1 -->", re.DOTALL)
@@ -45,6 +46,11 @@ def source(path: Path) -> str:
     return "".join("".join(cell["source"]) + "\n" for cell in json.loads(path.read_text(encoding="utf-8"))["cells"])
 
 
+def linked(names: Iterable[str]) -> str:
+    """Return links from a page of docs/ to notebooks."""
+    return ", ".join(f"[{name}](../notebooks/{name}.ipynb)" for name in names)
+
+
 def paper_table(folder: Path = ROOT / "notebooks") -> str:
     """Return the Markdown table of the papers, their bounds with status, and the notebooks that show them."""
     lines = ["| paper | bounds | notebook |", "| --- | --- | --- |"]
@@ -54,8 +60,7 @@ def paper_table(folder: Path = ROOT / "notebooks") -> str:
         cells = [f"`{b.key}` ({b.status.value})" for b in right]
         if wrong := len(found) - len(right):
             cells.append(f"{wrong} more as printed")
-        names = notebooks_about(paper.key, found, folder)
-        links = ", ".join(f"[{name}](notebooks/{name}.ipynb)" for name in names)
+        links = linked(notebooks_about(paper.key, found, folder))
         if cells or links:
             lines.append(f"| {paper.short} | {', '.join(cells) or '-'} | {links or '-'} |")
     return "\n".join(lines)
@@ -81,9 +86,8 @@ def document_table() -> str:
     for paper in papers.FIVE:
         items = [item for item in inventory() if item.document == paper.key]
         names = dict.fromkeys(item.notebook for item in items)
-        links = ", ".join(f"[{name}](notebooks/{name}.ipynb)" for name in names)
         cells = [named_together([item.item for item in items if item.status == status]) for status in STATUSES]
-        lines.append(f"| {paper.short} | {links} | {' | '.join(cells)} |")
+        lines.append(f"| {paper.short} | {linked(names)} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -99,7 +103,7 @@ PARTS = {"papers": paper_table, "documents": document_table, "gallery": gallery.
 
 
 def render(text: str) -> str:
-    """Return the README with what its examples and commands that run here print, and its tables, as they are now."""
+    """Return a page with what its examples and commands that run here print, and its tables, as they are now."""
 
     def with_output(match: re.Match) -> str:
         if not runs_here(match["code"]):
@@ -115,4 +119,5 @@ def render(text: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(render(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in (README, REFERENCE):
+        page.write_text(render(page.read_text(encoding="utf-8")), encoding="utf-8")

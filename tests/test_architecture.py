@@ -28,13 +28,14 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "audit": CORE + DATA,
     "montecarlo": (*CORE, *DATA, "arguments"),
     "cli": (*CORE, *DATA, "arguments", "audit"),
+    "app": ("beyond",),
     "__main__": ("cli",),
 }
 
 # layer -> what it may import besides, in functions alone: a panel that certifies needs torch only when it is asked for
 LAZY: dict[str, tuple[str, ...]] = {
     "explorers": ("montecarlo",),
-    "cli": ("montecarlo", "pictures"),
+    "cli": ("montecarlo", "pictures", "app"),
     "montecarlo": ("PIL",),
 }
 
@@ -44,12 +45,13 @@ LIBRARIES: dict[tuple[str, ...], tuple[str, ...]] = {
     CORE: ("sympy",),
     ("data",): ("pooch",),
     ("pictures", "explorers"): ("matplotlib",),
-    ("explorers",): ("ipywidgets", "anywidget", "IPython", "traitlets"),
-    ("explorers", "montecarlo"): ("PIL",),
-    ("montecarlo",): ("torch", "safetensors", "tqdm", "distributed", "torchvision", "timm"),
+    ("explorers", "app"): ("traitlets",),
+    ("explorers",): ("ipywidgets", "anywidget", "IPython"),
+    ("app",): ("voila", "tornado"),
+    ("montecarlo",): ("PIL", "torch", "safetensors", "tqdm", "distributed", "torchvision", "timm"),
 }
-# needed by those few who download, have a cluster, or bring networks and images of their own
-ONLY_IN_FUNCTIONS = ("pooch", "distributed", "torchvision", "timm")
+# needed by those few who download, have a cluster, serve the page, or bring networks and images of their own
+ONLY_IN_FUNCTIONS = ("pooch", "distributed", "torchvision", "timm", "voila", "tornado")
 NOWHERE = ("matplotlib.pyplot",)  # pyplot opens windows and keeps global state
 
 

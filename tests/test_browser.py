@@ -3,6 +3,7 @@
 Screenshots of the notebooks go to the folder that RSEXPLORE_SCREENSHOTS names, or to pytest's own.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ import pytest
 pytest.importorskip("playwright")
 
 from lab import Notebook, free_port, jupyterlab, running, surroundings
+from test_chart import BOXES, outside, over
 
 import rsexplore as rs
 from rsexplore.explorers.page import TOPICS
@@ -27,6 +30,7 @@ from rsexplore.explorers.page import TOPICS
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = ROOT / "notebooks"
+SIGMA, K, P, ALPHA = "deviation σ", "pull k", "norm of the ball", "failure rate α"
 
 
 @pytest.fixture(scope="module")
@@ -91,8 +95,69 @@ def test_the_picture_follows_the_keys(notebook):
     assert np.median(times) < 1000  # the target is 50 ms on a quiet machine; a shared one only shows that it is alive
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_in_a_narrow_window_no_text_is_cut_or_over_another(notebook, width):
+    page = notebook.page
+    page.keyboard.press("Control+b")  # without the list of files, which leaves a phone nothing
+    page.set_viewport_size({"width": width, "height": 1000})
+    notebook.handle(SIGMA)  # brought into view
+    notebook.settle()
+    boxes = page.evaluate(BOXES)
+    assert len(boxes) > 10 and not outside(boxes) and not over(boxes)
+    cut = "[...document.querySelectorAll('.rsx-panel')].filter(e => e.scrollWidth > e.clientWidth + 1).length"
+    assert page.evaluate(cut) == 0
+    page.set_viewport_size({"width": 1400, "height": 1000})
+    page.keyboard.press("Control+b")
+
+
+def test_every_control_is_reached_and_worked_by_keys(notebook):
+    """Tab goes through every control of the panel, "more" opens by Enter, and what is behind it is reached too."""
+    page, panel = notebook.page, notebook.page.locator(".rsx-panel").first
+    wanted = """panel => [...panel.querySelectorAll(
+        'input, select, textarea, button, a[href], .noUi-handle, .rsx svg')].filter(
+        e => e.getClientRects().length && !e.disabled && getComputedStyle(e).visibility != 'hidden')"""
+    tab = f"panel => {{ const all = ({wanted})(panel); return all.indexOf(document.activeElement); }}"
+
+    def reached() -> set[int]:
+        panel.evaluate(f"panel => ({wanted})(panel)[0].focus()")
+        found = set()
+        while (place := panel.evaluate(tab)) >= 0:
+            found.add(place)
+            page.keyboard.press("Tab")
+        return found
+
+    first = panel.evaluate(f"panel => ({wanted})(panel).length")
+    assert reached() == set(range(first))
+    panel.get_by_role("button", name="more", exact=True).focus()
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(300)
+    assert (every := panel.evaluate(f"panel => ({wanted})(panel).length")) > first
+    assert reached() == set(range(every))
+
+
 def test_no_cell_shows_an_error(notebook):
     assert notebook.errors() == []
+
+
+def test_a_kernel_that_does_not_answer_is_said_to_be_gone(notebook, server):
+    import psutil
+
+    sessions = json.load(urlopen(f"{server.url}/api/sessions?token={server.token}"))
+    (session,) = [one["kernel"]["id"] for one in sessions if one["path"] == "00_start_here.ipynb"]
+    (kernel,) = [
+        p for p in psutil.process_iter(["cmdline"]) if any(session in word for word in p.info["cmdline"] or ())
+    ]
+    said = notebook.page.get_by_text("The kernel has not answered for 10 s")
+    notebook.settle()
+    kernel.suspend()
+    try:
+        notebook.press(SIGMA, "ArrowLeft")
+        said.first.wait_for(timeout=30_000)
+    finally:
+        kernel.resume()
+    said.first.wait_for(state="detached", timeout=30_000)
+    notebook.settle()
+    assert_readout_is_true(notebook)
 
 
 # ---- notebooks with panels ----
@@ -105,7 +170,6 @@ class Shown(NamedTuple):
     panels: tuple[tuple[str, ...], ...]
 
 
-SIGMA, K, P, ALPHA = "deviation σ", "pull k", "norm of the ball", "failure rate α"
 ALL = (
     Shown("04_soap_bubbles", ((SIGMA, K, P),)),
     Shown("05_hayes", (("shape s", SIGMA, "norms of both"), (SIGMA, "runner-up's share"))),
@@ -172,8 +236,8 @@ def planned(port: int) -> list[str]:
     shown = subprocess.run(
         ["make", "-n", "app", f"PORT={port}", "HOST=127.0.0.1"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
-    (line,) = re.findall(r"exec \S+python (-m voila .*)", shown.replace("\\\n", " "))
-    return [sys.executable, *line.replace("$flags", "--no-browser").split()]
+    (line,) = re.findall(r"exec \S+python (-m rsexplore app .*)", shown)
+    return [sys.executable, *line.split(), "--no-browser"]
 
 
 @contextmanager

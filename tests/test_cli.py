@@ -8,6 +8,7 @@ import tomllib
 from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import mpmath
 import numpy as np
@@ -212,6 +213,48 @@ def test_certify_and_attack_are_those_of_the_sampling_part(tmp_path, capsys):
         assert size <= float(row.split()[4]) < size * 1.001
 
 
+@pytest.fixture
+def served(monkeypatch):
+    """What Voila is started with, in place of a start."""
+    found = []
+    voila = pytest.importorskip("voila.app").Voila
+    monkeypatch.setattr(voila, "launch_instance", lambda argv, config: found.append((argv, config)))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("display", "more", "opens"), [("", [], False), (":0", [], True), (":0", ["--no-browser"], False)]
+)
+def test_the_page_is_served_as_asked_and_opened_where_there_is_a_display(
+    display, more, opens, served, monkeypatch, capsys
+):
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("DISPLAY", display)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    said = asked(capsys, "app", "--host", "127.0.0.1", "--port", 8123, *more)
+    assert ("no display here: open http://127.0.0.1:8123/" in said) == (not display)
+    (((path,), config),) = served
+    voila = config.Voila
+    assert (voila.ip, voila.port, voila.port_retries, voila.open_browser) == ("127.0.0.1", 8123, 0, opens)
+    # or the process of every visitor would stay
+    assert 0 < config.MappingKernelManager.cull_interval < config.MappingKernelManager.cull_idle_timeout
+    # what visitors may read
+    assert [file.name for file in Path(voila.root_dir).iterdir() if file.suffix != ".py"] == [Path(path).name]
+
+
+def test_the_page_refuses_one_visitor_too_many(served, capsys):
+    asked(capsys, "app", "--visitors", 3)
+    admit = served[0][1].VoilaConfiguration.prelaunch_hook
+
+    def visited(count):
+        return SimpleNamespace(kernel_manager=SimpleNamespace(list_kernel_ids=lambda: ["kernel"] * count))
+
+    admit(visited(2), notebook=None, cwd="")
+    with pytest.raises(Exception, match="503.*3 visitors are here.*come back"):
+        admit(visited(3), notebook=None, cwd="")
+    assert "at least 1 visitor, got 0" in asked(capsys, "app", "--visitors", 0, status=2)
+
+
 def test_python_m_and_the_script_are_the_same_command():
     line = [sys.executable, "-m", "rsexplore", "radius", *VOTE]
     done = subprocess.run(line, capture_output=True, text=True, check=True)
@@ -225,17 +268,18 @@ def test_on_the_core_install_commands_work_and_a_missing_extra_is_named(tmp_path
     log = put(tmp_path / "a.tsv", lines())
     code = f"""
 import sys
-for name in ("matplotlib", "ipywidgets", "torch", "safetensors", "tqdm"):
+for name in ("matplotlib", "ipywidgets", "voila", "torch", "safetensors", "tqdm"):
     sys.modules[name] = None  # as if it were not installed
 from rsexplore.cli import main
 works = {["radius", *VOTE]}, {["compare", *VOTE]}, {["audit", str(log), *LOG]}
-for words in (*works, ["certify", "--help"], ["attack"]):
+for words in (*works, ["certify", "--help"], ["attack"], ["app"]):
     print(main(words), flush=True)
 slow = [f"scipy.{{name}}" for name in ("optimize", "integrate", "interpolate", "stats")]
 print(*[name for name in slow if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert [line for line in done.stdout.splitlines() if line in ("0", "2")] == ["0", "0", "0", "2", "2"]
-    for command, line in zip(("certify", "attack"), done.stderr.splitlines(), strict=True):
-        assert line.startswith(f"rsexplore {command}: ") and "the extra has it" in line and "[gpu]" in line
+    assert [line for line in done.stdout.splitlines() if line in ("0", "2")] == ["0", "0", "0", "2", "2", "2"]
+    for command, line in zip(("certify", "attack", "app"), done.stderr.splitlines(), strict=True):
+        extra = "app" if command == "app" else "gpu"
+        assert line.startswith(f"rsexplore {command}: ") and line.endswith(f"in a checkout pip install -e '.[{extra}]'")
     assert done.stdout.endswith("\n\n")  # and nothing slow was loaded

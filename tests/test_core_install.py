@@ -31,14 +31,19 @@ for line in (drawn, "import rsexplore.explorers.bounds", "from rsexplore import 
         print(error)
 """
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
-    assert found == [
-        "True True False",
-        "matplotlib is not installed; the extra has it: pip install -e '.[plots]' in the checkout",
-        "ipywidgets is not installed; the extra has it: pip install -e '.[explore]' in the checkout",
-        "safetensors is not installed; the extra has it: pip install -e '.[gpu]' in the checkout",
-    ]
+    added = (
+        "{0} is not installed; the extra has it: pip install 'rsexplore[{1}]', in a checkout pip install -e '.[{1}]'"
+    )
+    named = [("matplotlib", "plots"), ("ipywidgets", "explore"), ("safetensors", "gpu")]
+    assert found == ["True True False", *(added.format(*pair) for pair in named)]
 
 
 def test_the_old_name_of_pictures_says_the_new_one():
     with pytest.raises(AttributeError, match=r"rsexplore.plots is rsexplore.pictures now"):
         _ = rsexplore.plots
+
+
+def test_where_the_package_is_installed_pip_adds_an_extra_and_asks_nobody_for_the_package():
+    asked = [sys.executable, "-m", "pip", "install", "--no-index", "--dry-run", "rsexplore[test-core]"]
+    done = subprocess.run(asked, capture_output=True, text=True)
+    assert done.returncode == 0 and "already satisfied: rsexplore[test-core]" in done.stdout, done.stderr

@@ -278,7 +278,7 @@ def test_every_divergence_is_its_definition_in_the_plane(noise, reach, error):
 LINE = [(Laplace(0.5), stats.laplace(scale=0.5)), (Uniform(0.5), stats.uniform(-0.5, 1.0))]  # the others below
 
 
-@pytest.mark.parametrize(("noise", "law"), LINE, ids=str)
+@pytest.mark.parametrize(("noise", "law"), LINE, ids=[str(noise) for noise, _ in LINE])
 @pytest.mark.parametrize("eps", [0.0, 0.1, 1.0])
 def test_hockey_stick_is_its_definition_on_the_line(noise, law, eps):
     for u in (0.02, 0.3, 0.8):

@@ -18,7 +18,7 @@ LAWS = [
 ]
 
 
-@pytest.mark.parametrize("noise, law", LAWS, ids=str)
+@pytest.mark.parametrize("noise, law", LAWS, ids=[str(noise) for noise, _ in LAWS])
 @pytest.mark.parametrize("p_a, p_b", [(0.9, 0.1), (0.9, 0.05), (0.45, 0.2), (0.999, 1e-6), (0.51, 0.49)])
 def test_half_lines_attain_the_exact_radius(noise, law, p_a, p_b):
     """A = {z <= a} and B = {z > b}: moving the noise by the radius makes them exactly equal."""

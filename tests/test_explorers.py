@@ -23,6 +23,7 @@ from matplotlib.image import imread
 from panels import bars, items, line, table, texts
 
 import rsexplore as rs
+from rsexplore import app
 from rsexplore.bound import Status
 from rsexplore.explorers.page import TOPICS, WORDS, Topic
 from rsexplore.explorers.panel import COPY, Panel
@@ -180,11 +181,14 @@ def test_what_is_typed_is_taken_or_told(panel, name, typed, value, words):
 
 
 def test_what_few_need_stands_behind_more(panel):
-    first, accordion = (part for part in panel.grid.children if not isinstance(part, widgets.HTML))
-    assert isinstance(accordion, widgets.Accordion) and accordion.titles == ("more",)
-    assert accordion.selected_index is None  # closed
+    first, more, hidden = (part for part in panel.grid.children if not isinstance(part, widgets.HTML))
+    assert isinstance(more, widgets.ToggleButton) and more.description == "more" and hidden.layout.display == "none"
+    more.value = True
+    assert hidden.layout.display is None
+    more.value = False
+    assert hidden.layout.display == "none"
     rest = {"dim", "share", "every", "printed", "c", "best", "order"}
-    assert list(accordion.children[0].children) == [c.row for name, c in panel.controls.items() if name in rest]
+    assert list(hidden.children) == [c.row for name, c in panel.controls.items() if name in rest]
     assert list(first.children) == [c.row for name, c in panel.controls.items() if name not in rest]
     panel.controls["share"].field.value = "0.5"  # and works as the others do
     assert "share=0.5" in panel.code.value
@@ -583,7 +587,7 @@ def test_words_mean_what_the_readme_says(status):
 
 
 def test_the_page_that_is_served_is_one_line_and_stored_without_outputs():
-    notebook = nbformat.read(ROOT / "app" / "explorers.ipynb", as_version=4)
+    notebook = nbformat.read(app.NOTEBOOK, as_version=4)
     (cell,) = notebook.cells
     assert cell.source == "import rsexplore as rs\n\nrs.explorers.page()"
     assert cell.outputs == [] and cell.execution_count is None and notebook.metadata.title

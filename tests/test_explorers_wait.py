@@ -3,12 +3,9 @@
 import asyncio
 import itertools
 import re
-import runpy
 import time
 from importlib import import_module
 from math import inf
-from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -267,21 +264,6 @@ def test_modes_that_cannot_be_equal_are_said_so_from_the_start():
     assert "AttributeError" not in panel.message.value
     panel.move(match="sigma")
     assert words(panel) == "" and "eq. (8)" in table(panel)
-
-
-def test_the_page_refuses_one_visitor_too_many(monkeypatch):
-    settings, path = SimpleNamespace(VoilaConfiguration=SimpleNamespace()), Path(__file__).parents[1] / "app"
-    pytest.importorskip("tornado")
-    monkeypatch.setenv("VISITORS", "3")
-    runpy.run_path(str(path / "voila.py"), {"get_config": lambda: settings})
-    admit = settings.VoilaConfiguration.prelaunch_hook
-
-    def visited(count):
-        return SimpleNamespace(kernel_manager=SimpleNamespace(list_kernel_ids=lambda: ["kernel"] * count))
-
-    admit(visited(2), notebook=None, cwd="")
-    with pytest.raises(Exception, match="503.*3 visitors are here.*come back"):
-        admit(visited(3), notebook=None, cwd="")
 
 
 def test_the_code_line_knows_the_dimension_of_a_file_of_images(tmp_path):

@@ -289,7 +289,7 @@ LAWS = [
 ]
 
 
-@pytest.mark.parametrize(("noise", "law"), LAWS, ids=str)
+@pytest.mark.parametrize(("noise", "law"), LAWS, ids=[str(noise) for noise, _ in LAWS])
 def test_independent_coordinates_follow_their_law_in_the_batches(noise, law):
     found = copies(noise, (1, 4, 4), 2530)
     assert found.shape == (2530, 16) and len(np.unique(found, axis=0)) == 2530
@@ -306,7 +306,7 @@ NORMS = [
 ]
 
 
-@pytest.mark.parametrize(("noise", "norm", "law"), NORMS, ids=str)
+@pytest.mark.parametrize(("noise", "norm", "law"), NORMS, ids=[str(noise) for noise, *_ in NORMS])
 def test_dependent_coordinates_follow_the_law_of_their_norm_and_are_symmetric(noise, norm, law):
     found = copies(noise, (1, 4, 4), 5000)
     assert stats.kstest(np.linalg.norm(found, norm, axis=1), law.cdf).pvalue > 1e-3

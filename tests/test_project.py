@@ -17,9 +17,11 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 import rsexplore
+from rsexplore import beyond
 
 ROOT = Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT, HATCH = PYPROJECT["project"], PYPROJECT["tool"]["hatch"]
 EXTRAS = {name: [Requirement(text) for text in texts] for name, texts in PROJECT["optional-dependencies"].items()}
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 CI = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
@@ -46,14 +48,34 @@ def test_the_core_needs_none_of_the_heavy_libraries():
     assert not {"torch", "ipywidgets", "matplotlib"} & {r.name for r in requirements("test-core")}
 
 
-def test_extra_all_holds_every_other():
-    everything = {r.name for r in requirements("all")}
-    assert {r.name for extra in EXTRAS for r in requirements(extra)} == everything
+def test_extra_all_holds_all_that_a_user_may_need_and_test_every_other():
+    names = {extra: {r.name for r in requirements(extra)} for extra in EXTRAS}
+    assert names["all"] == set().union(*(names[extra] for extra in EXTRAS.keys() - {"test", "test-core"}))
+    assert names["test"] == set().union(*names.values())
+    assert not {"pytest", "ruff", "playwright"} & names["all"] and "jupyterlab" not in names["explore"] | names["app"]
+
+
+def test_every_extra_is_in_the_table_of_the_readme():
+    table = (ROOT / "README.md").read_text(encoding="utf-8").partition("| extra |")[2].partition("\n\n")[0]
+    told = {
+        name: set(brought.split(", "))
+        for name, brought in re.findall(r"^\| `(.*?)` \|.*\| (.*?) \|$", table, re.MULTILINE)
+    }
+    assert told == {
+        extra: {f"`{inner}`" for r in found for inner in r.extras} | {r.name for r in found if not r.extras}
+        for extra, found in EXTRAS.items()
+        if not extra.startswith("test")
+    }
+
+
+@pytest.mark.parametrize("library", beyond.EXTRAS)
+def test_the_extra_that_is_named_has_the_missing_library(library):
+    assert library in {r.name for r in requirements(beyond.EXTRAS[library])}
 
 
 def test_constraints_pin_every_dependency_within_its_range():
     pins = constraints()
-    for one in [Requirement(text) for text in PROJECT["dependencies"]] + requirements("all"):
+    for one in [Requirement(text) for text in PROJECT["dependencies"]] + requirements("test"):
         assert one.specifier.contains(pins[canonicalize_name(one.name)]), one
     assert [name for name, version in pins.items() if version.local] == []  # a build tag ties torch to one machine
 
@@ -73,8 +95,9 @@ def test_every_pinned_version_runs_on_the_oldest_python():
 
 def test_one_version_everywhere():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-    assert PROJECT["version"] == rsexplore.__version__ == str(citation["version"])
-    assert f"## {PROJECT['version']}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert "version" in PROJECT["dynamic"] and ROOT / HATCH["version"]["path"] == Path(rsexplore.__file__)
+    assert rsexplore.__version__ == str(citation["version"])
+    assert f"## {rsexplore.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
 def test_citation_has_what_the_format_asks_for():
@@ -118,14 +141,13 @@ def test_make_help_names_every_command():
     assert [name for name in phony.split() if name != "help" and f"make {name} " not in shown] == []
 
 
-INSTALL = "-c constraints.txt -e '.[all]'"
+INSTALL = "-c constraints.txt -e '.[test]'"
 PLANNED = {
     "lab PORT=8123 HOST=127.0.0.1 VENV=no-such-folder": [
         "venv", INSTALL, "--ip=127.0.0.1 --port=8123", "/lab/tree/notebooks/00_start_here.ipynb"
     ],
-    # or the process of every visitor would stay
     "app PORT=8123 HOST=127.0.0.1 VENV=no-such-folder": [
-        INSTALL, "--Voila.ip=127.0.0.1 --port=8123", "cull_idle_timeout", "voila app/explorers.ipynb"
+        INSTALL, "python -m rsexplore app --host=127.0.0.1 --port=8123 --visitors=20"
     ],
     "notebooks NOTEBOOKS=01_lecture\\ 05_hayes": ["tests/notebooks.py 01_lecture 05_hayes"],
     "test": ["ruff check", "ruff format --check", "mypy", "tests/notebooks.py --check", "pytest"],

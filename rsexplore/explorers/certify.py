@@ -359,10 +359,8 @@ def certify(
     ValueError
         A number is below 1, or the device is not there.
     """
-    try:
-        from rsexplore import montecarlo
-    except ImportError as error:
-        raise ImportError(f"certify needs torch: pip install -e '.[gpu]' in the checkout ({error})") from None
+    from rsexplore import montecarlo
+
     here = montecarlo.devices()
     if min(images, every, n) < 1 or device not in (None, *here):
         got = f"images={images}, every={every}, n={n}, device={device!r}"

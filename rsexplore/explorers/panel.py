@@ -148,7 +148,7 @@ STYLE = (
     "@media(max-width:800px){.rsx-work{height:42px}}@media(max-width:500px){.rsx-work{height:58px}}"
     ".rsx-work .rsx-note{padding:2px 8px;font-size:12px;line-height:1.4;border-color:#0072B2;"
     "background:color-mix(in srgb,#0072B2 12%,var(--jp-layout-color0,Canvas))}"
-    ".rsx-readout{overflow-x:auto;font-size:12px;line-height:1.35}"
+    ".rsx-panel .widget-html-content{min-width:0}.rsx-readout{overflow-x:auto;font-size:12px;line-height:1.35}"
     ".rsx-readout tr[data-above]{background:#FBEDE3;color:#5A2A00}</style>"
 )
 
@@ -171,7 +171,10 @@ class Board(widgets.VBox):
         style = widgets.HTML(STYLE, layout={"display": "none"})
         parts: list[widgets.Widget] = [style, widgets.GridBox(first, layout=layout)]
         if rest:
-            parts.append(widgets.Accordion([widgets.GridBox(rest, layout=layout)], titles=("more",)))
+            more = widgets.ToggleButton(description="more", tooltip="controls that few need")
+            hidden = widgets.GridBox(rest, layout=layout | {"display": "none"})
+            more.observe(lambda change: setattr(hidden.layout, "display", None if change.new else "none"), "value")
+            parts += [more, hidden]
         self.grid = widgets.VBox(parts)
         self.message = widgets.HTML(layout={"display": "none"})
         self.cut = widgets.HTML(layout={"display": "none"})  # what was typed and is not taken as it is

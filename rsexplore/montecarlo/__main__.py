@@ -97,11 +97,9 @@ def _attack(given: argparse.Namespace) -> str:
 def _executor(scheduler: str | None) -> Any:
     if scheduler is None:
         return nullcontext()
-    try:
-        from distributed import Client
-    except ImportError:
-        raise ImportError("--scheduler needs dask.distributed: pip install -e '.[cluster]' in the checkout") from None
-    return Client(scheduler, timeout=30)
+    from rsexplore.beyond import distributed
+
+    return distributed.Client(scheduler, timeout=30)
 
 
 def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
