@@ -80,7 +80,7 @@ def test_a_class_may_be_the_label(tmp_path):
     found = chosen_by("label", 0, rows, tmp_path)
     assert found.predict.tolist() == [1, 2] and found.count.tolist() == [900, 100] and list(found.rows) == rows
     assert np.array_equal(found.q_a(), clopper_pearson_tail([900, 100], 1000, 0.001))
-    assert found.top_two()[0][0] == clopper_pearson_tail(900, 1000, 0.0005)
+    assert found.top_two()[0][0] == clopper_pearson_tail(900, 1000, 0.9 * 0.001)
     with pytest.raises(ValueError, match="votes give predict=1 count=1000, got 0 and 0"):
         chosen_by("label", 10, [Row(0, 1, {0: 10}, {1: 1000}, 0.0)], tmp_path)
 

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import special
 from torch import Tensor, nn
 
 from rsexplore.bound import Bound
 from rsexplore.bounds import named
 from rsexplore.check import is_number
-from rsexplore.confidence import decision, stopped_tail
-from rsexplore.log import AT_N, CERTIFIED, GIVEN_UP, Row
+from rsexplore.log import AT_N, CERTIFIED, GIVEN_UP, PILOT, PRECISE, SEQUENTIAL, Row
 from rsexplore.montecarlo import grid
 from rsexplore.montecarlo import images as pixels
-from rsexplore.montecarlo.engine import Engine, Looks, Sampler, Votes, Work, is_exhaustion, kept_heap, usual_batch_size
+from rsexplore.montecarlo.engine import Engine, Sampler, Votes, Work, is_exhaustion, kept_heap, usual_batch_size
 from rsexplore.montecarlo.logits import (
     Model,
     check_independence,
@@ -32,6 +32,7 @@ from rsexplore.montecarlo.logits import (
 )
 from rsexplore.montecarlo.rng import TorchRng
 from rsexplore.noises import Noise
+from rsexplore.sequential import Plan, plan
 
 # Coordinates below which one thread is the default. Small layers gain nothing from a second one and wait for it after
 # each: 2,000,000 votes of the shipped net took 11 s with one thread; with two, 16 s, and 127 s beside busy neighbours.
@@ -43,8 +44,10 @@ GPU_SIZES = tuple(2**power for power in range(6, 14))
 SEARCHED = 25 * GPU_SIZES[-1]
 LONGEST, SHARE, ROUNDS, NEAR = 5.0, 0.02, 3, 0.9
 ANSWERS = 16  # to the first clean images, by which a log knows its model
-# Draws at an image's first look, by what factor looks grow, so that a decision comes at most this much late
-FIRST_LOOK, GROWTH, HALVINGS = 20, 1.15, 200
+HALVINGS = 200
+# Votes at which a radius is computed, and the others' read between; and by how much more is asked of a pilot than it is
+# to keep, for one whose votes all agree is optimistic
+KNOTS, OPTIMISM = 200, 1.4
 AUTOCAST = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -71,7 +74,12 @@ class Job:
     compile: bool = False
     channels_last: bool = False
     grid: int | None = None  # steps in one unit of the input, where images and noise are whole numbers of them
-    stop: "Stop | None" = None
+    stop: "Stop | Pilot | None" = None
+
+    @property
+    def select(self) -> str | None:
+        """What the header says of the class, where no selection sample gives it."""
+        return self.stop.select if isinstance(self.stop, Stop) else None
 
     def __post_init__(self) -> None:
         wide = model_dtype(self.model) == torch.float64
@@ -262,15 +270,16 @@ class Runner:
         size, form = survey.batch_size, task.channels_last
         # of this call alone: a worker may have several, in threads
         engine = Engine(model, noise, survey.num_classes, size, fixed_shape=task.compile, channels_last=form)
-        works = map(work, images, labels.tolist(), indices.tolist())
+        works, stop = map(work, images, labels.tolist(), indices.tolist()), task.stop
+        until = None if stop is None else lambda one, counts: stop.until(counts, one.key[1])
         with self._surroundings(images[0]):
-            for done, votes in engine.run(works, task.stop.looks() if task.stop else None, count):
+            for done, votes in engine.run(works, until, count):
                 # images of one batch take their time together, so an image has the mean one of its copies
                 seconds = int(votes.sum()) * (time.perf_counter() - begin) / counted
                 counts0, counts = ({k: v for k, v in enumerate(sample) if v} for sample in votes.tolist())
-                end = task.stop.end(votes) if task.stop else AT_N
                 index, label = done.key
-                yield Row(index, label, counts0, counts, seconds, end)
+                end = stop.end(votes, label) if stop else AT_N
+                yield Row(index, label, counts0, counts, seconds, end, label if task.select == "label" else None)
 
     @contextmanager
     def _surroundings(self, image: Tensor) -> Iterator[None]:
@@ -387,63 +396,118 @@ def _seconds(logits_of: Model, image: Tensor, size: int) -> float:
 
 @dataclass(frozen=True)
 class Stop:
-    """What ends an image: its bound on 1 - p_A holds wherever it ends (`stopped_tail`), so any end keeps alpha."""
+    """What ends an image at a decision on a wanted radius."""
 
     header: Mapping[str, Any]  # entry of a log's header: rule, radius, norm, key of the bound, and q_a
-    q_a: float  # largest bound on 1 - p_A that certifies the radius
-    alpha: float
+    plan: Plan
+    select: str  # one of `log.SELECT`
+
+    def end(self, counts: Votes, label: int) -> str | None:
+        """What ends an image of these counts (samples, classes) and that label, at a look; None if nothing does."""
+        draws = int(counts[1].sum())
+        votes = counts[1, label] if self.select == "label" else counts[1].max()
+        verdict = self.plan.verdict(draws - int(votes), draws)
+        return {1: CERTIFIED, -1: GIVEN_UP}.get(verdict, AT_N if draws == self.plan.sizes[-1] else None)
+
+    def until(self, counts: Votes, label: int) -> int:
+        """How many copies these counts are to grow to before they are looked at; no more than there are at an end."""
+        draws = int(counts[1].sum())
+        if draws and self.end(counts, label):
+            return draws
+        return next(size for size in self.plan.sizes if size > draws)
+
+
+@dataclass(frozen=True)
+class Pilot:
+    """What ends an image at a number of draws that its first sample sets, which is independent of the second one."""
+
+    header: Mapping[str, Any]  # rule, precision, norm, key of the bound
     n: int
+    wanted: tuple[int, ...]  # size of the second sample, by the votes of the first one's class; 0 where it abstains
 
-    def looks(self) -> Looks:
-        """When counts are looked at: at numbers of draws that grow by a constant factor."""
-        sizes, size = [], float(FIRST_LOOK)
-        while size < self.n:
-            sizes.append(int(size))
-            size *= GROWTH
-        return Looks((*sizes, self.n), self.enough)
+    def end(self, counts: Votes, label: int) -> str:
+        """What ends an image of these counts (samples, classes)."""
+        draws = int(counts[1].sum())
+        return AT_N if draws == self.n else PRECISE if draws else GIVEN_UP
 
-    def enough(self, counts: Votes) -> bool:
-        """Whether the counts (2, classes) of selection and estimation decide on the radius."""
-        return self._decision(counts) != 0
-
-    def end(self, counts: Votes) -> str:
-        """What ended an image of these counts."""
-        return AT_N if counts[1].sum() == self.n else CERTIFIED if self._decision(counts) > 0 else GIVEN_UP
-
-    def _decision(self, counts: Votes) -> int:
-        return int(decision(counts[1, counts[0].argmax()], counts[1].sum(), self.q_a, self.alpha / 2))
+    def until(self, counts: Votes, label: int) -> int:
+        """How many copies these counts are to grow to; no more than there are at an end."""
+        pilot = len(self.wanted) - 1
+        return pilot + (self.wanted[counts[0].max()] if counts[0].sum() == pilot else 0)
 
 
-def stop_at(radius: Any, bound: Any, norm: float | None, noise: Noise, n: int, alpha: float) -> Stop:
-    """Return what ends an image once `bound` certifies `radius`.
+def _proved(bound: Any, wish: str, norm: float | None, noise: Noise) -> tuple[Bound, dict[str, Any]]:
+    """Return a bound and what a log's header says of it.
 
     Raises
     ------
     ValueError
-        The radius is not positive, or n votes out of n do not certify it; the bound is no certificate.
+        The bound is no certificate.
     UnsupportedNoiseError, MissingDimensionError
         As of `bound.radius`.
     """
     bound = named(bound)
     if not isinstance(bound, Bound) or not bound.certifies:
         raise ValueError(
-            'certify: a wanted radius needs a proved bound, such as bound=rsexplore.bounds.get("cohen-l2"), '
+            f'certify: a wanted {wish} needs a proved bound, such as bound=rsexplore.bounds.get("cohen-l2"), '
             f"got bound={getattr(bound, 'key', bound)}"
         )
+    bound.radius(noise, q_a=0.25, norm=norm)  # refuses what it states nothing about
+    native: Any = bound.norm if norm is None else norm  # where both are None bound.radius has refused it
+    return bound, {"norm": float(native), "bound": bound.key}
+
+
+def stop_at(radius: Any, bound: Any, norm: float | None, noise: Noise, n: int, alpha: float, select: str) -> Stop:
+    """Return what ends an image once it is decided whether `bound` certifies `radius`.
+
+    Raises
+    ------
+    ValueError
+        The radius is not positive, or no vote reaches it, or n votes out of n do not certify it; or as of `_proved`.
+    """
+    bound, told = _proved(bound, "radius", norm, noise)
     if not is_number(radius) or not 0 < radius < np.inf:
         raise ValueError(f"certify: the wanted radius must be positive and finite, got radius={radius!r}")
     q_a = _needed_tail(float(radius), bound, norm, noise)
-    if not (best := float(stopped_tail(n, n, n, alpha))) <= q_a:
+    best = -np.expm1(np.log(alpha) / n)  # 1 - p of which n votes out of n are as likely as alpha
+    if not best <= q_a:
         largest = float(bound.radius(noise, q_a=best, norm=norm))
         raise ValueError(
             f"certify: {n} votes out of n={n} certify a radius of {largest:.4g} at alpha={alpha:g}, "
             f"less than the wanted radius={radius:g}; raise n"
         )
-    native = bound.norm if norm is None else norm
-    assert native is not None  # bound.radius has refused it
-    rule = "beta-mixture, clopper-pearson at n"
-    header = {"rule": rule, "radius": float(radius), "norm": float(native), "bound": bound.key, "q_a": q_a}
-    return Stop(header, q_a, float(alpha), int(n))
+    header = {"rule": SEQUENTIAL, "radius": float(radius), **told, "q_a": q_a}
+    return Stop(header, plan(q_a, n, alpha, both=select == "votes"), select)
+
+
+def pilot_for(precision: Any, bound: Any, norm: float | None, noise: Noise, n0: int, n: int, alpha: float) -> Pilot:
+    """Return what ends an image once its radius is expected within `precision` of what n draws would give.
+
+    Raises
+    ------
+    ValueError
+        The precision is not between 0 and 1; or as of `_proved`.
+    """
+    bound, told = _proved(bound, "precision", norm, noise)
+    if not is_number(precision) or not 0 < precision < 1:
+        raise ValueError(f"certify: precision must be between 0 and 1, got precision={precision!r}")
+    votes = np.arange(n0 // 2 + 1, n0 + 1)
+    q = np.geomspace(-np.expm1(np.log(alpha) / n), 0.5, KNOTS)
+    radii = bound.radius(noise, q_a=q, norm=norm)
+
+    def expected(draws: Any) -> NDArray[np.float64]:
+        against = (1 - votes / n0) * draws
+        tail = special.betainccinv(against + 1, draws - against, alpha)
+        return np.interp(np.log(tail), np.log(q), radii)
+
+    enough = (1 - precision / OPTIMISM) * expected(np.full(len(votes), n))
+    low, high = np.zeros(len(votes), dtype=int), np.full(len(votes), n)
+    while (high - low > 1).any():
+        middle = (low + high) // 2
+        found = expected(np.maximum(middle, 1)) >= enough
+        low, high = np.where(found, low, middle), np.where(found, middle, high)
+    header = {"rule": PILOT, "precision": float(precision), **told}
+    return Pilot(header, n, (0,) * (n0 + 1 - len(votes)) + tuple(high.tolist()))
 
 
 def _needed_tail(radius: float, bound: Bound, norm: float | None, noise: Noise) -> float:
