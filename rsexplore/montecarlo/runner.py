@@ -432,7 +432,8 @@ def stop_at(radius: Any, bound: Any, norm: float | None, noise: Noise, n: int, a
         )
     if not is_number(radius) or not 0 < radius < np.inf:
         raise ValueError(f"certify: the wanted radius must be positive and finite, got radius={radius!r}")
-    q_a = _needed_tail(float(radius), bound, norm, noise)
+    # a hair less, so that a decision for the radius is one in every digit of the bound that is read from its votes
+    q_a = bound.vote(noise, float(radius), norm=norm).q_a * (1 - 2.0**-30)
     if not (best := float(stopped_tail(n, n, n, alpha))) <= q_a:
         largest = float(bound.radius(noise, q_a=best, norm=norm))
         raise ValueError(
@@ -444,21 +445,3 @@ def stop_at(radius: Any, bound: Any, norm: float | None, noise: Noise, n: int, a
     rule = "beta-mixture, clopper-pearson at n"
     header = {"rule": rule, "radius": float(radius), "norm": float(native), "bound": bound.key, "q_a": q_a}
     return Stop(header, q_a, float(alpha), int(n))
-
-
-def _needed_tail(radius: float, bound: Bound, norm: float | None, noise: Noise) -> float:
-    """Return the largest q_a, but for rounding, whose radius is at least `radius`; nan if there is none."""
-
-    def certifies(log_q: float) -> bool:
-        return float(bound.radius(noise, q_a=float(np.exp(log_q)), norm=norm)) >= radius
-
-    low, high = -690.0, float(np.log(0.5))  # of log q_a
-    if not certifies(low):
-        return float("nan")
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        if not low < middle < high:
-            break
-        low, high = (middle, high) if certifies(middle) else (low, middle)
-    # a hair less, so that a decision for the radius is one in every digit of the bound that is read from its votes
-    return float(np.exp(low) * (1 - 2.0**-30))
