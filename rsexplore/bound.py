@@ -213,7 +213,7 @@ class Bound:
         norm: float | str | None = None,
         **params: float | None,
     ) -> Vote:
-        """Least vote for the top class that has a radius of at least `r`, found by halving for every bound alike.
+        """Least vote for the top class that has a radius of at least `r`, by one search for all bounds.
 
         Parameters
         ----------
@@ -263,8 +263,8 @@ class Bound:
     def _least(self, r: NDArray, p_b: NDArray | None, factor: float, values: dict[str, Any]) -> NDArray:
         """The q_a and p_a of `vote`; shape (2, points).
 
-        A vote's place is 0 at p_A = 1/2, and counts floats from there: of 1 - p_A downwards, of p_A upwards. So both
-        tails have all that floats have, and so has a tie.
+        Votes are told by their place: how many floats of 1 - p_A lie between it and 1/2, with a minus, or how many of
+        p_A where that is below 1/2. So both tails, and what is next to a tie, are as fine as floats are.
         """
 
         def at(place: NDArray) -> NDArray:  # floats above 0 are in the order of their bits
