@@ -221,7 +221,7 @@ NO_HEADER = [
     *(("classes", value, "needs classes to be an array of two or more names")
       for value in (["cat"], ["cat", ""], {"0": "cat", "1": "dog"})),
     *(("info", value, "needs info to be an object of plain values") for value in ({"card": {"a": 1}}, ["H100"])),
-    *(("stop", value, "needs stop to be a rule of .'beta-mixture, clopper-pearson at n', 'group.*'pilot 1'. with its fields")
+    *(("stop", value, "needs stop to be a rule of .'beta-mixture, clopper-pearson at n', .*'pilot 1'. with its fields")
       for value in ({"rule": "first success"}, "x", STOP | {"rule": "looked"}, STOP | {"more": 1}, {})),
 ]  # fmt: skip
 

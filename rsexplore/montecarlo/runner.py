@@ -44,7 +44,6 @@ GPU_SIZES = tuple(2**power for power in range(6, 14))
 SEARCHED = 25 * GPU_SIZES[-1]
 LONGEST, SHARE, ROUNDS, NEAR = 5.0, 0.02, 3, 0.9
 ANSWERS = 16  # to the first clean images, by which a log knows its model
-HALVINGS = 200
 # Votes at which a radius is computed, and the others' read between; and by how much more is asked of a pilot than it is
 # to keep, for one whose votes all agree is optimistic
 KNOTS, OPTIMISM = 200, 1.4
@@ -468,7 +467,8 @@ def stop_at(radius: Any, bound: Any, norm: float | None, noise: Noise, n: int, a
     bound, told = _proved(bound, "radius", norm, noise)
     if not is_number(radius) or not 0 < radius < np.inf:
         raise ValueError(f"certify: the wanted radius must be positive and finite, got radius={radius!r}")
-    q_a = _needed_tail(float(radius), bound, norm, noise)
+    # a hair less, so that the radius is read in every digit of the bound, at however many points it is asked for
+    q_a = bound.vote(noise, float(radius), norm=norm).q_a * (1 - 2.0**-30)
     best = -np.expm1(np.log(alpha) / n)  # 1 - p of which n votes out of n are as likely as alpha
     if not best <= q_a:
         largest = float(bound.radius(noise, q_a=best, norm=norm))
@@ -508,21 +508,3 @@ def pilot_for(precision: Any, bound: Any, norm: float | None, noise: Noise, n0: 
         low, high = np.where(found, low, middle), np.where(found, middle, high)
     header = {"rule": PILOT, "precision": float(precision), **told}
     return Pilot(header, n, (0,) * (n0 + 1 - len(votes)) + tuple(high.tolist()))
-
-
-def _needed_tail(radius: float, bound: Bound, norm: float | None, noise: Noise) -> float:
-    """Return the largest q_a, but for rounding, whose radius is at least `radius`; nan if there is none."""
-
-    def certifies(log_q: float) -> bool:
-        return float(bound.radius(noise, q_a=float(np.exp(log_q)), norm=norm)) >= radius
-
-    low, high = -690.0, float(np.log(0.5))  # of log q_a
-    if not certifies(low):
-        return float("nan")
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        if not low < middle < high:
-            break
-        low, high = (middle, high) if certifies(middle) else (low, middle)
-    # a hair less, so that a decision for the radius is one in every digit of the bound that is read from its votes
-    return float(np.exp(low) * (1 - 2.0**-30))
