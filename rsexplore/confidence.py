@@ -268,11 +268,6 @@ def log_evidence(count: NDArray, n: NDArray, p: NDArray) -> NDArray:
     return mixture - special.xlogy(count, p) - special.xlog1py(n - count, -p)
 
 
-def _outside(count: NDArray, n: NDArray, p: NDArray, alpha: NDArray) -> NDArray[np.bool_]:
-    """Whether the probability `p` of what was seen `count` times is ruled out, however log M is rounded."""
-    return log_evidence(count, n, p) >= -np.log(alpha) + ROUNDING * (special.gammaln(n + 1) + 1)
-
-
 @from_counts
 def anytime_tail(count: NDArray, n: NDArray, alpha: NDArray) -> NDArray:
     """1 - `anytime_lower`, without the cancellation: the q_a = 1 - p_a that a radius takes. Rounded up, at most 1.
@@ -322,48 +317,9 @@ def anytime_upper(count: NDArray, n: NDArray, alpha: NDArray) -> NDArray:
     Parameters and errors are those of `anytime_lower`.
     """
     low, high = count / n, np.ones_like(count)
+    needed = -np.log(alpha) + ROUNDING * (special.gammaln(n + 1) + 1)  # however log M is rounded
     for _ in range(HALVINGS):  # what is returned has been seen to lie outside of the interval
         middle = (low + high) / 2
-        out = _outside(count, n, middle, alpha)
+        out = log_evidence(count, n, middle) >= needed
         low, high = np.where(out, low, middle), np.where(out, middle, high)
     return np.where(np.isnan(count + n + alpha), np.nan, high)
-
-
-def stopped_tail(count: ArrayLike, draws: ArrayLike, n: int, alpha: ArrayLike) -> Any:
-    """Upper bound on 1 - p for a run that may end when it likes and must end at `n`, a number fixed beforehand.
-
-    Logs of `log.MIXTURE` are read by it. Runs of today end by `sequential.plan`.
-
-    Half of `alpha` is for the bound at every number of draws, half for the one that only `n` draws are read by; those
-    who come to `n` have both. So the stop hardly costs anything where it does not come.
-
-    Parameters
-    ----------
-    count, alpha : array_like, shape (...)
-        As of `anytime_lower`.
-    draws : array_like of int, shape (...)
-        At which the run ended, 1 <= draws <= n.
-    n : int, >= 1
-        Most draws.
-
-    Returns
-    -------
-    ndarray of float64, shape (...)
-        1 where count = 0, nan where an argument is nan. Rounded up.
-
-    Raises
-    ------
-    ValueError
-        An argument is outside its range.
-
-    Source
-    ------
-    As of `log_evidence`, and Clopper and Pearson 1934, by a union bound.
-    """
-    given = count, draws, alpha
-    count, draws, alpha = checked("stopped_tail", *given)
-    if np.any(draws > n):
-        raise ValueError(f"stopped_tail: draws must be at most n={n}, got draws={np.nanmax(draws):g}")
-    anytime = anytime_tail(count, draws, alpha / 2)
-    both = np.minimum(anytime, clopper_pearson_tail(count, draws, alpha / 2))
-    return as_given(np.where(draws == n, both, anytime), *given)

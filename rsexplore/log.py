@@ -202,7 +202,7 @@ class Row:
     counts0: Mapping[int, int]  # votes of the selection sample, by class; none if there was no such sample
     counts: Mapping[int, int]  # votes of the estimation sample, by class
     seconds: float  # the image's share of the run's time: its copies, times the mean time of a copy up to its end
-    end: str | None = AT_N  # or, as `Row.ends` has it, CERTIFIED, GIVEN_UP or PRECISE; None: unsaid
+    end: str | None = AT_N  # or CERTIFIED, GIVEN_UP, PRECISE; None: unsaid
     chosen: int | None = None  # class that was fixed beforehand; None if votes chose it
 
     @property
@@ -222,15 +222,6 @@ class Row:
     def draws(self) -> int:
         """Size of the estimation sample."""
         return sum(self.counts.values())
-
-    def ends(self, header: Header) -> tuple[str, ...]:
-        """What may have ended this image in a run with that header."""
-        whole = self.draws == header.n
-        if header.rule == PILOT:
-            return (AT_N,) if whole else (PRECISE,) if self.draws else (GIVEN_UP,)
-        if header.rule == SEQUENTIAL and whole:
-            return AT_N, CERTIFIED
-        return (AT_N,) if whole else (CERTIFIED, GIVEN_UP)
 
     def text(self) -> str:
         """Return one line of our log, without its checksum and its end."""
@@ -252,8 +243,7 @@ class Row:
             raise ValueError(f"needs the columns {' '.join(columns)}")
         index, label, predict, count = (natural(name, fields[at]) for at, name in enumerate(columns[:4]))
         counts0 = _votes("counts0", fields[4], "n0", header.n0, header.n0)
-        least = {None: header.n, PILOT: 0}.get(header.rule, 1)
-        counts = _votes("counts", fields[5], "n", header.n, least)
+        counts = _votes("counts", fields[5], "n", header.n, {None: header.n, PILOT: 0}.get(header.rule, 1))
         seconds, whole = float(fields[6]), sum(counts.values()) == header.n
         end = fields[7] if header.version > 1 else AT_N if whole else None
         row = cls(index, label, counts0, counts, seconds, end, label if header.select == "label" else None)
@@ -261,7 +251,9 @@ class Row:
             raise ValueError(f"seconds must be finite and at least 0, got {fields[6]}")
         if (row.predict, row.count) != (predict, count):
             raise ValueError(f"votes give predict={row.predict} count={row.count}, got {predict} and {count}")
-        if header.version > 1 and end not in (ends := row.ends(header)):
+        early = [CERTIFIED, GIVEN_UP] if header.rule != PILOT else [PRECISE if row.draws else GIVEN_UP]
+        ends = early if not whole else [AT_N, CERTIFIED] if header.rule == SEQUENTIAL else [AT_N]
+        if header.version > 1 and end not in ends:
             needed = f"{' or '.join(map(repr, ends))} at {row.draws} of n={header.n} draws"
             raise ValueError(f"end must be {needed}, got {fields[7][:40]!r}")
         last = max(predict, *counts0, *counts)

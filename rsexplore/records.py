@@ -16,11 +16,10 @@ from numpy.typing import ArrayLike, NDArray
 from rsexplore import foreign, log, noises
 from rsexplore.bound import Bound
 from rsexplore.bounds import named
-from rsexplore.confidence import ABSTAINED, SHARE, anytime_tail, clopper_pearson_tail, stopped_tail, two_bounds
+from rsexplore.confidence import ABSTAINED, SHARE, anytime_tail, clopper_pearson_tail, two_bounds
 from rsexplore.foreign import Printed
 from rsexplore.log import CERTIFIED, MIXTURE, PILOT, SEQUENTIAL, Header, LogHeaderError, Row
 
-READINGS = ("run", "anytime")
 MOST_THINNED = 10**9  # votes of an image that NumPy draws from
 
 
@@ -89,7 +88,7 @@ class Records:
             is out of range, or below that of a run that decided on a radius.
         """
         header = self.header
-        if read not in READINGS or (self.count is None and read != "run"):
+        if read not in ("run", "anytime") or (self.count is None and read != "run"):
             raise ValueError(f"read must be 'run', or 'anytime' for a log of counts, got read={read!r} for {self!r}")
         if self.count is None:
             return self.printed.q_a(alpha, rounding)
@@ -98,10 +97,8 @@ class Records:
         stop = header.stop or {}
         if stop.get("rule") == SEQUENTIAL and read == "run":
             if not header.alpha <= level < 1:
-                raise ValueError(
-                    f"q_a: this run decided on its radius at alpha={header.alpha:g}, which a smaller level is not read "
-                    f'from, got alpha={level:g}; read="anytime" has a bound at any level'
-                )
+                words = f"decided at alpha={header.alpha:g}, which tells nothing at a smaller one, got alpha={level:g}"
+                raise ValueError(f'q_a: this run {words}; read="anytime" has a bound at any level')
             return np.where([row.end == CERTIFIED for row in self.rows], stop["q_a"], 1.0)
         # classes that their own votes chose: one at most has more than half of the probability. Only a bound on p above
         # 1/2 is a claim, and the others make it, all together, no more often than two with p = 1/2 would: for each that
@@ -109,8 +106,10 @@ class Records:
         level, draws = level / 2 if header.selects_itself else level, np.maximum(self.draws, 1)
         if read == "anytime":
             found = anytime_tail(self.count, draws, level)
-        elif header.rule == MIXTURE:
-            found = stopped_tail(self.count, draws, header.n, level)
+        elif header.rule == MIXTURE:  # a half is for any end, the other for n draws, who have both: a union bound
+            found = anytime_tail(self.count, draws, level / 2)
+            fixed = clopper_pearson_tail(self.count, draws, level / 2)
+            found = np.where(draws == header.n, np.minimum(found, fixed), found)
         else:  # a number that was fixed beforehand, or by another sample; no vote of no draw says nothing
             found = clopper_pearson_tail(self.count, draws, level)
         found = np.where(found < 0.5, found, 1.0) if header.selects_itself else found
@@ -124,9 +123,7 @@ class Records:
             return np.full(len(self), self.header.n, dtype=np.int64)
         return np.array([row.draws for row in self.rows], dtype=np.int64)
 
-    def top_two(
-        self, alpha: float | None = None, share: float = SHARE
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def top_two(self, alpha: float | None = None, share: float = SHARE) -> tuple[NDArray, NDArray]:
         """Upper bounds q_a on 1 - p_A and p_b on every other class's probability, shape (images,), holding together.
 
         See `confidence.top_two`: the first has `share` of alpha. What a bilateral radius takes.

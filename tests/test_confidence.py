@@ -5,15 +5,16 @@ A classifier is a vector of class probabilities at one image and the true distan
 both come from the geometry. Votes are then drawn as counts, 20,000 certifications for each procedure.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mpmath
 import numpy as np
 import pytest
+from logs import STOP
 from scipy import integrate, optimize, special, stats
 
 import rsexplore as rs
-from rsexplore import confidence
+from rsexplore import confidence, records
 from rsexplore.confidence import (
     ABSTAINED,
     anytime_lower,
@@ -25,9 +26,9 @@ from rsexplore.confidence import (
     hoeffding_lower,
     log_evidence,
     prediction,
-    stopped_tail,
     top_two,
 )
+from rsexplore.log import Header, Row
 
 FIXED = clopper_pearson_lower, clopper_pearson_tail, clopper_pearson_upper
 ANYTIME = anytime_lower, anytime_tail, anytime_upper
@@ -148,7 +149,6 @@ WRONG_VOTES = [
     (lambda: prediction([0, 0], 0.1), "prediction: n must be a whole number of at least 1, got n=0"),
     (lambda: prediction([1, 2], 0.0), "prediction: alpha must be between 0 and 1"),
     (lambda: top_two([5, 5], 0, 0.1, 1), "top_two: share, a part of alpha, must be between 0 and 1, got share=1"),
-    (lambda: stopped_tail(510, 1001, 1000, 0.01), "stopped_tail: draws must be at most n=1000, got draws=1001"),
 ]
 
 
@@ -212,10 +212,9 @@ def test_the_truth_is_ever_left_out_with_a_probability_of_at_most_alpha(truth):
 def test_the_price_of_looking_and_of_the_last_draw_is_small():
     q_fixed, q_any = clopper_pearson_tail(99_000, 100_000, 0.001), anytime_tail(99_000, 100_000, 0.001)
     assert q_fixed < q_any < 1.1 * q_fixed  # a bound on 1 - p_A that is 6 % larger
-    assert stopped_tail(510, 1000, 1000, 0.01) == clopper_pearson_tail(510, 1000, 0.005)
-    assert stopped_tail(510, 999, 1000, 0.01) == anytime_tail(510, 999, 0.005)
 
 
+OLD = Header(rs.noises.to_dict(rs.noises.Gaussian(0.5)), n0=100, n=1000, alpha=0.01, stop=STOP)
 RUNS, N0, N, ALPHA, SIGMA, STEPS = 20_000, 100, 1000, 0.05, 0.5, 300
 NOISE = rs.noises.Gaussian(SIGMA)
 COHEN = rs.bounds.get("cohen-l2")
@@ -335,7 +334,11 @@ def test_an_image_that_ends_early_keeps_the_level(known, share):
     q = stats.norm.sf(share * true_radius / SIGMA)
     count, draws = stopped(known, q, 5000)
     assert draws.min() < 5000
-    q_a = stopped_tail(count, draws, 5000, ALPHA)
+    rows = [
+        Row(i, 1, {1: N0}, {1: c, 0: d - c}, 0.0, None)
+        for i, (c, d) in enumerate(zip(*map(list, (count, draws)), strict=True))
+    ]
+    q_a = records.from_rows(replace(OLD, n=5000, alpha=ALPHA), rows).q_a()
     wrong = q_a < 1 - max(known.p)
     assert seldom(wrong)
     assert not (COHEN.radius(NOISE, q_a=np.minimum(q_a, 0.5)) > known.distance)[~wrong].any()

@@ -12,7 +12,6 @@ import numpy as np
 
 from rsexplore import arguments, bounds, records
 from rsexplore.accuracy import certified
-from rsexplore.log import SELECT
 from rsexplore.montecarlo.attack import attack
 from rsexplore.montecarlo.certify import certify
 from rsexplore.montecarlo.images import SOURCES, data_name, load_images
@@ -141,7 +140,7 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     add("--bound", metavar="KEY", help="turns votes into radii: for the summary, --radius, --precision and --export")
     add("--norm", type=float, help="norm of the radii, if not the bound's own")
     add("--radius", type=float, help="end each image as soon as this radius is certified or given up")
-    add("--select", choices=SELECT, default="votes", help="class of --radius: the one that is certified, or the label")
+    add("--select", choices=("votes", "label"), default="votes", help="class of --radius: the votes' or the label")
     add("--precision", type=float, help="end each image where --n draws would add less than this part to its radius")
     add("--log", type=Path, required=True, help="where the votes are kept; an unfinished run goes on")
     add("--export", type=Path, help="write the radii in the columns idx label predict radius correct time")

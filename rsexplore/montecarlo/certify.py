@@ -18,10 +18,11 @@ from tqdm.auto import tqdm
 import rsexplore
 from rsexplore import noises, records
 from rsexplore.bound import Bound
-from rsexplore.log import SELECT, kept, writable
+from rsexplore.bounds import named
+from rsexplore.log import CERTIFIED, SELECT, kept, writable
 from rsexplore.montecarlo.logits import Model
 from rsexplore.montecarlo.models import digest
-from rsexplore.montecarlo.runner import Job, Runner, Survey, device_of, pilot_for, stop_at
+from rsexplore.montecarlo.runner import Job, Runner, Survey, device_of, stop_for
 from rsexplore.montecarlo.scaleout import RemoteRunner
 from rsexplore.noises import Noise
 from rsexplore.records import Header, Records, Row
@@ -107,7 +108,8 @@ def certify(
     log : path, optional
         Where each image's counts are appended and fsynced when done. The log of an unfinished run is gone on with, by
         the same call: its images are fixed, so more of them are another run, which needs another log. A UserWarning
-        tells of half a line that is left out, of another card or library, and of a model that has no digest.
+        tells of half a line that is left out, of another card or library, and of a model that has no digest. Another
+        one tells of images that only two bounds may give the wanted radius.
     radius : float, optional
         Wanted radius, in the input's units. Each image ends as soon as its votes certify it, or leave little hope that
         n would, by an exact sequential test at `alpha` (`rsexplore.sequential`); the log says so, and is read so: see
@@ -169,8 +171,7 @@ def certify(
         Passed on; the log holds every finished image, and the same call goes on from there.
     """
     if radius is not None and (n0, precision) != (None, None):
-        got = f"n0={n0}" if precision is None else f"precision={precision}"
-        raise ValueError(f"certify: a wanted radius takes neither n0 nor precision, got {got}; leave it out")
+        raise ValueError(f"certify: a wanted radius takes neither n0 nor precision, got {n0=}, {precision=}")
     if select not in SELECT or (radius is None and select != "votes"):
         raise ValueError(f"certify: select must be one of {SELECT}, for a wanted radius, got select={select!r}")
     n0 = (100 if precision is None else 1000) if n0 is None else n0
@@ -178,10 +179,9 @@ def certify(
         model, images, labels, noise, n0, n, alpha, seed, indices=indices, batch_size=batch_size, device=device,
         threads=threads, autocast=autocast, compile=compile, channels_last=channels_last, grid=grid,
     )  # fmt: skip
-    if radius is not None:
-        task.stop, task.n0 = stop_at(radius, bound, norm, noise, task.n, task.alpha, select), 0
-    elif precision is not None:
-        task.stop = pilot_for(precision, bound, norm, noise, task.n0, task.n, task.alpha)
+    if (radius, precision) != (None, None):
+        task.stop = stop_for(task, radius, precision, bound, norm, select)
+        task.n0 = task.n0 if radius is None else 0
     elif (bound, norm) != (None, None):
         raise ValueError("certify: bound and norm are for a wanted radius or precision; else ask them of the records")
     noises.to_dict(noise)  # a log needs a noise of a known family, and the model is not looked at before that is clear
@@ -209,6 +209,14 @@ def certify(
                     for row in found:
                         keep(row)
                         reporter.add(row, task.n - row.draws)
+    if radius is not None and (others := [row for row in rows if row.end != CERTIFIED]):
+        p_b, p_a = np.array([np.array([0, *sorted(row.counts.values())][-2:]) / row.draws for row in others]).T
+        both = named(bound).radius(noise, p_a, p_b=p_b, norm=norm) >= radius
+        if both.any():
+            some = (
+                f"{both.sum()} of {len(others)} images without the wanted radius may have it by bounds on p_A and p_B"
+            )
+            warnings.warn(f"certify: {some}, for a fixed n: without radius=, by Records.top_two", stacklevel=2)
     return records.from_rows(header, sorted(rows, key=lambda row: places[row.index]))
 
 
@@ -240,7 +248,7 @@ def _header(task: Job, survey: Survey, data: str, here: bool) -> Header:
         versions={"rsexplore": rsexplore.__version__, "torch": torch.__version__, "device": device.type},
         stop=task.stop.header if task.stop else None,
         grid=task.grid,
-        select=task.select,
+        select=task.stop.select if task.stop else None,
         info=_info(device) if here else None,
     )
 

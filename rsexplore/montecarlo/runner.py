@@ -44,8 +44,8 @@ GPU_SIZES = tuple(2**power for power in range(6, 14))
 SEARCHED = 25 * GPU_SIZES[-1]
 LONGEST, SHARE, ROUNDS, NEAR = 5.0, 0.02, 3, 0.9
 ANSWERS = 16  # to the first clean images, by which a log knows its model
-# Votes at which a radius is computed, and the others' read between; and by how much more is asked of a pilot than it is
-# to keep, for one whose votes all agree is optimistic
+# Votes at which radii are computed, to read others between them, and numbers of draws that a pilot may ask for; and by
+# how much more is asked of it than it is to keep, for one whose votes all agree is optimistic
 KNOTS, OPTIMISM = 200, 1.4
 AUTOCAST = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -73,12 +73,7 @@ class Job:
     compile: bool = False
     channels_last: bool = False
     grid: int | None = None  # steps in one unit of the input, where images and noise are whole numbers of them
-    stop: "Stop | Pilot | None" = None
-
-    @property
-    def select(self) -> str | None:
-        """What the header says of the class, where no selection sample gives it."""
-        return self.stop.select if isinstance(self.stop, Stop) else None
+    stop: "Stop | None" = None
 
     def __post_init__(self) -> None:
         wide = model_dtype(self.model) == torch.float64
@@ -278,7 +273,9 @@ class Runner:
                 counts0, counts = ({k: v for k, v in enumerate(sample) if v} for sample in votes.tolist())
                 index, label = done.key
                 end = stop.end(votes, label) if stop else AT_N
-                yield Row(index, label, counts0, counts, seconds, end, label if task.select == "label" else None)
+                yield Row(
+                    index, label, counts0, counts, seconds, end, label if stop and stop.select == "label" else None
+                )
 
     @contextmanager
     def _surroundings(self, image: Tensor) -> Iterator[None]:
@@ -395,116 +392,78 @@ def _seconds(logits_of: Model, image: Tensor, size: int) -> float:
 
 @dataclass(frozen=True)
 class Stop:
-    """What ends an image at a decision on a wanted radius."""
+    """What ends an image before its last draw: a decision on a wanted radius, or the number that its pilot sets.
 
-    header: Mapping[str, Any]  # entry of a log's header: rule, radius, norm, key of the bound, and q_a
-    plan: Plan
-    select: str  # one of `log.SELECT`
+    That number is a function of the first sample, so that the second one is independent of it.
+    """
+
+    header: Mapping[str, Any]  # entry of a log's header
+    n: int
+    plan: Plan | None = None  # of a wanted radius
+    select: str | None = None  # one of `log.SELECT`, for a wanted radius
+    wanted: tuple[
+        int, ...
+    ] = ()  # else size of the second sample by votes of the first one's class; 0 where it abstains
 
     def end(self, counts: Votes, label: int) -> str | None:
         """What ends an image of these counts (samples, classes) and that label, at a look; None if nothing does."""
         draws = int(counts[1].sum())
-        votes = counts[1, label] if self.select == "label" else counts[1].max()
-        verdict = self.plan.verdict(draws - int(votes), draws)
-        return {1: CERTIFIED, -1: GIVEN_UP}.get(verdict, AT_N if draws == self.plan.sizes[-1] else None)
+        if self.plan is None:
+            return AT_N if draws == self.n else PRECISE if draws else GIVEN_UP
+        against = draws - int(counts[1, label] if self.select == "label" else counts[1].max())
+        last = AT_N if draws == self.n else None
+        return {1: CERTIFIED, -1: GIVEN_UP}.get(self.plan.verdict(against, draws), last)
 
     def until(self, counts: Votes, label: int) -> int:
         """How many copies these counts are to grow to before they are looked at; no more than there are at an end."""
-        draws = int(counts[1].sum())
-        if draws and self.end(counts, label):
-            return draws
-        return next(size for size in self.plan.sizes if size > draws)
+        pilot, draws = counts.sum(1).tolist()
+        if self.plan is None:
+            n0 = len(self.wanted) - 1
+            return n0 + (self.wanted[counts[0].max()] if pilot == n0 else 0)
+        ended = draws and self.end(counts, label)
+        return draws if ended else next(size for size in self.plan.sizes if size > draws)
 
 
-@dataclass(frozen=True)
-class Pilot:
-    """What ends an image at a number of draws that its first sample sets, which is independent of the second one."""
-
-    header: Mapping[str, Any]  # rule, precision, norm, key of the bound
-    n: int
-    wanted: tuple[int, ...]  # size of the second sample, by the votes of the first one's class; 0 where it abstains
-
-    def end(self, counts: Votes, label: int) -> str:
-        """What ends an image of these counts (samples, classes)."""
-        draws = int(counts[1].sum())
-        return AT_N if draws == self.n else PRECISE if draws else GIVEN_UP
-
-    def until(self, counts: Votes, label: int) -> int:
-        """How many copies these counts are to grow to; no more than there are at an end."""
-        pilot = len(self.wanted) - 1
-        return pilot + (self.wanted[counts[0].max()] if counts[0].sum() == pilot else 0)
-
-
-def _proved(bound: Any, wish: str, norm: float | None, noise: Noise) -> tuple[Bound, dict[str, Any]]:
-    """Return a bound and what a log's header says of it.
+def stop_for(task: Job, radius: Any, precision: Any, bound: Any, norm: float | None, select: str) -> Stop:
+    """Return what ends an image once it is decided whether `bound` certifies `radius`, or `precision` is expected.
 
     Raises
     ------
     ValueError
-        The bound is no certificate.
+        The bound is no certificate; the radius is not positive, or no vote reaches it, or n votes out of n do not
+        certify it; the precision is not between 0 and 1.
     UnsupportedNoiseError, MissingDimensionError
         As of `bound.radius`.
     """
-    bound = named(bound)
+    bound, n, n0, alpha = named(bound), task.n, task.n0, task.alpha
     if not isinstance(bound, Bound) or not bound.certifies:
         raise ValueError(
-            f'certify: a wanted {wish} needs a proved bound, such as bound=rsexplore.bounds.get("cohen-l2"), '
-            f"got bound={getattr(bound, 'key', bound)}"
+            f"certify: a wanted {'precision' if radius is None else 'radius'} needs a proved bound, such as "
+            f'bound=rsexplore.bounds.get("cohen-l2"), got bound={getattr(bound, "key", bound)}'
         )
-    bound.radius(noise, q_a=0.25, norm=norm)  # refuses what it states nothing about
-    native: Any = bound.norm if norm is None else norm  # where both are None bound.radius has refused it
-    return bound, {"norm": float(native), "bound": bound.key}
-
-
-def stop_at(radius: Any, bound: Any, norm: float | None, noise: Noise, n: int, alpha: float, select: str) -> Stop:
-    """Return what ends an image once it is decided whether `bound` certifies `radius`.
-
-    Raises
-    ------
-    ValueError
-        The radius is not positive, or no vote reaches it, or n votes out of n do not certify it; or as of `_proved`.
-    """
-    bound, told = _proved(bound, "radius", norm, noise)
-    if not is_number(radius) or not 0 < radius < np.inf:
-        raise ValueError(f"certify: the wanted radius must be positive and finite, got radius={radius!r}")
-    # a hair less, so that the radius is read in every digit of the bound, at however many points it is asked for
-    q_a = bound.vote(noise, float(radius), norm=norm).q_a * (1 - 2.0**-30)
     best = -np.expm1(np.log(alpha) / n)  # 1 - p of which n votes out of n are as likely as alpha
-    if not best <= q_a:
-        largest = float(bound.radius(noise, q_a=best, norm=norm))
-        raise ValueError(
-            f"certify: {n} votes out of n={n} certify a radius of {largest:.4g} at alpha={alpha:g}, "
-            f"less than the wanted radius={radius:g}; raise n"
-        )
-    header = {"rule": SEQUENTIAL, "radius": float(radius), **told, "q_a": q_a}
-    return Stop(header, plan(q_a, n, alpha, both=select == "votes"), select)
-
-
-def pilot_for(precision: Any, bound: Any, norm: float | None, noise: Noise, n0: int, n: int, alpha: float) -> Pilot:
-    """Return what ends an image once its radius is expected within `precision` of what n draws would give.
-
-    Raises
-    ------
-    ValueError
-        The precision is not between 0 and 1; or as of `_proved`.
-    """
-    bound, told = _proved(bound, "precision", norm, noise)
+    q = np.geomspace(best, 0.5, KNOTS)
+    radii = bound.radius(task.noise, q_a=q, norm=norm)
+    native: Any = bound.norm if norm is None else norm  # where both are None bound.radius has refused it
+    told = {"norm": float(native), "bound": bound.key}
+    if radius is not None:
+        if not is_number(radius) or not 0 < radius < np.inf:
+            raise ValueError(f"certify: the wanted radius must be positive and finite, got radius={radius!r}")
+        # a hair less, so that the radius is read in every digit of the bound, at however many points it is asked for
+        q_a = bound.vote(task.noise, float(radius), norm=norm).q_a * (1 - 2.0**-30)
+        if not best <= q_a:
+            raise ValueError(
+                f"certify: {n} votes out of n={n} certify a radius of {radii[0]:.4g} at alpha={alpha:g}, "
+                f"less than the wanted radius={radius:g}; raise n"
+            )
+        header = {"rule": SEQUENTIAL, "radius": float(radius), **told, "q_a": q_a}
+        return Stop(header, n, plan(q_a, n, alpha, both=select == "votes"), select)
     if not is_number(precision) or not 0 < precision < 1:
         raise ValueError(f"certify: precision must be between 0 and 1, got precision={precision!r}")
-    votes = np.arange(n0 // 2 + 1, n0 + 1)
-    q = np.geomspace(-np.expm1(np.log(alpha) / n), 0.5, KNOTS)
-    radii = bound.radius(noise, q_a=q, norm=norm)
-
-    def expected(draws: Any) -> NDArray[np.float64]:
-        against = (1 - votes / n0) * draws
-        tail = special.betainccinv(against + 1, draws - against, alpha)
-        return np.interp(np.log(tail), np.log(q), radii)
-
-    enough = (1 - precision / OPTIMISM) * expected(np.full(len(votes), n))
-    low, high = np.zeros(len(votes), dtype=int), np.full(len(votes), n)
-    while (high - low > 1).any():
-        middle = (low + high) // 2
-        found = expected(np.maximum(middle, 1)) >= enough
-        low, high = np.where(found, low, middle), np.where(found, middle, high)
-    header = {"rule": PILOT, "precision": float(precision), **told}
-    return Pilot(header, n, (0,) * (n0 + 1 - len(votes)) + tuple(high.tolist()))
+    votes, draws = np.arange(n0 // 2 + 1, n0 + 1), np.unique(np.geomspace(1, n, KNOTS).round())[:, None]
+    against = (1 - votes / n0) * draws
+    tails = special.betainccinv(against + 1, draws - against, alpha)  # Clopper and Pearson's, at the pilot's share
+    expected = np.interp(np.log(tails), np.log(q), radii)
+    first = (expected >= (1 - precision / OPTIMISM) * expected[-1]).argmax(0)
+    wanted = (0,) * (n0 + 1 - len(votes)) + tuple(draws[first, 0].astype(int).tolist())
+    return Stop({"rule": PILOT, "precision": float(precision), **told}, n, wanted=wanted)
