@@ -219,6 +219,11 @@ class Row:
         return self.counts.get(self.predict, 0)
 
     @property
+    def rival(self) -> int:
+        """Most estimation votes of another class."""
+        return max((votes for label, votes in self.counts.items() if label != self.predict), default=0)
+
+    @property
     def draws(self) -> int:
         """Size of the estimation sample."""
         return sum(self.counts.values())

@@ -140,8 +140,7 @@ class Records:
         ):
             if lacks:
                 raise ValueError(f"top_two needs the votes of a run with a fixed number of draws, but {lack}")
-        others = ((votes for label, votes in row.counts.items() if label != row.predict) for row in self.rows)
-        rival = np.array([max(votes, default=0) for votes in others], dtype=np.int64)
+        rival = np.array([row.rival for row in self.rows], dtype=np.int64)
         level, none = self.header.alpha if alpha is None else alpha, self.draws == 0  # which excludes nothing
         return two_bounds([row.count for row in self.rows], rival + none, self.draws + none, level, share)
 

@@ -3,6 +3,7 @@
 import argparse
 import math
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -72,7 +73,9 @@ def _certify(given: argparse.Namespace) -> str:
             data=data_name(given.data), progress=not given.quiet,
         )  # fmt: skip
     right = np.mean(found.predict == found.label)
-    lines = [f"{found!r}: {given.log}", f"selected class right: {right:.1%}, votes {found.draws.sum():,}"]
+    classes = "classes: the labels" if given.select == "label" else f"selected class right: {right:.1%}"
+    ends = ", ".join(f"{number} {end}" for end, number in Counter(row.end for row in found.rows).items())
+    lines = [f"{found!r}: {given.log}", f"{classes}, votes {found.draws.sum():,}, images: {ends}"]
     if bound and bound.certifies:
         if given.export:
             records.export(found, given.export, bound, norm=given.norm)

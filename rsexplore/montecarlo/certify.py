@@ -210,12 +210,10 @@ def certify(
                         keep(row)
                         reporter.add(row, task.n - row.draws)
     if radius is not None and (others := [row for row in rows if row.end != CERTIFIED]):
-        p_b, p_a = np.array([np.array([0, *sorted(row.counts.values())][-2:]) / row.draws for row in others]).T
-        both = named(bound).radius(noise, p_a, p_b=p_b, norm=norm) >= radius
-        if both.any():
-            some = (
-                f"{both.sum()} of {len(others)} images without the wanted radius may have it by bounds on p_A and p_B"
-            )
+        own, rival, draws = np.array([(row.count, row.rival, row.draws) for row in others]).T
+        both = (named(bound).radius(noise, own / draws, p_b=rival / draws, norm=norm) >= radius).sum()
+        if both:
+            some = f"{both} of {len(others)} images that miss the wanted radius may have it by bounds on p_A and p_B"
             warnings.warn(f"certify: {some}, for a fixed n: without radius=, by Records.top_two", stacklevel=2)
     return records.from_rows(header, sorted(rows, key=lambda row: places[row.index]))
 
