@@ -115,7 +115,13 @@ REFUSED = [
     ({"radius": 0.0}, "the wanted radius must be positive and finite, got radius=0.0"),
     ({"radius": 3.0, "n": 20_000}, "20000 votes out of n=20000 certify a radius of 1.6.*wanted radius=3; raise n"),
     ({"radius": 1e9}, ".*less than the wanted radius=1e.09"),
-    ({"radius": None, "bound": COHEN}, "bound and norm are for a wanted radius"),
+    ({"radius": None, "bound": COHEN}, "bound and norm are for a wanted radius or precision"),
+    ({"radius": 0.3, "n0": 100}, "a wanted radius takes neither n0 nor precision, got n0=100, precision=None"),
+    ({"radius": 0.3, "precision": 0.1}, "a wanted radius takes neither n0 nor precision, got n0=None, precision=0.1"),
+    ({"radius": 0.3, "select": "class"}, r"select must be one of \('votes', 'label'\).* got select='class'"),
+    ({"select": "label"}, r"select must be one of .*, for a wanted radius, got select='label'"),
+    ({"radius": None, "precision": 1}, "precision must be between 0 and 1, got precision=1"),
+    ({"radius": None, "precision": 0.1, "bound": None}, "a wanted precision needs a proved bound, .* got bound=None"),
     ({"model": lambda batch: batch.sum(1)}, r"logits of shape \(5, classes\), got \(5,\)"),
     ({"model": lambda batch: batch[:2]}, r"logits of shape \(5, classes\), got \(2, 16\)"),
     ({"model": lambda batch: batch.sum(1, keepdim=True)}, r"logits of shape \(5, classes\), got \(5, 1\)"),
@@ -351,13 +357,13 @@ def test_small_images_run_on_one_thread_and_the_setting_is_put_back(side, thread
 
 def stopping(**change):
     images = torch.linspace(-0.6, 0.6, 12 * DIM).reshape(12, DIM)
-    wanted = {"radius": 0.3, "bound": COHEN, "n": 20_000, "n0": 50, "images": images, "labels": [0] * 12}
+    wanted = {"radius": 0.3, "bound": COHEN, "n": 20_000, "images": images, "labels": [0] * 12}
     return certified(**wanted | change)
 
 
 def test_images_end_as_soon_as_the_wanted_radius_is_decided():
     told = []
-    found, whole = stopping(progress=told.append), stopping(radius=None, bound=None)
+    found, whole = stopping(progress=told.append), stopping(radius=None, bound=None, n0=50)
     order = np.argsort(found.index)  # an image is logged when it ends
     assert found.index[order].tolist() == list(range(12))
     radius, full = (COHEN.radius(run.noise, q_a=np.minimum(run.q_a(), 0.5)) for run in (found, whole))
@@ -366,7 +372,7 @@ def test_images_end_as_soon_as_the_wanted_radius_is_decided():
     assert ((radius[order] >= 0.3) == (full >= 0.3))[early].all()
     assert np.median(found.draws) < 1000
     assert found.header.stop["radius"] == 0.3 and found.header.stop["bound"] == "cohen-l2"
-    assert told[-1].total == 12 * 50 + found.draws.sum()  # less is left to count
+    assert told[-1].total == found.draws.sum()  # less is left to count
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 400])
