@@ -93,7 +93,7 @@ def test_a_run_for_a_wanted_radius_is_a_step_and_says_what_it_spent():
     x, y = line(curve, "Cohen et al.  TIGHT")
     right = np.mean([row.end == "certified" and row.predict == row.label for row in found.rows])
     assert x[-1] == pytest.approx(0.3, rel=1e-8) and set(y) == {right, 0.0}  # one step, down at the radius
-    assert any("wanted radius 0.3 by cohen-l2 in l2: " + found.spent in text for text in texts(curve))
+    assert "wanted radius 0.3 by cohen-l2 in l2; " + found.spent in curve.picture.plots[0].title
     assert not any("the most that" in text for text in texts(curve))
     for end in ("certified", "given up"):
         row = found.rows[ends.index(end)]

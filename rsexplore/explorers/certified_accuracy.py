@@ -52,19 +52,19 @@ class AccuracyView(View):
         for place, (name, curve) in enumerate(others.items()):
             shown.append((curve, name, {"color": style.CYCLE[place % len(style.CYCLE)]}))
         curves, labels, looks = zip(*shown, strict=True)
-        notes = []
+        notes, title = [], values["log"]
         log, logged = self._logs[values["log"]], _draws(self._logs[values["log"]])
         stop = log.header.stop if isinstance(log, Records) else None
         if isinstance(log, Records) and stop:
             aim = f"radius {stop['radius']:g}" if "radius" in stop else f"precision {stop['precision']:g}"
-            notes.append(f"wanted {aim} by {stop['bound']} in l{stop['norm']:g}: {log.spent}")
+            title += f": wanted {aim} by {stop['bound']} in l{stop['norm']:g}; {log.spent}"
         if self.curve.n < logged:
             notes.append(f"a random {self.curve.n:,} of each image's {logged:,} votes; dashed: all of them")
         elif values["rounding"]:
             notes.append("thin: between what rounding of the log leaves open")
         self.others = others
         self.picture = picture(
-            curves, values["log"], labels=labels, looks=looks, note="; ".join(notes) or None, most=False,
+            curves, title, labels=labels, looks=looks, note="; ".join(notes) or None, most=False,
             limit=None if stop else (self.most, values["n"], alpha),
         )  # fmt: skip
 
