@@ -23,18 +23,15 @@ from multiprocessing import get_context
 import numpy as np
 import torch
 from report import machine, table
-from scipy import stats
 
-from rsexplore import confidence, data
 from rsexplore.montecarlo import CifarResNet, certify, load_model
 from rsexplore.montecarlo.engine import kept_heap
-from rsexplore.montecarlo.runner import GPU_SIZES, Stop
+from rsexplore.montecarlo.runner import GPU_SIZES
 from rsexplore.noises import Gaussian
 
-SIGMA, ALPHA, N0, N = 0.25, 0.001, 100, 100_000
+SIGMA, N0 = 0.25, 100
 IMAGES = 4
 PLAIN_BATCH = 400
-SHARES = (0.25, 0.5, 0.75, 0.9)  # of the certified radius
 
 
 @dataclass(frozen=True)
@@ -151,39 +148,6 @@ print(before, resident("VmHWM"))
     return [f"{n:,}", f"{after:.0f}", f"{after - before:.0f}", f"{n * 64 * 4 / 2**20:,.1f}"]
 
 
-def published(sigma: float) -> np.ndarray:
-    """p_A of every certified image of a published CIFAR-10 log (its lower bound, taken for the truth)."""
-    log = data.log("locuslab-smoothing", "cifar10", train_sigma=sigma, certify_sigma=sigma)
-    q = log.q_a()
-    return 1 - q[q < 0.5]
-
-
-def draws_until_decided(p: np.ndarray, q: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Draws of each image until 1 - p is known to be below or above q, and which it is."""
-    sizes = Stop({}, 0, ALPHA, N).looks().sizes
-    count, before = np.zeros(len(p), dtype=int), 0
-    draws, decided = np.full(len(p), N), np.zeros(len(p), dtype=int)
-    for size in sizes:
-        count, before = count + rng.binomial(size - before, p), size
-        now = np.where(decided == 0, confidence.decision(count, size, q, ALPHA / 2), 0)
-        draws, decided = np.where(now != 0, size, draws), decided + now
-    last = (decided == 0) & (confidence.stopped_tail(count, N, N, ALPHA) <= q)
-    return draws, np.where(last, 1, decided)
-
-
-def stopping(sigma: float) -> list[list[str]]:
-    """Rows for one log: what the anytime stop takes of N draws, for some wanted shares of each certified radius."""
-    rng, p, rows = np.random.default_rng(0), published(sigma), []
-    for share in SHARES:
-        q = stats.norm.sf(share * stats.norm.ppf(p))  # 1 - p_A at which that share of the radius is certified
-        draws, decided = draws_until_decided(p, q, rng)
-        fixed = confidence.clopper_pearson_tail(rng.binomial(N, p), N, ALPHA) <= q
-        rows.append([f"{sigma:g}", f"{len(p)}", f"{share:g}", f"{N:,}", f"{np.median(draws):,.0f}",
-                     f"1/{N / np.median(draws):.0f}", f"{draws.mean():,.0f}", f"{np.quantile(draws, 0.9):,.0f}",
-                     f"{np.mean(decided == 1):.1%}", f"{np.mean(fixed):.1%}"])  # fmt: skip
-    return rows
-
-
 def cases(threads: int) -> list[Case]:
     """Return what can run here."""
     found = [
@@ -229,14 +193,6 @@ def main() -> None:
     )
     print("copies would take.\n")
     table(["n", "peak, MiB", "of it by certify, MiB", "n copies, MiB"], (peak(10**power) for power in range(3, 7)))
-    print(f"\n## Draws with the anytime stop\n\nalpha = {ALPHA:g} with and without; p_A as in the published CIFAR-10")
-    print("logs; wanted is a share of each certified radius. Last: the images certified with the stop, and with all")
-    print("draws.\n")
-    head = ["sigma", "images", "wanted", "fixed n", "median", "of n", "mean", "90 %", "certified", "with all draws"]
-    try:
-        table(head, (row for sigma in (0.12, 0.25, 0.5, 1.0) for row in stopping(sigma)))
-    except data.DataUnavailableError as error:
-        print(f"left out: {error}")
 
 
 if __name__ == "__main__":

@@ -68,6 +68,7 @@ def curve(
     rounding: str = "printed",
     norm: float | str | None = None,
     uncertified: bool = False,
+    read: str = "run",
     **params: float | None,
 ) -> Curve:
     """Certified accuracy of a log, at every radius where it changes.
@@ -77,7 +78,7 @@ def curve(
     if not isinstance(records, Records):
         raise TypeError(f"certified needs Records first, e.g. from rsexplore.records.read, got {records!r}")
     bound = None if bound is None else _proved(bound, uncertified)
-    header, q_a = records.header, records.q_a(alpha, rounding)
+    header, q_a = records.header, records.q_a(alpha, rounding, read)
     if bound is not None:
         values, where = np.unique(q_a, return_inverse=True)  # many images have the same votes
         radius = bound.radius(records.noise, q_a=values, norm=norm, **params)[where]
@@ -110,6 +111,7 @@ def certified(
     rounding: str = "printed",
     norm: float | str | None = None,
     uncertified: bool = False,
+    read: str = "run",
     **params: float | None,
 ) -> Any:
     """Share of all images that are classified right, without abstention, with a radius of at least `radii`.
@@ -131,6 +133,8 @@ def certified(
         Norm of the ball; that of the theorem if absent.
     uncertified : bool
         Whether a bound that is no certificate (heuristic, as printed) is taken, to show what it would give.
+    read : {"run", "anytime"}
+        By what the run was made for, or by the bound at every number of draws; see `records.Records.q_a`.
     **params : float
         Parameters of the bound.
 
@@ -150,8 +154,8 @@ def certified(
     UnsupportedNoiseError, MissingDimensionError
         As of `bound.radius`.
     """
-    found = curve(records, bound, alpha=alpha, rounding=rounding, norm=norm, uncertified=uncertified, **params)
-    return found.at(radii)
+    asked: dict[str, Any] = {"alpha": alpha, "rounding": rounding, "norm": norm, "uncertified": uncertified, **params}
+    return curve(records, bound, read=read, **asked).at(radii)
 
 
 def published(

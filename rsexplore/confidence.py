@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from rsexplore.check import as_given, floats
+from rsexplore.check import as_given, floats, is_number
 
 # SciPy's inverse was seen to be wrong by up to 1.5e-10 of the value for n <= 1e7, either way; a bound is moved by this
 # share of itself to its safe side. It was seen to be wrong by far more for alpha <= 1e-250: LEAST_ALPHA keeps away.
@@ -28,6 +28,7 @@ LEAST_ALPHA = 1e-200
 # the rounding of its exponent.
 CLOSED_SHAVE = 2.0**-49
 EXPONENT_SHAVE = 2.0**-52
+SHARE = 0.9  # of alpha, for p_A where p_B has the rest: loses .1 % to a one-sided bound where p_B is of no use
 ABSTAINED = -1  # stands for a class where none is predicted
 # log M is a difference of terms as large as log n!, each right to a few 1e-16 of itself; bounds are moved outwards by
 # what this share of them could change.
@@ -150,10 +151,10 @@ def hoeffding_lower(count: NDArray, n: NDArray, alpha: NDArray) -> NDArray:
     return np.maximum(count / n - np.sqrt(-np.log(alpha) / (2 * n)) - SHAVE**1.5, 0.0)
 
 
-def top_two(counts: ArrayLike, predicted: ArrayLike, alpha: float) -> tuple[Any, Any]:
+def top_two(counts: ArrayLike, predicted: ArrayLike, alpha: float, share: float = SHARE) -> tuple[Any, Any]:
     """Bounds on the predicted class and on its strongest rival that hold together: what a bilateral radius takes.
 
-    Half of `alpha` goes to either (Bonferroni). The rival's bound is that of the largest other count: it is no smaller
+    `alpha` is split between them (Bonferroni). The rival's bound is that of the largest other count: it is no smaller
     than the bound of the class which truly comes second, whichever that is, and nothing has to be selected.
 
     Parameters
@@ -162,8 +163,11 @@ def top_two(counts: ArrayLike, predicted: ArrayLike, alpha: float) -> tuple[Any,
         Votes; none of them has served to choose `predicted`.
     predicted : array_like of int, shape (...)
         The class in question.
-    alpha : float, in (0, 1), at least 2e-200
-        Probability with which one of the two bounds may be wrong.
+    alpha : float, in (0, 1)
+        Probability with which one of the two bounds may be wrong; no part of it below 1e-200.
+    share : float, in (0, 1)
+        Part of `alpha` that the predicted class's bound may be wrong with; the rival's has the rest. It is chosen
+        before one looks, and belongs to what is said of the radius.
 
     Returns
     -------
@@ -183,7 +187,7 @@ def top_two(counts: ArrayLike, predicted: ArrayLike, alpha: float) -> tuple[Any,
     mine = np.arange(votes.shape[-1]) == chosen[..., None]
     own, rival = np.where(mine, votes, 0).sum(-1), np.where(mine, 0, votes).max(-1)
     given = (alpha, predicted) if votes.ndim == 1 else (votes,)
-    q_a, p_b = two_bounds(own, rival, votes.sum(-1), alpha)
+    q_a, p_b = two_bounds(own, rival, votes.sum(-1), alpha, share)
     return as_given(q_a, *given), as_given(p_b, *given)
 
 
@@ -196,11 +200,13 @@ def _votes(owner: str, counts: ArrayLike) -> NDArray:
     return votes
 
 
-def two_bounds(count: ArrayLike, rival: ArrayLike, n: ArrayLike, alpha: float) -> tuple[NDArray, NDArray]:
+def two_bounds(count: ArrayLike, rival: ArrayLike, n: ArrayLike, alpha: float, share: float) -> tuple[NDArray, NDArray]:
     """Bounds of `top_two`, from the votes of the predicted class and the most of any other one, each of shape (...)."""
-    half = floats("top_two", "alpha", alpha, "below") / 2
-    q_a = np.asarray(clopper_pearson_tail(count, n, half))
-    return q_a, np.minimum(clopper_pearson_upper(rival, n, half), q_a)
+    if not (is_number(share) and 0 < share < 1):
+        raise ValueError(f"top_two: share, a part of alpha, must be between 0 and 1, got share={share!r}")
+    level = floats("top_two", "alpha", alpha, "below")
+    q_a = np.asarray(clopper_pearson_tail(count, n, share * level))
+    return q_a, np.minimum(clopper_pearson_upper(rival, n, level - share * level), q_a)
 
 
 def prediction(counts: ArrayLike, alpha: ArrayLike) -> Any:
@@ -262,11 +268,6 @@ def log_evidence(count: NDArray, n: NDArray, p: NDArray) -> NDArray:
     return mixture - special.xlogy(count, p) - special.xlog1py(n - count, -p)
 
 
-def _outside(count: NDArray, n: NDArray, p: NDArray, alpha: NDArray) -> NDArray[np.bool_]:
-    """Whether the probability `p` of what was seen `count` times is ruled out, however log M is rounded."""
-    return log_evidence(count, n, p) >= -np.log(alpha) + ROUNDING * (special.gammaln(n + 1) + 1)
-
-
 @from_counts
 def anytime_tail(count: NDArray, n: NDArray, alpha: NDArray) -> NDArray:
     """1 - `anytime_lower`, without the cancellation: the q_a = 1 - p_a that a radius takes. Rounded up, at most 1.
@@ -316,69 +317,9 @@ def anytime_upper(count: NDArray, n: NDArray, alpha: NDArray) -> NDArray:
     Parameters and errors are those of `anytime_lower`.
     """
     low, high = count / n, np.ones_like(count)
+    needed = -np.log(alpha) + ROUNDING * (special.gammaln(n + 1) + 1)  # however log M is rounded
     for _ in range(HALVINGS):  # what is returned has been seen to lie outside of the interval
         middle = (low + high) / 2
-        out = _outside(count, n, middle, alpha)
+        out = log_evidence(count, n, middle) >= needed
         low, high = np.where(out, low, middle), np.where(out, middle, high)
     return np.where(np.isnan(count + n + alpha), np.nan, high)
-
-
-def stopped_tail(count: ArrayLike, draws: ArrayLike, n: int, alpha: ArrayLike) -> Any:
-    """Upper bound on 1 - p for a run that may end when it likes and must end at `n`, a number fixed beforehand.
-
-    Half of `alpha` is for the bound at every number of draws, half for the one that only `n` draws are read by; those
-    who come to `n` have both. So the stop hardly costs anything where it does not come.
-
-    Parameters
-    ----------
-    count, alpha : array_like, shape (...)
-        As of `anytime_lower`.
-    draws : array_like of int, shape (...)
-        At which the run ended, 1 <= draws <= n.
-    n : int, >= 1
-        Most draws.
-
-    Returns
-    -------
-    ndarray of float64, shape (...)
-        1 where count = 0, nan where an argument is nan. Rounded up.
-
-    Raises
-    ------
-    ValueError
-        An argument is outside its range.
-
-    Source
-    ------
-    As of `log_evidence`, and Clopper and Pearson 1934, by a union bound.
-    """
-    given = count, draws, alpha
-    count, draws, alpha = checked("stopped_tail", *given)
-    if np.any(draws > n):
-        raise ValueError(f"stopped_tail: draws must be at most n={n}, got draws={np.nanmax(draws):g}")
-    anytime = anytime_tail(count, draws, alpha / 2)
-    both = np.minimum(anytime, clopper_pearson_tail(count, draws, alpha / 2))
-    return as_given(np.where(draws == n, both, anytime), *given)
-
-
-def decision(count: ArrayLike, n: ArrayLike, q: ArrayLike, alpha: ArrayLike) -> Any:
-    """Whether votes show, at a number that may depend on them, that 1 - p is below or above `q`.
-
-    Parameters
-    ----------
-    count, n, alpha : array_like, shape (...)
-        As of `anytime_lower`.
-    q : array_like, shape (...), in (0, 1)
-        Where 1 - p is to be compared with.
-
-    Returns
-    -------
-    ndarray of int64, shape (...)
-        1 where `anytime_tail` is at most `q`, -1 where 1 - `anytime_upper` is at least `q`, else 0. However often one
-        looks, either of these ever is wrong with a probability of at most `alpha`.
-    """
-    given = count, n, q, alpha
-    count, n, alpha = checked("decision", count, n, alpha)
-    q = floats("decision", "q", q)
-    known = _outside(n - count, n, q, alpha)
-    return as_given(np.where(known, np.sign(q - (n - count) / n), 0).astype(np.int64), *given)

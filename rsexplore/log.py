@@ -43,8 +43,10 @@ from rsexplore import noises
 FORMAT, VERSION = "rsexplore-counts", 2
 MOST_DRAWS = 2**53  # up to here a float, in which bounds are computed, holds every count
 # How a run may end an image before its n-th draw -> all that the header says of it. A bound for a fixed number of draws
-# does not hold at such an end, so a rule that is unknown here must be refused.
-STOP_RULES = {"beta-mixture, clopper-pearson at n": {"rule", "radius", "norm", "bound", "q_a"}}
+# does not hold at every such end, so a rule that is unknown here must be refused. MIXTURE is of older runs.
+SEQUENTIAL, PILOT, MIXTURE = "group-sequential 1", "pilot 1", "beta-mixture, clopper-pearson at n"
+DECIDES = {"rule", "radius", "norm", "bound", "q_a"}
+STOP_RULES = {SEQUENTIAL: DECIDES, MIXTURE: DECIDES, PILOT: {"rule", "precision", "norm", "bound"}}
 # version -> fields that are left out of the text where None
 OPTIONAL = {1: {"stop", "grid"}, VERSION: {"stop", "grid", "select", "training", "classes", "info"}}
 NOT_IN_TEXT = {"radius_format", "version"}
@@ -55,7 +57,7 @@ SAME_ANSWER = 0.05
 COLUMNS = {1: "index label predict count counts0 counts seconds".split()}  # by version of the log
 COLUMNS[2] = [*COLUMNS[1], "end"]  # and the checksum, which is the whole line's
 LARGEST = 2**63 - 1  # of int64, in which records keep their numbers
-AT_N, CERTIFIED, GIVEN_UP = "at n", "certified", "given up"  # what ends an image
+AT_N, CERTIFIED, GIVEN_UP, PRECISE = "at n", "certified", "given up", "precise"  # what ends an image
 # A log of 50,000 images takes some 10 MB. Zeros shrink to a thousandth, so that a small file may fill any memory.
 MOST_UNPACKED = 2**28
 
@@ -98,6 +100,11 @@ class Header:
         entries = {name: value for name, value in asdict(self).items() if name not in NOT_IN_TEXT}
         entries = {name: value for name, value in entries.items() if value is not None or name not in OPTIONAL[VERSION]}
         return json.dumps({"format": FORMAT, "version": VERSION, **entries}, ensure_ascii=True)
+
+    @property
+    def rule(self) -> str | None:
+        """What may end an image before its n-th draw: one of `STOP_RULES`, or nothing."""
+        return None if self.stop is None else self.stop["rule"]
 
     @property
     def selects_itself(self) -> bool:
@@ -195,7 +202,7 @@ class Row:
     counts0: Mapping[int, int]  # votes of the selection sample, by class; none if there was no such sample
     counts: Mapping[int, int]  # votes of the estimation sample, by class
     seconds: float  # the image's share of the run's time: its copies, times the mean time of a copy up to its end
-    end: str | None = AT_N  # or, before n draws, as a wanted radius is decided on, CERTIFIED or GIVEN_UP. None: unsaid
+    end: str | None = AT_N  # or CERTIFIED, GIVEN_UP, PRECISE; None: unsaid
     chosen: int | None = None  # class that was fixed beforehand; None if votes chose it
 
     @property
@@ -210,6 +217,11 @@ class Row:
     def count(self) -> int:
         """Estimation votes of the predicted class."""
         return self.counts.get(self.predict, 0)
+
+    @property
+    def rival(self) -> int:
+        """Most estimation votes of another class."""
+        return max((votes for label, votes in self.counts.items() if label != self.predict), default=0)
 
     @property
     def draws(self) -> int:
@@ -235,8 +247,8 @@ class Row:
         if len(fields) != len(columns):
             raise ValueError(f"needs the columns {' '.join(columns)}")
         index, label, predict, count = (natural(name, fields[at]) for at, name in enumerate(columns[:4]))
-        counts0 = _votes("counts0", fields[4], "n0", header.n0)
-        counts = _votes("counts", fields[5], "n", header.n, fewer=header.stop is not None)
+        counts0 = _votes("counts0", fields[4], "n0", header.n0, header.n0)
+        counts = _votes("counts", fields[5], "n", header.n, {None: header.n, PILOT: 0}.get(header.rule, 1))
         seconds, whole = float(fields[6]), sum(counts.values()) == header.n
         end = fields[7] if header.version > 1 else AT_N if whole else None
         row = cls(index, label, counts0, counts, seconds, end, label if header.select == "label" else None)
@@ -244,9 +256,11 @@ class Row:
             raise ValueError(f"seconds must be finite and at least 0, got {fields[6]}")
         if (row.predict, row.count) != (predict, count):
             raise ValueError(f"votes give predict={row.predict} count={row.count}, got {predict} and {count}")
-        if header.version > 1 and end not in ((AT_N,) if whole else (CERTIFIED, GIVEN_UP)):
-            ends = f"{AT_N!r} at n={header.n} draws, else {CERTIFIED!r} or {GIVEN_UP!r}"
-            raise ValueError(f"end must be {ends}, got {fields[7][:40]!r} and {row.draws}")
+        early = [CERTIFIED, GIVEN_UP] if header.rule != PILOT else [PRECISE if row.draws else GIVEN_UP]
+        ends = early if not whole else [AT_N, CERTIFIED] if header.rule == SEQUENTIAL else [AT_N]
+        if header.version > 1 and end not in ends:
+            needed = f"{' or '.join(map(repr, ends))} at {row.draws} of n={header.n} draws"
+            raise ValueError(f"end must be {needed}, got {fields[7][:40]!r}")
         last = max(predict, *counts0, *counts)
         if header.classes is not None and last >= len(header.classes):
             raise ValueError(f"classes must be below {len(header.classes)}, the number of their names, got {last}")
@@ -261,17 +275,17 @@ def natural(name: str, text: str) -> int:
     return int(text)
 
 
-def _votes(column: str, text: str, draws_name: str, draws: int, fewer: bool = False) -> dict[int, int]:
+def _votes(column: str, text: str, draws_name: str, draws: int, least: int) -> dict[int, int]:
     votes: dict[int, int] = {}
-    for part in text.split(",") if text or draws else ():
+    for part in text.split(",") if text or least else ():
         label, _, number = part.partition(":")
         key = natural(f"a class in {column}", label)
         if key in votes:
             raise ValueError(f"{column} has class {key} twice")
         votes[key] = natural(f"the votes in {column}", number)
     total = sum(votes.values())
-    if not (1 <= total <= draws if fewer else total == draws):
-        raise ValueError(f"{column} must add up to {'at most ' * fewer}{draws_name}={draws}, got {total}")
+    if not least <= total <= draws:
+        raise ValueError(f"{column} must add up to {'at most ' * (least < draws)}{draws_name}={draws}, got {total}")
     return votes
 
 

@@ -5,6 +5,7 @@ run with fewer draws would have counted are all asked of the records, without a 
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,9 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 from rsexplore import foreign, log, noises
 from rsexplore.bound import Bound
 from rsexplore.bounds import named
-from rsexplore.confidence import ABSTAINED, clopper_pearson_tail, stopped_tail, two_bounds
+from rsexplore.confidence import ABSTAINED, SHARE, anytime_tail, clopper_pearson_tail, two_bounds
 from rsexplore.foreign import Printed
-from rsexplore.log import Header, LogHeaderError, Row
+from rsexplore.log import CERTIFIED, MIXTURE, PILOT, SEQUENTIAL, Header, LogHeaderError, Row
 
 MOST_THINNED = 10**9  # votes of an image that NumPy draws from
 
@@ -58,7 +59,7 @@ class Records:
         abstained, header = self.predict == ABSTAINED, self.header
         return Printed(self.radius, abstained, self.noise, header.n, header.alpha, header.radius_format)
 
-    def q_a(self, alpha: float | None = None, rounding: str = "printed") -> NDArray[np.float64]:
+    def q_a(self, alpha: float | None = None, rounding: str = "printed", read: str = "run") -> NDArray[np.float64]:
         """Upper bounds on the probability that a noisy image is not put into the predicted class.
 
         Parameters
@@ -68,6 +69,11 @@ class Records:
         rounding : {"printed", "lower", "upper"}
             For logs of others, what a printed radius stands for: itself, or the least or the largest radius that is
             printed so. "lower" never leads to a larger radius than the unrounded log would, "upper" to no smaller one.
+        read : {"run", "anytime"}
+            By what the run was made for, or by the bound that holds at every number of draws, whatever ended it. A run
+            for a wanted radius has decided on one vote, 1 - `header.stop["q_a"]`, at its own level, which says as much
+            of any larger level, and nothing else: other votes and smaller levels are read "anytime". Choose one of the
+            two before you look: both of them together may fail with twice the level.
 
         Returns
         -------
@@ -79,21 +85,35 @@ class Records:
         Raises
         ------
         ValueError
-            `rounding` is none of the three, or `alpha` is out of range.
+            `rounding` is none of the three, or `read` none of the two, or "anytime" where there are no counts; `alpha`
+            is out of range, or below that of a run that decided on a radius.
         """
+        header = self.header
+        if read not in ("run", "anytime") or (self.count is None and read != "run"):
+            raise ValueError(f"read must be 'run', or 'anytime' for a log of counts, got read={read!r} for {self!r}")
         if self.count is None:
             return self.printed.q_a(alpha, rounding)
         foreign.known_rounding(rounding)  # although counts are not rounded
-        level = self.header.alpha if alpha is None else alpha
+        level = header.alpha if alpha is None else alpha
+        stop = header.stop or {}
+        if stop.get("rule") == SEQUENTIAL and read == "run":
+            if not header.alpha <= level < 1:
+                words = f"decided at alpha={header.alpha:g}, which tells nothing at a smaller one, got alpha={level:g}"
+                raise ValueError(f'q_a: this run {words}; read="anytime" has a bound at any level')
+            return np.where([row.end == CERTIFIED for row in self.rows], stop["q_a"], 1.0)
         # classes that their own votes chose: one at most has more than half of the probability. Only a bound on p above
         # 1/2 is a claim, and the others make it, all together, no more often than two with p = 1/2 would: for each that
         # chance is convex in p up to there, and 0 at 0
-        level = level / 2 if self.header.selects_itself else level
-        if self.header.stop is None:
-            found = clopper_pearson_tail(self.count, self.header.n, level)
-        else:
-            found = stopped_tail(self.count, self.draws, self.header.n, level)
-        found = np.where(found < 0.5, found, 1.0) if self.header.selects_itself else found
+        level, draws = level / 2 if header.selects_itself else level, np.maximum(self.draws, 1)
+        if read == "anytime":
+            found = anytime_tail(self.count, draws, level)
+        elif header.rule == MIXTURE:  # a half is for any end, the other for n draws, who have both: a union bound
+            found = anytime_tail(self.count, draws, level / 2)
+            fixed = clopper_pearson_tail(self.count, draws, level / 2)
+            found = np.where(draws == header.n, np.minimum(found, fixed), found)
+        else:  # a number that was fixed beforehand, or by another sample; no vote of no draw says nothing
+            found = clopper_pearson_tail(self.count, draws, level)
+        found = np.where(found < 0.5, found, 1.0) if header.selects_itself else found
         # an abstention's count is that of a class that is not said
         return np.where(self.predict == ABSTAINED, np.maximum(found, np.nextafter(0.5, 1)), found)
 
@@ -104,10 +124,17 @@ class Records:
             return np.full(len(self), self.header.n, dtype=np.int64)
         return np.array([row.draws for row in self.rows], dtype=np.int64)
 
-    def top_two(self, alpha: float | None = None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    @property
+    def spent(self) -> str:
+        """How many votes were counted, and how many images ended how, in words."""
+        ends = Counter(row.end or "unsaid" for row in self.rows)
+        told = ", ".join(f"{number} {end}" for end, number in ends.items())
+        return f"{self.draws.sum():,} votes, {self.draws.mean():,.0f} an image; {told}"
+
+    def top_two(self, alpha: float | None = None, share: float = SHARE) -> tuple[NDArray, NDArray]:
         """Upper bounds q_a on 1 - p_A and p_b on every other class's probability, shape (images,), holding together.
 
-        See `confidence.top_two`: each half has alpha / 2. What a bilateral radius takes.
+        See `confidence.top_two`: the first has `share` of alpha. What a bilateral radius takes.
 
         Raises
         ------
@@ -116,16 +143,14 @@ class Records:
         """
         for lack, lacks in (
             ("a log of others holds no votes of other classes", self.count is None or len(self.rows) < len(self)),
-            ("this run stopped at what it saw", self.header.stop is not None),
+            ("this run stopped at what it saw", self.header.rule not in (None, PILOT)),
             ("this run chose classes by these votes", self.header.selects_itself),
         ):
             if lacks:
                 raise ValueError(f"top_two needs the votes of a run with a fixed number of draws, but {lack}")
-        others = ((votes for label, votes in row.counts.items() if label != row.predict) for row in self.rows)
-        rival = np.array([max(votes, default=0) for votes in others], dtype=np.int64)
-        return two_bounds(
-            [row.count for row in self.rows], rival, self.header.n, self.header.alpha if alpha is None else alpha
-        )
+        rival = np.array([row.rival for row in self.rows], dtype=np.int64)
+        level, none = self.header.alpha if alpha is None else alpha, self.draws == 0  # which excludes nothing
+        return two_bounds([row.count for row in self.rows], rival + none, self.draws + none, level, share)
 
 
 def from_rows(header: Header, rows: Iterable[Row]) -> Records:
@@ -184,6 +209,7 @@ def export(
     *,
     alpha: float | None = None,
     norm: float | None = None,
+    read: str = "run",
     **params: float | None,
 ) -> None:
     """Write a log in the columns ``idx label predict radius correct time``, which the tools of others read.
@@ -198,7 +224,7 @@ def export(
         Where to write; a file that is there is replaced.
     bound : Bound or str
         What turns votes into radii, or its key.
-    alpha, norm, **params
+    alpha, norm, read, **params
         As in `accuracy.certified`.
 
     Raises
@@ -210,7 +236,7 @@ def export(
     """
     if not (bound := named(bound)).certifies:
         raise ValueError(f"export needs a proved bound, got {bound.key}, which is {bound.status.value}")
-    q_a = records.q_a(alpha, "lower")
+    q_a = records.q_a(alpha, "lower", read)
     radius = bound.radius(records.noise, q_a=q_a, norm=norm, **params)
     predict = np.where(q_a < 0.5, records.predict, ABSTAINED)
     text = foreign.text(records.index, records.label, predict, radius, records.seconds)
@@ -230,6 +256,11 @@ def can_thin(records: Records, n: int) -> bool:
     """Whether `thinned` gives records of `n` draws."""
     has_votes = records.count is not None and len(records.rows) == len(records)
     return has_votes and records.header.stop is None and 1 <= n <= records.header.n < MOST_THINNED
+
+
+def least_level(records: Records) -> float:
+    """Smallest alpha that bounds are read at where one asks for any: that of a run which decided on a radius."""
+    return records.header.alpha if records.header.rule == SEQUENTIAL else 1e-6
 
 
 def thinned(records: Records, n: int, seed: int = 0) -> Records:

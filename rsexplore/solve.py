@@ -19,9 +19,12 @@ from sympy.core.evalf import evalf_table
 
 from rsexplore.formula import Formula, compiled, exact_function, plain
 from rsexplore.notation import LATEX, SYMBOLS, p_A, p_B
+from rsexplore.patience import breathe
 
 SCAN = 17  # points of the first look; the functions searched here have one maximum
 CLOSER = 6  # closer looks, each at a fifth of the distance, between the neighbours of the best point
+
+Function = Callable[[NDArray, NDArray], NDArray]
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,44 @@ def _value(function: Callable[[Any], Any], x: Any) -> mpmath.mpf:
     except ZeroDivisionError:
         return -mpmath.inf
     return found if isinstance(found, mpmath.mpf) and not mpmath.isnan(found) else -mpmath.inf
+
+
+def root(function: Function, low: NDArray, high: NDArray, tolerance: float = 4e-16, least: float = 1e-305) -> NDArray:
+    """Root of increasing functions between `low` and `high`, the negative side of the last bracket.
+
+    `function` takes points and their places; Chandrupatla's method, all places at once. nan where it gives nan: what
+    it tells of the side of a root is not to be trusted then. The bracket is as narrow as `tolerance` of the root, or
+    `least`, in the end.
+    """
+    a, b = low.astype(float), high.astype(float)
+    if not len(place := np.arange(len(a))):
+        return a
+    fa, fb = function(a, place), function(b, place)
+    out = np.where((fa <= 0) & (fb > 0), a, b)
+    out[np.isnan(fa) | np.isnan(fb)] = np.nan
+    live = place[(fa < 0) & (fb > 0)]
+    a, b, fa, fb = (v[live] for v in (a, b, fa, fb))
+    c, fc, share = a, fa, np.full(len(a), 0.5)
+    for _ in range(120):
+        if not len(live):
+            break
+        breathe()
+        x = a + share * (b - a)
+        fx = function(x, live)
+        same = np.sign(fx) == np.sign(fa)
+        c, fc = np.where(same, a, b), np.where(same, fa, fb)
+        b, fb, a, fa = np.where(same, b, a), np.where(same, fb, fa), x, fx
+        out[live] = np.where(np.isnan(fx), fx, np.where(fa <= 0, a, b))
+        width = np.abs(b - a)
+        with np.errstate(all="ignore"):  # inverse quadratic interpolation where it is safe, else the middle
+            xi, phi = (a - b) / (c - b), (fa - fb) / (fc - fb)
+            step = fa / (fb - fa) * fc / (fb - fc) + (c - a) / (b - a) * fa / (fc - fa) * fb / (fc - fb)
+            shortest = np.minimum((4e-16 * np.abs(a) + least) / width, 0.5)
+        safe = (phi**2 < xi) & ((1 - phi) ** 2 < 1 - xi) & np.isfinite(step)
+        share = np.where(safe, np.clip(step, shortest, 1 - shortest), 0.5)
+        going = (width > tolerance * np.abs(x) + least) & (fx != 0) & ~np.isnan(fx)
+        live, a, b, c, fa, fb, fc, share = (v[going] for v in (live, a, b, c, fa, fb, fc, share))
+    return out
 
 
 class Solved(sp.Function):

@@ -13,8 +13,9 @@ NOISE = Gaussian(0.5)
 DIM = 16
 
 
-def certified(model=None, images=None, labels=None, noise=NOISE, n0=20, n=300, **options):
-    """A small certification without a bar."""
+def certified(model=None, images=None, labels=None, noise=NOISE, n0=None, n=300, **options):
+    """A small certification without a bar; of 20 selecting draws, but for a wanted radius or precision."""
+    n0 = 20 if (n0, options.get("radius"), options.get("precision")) == (None, None, None) else n0
     images = torch.linspace(0, 1, 5 * DIM).reshape(5, DIM) if images is None else images
     labels = np.arange(len(images)) % 2 if labels is None else labels
     return certify(model or HalfSpace(), images, labels, noise, n0, n, **{"progress": False} | options)
@@ -49,6 +50,11 @@ class Slow(HalfSpace):
     def forward(self, batch):
         time.sleep(self.seconds)
         return super().forward(batch)
+
+
+def decided(found):
+    """All that a run says of its images, but for the time."""
+    return {row.index: (row.label, dict(row.counts0), dict(row.counts), row.predict, row.end) for row in found.rows}
 
 
 def votes(found):

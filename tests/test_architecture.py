@@ -15,7 +15,7 @@ CORE = (
     "beyond", "table", "check", "patience", "notation", "formula", "solve", "papers", "bound", "noises", "divergences",
     "dual", "bounds", "comparison", "privacy", "mechanisms", "tradeoff", "scaling",
 )  # fmt: skip
-DATA = ("confidence", "log", "foreign", "records", "accuracy", "data")
+DATA = ("confidence", "sequential", "log", "foreign", "records", "accuracy", "data")
 TO_BOUNDS = CORE[: CORE.index("bounds") + 1]
 
 # layer -> what it may import from the package; one line per module or folder of rsexplore/

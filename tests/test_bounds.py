@@ -1,11 +1,13 @@
 """The battery: everything that is true of every bound, over all of them; a new bound is tested once it is listed."""
 
 import csv
+from fractions import Fraction
 from operator import attrgetter
 
 import mpmath
 import numpy as np
 import pytest
+from scipy import stats
 
 from rsexplore import bounds, compare, exact_radius, noises
 from rsexplore.bound import MissingDimensionError, Status, UnsupportedNoiseError
@@ -238,6 +240,66 @@ def test_inf_is_a_norm_in_words_too():
     for bad in ("max", "1", "infinity", "inf ", [1, 2], type(None), True):
         with pytest.raises(ValueError, match="norm must be a number of at least 1, got norm="):
             exact_radius(noise, 0.9, norm=bad)
+
+
+# the vote that a radius needs
+
+
+@pytest.mark.parametrize("bound", bounds.ALL, ids=attrgetter("key"))
+def test_a_vote_is_the_least_that_has_the_radius(bound):
+    noise, norm = noise_of(bound), norm_of(bound)
+    if bound.key == "li-l1-printed":
+        with pytest.raises(ValueError, match=r"li-l1-printed \(.*\): no vote is the least .* falls .*; take li-l1$"):
+            bound.vote(noise, 0.1)
+        return
+    grid = [({"q_a": q}, None) for q in ((1e-3,) if isinstance(bound.formula, Dual) else (0.4999, *Q_A[1:]))]
+    if not (bound.two_class or isinstance(bound.formula, Dual)):
+        grid += [({"q_a": 1e-9}, 1e-30), ({"q_a": 0.4}, 0.01), ({"p_a": 0.3}, 0.01), ({"p_a": 1e-20}, 1e-40)]
+    for where, p_b in grid:
+        r = bound.radius(noise, **where, p_b=p_b, norm=norm)
+        vote = bound.vote(noise, r, p_b=p_b, norm=norm)
+        name = next(iter(where))  # both tails are told in full
+        small = getattr(vote, name)
+        more = 1 + 1e-12 if name == "q_a" else 1 - 1e-12
+        assert r <= bound.radius(noise, **{name: small}, p_b=p_b, norm=norm) <= r * (1 + 1e-9), (where, p_b)
+        assert bound.radius(noise, **{name: small * more}, p_b=p_b, norm=norm) < r, "no larger 1 - p_A has it"
+        beyond = Fraction(vote.p_a) + Fraction(vote.q_a) - 1  # the larger one is rounded to the larger vote
+        assert 0 <= (beyond if name == "q_a" else -beyond) <= 2**-52
+        if bound in CLOSED:
+            exact = bound.radius_mp(noise, **{name: small}, p_b=p_b, norm=norm)
+            assert r * (1 - (0 if bound.certifies else 1e-12)) <= exact <= r * (1 + 1e-9), (where, p_b)
+
+
+def test_where_no_vote_or_only_certainty_has_a_radius():
+    noise = noises.Gaussian(0.5)
+    ends = {"hellinger-l2": 2 * np.sqrt(np.log(2)), "tv-l2": 2 * stats.norm.ppf(0.75)}  # 1.665 and 1.349 sigma
+    for key, end in ends.items():
+        found = bounds.get(key).vote(noise, 0.5 * end * np.array([0.999, 1 - 1e-9, 1 + 1e-9, np.inf])).q_a
+        assert found[0] > found[1] > 0 and np.isnan(found[2:]).all()
+    cohen = bounds.get("cohen-l2")
+    np.testing.assert_array_equal(cohen.vote(noise, [0.0, 20.0, np.inf, -0.1, np.nan]).q_a, [0.5, 0, 0, *[np.nan] * 2])
+    assert cohen.vote(noise, 0.0, p_b=0.2).p_a == 0.2  # the tie
+    assert cohen.vote(noise, 1e-9, p_b=0.8).p_a == pytest.approx(0.8)  # where the radius jumps to that of 0.8
+    for bad in (-0.1, 1.0, 1.1, np.nan):
+        assert np.isnan(cohen.vote(noise, 0.1, p_b=bad).q_a)
+
+
+def test_votes_of_many_radii():
+    cohen, noise = bounds.get("cohen-l2"), noises.Gaussian(0.5, dim=64)
+    r = np.linspace(0.001, 18, 40_000)  # in three blocks
+    vote = cohen.vote(noise, r)
+    np.testing.assert_allclose(vote.q_a, stats.norm.sf(2 * r), rtol=1e-9)
+    assert (np.diff(vote.q_a) < 0).all()
+    here = cohen.vote(noise, r[16_380:16_390])
+    np.testing.assert_array_equal(here.q_a, vote.q_a[16_380:16_390])
+    assert cohen.vote(noise, r[:2, None], p_b=np.full(3, 0.05)).q_a.shape == (2, 3)
+    assert cohen.vote(noise, []).p_a.shape == (0,) and isinstance(cohen.vote(noise, 1).q_a, float)
+    assert cohen.vote(noise, Fraction(1, 10)).q_a <= cohen.vote(noise, np.nextafter(0.1, 0)).q_a
+    in_cube = bounds.get("kl-l2").vote(noise, 0.05, norm="inf").q_a
+    assert in_cube == pytest.approx(bounds.get("kl-l2").vote(noise, 0.4).q_a, rel=1e-9)
+    assert bounds.get("renyi-l2").vote(noise, 0.4, order=1).q_a == pytest.approx(in_cube, rel=1e-9)
+    with pytest.raises(TypeError, match="cohen-l2: r must be real numbers"):
+        cohen.vote(noise, "0.1")
 
 
 # the table of all bounds

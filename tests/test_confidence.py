@@ -5,15 +5,16 @@ A classifier is a vector of class probabilities at one image and the true distan
 both come from the geometry. Votes are then drawn as counts, 20,000 certifications for each procedure.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mpmath
 import numpy as np
 import pytest
+from logs import STOP
 from scipy import integrate, optimize, special, stats
 
 import rsexplore as rs
-from rsexplore import confidence
+from rsexplore import confidence, records
 from rsexplore.confidence import (
     ABSTAINED,
     anytime_lower,
@@ -22,13 +23,12 @@ from rsexplore.confidence import (
     clopper_pearson_lower,
     clopper_pearson_tail,
     clopper_pearson_upper,
-    decision,
     hoeffding_lower,
     log_evidence,
     prediction,
-    stopped_tail,
     top_two,
 )
+from rsexplore.log import Header, Row
 
 FIXED = clopper_pearson_lower, clopper_pearson_tail, clopper_pearson_upper
 ANYTIME = anytime_lower, anytime_tail, anytime_upper
@@ -122,11 +122,12 @@ def test_hoeffding_is_the_root_of_its_own_inequality(count, n, alpha):
         assert mpmath.exp(-2 * n * (gap * (1 - mpmath.mpf("1e-9"))) ** 2) > alpha * (1 - mpmath.mpf("1e-6"))
 
 
-def test_the_two_top_bounds_are_clopper_pearsons_at_half_the_level():
-    q_a, p_b = top_two([[3, 90, 7], [50, 50, 0], [0, 0, 100]], [1, 1, 0], 0.01)
-    assert np.array_equal(q_a, clopper_pearson_tail([90, 50, 0], 100, 0.005))
-    assert p_b[0] == clopper_pearson_upper(7, 100, 0.005)
-    assert p_b[1] == min(q_a[1], clopper_pearson_upper(50, 100, 0.005))
+@pytest.mark.parametrize(("split", "share"), [({}, 0.9), ({"share": 0.5}, 0.5), ({"share": 0.25}, 0.25)])
+def test_the_two_top_bounds_are_clopper_pearsons_at_their_parts_of_the_level(split, share):
+    q_a, p_b = top_two([[3, 90, 7], [50, 50, 0], [0, 0, 100]], [1, 1, 0], 0.01, **split)
+    assert np.array_equal(q_a, clopper_pearson_tail([90, 50, 0], 100, share * 0.01))
+    assert p_b[0] == pytest.approx(clopper_pearson_upper(7, 100, (1 - share) * 0.01), rel=1e-12)
+    assert p_b[1] == min(q_a[1], clopper_pearson_upper(50, 100, (1 - share) * 0.01))
     assert p_b[2] == q_a[2] == 1
     assert isinstance(top_two([10, 90], 1, 0.01)[0], float)
 
@@ -147,8 +148,7 @@ WRONG_VOTES = [
     (lambda: prediction(5, 0.1), r"prediction: counts must have shape \(..., classes\)"),
     (lambda: prediction([0, 0], 0.1), "prediction: n must be a whole number of at least 1, got n=0"),
     (lambda: prediction([1, 2], 0.0), "prediction: alpha must be between 0 and 1"),
-    (lambda: decision(1, 2, 0.1, 1.0), "decision: alpha must be between 0 and 1"),
-    (lambda: stopped_tail(510, 1001, 1000, 0.01), "stopped_tail: draws must be at most n=1000, got draws=1001"),
+    (lambda: top_two([5, 5], 0, 0.1, 1), "top_two: share, a part of alpha, must be between 0 and 1, got share=1"),
 ]
 
 
@@ -212,18 +212,9 @@ def test_the_truth_is_ever_left_out_with_a_probability_of_at_most_alpha(truth):
 def test_the_price_of_looking_and_of_the_last_draw_is_small():
     q_fixed, q_any = clopper_pearson_tail(99_000, 100_000, 0.001), anytime_tail(99_000, 100_000, 0.001)
     assert q_fixed < q_any < 1.1 * q_fixed  # a bound on 1 - p_A that is 6 % larger
-    assert stopped_tail(510, 1000, 1000, 0.01) == clopper_pearson_tail(510, 1000, 0.005)
-    assert stopped_tail(510, 999, 1000, 0.01) == anytime_tail(510, 999, 0.005)
 
 
-def test_a_decision_is_what_the_bounds_say():
-    counts, n, q = np.arange(0, 2001), 2000, 0.1
-    found = decision(counts, n, q, 0.01)
-    assert np.array_equal(found == 1, anytime_tail(counts, n, 0.01) <= q)
-    assert np.array_equal(found == -1, 1 - anytime_upper(counts, n, 0.01) >= q)
-    assert set(found) == {-1, 0, 1}
-
-
+OLD = Header(rs.noises.to_dict(rs.noises.Gaussian(0.5)), n0=100, n=1000, alpha=0.01, stop=STOP)
 RUNS, N0, N, ALPHA, SIGMA, STEPS = 20_000, 100, 1000, 0.05, 0.5, 300
 NOISE = rs.noises.Gaussian(SIGMA)
 COHEN = rs.bounds.get("cohen-l2")
@@ -324,11 +315,11 @@ def test_bilateral_bounds_hold_together(known):
 
 
 def stopped(known, q, n, seed=2):
-    """Counts of the likeliest class, and draws, when `decision` first decides or n is reached."""
+    """Counts of the likeliest class, and draws, when the evidence against q first decides or n is reached."""
     rng, p = np.random.default_rng(seed), max(known.p)
     count, draws = np.zeros(RUNS, dtype=int), np.zeros(RUNS, dtype=int)
     size = 20.0
-    while (open_ := (draws < n) & ((draws == 0) | (decision(count, np.maximum(draws, 1), q, ALPHA / 2) == 0))).any():
+    while (open_ := (draws < n) & (log_evidence(draws - count, draws, q) < np.log(2 / ALPHA))).any():
         step = min(int(size), n) - draws[open_]
         count[open_] += rng.binomial(step, p)
         draws[open_] += step
@@ -343,14 +334,16 @@ def test_an_image_that_ends_early_keeps_the_level(known, share):
     q = stats.norm.sf(share * true_radius / SIGMA)
     count, draws = stopped(known, q, 5000)
     assert draws.min() < 5000
-    q_a = stopped_tail(count, draws, 5000, ALPHA)
+    rows = [
+        Row(i, 1, {1: N0}, {1: c, 0: d - c}, 0.0, None)
+        for i, (c, d) in enumerate(zip(*map(list, (count, draws)), strict=True))
+    ]
+    q_a = records.from_rows(replace(OLD, n=5000, alpha=ALPHA), rows).q_a()
     wrong = q_a < 1 - max(known.p)
     assert seldom(wrong)
     assert not (COHEN.radius(NOISE, q_a=np.minimum(q_a, 0.5)) > known.distance)[~wrong].any()
-    found = decision(count, draws, q, ALPHA)
-    assert seldom(found == (-1 if share < 1 else 1))
-    if share == 0.5 and max(known.p) > 0.9:
-        assert (found == 1).mean() > 1 - ALPHA and np.median(draws) < 500
+    if share > 1:  # q is below what is true
+        assert seldom(q_a <= q)
 
 
 @known

@@ -49,6 +49,7 @@ STOPPED = [
     Row(7, 2, {0: 6, 2: 4}, {0: 20, 2: 30}, 0.5, "given up"),
     Row(4, 1, {1: 10}, {0: 500, 1: 500}, 1.5, "at n"),
 ]
+PILOTED = dataclasses.replace(FULL, stop={"rule": "pilot 1", "precision": 0.1, "norm": 2.0, "bound": "cohen-l2"})
 USES = (records.read, lambda path: resume(path, HEADER))
 NEWLINE = b"\n"
 
@@ -220,7 +221,7 @@ NO_HEADER = [
     *(("classes", value, "needs classes to be an array of two or more names")
       for value in (["cat"], ["cat", ""], {"0": "cat", "1": "dog"})),
     *(("info", value, "needs info to be an object of plain values") for value in ({"card": {"a": 1}}, ["H100"])),
-    *(("stop", value, "needs stop to be a rule of .'beta-mixture, clopper-pearson at n'. with its fields")
+    *(("stop", value, "needs stop to be a rule of .'beta-mixture, clopper-pearson at n', .*'pilot 1'. with its fields")
       for value in ({"rule": "first success"}, "x", STOP | {"rule": "looked"}, STOP | {"more": 1}, {})),
 ]  # fmt: skip
 
@@ -234,9 +235,11 @@ def test_a_header_that_cannot_be_is_refused(log, field, value, words):
 
 NOT_ALLOWED = [
     (FULL, dataclasses.replace(STOPPED[0], end="at n"),
-     "end must be 'at n' at n=1000 draws, else 'certified' or 'given up', got 'at n' and 63"),
-    (FULL, dataclasses.replace(STOPPED[0], end="stopped"), "end must be .*, got 'stopped' and 63"),
-    (FULL, dataclasses.replace(STOPPED[2], end="certified"), "end must be 'at n' .*, got 'certified' and 1000"),
+     "end must be 'certified' or 'given up' at 63 of n=1000 draws, got 'at n'"),
+    (FULL, dataclasses.replace(STOPPED[0], end="stopped"), "end must be .*, got 'stopped'"),
+    (FULL, dataclasses.replace(STOPPED[2], end="certified"), "end must be 'at n' at 1000 of .*, got 'certified'"),
+    (PILOTED, dataclasses.replace(STOPPED[0], end="certified"), "end must be 'precise' at 63 of .*, got 'certified'"),
+    (PILOTED, dataclasses.replace(STOPPED[0], counts={}, end="precise"), "end must be 'given up' at 0 of n=1000"),
     (FULL, dataclasses.replace(STOPPED[0], counts={1: 60, 3: 3}), "classes must be below 3, .* got 3"),
     (dataclasses.replace(FULL, stop=None), STOPPED[0], "counts must add up to n=1000, got 63"),
     (dataclasses.replace(FULL, n=999), STOPPED[2], "counts must add up to at most n=999, got 1000"),

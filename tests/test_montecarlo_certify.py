@@ -6,16 +6,21 @@ may end as soon as a wanted radius is decided, at the same level and the same vo
 
 import time
 from math import isnan
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from halfspace import DIM, HalfSpace, Slow, certified, votes
+from halfspace import DIM, HalfSpace, Slow, certified, decided, votes
 from scipy import stats
 
 import rsexplore as rs
 from rsexplore import records
+from rsexplore.confidence import anytime_tail, clopper_pearson_tail, top_two
 from rsexplore.montecarlo import CifarResNet, DigitsNet, devices
+from rsexplore.montecarlo.engine import Engine, Work
+from rsexplore.montecarlo.rng import TorchRng
+from rsexplore.montecarlo.runner import stop_for
 from rsexplore.noises import Gaussian, Laplace
 
 AXIS = torch.eye(DIM)[3]
@@ -115,7 +120,13 @@ REFUSED = [
     ({"radius": 0.0}, "the wanted radius must be positive and finite, got radius=0.0"),
     ({"radius": 3.0, "n": 20_000}, "20000 votes out of n=20000 certify a radius of 1.6.*wanted radius=3; raise n"),
     ({"radius": 1e9}, ".*less than the wanted radius=1e.09"),
-    ({"radius": None, "bound": COHEN}, "bound and norm are for a wanted radius"),
+    ({"radius": None, "bound": COHEN}, "bound and norm are for a wanted radius or precision"),
+    ({"radius": 0.3, "n0": 100}, "a wanted radius takes neither n0 nor precision, got n0=100, precision=None"),
+    ({"radius": 0.3, "precision": 0.1}, "a wanted radius takes neither n0 nor precision, got n0=None, precision=0.1"),
+    ({"radius": 0.3, "select": "class"}, r"select must be one of \('votes', 'label'\).* got select='class'"),
+    ({"select": "label"}, r"select must be one of .*, for a wanted radius, got select='label'"),
+    ({"radius": None, "precision": 1}, "precision must be between 0 and 1, got precision=1"),
+    ({"radius": None, "precision": 0.1, "bound": None}, "a wanted precision needs a proved bound, .* got bound=None"),
     ({"model": lambda batch: batch.sum(1)}, r"logits of shape \(5, classes\), got \(5,\)"),
     ({"model": lambda batch: batch[:2]}, r"logits of shape \(5, classes\), got \(2, 16\)"),
     ({"model": lambda batch: batch.sum(1, keepdim=True)}, r"logits of shape \(5, classes\), got \(5, 1\)"),
@@ -351,13 +362,13 @@ def test_small_images_run_on_one_thread_and_the_setting_is_put_back(side, thread
 
 def stopping(**change):
     images = torch.linspace(-0.6, 0.6, 12 * DIM).reshape(12, DIM)
-    wanted = {"radius": 0.3, "bound": COHEN, "n": 20_000, "n0": 50, "images": images, "labels": [0] * 12}
+    wanted = {"radius": 0.3, "bound": COHEN, "n": 20_000, "images": images, "labels": [0] * 12}
     return certified(**wanted | change)
 
 
 def test_images_end_as_soon_as_the_wanted_radius_is_decided():
     told = []
-    found, whole = stopping(progress=told.append), stopping(radius=None, bound=None)
+    found, whole = stopping(progress=told.append), stopping(radius=None, bound=None, n0=50)
     order = np.argsort(found.index)  # an image is logged when it ends
     assert found.index[order].tolist() == list(range(12))
     radius, full = (COHEN.radius(run.noise, q_a=np.minimum(run.q_a(), 0.5)) for run in (found, whole))
@@ -366,12 +377,131 @@ def test_images_end_as_soon_as_the_wanted_radius_is_decided():
     assert ((radius[order] >= 0.3) == (full >= 0.3))[early].all()
     assert np.median(found.draws) < 1000
     assert found.header.stop["radius"] == 0.3 and found.header.stop["bound"] == "cohen-l2"
-    assert told[-1].total == 12 * 50 + found.draws.sum()  # less is left to count
+    assert told[-1].total == found.draws.sum()  # less is left to count
 
 
+PRECISION = {"radius": None, "precision": 0.2}
+SHORT = PRECISION | {"n0": 200, "n": 1000}
+wishes = pytest.mark.parametrize("wish", [{}, {"select": "label"}, SHORT], ids=["votes", "label", "precision"])
+
+
+@wishes
 @pytest.mark.parametrize("batch_size", [1, 7, 400])
-def test_where_an_image_ends_does_not_depend_on_batches_or_neighbours(batch_size):
-    assert votes(stopping(batch_size=batch_size)) == votes(stopping())
-    alone = stopping(images=torch.full((1, DIM), 0.1), labels=[0], indices=[5], batch_size=batch_size)
-    beside = stopping(images=torch.full((9, DIM), 0.1), labels=[0] * 9, batch_size=100)
+def test_what_is_decided_does_not_depend_on_batches_nor_on_a_new_start(wish, batch_size, tmp_path):
+    whole, log = stopping(**wish), tmp_path / "log.tsv"
+    assert decided(stopping(**wish, batch_size=batch_size, log=log)) == decided(whole)
+    lines = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(b"".join(lines[:5]) + lines[5][:9])
+    with pytest.warns(UserWarning, match="was cut off"):
+        again = stopping(**wish, batch_size=batch_size, log=log)
+    assert decided(again) == decided(whole) == decided(records.read(log)) and again.header == whole.header
+
+
+@pytest.mark.parametrize("batch_size", [7, 400])
+def test_no_image_goes_on_after_its_end_and_none_is_given_out_before(batch_size):
+    stop, seen = stop_for(TASK, 0.3, None, COHEN, None, "votes"), {}
+
+    def until(work, counts):
+        copies = stop.until(counts, 0)
+        seen.setdefault(work.key, []).append((int(counts.sum()), copies, counts.max(1)[1]))
+        return copies
+
+    works = [Work(i, torch.full((DIM,), 0.02 * i), TorchRng(4, i), (0, 1000)) for i in range(12)]
+    ends = {work.key: counts for work, counts in Engine(HalfSpace(), TASK.noise, 2, batch_size).run(works, until)}
+    for key, looks in seen.items():
+        draws, until, top = zip(*looks, strict=True)
+        assert draws == (0, *stop.plan.sizes[: len(draws) - 1]) and until == (*draws[1:], draws[-1])
+        verdicts = [stop.plan.verdict(n - k, n) for n, k in zip(draws[1:], top[1:], strict=True)]
+        assert not any(verdicts[:-1]) and (verdicts[-1] or draws[-1] == 1000)
+        assert ends[key].sum() == draws[-1] and ends[key].max() == top[-1]
+    assert len({len(looks) for looks in seen.values()}) > 3
+
+
+def test_the_class_may_be_the_label():
+    right, wrong = stopping(labels=[1] * 12, select="label"), stopping(select="label")
+    assert (right.predict == 1).all() and (wrong.predict == 0).all() and right.header.select == "label"
+    certifies = np.array([row.end == "certified" for row in (*right.rows, *wrong.rows)]).reshape(2, -1)
+    distance = np.linspace(-0.6, 0.6, 12 * DIM).reshape(12, DIM).sum(1) / DIM**0.5
+    assert np.array_equal(certifies, [distance > 0.3, -distance > 0.3])
+    assert {row.end for row in right.rows} == {"certified", "given up"}
+    assert right.q_a()[certifies[0]].tolist() == [right.header.stop["q_a"]] * certifies[0].sum() and right.q_a()[0] == 1
+    assert right.q_a(0.01, read="anytime")[-1] == anytime_tail(right.count[-1], right.draws[-1], 0.01)
+
+
+def three(batch):
+    """Class k where x . w_k is the largest, w_k at angles of 120 degrees."""
+    x, y = batch[:, 0], batch[:, 1]
+    return torch.stack([x, -x / 2 + y * 3**0.5 / 2, -x / 2 - y * 3**0.5 / 2], 1)
+
+
+def test_a_run_says_where_two_bounds_might_do():
+    # p_A = .51, p_B = .24: the radius is 0.5 / 2 (0.03 + 0.7)
+    image = torch.zeros(1, DIM)
+    image[0, 0] = 0.25
+    words = (
+        r"certify: 1 of 1 images that miss the wanted radius may have it by bounds on p_A and p_B, .*Records.top_two"
+    )
+    with pytest.warns(UserWarning, match=words):
+        found = certified(three, image, [0], n=2000, radius=0.12, bound=COHEN)
+    assert found.rows[0].end == "given up"
+    q_a, p_b = certified(three, image, [0], n=20_000).top_two()
+    assert COHEN.radius(found.noise, q_a=q_a, p_b=p_b)[0] > 0.12
+    certified(three, image, [0], n=2000, radius=0.4, bound=COHEN)  # and says nothing where they would not
+
+
+# ---- a wanted precision ----
+
+TASK = SimpleNamespace(n=1000, n0=0, alpha=0.01, noise=Gaussian(0.5))  # what `stop_for` asks of a job
+
+
+def test_a_pilot_sets_the_draws_and_only_the_others_are_read():
+    found = stopping(**PRECISION)
+    head = found.header
+    assert (head.n0, head.select) == (1000, None)
+    assert head.stop == {"rule": "pilot 1", "precision": 0.2, "norm": 2.0, "bound": "cohen-l2"}
+    wanted = stop_for(SimpleNamespace(**vars(TASK) | {"n": 20_000, "n0": 1000, "alpha": 0.001}), None, 0.2, COHEN, None,
+                      "votes").wanted  # fmt: skip
+    assert [row.draws for row in found.rows] == [wanted[max(row.counts0.values())] for row in found.rows]
+    assert {row.end for row in found.rows} == {"precise"} and found.draws.max() < 20_000
+    for alpha in (None, 0.01):
+        assert np.array_equal(found.q_a(alpha), clopper_pearson_tail(found.count, found.draws, alpha or 0.001))
+    dense = [[row.counts.get(k, 0) for k in range(2)] for row in found.rows]
+    assert np.array_equal(found.top_two(0.01), top_two(dense, found.predict, 0.01))
+    assert not records.can_thin(found, 10)
+
+
+def test_a_pilot_without_a_majority_abstains():
+    image = torch.zeros(1, DIM)
+    found = certified(three, image, [0], n=2000, precision=0.1, bound=COHEN)
+    (row,) = found.rows
+    assert (row.end, row.draws, found.q_a().tolist(), row.counts) == ("given up", 0, [1.0], {})
+    assert np.array_equal(found.top_two(), [[1.0], [1.0]])
+    assert rs.accuracy.certified(found, COHEN) == 0
+
+
+@pytest.mark.parametrize("sigma", [0.12, 0.25, 0.5, 1.0])
+def test_a_precision_is_kept_on_published_images(published_log, sigma):
+    log = published_log("locuslab-smoothing", "cifar10", sigma, sigma)
+    rng, noise, p = np.random.default_rng(0), Gaussian(sigma), 1 - np.minimum(log.q_a(), 0.5)
+    task, x = SimpleNamespace(n=100_000, n0=1000, alpha=0.001, noise=noise), 0.05
+    wanted = np.array(stop_for(task, None, x, COHEN, None, "votes").wanted)
+
+    def radius(draws, alpha=0.001):
+        q_a = clopper_pearson_tail(rng.binomial(draws, p) * (draws > 0), np.maximum(draws, 1), alpha)
+        return COHEN.radius(noise, q_a=q_a), q_a
+
+    whole = np.mean([radius(np.full(len(p), 100_000))[0] for _ in range(10)], axis=0)
+    kept = np.array([radius(wanted[rng.binomial(1000, p)])[0] for _ in range(10)])
+    assert kept.mean() >= (1 - x) * whole.mean()
+    assert (kept >= (1 - 2 * x) * whole).mean() >= 0.9
+    draws = np.array([wanted[rng.binomial(1000, p)] for _ in range(20)])
+    wrong = np.array([radius(n, 0.01)[1] < 1 - p for n in draws])
+    assert 1000 + draws.mean() < 36_000
+    assert stats.binomtest(int(wrong.sum()), wrong.size, 0.01, alternative="greater").pvalue > 1e-3
+
+
+@wishes
+def test_where_an_image_ends_does_not_depend_on_neighbours(wish):
+    alone = stopping(**wish, images=torch.full((1, DIM), 0.1), labels=[0], indices=[5], batch_size=7)
+    beside = stopping(**wish, images=torch.full((9, DIM), 0.1), labels=[0] * 9, batch_size=100)
     assert votes(alone)[5] == votes(beside)[5]

@@ -30,7 +30,7 @@ from rsexplore.montecarlo import (
     predict,
     runner,
 )
-from rsexplore.montecarlo.engine import Engine, Looks, Work
+from rsexplore.montecarlo.engine import Engine, Work
 from rsexplore.montecarlo.logits import check_independence
 from rsexplore.noises import Gaussian, PowerGaussian
 
@@ -42,10 +42,24 @@ def works(count=3, samples=(100, 2000)):
     return [Work(i, torch.full((DIM,), 0.1 * i), TorchRng(4, i), samples) for i in range(count)]
 
 
-def counted(model=None, noise=Gaussian(0.5), size=64, looks=None, **options):  # noqa: B008
+def looking(*sizes, enough=lambda counts: False):
+    """The second sample, after a first of 100, is looked at there, and may end at all but the last."""
+
+    def until(work, counts):
+        copies = int(counts.sum())
+        done = copies == 100 + sizes[-1] or (copies > 100 and enough(counts))
+        return copies if done else next(100 + size for size in sizes if 100 + size > copies)
+
+    return until
+
+
+def counted(model=None, noise=Gaussian(0.5), size=64, until=None, **options):  # noqa: B008
     """Counts of `works` by a bare engine."""
     engine = Engine(model or HalfSpace(), noise, 2, size, **options)
-    return {work.key: found.tolist() for work, found in engine.run(works(), looks)}
+    return {work.key: found.tolist() for work, found in engine.run(works(), until)}
+
+
+LOOKS = [None, looking(20, 333, 2000, enough=lambda counts: counts[1].sum() >= 333)]
 
 
 # ---- packing ----
@@ -87,9 +101,9 @@ FAMILIES = [
 
 @pytest.mark.parametrize("noise", FAMILIES, ids=str)
 def test_every_noise_is_packed_alike_with_and_without_looks(noise):
-    for looks in (None, Looks((20, 333, 2000), lambda counts: counts[1].sum() >= 333)):
-        expected = counted(noise=noise, size=100, looks=looks)
-        assert counted(noise=noise, size=17, looks=looks) == counted(noise=noise, size=900, looks=looks) == expected
+    for until in LOOKS:
+        expected = counted(noise=noise, size=100, until=until)
+        assert counted(noise=noise, size=17, until=until) == counted(noise=noise, size=900, until=until) == expected
 
 
 def test_an_image_that_fills_a_draw_counts_the_same_in_every_batch_size():
@@ -116,8 +130,8 @@ class Counting:
 
 
 def test_nothing_is_drawn_beyond_the_next_look():
-    noise, looks = Counting(), Looks((333, 10**6), lambda counts: True)
-    run = Engine(HalfSpace(), noise, 2, 64).run(works(1, (100, 10**6)), looks)
+    noise, until = Counting(), looking(333, 10**6, enough=lambda counts: True)
+    run = Engine(HalfSpace(), noise, 2, 64).run(works(1, (100, 10**6)), until)
     assert next(run)[1][1].sum() == 333
     assert noise.asked == [100, 100, 100, 200]
 
@@ -125,7 +139,7 @@ def test_nothing_is_drawn_beyond_the_next_look():
 def test_a_stopped_image_has_the_first_votes_of_a_whole_one():
     seen = {}
     for enough in (lambda counts: counts[1].sum() >= 500, lambda counts: False):
-        ((_, counts),) = Engine(HalfSpace(), Gaussian(0.5), 2, 64).run(works(1), Looks((100, 500, 2000), enough))
+        ((_, counts),) = Engine(HalfSpace(), Gaussian(0.5), 2, 64).run(works(1), looking(100, 500, 2000, enough=enough))
         seen[int(counts[1].sum())] = counts
     assert set(seen) == {500, 2000} and (seen[500][0] == seen[2000][0]).all() and (seen[500][1] <= seen[2000][1]).all()
 
@@ -171,12 +185,12 @@ def test_where_memory_is_short_the_batch_is_halved_and_the_counts_are_the_same(b
     assert sum(size > model.room for size in model.sizes) <= 6
 
 
-@pytest.mark.parametrize("looks", [None, Looks((20, 333, 2000), lambda counts: counts[1].sum() >= 333)])
-def test_memory_that_runs_out_in_the_middle_loses_and_doubles_nothing(looks):
-    wanted = counted(looks=looks)
-    assert counted(Narrow(from_call=3), size=100, looks=looks) == wanted
+@pytest.mark.parametrize("until", LOOKS)
+def test_memory_that_runs_out_in_the_middle_loses_and_doubles_nothing(until):
+    wanted = counted(until=until)
+    assert counted(Narrow(from_call=3), size=100, until=until) == wanted
     for failing in (1, 2, 5, 9, 14):  # or where noise is drawn
-        assert counted(noise=Counting(failing), size=300, looks=looks) == wanted
+        assert counted(noise=Counting(failing), size=300, until=until) == wanted
 
 
 def test_where_not_even_one_copy_fits_or_the_error_is_another_torch_speaks():

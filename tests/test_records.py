@@ -14,7 +14,7 @@ from scipy import stats
 import rsexplore as rs
 from rsexplore import accuracy, bounds, noises, records
 from rsexplore.bound import MissingDimensionError, UnsupportedNoiseError
-from rsexplore.confidence import anytime_tail, clopper_pearson_tail, stopped_tail, top_two
+from rsexplore.confidence import anytime_tail, clopper_pearson_tail, top_two
 from rsexplore.records import Header, Row, from_rows, thinned
 
 FIXED = Header(noise=noises.to_dict(noises.Gaussian(0.5, 64)), n0=10, n=1000, alpha=0.001, seed=3)
@@ -44,7 +44,7 @@ def test_a_stopped_log_is_read_by_the_anytime_bound(tmp_path):
         assert found.q_a(alpha)[0] == anytime_tail(60, 63, level / 2)
         assert found.q_a(alpha)[1] == clopper_pearson_tail(500, 1000, level / 2)  # the draws that were fixed beforehand
         assert (found.q_a(alpha) > clopper_pearson_tail([60, 500], [63, 1000], level)).all()
-    radius = COHEN.radius(found.noise, q_a=stopped_tail(60, 63, 1000, 0.001))
+    radius = COHEN.radius(found.noise, q_a=anytime_tail(60, 63, 0.0005))
     assert radius > 0.2
     assert rs.accuracy.certified(found, COHEN, [radius, np.nextafter(radius, 9)]).tolist() == [0.5, 0.0]
 
@@ -80,7 +80,7 @@ def test_a_class_may_be_the_label(tmp_path):
     found = chosen_by("label", 0, rows, tmp_path)
     assert found.predict.tolist() == [1, 2] and found.count.tolist() == [900, 100] and list(found.rows) == rows
     assert np.array_equal(found.q_a(), clopper_pearson_tail([900, 100], 1000, 0.001))
-    assert found.top_two()[0][0] == clopper_pearson_tail(900, 1000, 0.0005)
+    assert found.top_two()[0][0] == clopper_pearson_tail(900, 1000, 0.9 * 0.001)
     with pytest.raises(ValueError, match="votes give predict=1 count=1000, got 0 and 0"):
         chosen_by("label", 10, [Row(0, 1, {0: 10}, {1: 1000}, 0.0)], tmp_path)
 

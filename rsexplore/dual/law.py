@@ -7,7 +7,6 @@ the median of L. No search over lambda is left.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 
 import numpy as np
 from numpy.polynomial import chebyshev
@@ -15,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from rsexplore.patience import breathe
+from rsexplore.solve import Function, root
 
 LEAST = 1e-140  # radii below this, in units of the scale, count as 0: the square of one is needed
 DEGREES = (8, 16, 32)  # of a polynomial through radii, where more points of two classes are asked for
@@ -22,8 +22,6 @@ STEPS = 60  # of the search for both unknowns together
 NUDGE = 1e-6  # for its first slopes
 AT_ONCE = 500  # points of two classes that are solved for together
 FURTHEST = 0.4  # step in a logarithm
-
-Function = Callable[[NDArray, NDArray], NDArray]
 
 
 class Law(ABC):
@@ -61,48 +59,13 @@ class Law(ABC):
         return r * np.sqrt(self.dim / max(self.dim - self.k, 1.0))
 
 
-def root(function: Function, low: NDArray, high: NDArray, tolerance: float = 4e-16) -> NDArray:
-    """Root of increasing functions between `low` and `high`, the negative side of the last bracket.
-
-    `function` takes points and their places; Chandrupatla's method, all places at once. nan where it gives nan: what
-    it tells of the side of a root is not to be trusted then.
-    """
-    a, b = low.astype(float), high.astype(float)
-    place = np.arange(len(a))
-    fa, fb = function(a, place), function(b, place)
-    out = np.where((fa <= 0) & (fb > 0), a, b)
-    out[np.isnan(fa) | np.isnan(fb)] = np.nan
-    live = place[(fa < 0) & (fb > 0)]
-    a, b, fa, fb = (v[live] for v in (a, b, fa, fb))
-    c, fc, share = a, fa, np.full(len(a), 0.5)
-    for _ in range(120):
-        if not len(live):
-            break
-        breathe()
-        x = a + share * (b - a)
-        fx = function(x, live)
-        same = np.sign(fx) == np.sign(fa)
-        c, fc = np.where(same, a, b), np.where(same, fa, fb)
-        b, fb, a, fa = np.where(same, b, a), np.where(same, fb, fa), x, fx
-        out[live] = np.where(np.isnan(fx), fx, np.where(fa <= 0, a, b))
-        width = np.abs(b - a)
-        with np.errstate(all="ignore"):  # inverse quadratic interpolation where it is safe, else the middle
-            xi, phi = (a - b) / (c - b), (fa - fb) / (fc - fb)
-            step = fa / (fb - fa) * fc / (fb - fc) + (c - a) / (b - a) * fa / (fc - fa) * fb / (fc - fb)
-            least = np.minimum((4e-16 * np.abs(a) + 1e-305) / width, 0.5)
-        safe = (phi**2 < xi) & ((1 - phi) ** 2 < 1 - xi) & np.isfinite(step)
-        share = np.where(safe, np.clip(step, least, 1 - least), 0.5)
-        going = (width > tolerance * np.abs(x) + 1e-305) & (fx != 0) & ~np.isnan(fx)
-        live, a, b, c, fa, fb, fc, share = (v[going] for v in (live, a, b, c, fa, fb, fc, share))
-    return out
-
-
 def bracket(function: Function, guess: NDArray, width: NDArray, least: float = -np.inf) -> tuple[NDArray, NDArray]:
     """Points below and above the root of increasing functions, found by growing steps from a guess.
 
     No further than `least` is gone down: where there is no root above it, both points are not above the root.
     """
-    live = np.arange(len(guess))
+    if not len(live := np.arange(len(guess))):
+        return guess, guess
     up = function(guess, live) < 0
     near, far, step = guess.copy(), guess.copy(), width.copy()
     for _ in range(700):
@@ -182,7 +145,7 @@ def radius(law: Law, q_a: NDArray, p_b: NDArray) -> NDArray:
 
 def two_classes(law: Law, z: NDArray) -> NDArray:
     """Radius for p_A = 1 - p_B = Phi(z), z > 0; 0 where it is not found."""
-    out = np.exp(solved(law, z, *law.start(z))[0])
+    out = np.exp(solved(law, z, *law.start(z))[0]) if len(z) else z
     return np.where(out > 2 * LEAST, out, 0.0)
 
 

@@ -62,7 +62,8 @@ def _certify(given: argparse.Namespace) -> str:
     bound = bounds.get(given.bound) if given.bound else None
     if given.export and (bound is None or not bound.certifies):
         raise ValueError(f"--export needs --bound and a proved one, got --bound {given.bound}")
-    wish = {"radius": given.radius, "bound": bound, "norm": given.norm} if given.radius is not None else {}
+    wish = _some(given, "radius", "precision", "select")
+    wish |= {"bound": bound, "norm": given.norm} if (given.radius, given.precision) != (None, None) else {}
     votes = _some(given, "n0", "n", "alpha", "seed", "log", "grid")
     ways = _some(given, "batch_size", "device", "threads", "autocast", "compile", "channels_last")
     with _executor(given.scheduler) as executor:
@@ -71,7 +72,8 @@ def _certify(given: argparse.Namespace) -> str:
             data=data_name(given.data), progress=not given.quiet,
         )  # fmt: skip
     right = np.mean(found.predict == found.label)
-    lines = [f"{found!r}: {given.log}", f"selected class right: {right:.1%}, votes {found.draws.sum():,}"]
+    classes = "classes: the labels" if given.select == "label" else f"selected class right: {right:.1%}"
+    lines = [f"{found!r}: {given.log}", f"{classes}; {found.spent}"]
     if bound and bound.certifies:
         if given.export:
             records.export(found, given.export, bound, norm=given.norm)
@@ -132,11 +134,13 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
 
     add = command("count votes under noise and log them, image by image", _certify, CERTIFY)
     add("--grid", type=int, metavar="STEPS", help="sound arithmetic for images of whole multiples of 1 / STEPS")
-    add("--n0", type=int, default=100, help="draws that select the class (default %(default)s)")
-    add("--n", type=int, default=100_000, help="draws that count its votes (default %(default)s)")
-    add("--bound", metavar="KEY", help="turns votes into radii: for the summary, --radius and --export")
+    add("--n0", type=int, help="draws that select the class (default 100; 1,000 with --precision; not with --radius)")
+    add("--n", type=int, default=100_000, help="draws that count its votes, at most (default %(default)s)")
+    add("--bound", metavar="KEY", help="turns votes into radii: for the summary, --radius, --precision and --export")
     add("--norm", type=float, help="norm of the radii, if not the bound's own")
-    add("--radius", type=float, help="end each image as soon as this radius is certified or ruled out")
+    add("--radius", type=float, help="end each image as soon as this radius is certified or given up")
+    add("--select", choices=("votes", "label"), default="votes", help="class of --radius: the votes' or the label")
+    add("--precision", type=float, help="end each image where --n draws would add less than this part to its radius")
     add("--log", type=Path, required=True, help="where the votes are kept; an unfinished run goes on")
     add("--export", type=Path, help="write the radii in the columns idx label predict radius correct time")
     add("--batch-size", type=int, help="copies that pass through the model at once (default: by an image's size)")

@@ -18,10 +18,11 @@ from tqdm.auto import tqdm
 import rsexplore
 from rsexplore import noises, records
 from rsexplore.bound import Bound
-from rsexplore.log import kept, writable
+from rsexplore.bounds import named
+from rsexplore.log import CERTIFIED, SELECT, kept, writable
 from rsexplore.montecarlo.logits import Model
 from rsexplore.montecarlo.models import digest
-from rsexplore.montecarlo.runner import Job, Runner, Survey, device_of, stop_at
+from rsexplore.montecarlo.runner import Job, Runner, Survey, device_of, stop_for
 from rsexplore.montecarlo.scaleout import RemoteRunner
 from rsexplore.noises import Noise
 from rsexplore.records import Header, Records, Row
@@ -55,15 +56,17 @@ def certify(
     images: ArrayLike | torch.Tensor,
     labels: ArrayLike,
     noise: Noise,
-    n0: int = 100,
+    n0: int | None = None,
     n: int = 100_000,
     alpha: float = 0.001,
     seed: int = 0,
     log: str | PathLike[str] | None = None,
     *,
     radius: float | None = None,
+    precision: float | None = None,
     bound: Bound | str | None = None,
     norm: float | None = None,
+    select: str = "votes",
     indices: ArrayLike | None = None,
     batch_size: int | None = None,
     device: torch.device | str | None = None,
@@ -78,7 +81,8 @@ def certify(
 ) -> Records:
     """Votes of a classifier under noise, from which every bound certifies.
 
-    Each image is drawn `n0` times to select a class, then `n` times to count its votes, by a generator of its own.
+    Each image is drawn `n0` times to select a class, then `n` times to count its votes, by a generator of its own. With
+    a wanted `radius` or `precision` it ends earlier.
     Radii, abstention and confidence are views of these counts: see `rsexplore.accuracy`. What they speak of is the
     smoothed classifier. So another `alpha` or another bound need no run of their own: they are asked of the records.
 
@@ -95,7 +99,8 @@ def certify(
     noise : Noise
         Law of the additive noise.
     n0, n : int, >= 1
-        Draws for the selection and for the estimation.
+        Draws for the selection (100 if absent, 1,000 for a wanted precision, none for a wanted radius, with which it is
+        refused) and for the estimation.
     alpha : float, in (0, 1)
         Failure probability of one image's statement; kept in the header.
     seed : int, >= 0
@@ -103,12 +108,20 @@ def certify(
     log : path, optional
         Where each image's counts are appended and fsynced when done. The log of an unfinished run is gone on with, by
         the same call: its images are fixed, so more of them are another run, which needs another log. A UserWarning
-        tells of half a line that is left out, of another card or library, and of a model that has no digest.
+        tells of half a line that is left out, of another card or library, and of a model that has no digest. Another
+        one tells of images that only two bounds may give the wanted radius.
     radius : float, optional
-        Wanted radius, in the input's units. Each image ends as soon as its votes certify it, or rule out that n would,
-        with a bound that holds at every number of draws (`rsexplore.confidence`); the log says so, and is read so.
+        Wanted radius, in the input's units. Each image ends as soon as its votes certify it, or leave little hope that
+        n would, by an exact sequential test at `alpha` (`rsexplore.sequential`); the log says so, and is read so: see
+        `Records.q_a`.
+    precision : float, in (0, 1), optional
+        Part of the radius, of what n draws would give, that may be lost. The n0 draws of the selection set how many
+        more an image gets; its bounds are from these alone, at any level and under any bound.
     bound, norm : Bound or its key, and float, optional
-        What certifies `radius`, and in which norm if not in the bound's own.
+        What certifies `radius`, or whose radius is meant by `precision`, and in which norm if not in the bound's own.
+    select : {"votes", "label"}
+        Of a wanted radius: whether the class is the one that the votes certify, or the label, whose votes alone are
+        tested then, so that such a run says nothing of the images that are put elsewhere.
     indices : array_like of int, shape (images,), optional
         The images' numbers in the log; 0, 1, 2, ... if absent.
     batch_size : int, >= 1, optional
@@ -157,17 +170,23 @@ def certify(
     KeyboardInterrupt
         Passed on; the log holds every finished image, and the same call goes on from there.
     """
+    if radius is not None and (n0, precision) != (None, None):
+        raise ValueError(f"certify: a wanted radius takes neither n0 nor precision, got {n0=}, {precision=}")
+    if select not in SELECT or (radius is None and select != "votes"):
+        raise ValueError(f"certify: select must be one of {SELECT}, for a wanted radius, got select={select!r}")
+    n0 = (100 if precision is None else 1000) if n0 is None else n0
     task = Job(
         model, images, labels, noise, n0, n, alpha, seed, indices=indices, batch_size=batch_size, device=device,
         threads=threads, autocast=autocast, compile=compile, channels_last=channels_last, grid=grid,
     )  # fmt: skip
-    if radius is not None:
-        task.stop = stop_at(radius, bound, norm, noise, n, alpha)
+    if (radius, precision) != (None, None):
+        task.stop = stop_for(task, radius, precision, bound, norm, select)
+        task.n0 = task.n0 if radius is None else 0
     elif (bound, norm) != (None, None):
-        raise ValueError("certify: bound and norm are for a wanted radius; without one, ask them of the records")
+        raise ValueError("certify: bound and norm are for a wanted radius or precision; else ask them of the records")
     noises.to_dict(noise)  # a log needs a noise of a known family, and the model is not looked at before that is clear
     path, runner = writable(log), Runner(task) if executor is None else RemoteRunner(task, executor)
-    places, copies = {index: place for place, index in enumerate(task.indices.tolist())}, n0 + n
+    places, copies = {index: place for place, index in enumerate(task.indices.tolist())}, task.n0 + task.n
     with closing(Reporter(progress, len(places) * copies, len(places))) as reporter:
         survey = runner.survey(task.images, len(places) * copies, reporter.doing)
         if (largest := task.labels.max()) >= survey.num_classes:
@@ -189,7 +208,13 @@ def certify(
                 with closing(runner.rows(chosen, survey, reporter.tick)) as found:
                     for row in found:
                         keep(row)
-                        reporter.add(row, n - row.draws)
+                        reporter.add(row, task.n - row.draws)
+    if radius is not None and (others := [row for row in rows if row.end != CERTIFIED]):
+        own, rival, draws = np.array([(row.count, row.rival, row.draws) for row in others]).T
+        both = (named(bound).radius(noise, own / draws, p_b=rival / draws, norm=norm) >= radius).sum()
+        if both:
+            some = f"{both} of {len(others)} images that miss the wanted radius may have it by bounds on p_A and p_B"
+            warnings.warn(f"certify: {some}, for a fixed n: without radius=, by Records.top_two", stacklevel=2)
     return records.from_rows(header, sorted(rows, key=lambda row: places[row.index]))
 
 
@@ -221,6 +246,7 @@ def _header(task: Job, survey: Survey, data: str, here: bool) -> Header:
         versions={"rsexplore": rsexplore.__version__, "torch": torch.__version__, "device": device.type},
         stop=task.stop.header if task.stop else None,
         grid=task.grid,
+        select=task.stop.select if task.stop else None,
         info=_info(device) if here else None,
     )
 
@@ -306,5 +332,6 @@ class Reporter:
 
     def _count(self, row: Row) -> None:
         self._right, self._counted = self._right + row.counts.get(row.label, 0), self._counted + row.draws
-        now = self._now = self._now._replace(images=self._now.images + 1, noisy=self._right / self._counted)
+        noisy = self._right / self._counted if self._counted else nan
+        now = self._now = self._now._replace(images=self._now.images + 1, noisy=noisy)
         self._bar.set_postfix_str(f"{now.images}/{now.of} images, under noise {now.noisy:.1%}", refresh=False)

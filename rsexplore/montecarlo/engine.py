@@ -52,12 +52,9 @@ class Work:
     samples: tuple[int, ...]  # sizes of separate samples, drawn one after the other
 
 
-@dataclass(frozen=True)
-class Looks:
-    """When the last sample of an image is looked at, and what ends it then."""
-
-    sizes: tuple[int, ...]  # ascending
-    enough: Callable[[Votes], bool]  # takes counts (samples, classes)
+# From an image and its counts (samples, classes): how many copies, of all samples, it is to have when its counts are
+# looked at next. An image that has so many has ended.
+Until = Callable[[Work, Votes], int]
 
 
 def blocks(samples: tuple[int, ...], largest: int) -> Iterator[tuple[int, int]]:
@@ -76,12 +73,11 @@ def blocks(samples: tuple[int, ...], largest: int) -> Iterator[tuple[int, int]]:
 class Image:
     """An image in work: where its noise stands and what was counted."""
 
-    def __init__(self, work: Work, noise: Sampler, num_classes: int, looks: Looks | None) -> None:
+    def __init__(self, work: Work, noise: Sampler, num_classes: int, until: Until | None) -> None:
         self.work, self._noise, self._start, device = work, noise, work.rng.state, work.image.device
         coordinates = BLOCK_COORDINATES.get(device.type, DEVICE_BLOCK_COORDINATES)
         self._largest = max(1, min(BLOCK_COPIES, coordinates // max(1, work.image.numel())))
-        self.total, before = sum(work.samples), sum(work.samples[:-1])
-        self._stops = (*(before + size for size in (looks.sizes if looks else ())), self.total)
+        self._until = until or (lambda work, counts: sum(work.samples))
         self.counts = torch.zeros(len(work.samples), num_classes + 1, dtype=torch.int64, device=device)
         self.begin()
 
@@ -91,11 +87,12 @@ class Image:
         self.counts.zero_()
         self._blocks, self.placed = blocks(self.work.samples, self._largest), 0
         self._left: Tensor | None = None
-        self.go_on()
+        self.ended(np.zeros((len(self.counts), self.counts.shape[1] - 1), dtype=np.int64))
 
-    def go_on(self) -> None:
-        """Let copies be placed up to the next look at the counts."""
-        self.stop = next(stop for stop in self._stops if stop > self.placed)
+    def ended(self, counts: Votes) -> bool:
+        """Whether an image of these counts has ended; else copies may be placed up to the next look at them."""
+        self.stop = self._until(self.work, counts)
+        return self.room <= 0
 
     @property
     def room(self) -> int:
@@ -148,7 +145,7 @@ class Engine:
     channels_last: bool = False  # memory format of image batches
 
     def run(
-        self, works: Iterable[Work], looks: Looks | None = None, tick: Callable[[int], Any] = lambda copies: None
+        self, works: Iterable[Work], until: Until | None = None, tick: Callable[[int], Any] = lambda copies: None
     ) -> Iterator[tuple[Work, Votes]]:
         """Yield every image and its counts (samples, classes), as they are done.
 
@@ -156,8 +153,8 @@ class Engine:
         ----------
         works : iterable of Work
             Taken up as there is room in a batch. All images of one shape.
-        looks : Looks, optional
-            When an image may end early.
+        until : callable, optional
+            When an image is looked at, and ends (`Until`); after all its samples if absent.
         tick : callable
             Is told how many copies were counted, batch by batch.
 
@@ -169,7 +166,7 @@ class Engine:
         source, ready, halted = iter(works), list[Image](), list[Image]()
         while True:
             while sum(image.room for image in ready) < self.batch_size and (work := next(source, None)) is not None:
-                ready.append(Image(work, self.noise, self.num_classes, looks))
+                ready.append(Image(work, self.noise, self.num_classes, until))
             if not ready and not halted:
                 return
             try:
@@ -191,10 +188,9 @@ class Engine:
             due, halted = (halted, seen) if late else (halted + seen, [])
             for image in due:
                 counts = image.received()
-                if image.placed == image.total or (looks and looks.enough(counts)):
+                if image.ended(counts):
                     yield image.work, counts
                 else:
-                    image.go_on()
                     ready.insert(0, image)
 
     @torch.inference_mode()

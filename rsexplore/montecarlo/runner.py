@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import special
 from torch import Tensor, nn
 
 from rsexplore.bound import Bound
 from rsexplore.bounds import named
 from rsexplore.check import is_number
-from rsexplore.confidence import decision, stopped_tail
-from rsexplore.log import AT_N, CERTIFIED, GIVEN_UP, Row
+from rsexplore.log import AT_N, CERTIFIED, GIVEN_UP, PILOT, PRECISE, SEQUENTIAL, Row
 from rsexplore.montecarlo import grid
 from rsexplore.montecarlo import images as pixels
-from rsexplore.montecarlo.engine import Engine, Looks, Sampler, Votes, Work, is_exhaustion, kept_heap, usual_batch_size
+from rsexplore.montecarlo.engine import Engine, Sampler, Votes, Work, is_exhaustion, kept_heap, usual_batch_size
 from rsexplore.montecarlo.logits import (
     Model,
     check_independence,
@@ -32,6 +32,7 @@ from rsexplore.montecarlo.logits import (
 )
 from rsexplore.montecarlo.rng import TorchRng
 from rsexplore.noises import Noise
+from rsexplore.sequential import Plan, plan
 
 # Coordinates below which one thread is the default. Small layers gain nothing from a second one and wait for it after
 # each: 2,000,000 votes of the shipped net took 11 s with one thread; with two, 16 s, and 127 s beside busy neighbours.
@@ -43,8 +44,9 @@ GPU_SIZES = tuple(2**power for power in range(6, 14))
 SEARCHED = 25 * GPU_SIZES[-1]
 LONGEST, SHARE, ROUNDS, NEAR = 5.0, 0.02, 3, 0.9
 ANSWERS = 16  # to the first clean images, by which a log knows its model
-# Draws at an image's first look, by what factor looks grow, so that a decision comes at most this much late
-FIRST_LOOK, GROWTH, HALVINGS = 20, 1.15, 200
+# Votes at which radii are computed, to read others between them, and numbers of draws that a pilot may ask for; and by
+# how much more is asked of it than it is to keep, for one whose votes all agree is optimistic
+KNOTS, OPTIMISM = 200, 1.4
 AUTOCAST = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -262,15 +264,18 @@ class Runner:
         size, form = survey.batch_size, task.channels_last
         # of this call alone: a worker may have several, in threads
         engine = Engine(model, noise, survey.num_classes, size, fixed_shape=task.compile, channels_last=form)
-        works = map(work, images, labels.tolist(), indices.tolist())
+        works, stop = map(work, images, labels.tolist(), indices.tolist()), task.stop
+        until = None if stop is None else lambda one, counts: stop.until(counts, one.key[1])
         with self._surroundings(images[0]):
-            for done, votes in engine.run(works, task.stop.looks() if task.stop else None, count):
+            for done, votes in engine.run(works, until, count):
                 # images of one batch take their time together, so an image has the mean one of its copies
                 seconds = int(votes.sum()) * (time.perf_counter() - begin) / counted
                 counts0, counts = ({k: v for k, v in enumerate(sample) if v} for sample in votes.tolist())
-                end = task.stop.end(votes) if task.stop else AT_N
                 index, label = done.key
-                yield Row(index, label, counts0, counts, seconds, end)
+                end = stop.end(votes, label) if stop else AT_N
+                yield Row(
+                    index, label, counts0, counts, seconds, end, label if stop and stop.select == "label" else None
+                )
 
     @contextmanager
     def _surroundings(self, image: Tensor) -> Iterator[None]:
@@ -387,78 +392,78 @@ def _seconds(logits_of: Model, image: Tensor, size: int) -> float:
 
 @dataclass(frozen=True)
 class Stop:
-    """What ends an image: its bound on 1 - p_A holds wherever it ends (`stopped_tail`), so any end keeps alpha."""
+    """What ends an image before its last draw: a decision on a wanted radius, or the number that its pilot sets.
 
-    header: Mapping[str, Any]  # entry of a log's header: rule, radius, norm, key of the bound, and q_a
-    q_a: float  # largest bound on 1 - p_A that certifies the radius
-    alpha: float
+    That number is a function of the first sample, so that the second one is independent of it.
+    """
+
+    header: Mapping[str, Any]  # entry of a log's header
     n: int
+    plan: Plan | None = None  # of a wanted radius
+    select: str | None = None  # one of `log.SELECT`, for a wanted radius
+    wanted: tuple[
+        int, ...
+    ] = ()  # else size of the second sample by votes of the first one's class; 0 where it abstains
 
-    def looks(self) -> Looks:
-        """When counts are looked at: at numbers of draws that grow by a constant factor."""
-        sizes, size = [], float(FIRST_LOOK)
-        while size < self.n:
-            sizes.append(int(size))
-            size *= GROWTH
-        return Looks((*sizes, self.n), self.enough)
+    def end(self, counts: Votes, label: int) -> str | None:
+        """What ends an image of these counts (samples, classes) and that label, at a look; None if nothing does."""
+        draws = int(counts[1].sum())
+        if self.plan is None:
+            return AT_N if draws == self.n else PRECISE if draws else GIVEN_UP
+        against = draws - int(counts[1, label] if self.select == "label" else counts[1].max())
+        last = AT_N if draws == self.n else None
+        return {1: CERTIFIED, -1: GIVEN_UP}.get(self.plan.verdict(against, draws), last)
 
-    def enough(self, counts: Votes) -> bool:
-        """Whether the counts (2, classes) of selection and estimation decide on the radius."""
-        return self._decision(counts) != 0
-
-    def end(self, counts: Votes) -> str:
-        """What ended an image of these counts."""
-        return AT_N if counts[1].sum() == self.n else CERTIFIED if self._decision(counts) > 0 else GIVEN_UP
-
-    def _decision(self, counts: Votes) -> int:
-        return int(decision(counts[1, counts[0].argmax()], counts[1].sum(), self.q_a, self.alpha / 2))
+    def until(self, counts: Votes, label: int) -> int:
+        """How many copies these counts are to grow to before they are looked at; no more than there are at an end."""
+        pilot, draws = counts.sum(1).tolist()
+        if self.plan is None:
+            n0 = len(self.wanted) - 1
+            return n0 + (self.wanted[counts[0].max()] if pilot == n0 else 0)
+        ended = draws and self.end(counts, label)
+        return draws if ended else next(size for size in self.plan.sizes if size > draws)
 
 
-def stop_at(radius: Any, bound: Any, norm: float | None, noise: Noise, n: int, alpha: float) -> Stop:
-    """Return what ends an image once `bound` certifies `radius`.
+def stop_for(task: Job, radius: Any, precision: Any, bound: Any, norm: float | None, select: str) -> Stop:
+    """Return what ends an image once it is decided whether `bound` certifies `radius`, or `precision` is expected.
 
     Raises
     ------
     ValueError
-        The radius is not positive, or n votes out of n do not certify it; the bound is no certificate.
+        The bound is no certificate; the radius is not positive, or no vote reaches it, or n votes out of n do not
+        certify it; the precision is not between 0 and 1.
     UnsupportedNoiseError, MissingDimensionError
         As of `bound.radius`.
     """
-    bound = named(bound)
+    bound, n, n0, alpha = named(bound), task.n, task.n0, task.alpha
     if not isinstance(bound, Bound) or not bound.certifies:
         raise ValueError(
-            'certify: a wanted radius needs a proved bound, such as bound=rsexplore.bounds.get("cohen-l2"), '
-            f"got bound={getattr(bound, 'key', bound)}"
+            f"certify: a wanted {'precision' if radius is None else 'radius'} needs a proved bound, such as "
+            f'bound=rsexplore.bounds.get("cohen-l2"), got bound={getattr(bound, "key", bound)}'
         )
-    if not is_number(radius) or not 0 < radius < np.inf:
-        raise ValueError(f"certify: the wanted radius must be positive and finite, got radius={radius!r}")
-    q_a = _needed_tail(float(radius), bound, norm, noise)
-    if not (best := float(stopped_tail(n, n, n, alpha))) <= q_a:
-        largest = float(bound.radius(noise, q_a=best, norm=norm))
-        raise ValueError(
-            f"certify: {n} votes out of n={n} certify a radius of {largest:.4g} at alpha={alpha:g}, "
-            f"less than the wanted radius={radius:g}; raise n"
-        )
-    native = bound.norm if norm is None else norm
-    assert native is not None  # bound.radius has refused it
-    rule = "beta-mixture, clopper-pearson at n"
-    header = {"rule": rule, "radius": float(radius), "norm": float(native), "bound": bound.key, "q_a": q_a}
-    return Stop(header, q_a, float(alpha), int(n))
-
-
-def _needed_tail(radius: float, bound: Bound, norm: float | None, noise: Noise) -> float:
-    """Return the largest q_a, but for rounding, whose radius is at least `radius`; nan if there is none."""
-
-    def certifies(log_q: float) -> bool:
-        return float(bound.radius(noise, q_a=float(np.exp(log_q)), norm=norm)) >= radius
-
-    low, high = -690.0, float(np.log(0.5))  # of log q_a
-    if not certifies(low):
-        return float("nan")
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        if not low < middle < high:
-            break
-        low, high = (middle, high) if certifies(middle) else (low, middle)
-    # a hair less, so that a decision for the radius is one in every digit of the bound that is read from its votes
-    return float(np.exp(low) * (1 - 2.0**-30))
+    best = -np.expm1(np.log(alpha) / n)  # 1 - p of which n votes out of n are as likely as alpha
+    q = np.geomspace(best, 0.5, KNOTS)
+    radii = bound.radius(task.noise, q_a=q, norm=norm)
+    native: Any = bound.norm if norm is None else norm  # where both are None bound.radius has refused it
+    told = {"norm": float(native), "bound": bound.key}
+    if radius is not None:
+        if not is_number(radius) or not 0 < radius < np.inf:
+            raise ValueError(f"certify: the wanted radius must be positive and finite, got radius={radius!r}")
+        # a hair less, so that the radius is read in every digit of the bound, at however many points it is asked for
+        q_a = bound.vote(task.noise, float(radius), norm=norm).q_a * (1 - 2.0**-30)
+        if not best <= q_a:
+            raise ValueError(
+                f"certify: {n} votes out of n={n} certify a radius of {radii[0]:.4g} at alpha={alpha:g}, "
+                f"less than the wanted radius={radius:g}; raise n"
+            )
+        header = {"rule": SEQUENTIAL, "radius": float(radius), **told, "q_a": q_a}
+        return Stop(header, n, plan(q_a, n, alpha, both=select == "votes"), select)
+    if not is_number(precision) or not 0 < precision < 1:
+        raise ValueError(f"certify: precision must be between 0 and 1, got precision={precision!r}")
+    votes, draws = np.arange(n0 // 2 + 1, n0 + 1), np.unique(np.geomspace(1, n, KNOTS).round())[:, None]
+    against = (1 - votes / n0) * draws
+    tails = special.betainccinv(against + 1, draws - against, alpha)  # Clopper and Pearson's, at the pilot's share
+    expected = np.interp(np.log(tails), np.log(q), radii)
+    first = (expected >= (1 - precision / OPTIMISM) * expected[-1]).argmax(0)
+    wanted = (0,) * (n0 + 1 - len(votes)) + tuple(draws[first, 0].astype(int).tolist())
+    return Stop({"rule": PILOT, "precision": float(precision), **told}, n, wanted=wanted)
