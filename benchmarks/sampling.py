@@ -1,6 +1,6 @@
 """How many draws a wanted radius takes: the test of `certify(radius=)`, what else there is, and what nothing can beat.
 
-    python benchmarks/sampling.py                        # prints the tables, in some minutes
+    python benchmarks/sampling.py                        # prints the tables, in four minutes of one core
     python benchmarks/sampling.py > benchmarks/sampling.md
 
 The votes of images are those of the published logs. How long a rule that looks at counts at given draws takes follows
