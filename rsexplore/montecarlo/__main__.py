@@ -73,7 +73,7 @@ def _certify(given: argparse.Namespace) -> str:
             data=data_name(given.data), progress=not given.quiet,
         )  # fmt: skip
     right = np.mean(found.predict == found.label)
-    classes = "classes: the labels" if given.select == "label" else f"selected class right: {right:.1%}"
+    classes = f"selected class right: {right:.1%}" if given.select == "votes" else "classes: the labels"
     ends = ", ".join(f"{number} {end}" for end, number in Counter(row.end for row in found.rows).items())
     lines = [f"{found!r}: {given.log}", f"{classes}, votes {found.draws.sum():,}, images: {ends}"]
     if bound and bound.certifies:
