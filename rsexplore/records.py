@@ -5,6 +5,7 @@ run with fewer draws would have counted are all asked of the records, without a 
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -122,6 +123,13 @@ class Records:
         if self.header.stop is None:
             return np.full(len(self), self.header.n, dtype=np.int64)
         return np.array([row.draws for row in self.rows], dtype=np.int64)
+
+    @property
+    def spent(self) -> str:
+        """How many votes were counted, and how many images ended how, in words."""
+        ends = Counter(row.end or "unsaid" for row in self.rows)
+        told = ", ".join(f"{number} {end}" for end, number in ends.items())
+        return f"{self.draws.sum():,} votes, {self.draws.mean():,.0f} an image; {told}"
 
     def top_two(self, alpha: float | None = None, share: float = SHARE) -> tuple[NDArray, NDArray]:
         """Upper bounds q_a on 1 - p_A and p_b on every other class's probability, shape (images,), holding together.
@@ -248,6 +256,11 @@ def can_thin(records: Records, n: int) -> bool:
     """Whether `thinned` gives records of `n` draws."""
     has_votes = records.count is not None and len(records.rows) == len(records)
     return has_votes and records.header.stop is None and 1 <= n <= records.header.n < MOST_THINNED
+
+
+def least_level(records: Records) -> float:
+    """Smallest alpha that bounds are read at where one asks for any: that of a run which decided on a radius."""
+    return records.header.alpha if records.header.rule == SEQUENTIAL else 1e-6
 
 
 def thinned(records: Records, n: int, seed: int = 0) -> Records:

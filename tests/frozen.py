@@ -89,8 +89,9 @@ def votes(name: str, noise: Any, n: int = 1000, **options: Any) -> list[Any]:
     torch.set_num_threads(1)
     some, model = rs.data.digits().test, rs.montecarlo.load_model(name)
     indices = [3, 1, 4, 15, 9, 2]
+    n0 = None if "radius" in options else 100
     found = rs.montecarlo.certify(
-        model, some.images[:6], some.labels[:6], noise, 100, n, seed=7, indices=indices, progress=False, **options
+        model, some.images[:6], some.labels[:6], noise, n0, n, seed=7, indices=indices, progress=False, **options
     )
     rows = sorted(found.rows, key=lambda row: row.index)
     return [[r.index, r.label, r.predict, sorted(r.counts0.items()), sorted(r.counts.items())] for r in rows]

@@ -451,7 +451,7 @@ def test_a_log_of_another_noise_beside_it_is_said_not_to_be_shown():
     logs = {"a": own_run(Gaussian(0.5, dim=64)), "b<": own_run(), "c": own_run(Gaussian(0.25, dim=64))}
     panel = rs.explorers.certified_accuracy(logs, beside=["b<", "c"])
     assert [curve.label for curve in items(panel)] == ["Cohen et al.", "Cohen et al.  TIGHT", "c"]
-    assert "Not shown, as cohen-l2 is not about their noise: b&lt;." in panel.readout.value
+    assert "Not shown, as cohen-l2 is not about its noise: b&lt;." in panel.readout.value
     panel.move(beside=("c",))
     assert "Not shown" not in panel.readout.value
 

@@ -80,6 +80,41 @@ def test_the_results_are_views_of_the_votes(panel):
     panel.move(norm=2.0)
 
 
+def test_a_run_for_a_wanted_radius_is_a_step_and_says_what_it_spent():
+    panel = rs.explorers.certify(images=30, every=10, n=5000, radius=0.3)
+    panel.run.click()
+    found = done(panel).records
+    ends = [row.end for row in found.rows]
+    assert {"certified", "given up"} <= set(ends) and found.draws.max() <= 5000 and found.header.n0 == 0
+    assert f"{found.draws.sum():,} votes, {found.draws.mean():,.0f} an image" in panel.status.value
+    assert f"{ends.count('certified')} certified" in panel.status.value
+    assert "may have it by bounds on p_A and p_B" in panel.cut.value
+    curve, image = panel.views.values()
+    x, y = line(curve, "Cohen et al.  TIGHT")
+    right = np.mean([row.end == "certified" and row.predict == row.label for row in found.rows])
+    assert x[-1] == pytest.approx(0.3, rel=1e-8) and set(y) == {right, 0.0}  # one step, down at the radius
+    assert "wanted radius 0.3 by cohen-l2 in l2; " + found.spent in curve.picture.plots[0].title
+    assert not any("the most that" in text for text in texts(curve))
+    for end in ("certified", "given up"):
+        row = found.rows[ends.index(end)]
+        image.move(image=row.index)
+        assert f"{row.count:,} of {row.draws:,} votes (of at most 5,000; {end})" in image.readout.value
+        assert ("Nothing is certified." in image.readout.value) == (end == "given up")
+    image.move(alpha=0.01)
+    assert image.message.value == "" and image.controls["alpha"].low == 0.001
+    curve.move(alpha=1e-4)
+    assert "tells nothing at a smaller one" in curve.message.value
+
+
+def test_a_wanted_radius_needs_a_norm_whose_exact_radius_is_known():
+    panel = rs.explorers.certify(noise=rs.noises.Laplace.from_sigma(0.25), images=2, radius=0.1, norm=3.0)
+    panel.run.click()
+    done(panel)
+    assert "a wanted radius needs a norm in which the exact one is known: Laplace noise has l1, got l3" in (
+        panel.message.value
+    )
+
+
 def test_stop_keeps_what_is_counted_and_run_goes_on(tmp_path):
     panel = rs.explorers.certify(Slow(), images=12, n=10_000, log=tmp_path / "log.tsv")
     panel.run.click()
@@ -246,7 +281,7 @@ def test_the_norm_of_a_run_follows_its_noise_until_one_is_chosen():
 
 def test_a_run_has_few_controls_at_first_and_says_what_it_takes():
     panel = rs.explorers.certify(images=2, n=100)
-    assert {name for name, control in panel.controls.items() if control.more} == {"every", "device", "log"}
+    assert {name for name, control in panel.controls.items() if control.more} == {"every", "radius", "device", "log"}
     panel.controls["n"].field.value = "1e9"
     assert panel.values["n"] == 1_000_000 and "votes n goes from 100 to 1e+06 here" in panel.cut.value
     assert "n=1000000" in panel.code.value and panel.cut in panel.children

@@ -194,8 +194,8 @@ def test_rows_come_back_in_the_order_of_the_images(log):
 
 
 def test_a_row_says_what_ended_its_image(log):
-    # at distances 0, .25 and 4 from the border, for a radius of .25
-    images = torch.tensor([0.0, 0.265, 4.0])[:, None] * torch.ones(DIM) / DIM**0.5
+    # at distances 0, .29 and 4 from the border, for a radius of .25
+    images = torch.tensor([0.0, 0.29, 4.0])[:, None] * torch.ones(DIM) / DIM**0.5
     found = certified(images=images, radius=0.25, bound=COHEN, n=3000, log=log)
     assert [row.end for row in found.rows] == ["given up", "at n", "certified"]
     for row, q_a in zip(found.rows, found.q_a(), strict=True):

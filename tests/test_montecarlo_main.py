@@ -353,21 +353,21 @@ def test_radii_are_told_and_exported(command, tmp_path, capsys):
     assert theirs.read_text().startswith("idx\tlabel\tpredict\tradius\tcorrect\ttime\n0\t")
     found = records.read(tmp_path / "log.tsv")
     assert found.header.stop["radius"] == 0.2 and found.draws.max() < 20_000
-    assert f"images: {len(found)} certified" in told
+    assert f"votes, {found.draws.mean():,.0f} an image; {len(found)} certified" in told
 
 
 @pytest.mark.parametrize("program", [main, cli.main], ids=["montecarlo", "rsexplore"])
 def test_what_may_end_an_image_is_handed_on(command, tmp_path, capsys, program):
     log = tmp_path / "log.tsv"
     assert program([*command, "--bound", "cohen-l2", "--n", "20000", "--radius", "0.2", "--select", "label"]) == 0
-    assert "classes: the labels, votes" in capsys.readouterr().out
+    assert "classes: the labels; " in capsys.readouterr().out
     found = records.read(log)
     assert (found.header.select, found.header.n0) == ("label", 0) and np.array_equal(found.predict, found.label)
     log.unlink()
     assert program([*command, "--bound", "cohen-l2", "--n", "20000", "--precision", "0.3", "--n0", "200"]) == 0
     found = records.read(log)
     assert (found.header.stop["precision"], found.header.n0) == (0.3, 200) and found.draws.max() < 20_000
-    assert f"images: {len(found)} precise" in capsys.readouterr().out
+    assert f"an image; {len(found)} precise" in capsys.readouterr().out
     log.unlink()
     assert program([*command, "--bound", "cohen-l2", "--radius", "0.2", "--n0", "100"]) == 2
     assert "a wanted radius takes neither n0 nor precision, got n0=100" in capsys.readouterr().err

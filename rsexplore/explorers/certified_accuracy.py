@@ -21,7 +21,7 @@ from rsexplore.pictures import style
 from rsexplore.pictures.accuracy import ceiling, shipped
 from rsexplore.pictures.accuracy import certified_accuracy as picture
 from rsexplore.pictures.bounds import PRINTED, ball
-from rsexplore.records import Records, can_thin, thinned
+from rsexplore.records import Records, can_thin, least_level, thinned
 
 AT = 9  # radii in the table
 
@@ -52,21 +52,26 @@ class AccuracyView(View):
         for place, (name, curve) in enumerate(others.items()):
             shown.append((curve, name, {"color": style.CYCLE[place % len(style.CYCLE)]}))
         curves, labels, looks = zip(*shown, strict=True)
-        notes = []
-        logged = _draws(self._logs[values["log"]])
+        notes, title = [], values["log"]
+        log, logged = self._logs[values["log"]], _draws(self._logs[values["log"]])
+        stop = log.header.stop if isinstance(log, Records) else None
+        if isinstance(log, Records) and stop:
+            aim = f"radius {stop['radius']:g}" if "radius" in stop else f"precision {stop['precision']:g}"
+            title += f": wanted {aim} by {stop['bound']} in l{stop['norm']:g}; {log.spent}"
         if self.curve.n < logged:
             notes.append(f"a random {self.curve.n:,} of each image's {logged:,} votes; dashed: all of them")
         elif values["rounding"]:
             notes.append("thin: between what rounding of the log leaves open")
         self.others = others
         self.picture = picture(
-            curves, values["log"], labels=labels, looks=looks, note="; ".join(notes) or None, most=False,
-            limit=(self.most, values["n"], alpha),
+            curves, title, labels=labels, looks=looks, note="; ".join(notes) or None, most=False,
+            limit=None if stop else (self.most, values["n"], alpha),
         )  # fmt: skip
 
     def _others(self, beside: list[str], bound: Bound, norm: float, alpha: float) -> dict[str, Curve]:
         """Other logs under the same bound and level, as far as it is about their noise."""
         able = {name: self._logs[name] for name in beside if bound.supports(self._logs[name].noise)}
+        able = {name: log for name, log in able.items() if isinstance(log, Curve) or alpha >= least_level(log)}
         return {name: _scored(log, bound, norm, alpha) for name, log in able.items()}
 
     def _found(
@@ -114,8 +119,12 @@ class AccuracyView(View):
             rows[name] = [f"{x:.3f}" for x in curve.at(radii)]
         head = {f"l{v['norm']:g} radius": "left"} | {f"{r:g}": "right" for r in radii}
         body = table(head, [({}, (name, *line)) for name, line in rows.items()])
-        left = [name for name in v["beside"] if name not in (v["log"], *self.others)]
-        about = f"Not shown, as {v['bound'].key} is not about their noise: {'; '.join(left)}." if left else ""
+        about = ""
+        for name in v["beside"]:
+            if name not in (v["log"], *self.others):
+                apart = not v["bound"].supports(self._logs[name].noise)
+                why = f"{v['bound'].key} is not about its noise" if apart else "its run decided at a larger α"
+                about += f" Not shown, as {why}: {name}."
         return framed(body + escape(about), bound=v["bound"].key, alpha=v["alpha"], ceiling=self.most)
 
 

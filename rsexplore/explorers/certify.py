@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import warnings
 from collections.abc import Callable, Mapping
 from functools import partial
 from math import isfinite, prod
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rsexplore import noises, records
+from rsexplore.comparison import exact_bound
 from rsexplore.explorers import controls
 from rsexplore.explorers.certified_accuracy import certified_accuracy
 from rsexplore.explorers.controls import Control, Number, choice, more, pick, text
@@ -69,13 +71,15 @@ class Setting:
         if values["model"] == FILE and not values["file"].strip():
             raise ValueError("certify needs the path of a checkpoint in the field 'checkpoint', got an empty one")
         self._values, self._given, self._fixed = dict(values), given, fixed
+        self._wanted: float = values["radius"]
         self.images: int = values["images"]
         self.pictures: dict[int, NDArray] = {}
+        self.warned = ""
         if values["log"].strip():
             self.log = Path(values["log"].strip()).expanduser()
         else:
             # one file for each run, so that one that was stopped goes on when its settings come back
-            run = {name: value for name, value in values.items() if name not in ("norm", "log")}
+            run = {name: value for name, value in values.items() if name != "log" and (name != "norm" or self._wanted)}
             named = repr(sorted((name, str(value)) for name, value in {**run, **fixed}.items()))
             self.log = folder / f"{hashlib.sha256(named.encode()).hexdigest()[:12]}.tsv"
 
@@ -88,21 +92,33 @@ class Setting:
         self.images = len(split.labels)
         self.pictures = dict(zip(split.index.tolist(), split.images, strict=True))
         noise = controls.member(v, dim=int(np.prod(split.images.shape[1:])))
-        return montecarlo.certify(
-            self._model(montecarlo),
-            split.images,
-            split.labels,
-            noise,
-            self._fixed["n0"],
-            v["n"],
-            self._fixed["alpha"],
-            self._fixed["seed"],
-            self.log,
-            indices=split.index,
-            device=v["device"],
-            data=montecarlo.data_name(v["data"].strip()),
-            progress=tell,
-        )
+        wish: dict[str, Any] = {"n0": self._fixed["n0"]}
+        if self._wanted:
+            if (bound := exact_bound(noise, v["norm"])) is None:
+                raise ValueError(
+                    f"a wanted radius needs a norm in which the exact one is known: {noise.family} noise has "
+                    f"l{noise.natural_norm:g}, got l{v['norm']:g}"
+                )
+            wish = {"radius": self._wanted, "bound": bound, "norm": v["norm"]}
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always", UserWarning)
+            found = montecarlo.certify(
+                self._model(montecarlo),
+                split.images,
+                split.labels,
+                noise,
+                n=v["n"],
+                alpha=self._fixed["alpha"],
+                seed=self._fixed["seed"],
+                log=self.log,
+                **wish,
+                indices=split.index,
+                device=v["device"],
+                data=montecarlo.data_name(v["data"].strip()),
+                progress=tell,
+            )
+        self.warned = " ".join(str(one.message) for one in told if issubclass(one.category, UserWarning))
+        return found
 
     def logged(self) -> Records | None:
         """Images that are counted; None if there is no log yet."""
@@ -121,8 +137,8 @@ class Setting:
 
 LOOK = 0.2  # seconds between looks at how far a run is
 # of `certify`, left out of the line of code; the device is not, for it differs between machines
-DEFAULTS = {"data": "digits", "images": 50, "every": 1, "n": 1000, "n0": 100, "alpha": 0.001, "seed": 0, "log": "",
-            "arch": "", "normalize": ""}  # fmt: skip
+DEFAULTS = {"data": "digits", "images": 50, "every": 1, "n": 1000, "n0": 100, "radius": 0.0, "alpha": 0.001, "seed": 0,
+            "log": "", "arch": "", "normalize": ""}  # fmt: skip
 
 
 class CertifyPanel(Board):
@@ -229,7 +245,8 @@ class CertifyPanel(Board):
             return
         self.records = found
         right = sum(int(row.predict == row.label) for row in found.rows) / done
-        self.status.value += f". Selected class right: {right:.1%}"
+        self.warn(job.warned)
+        self.status.value += f". Selected class right: {right:.1%}. {found.spent}"
         norm = self.values["norm"]
         logs = {"this run": found} | {name: c for name, c in shipped().items() if _alike(c.noise, found.noise)}
         self.views = {}
@@ -310,6 +327,7 @@ def certify(
     every: int = 1,
     n: int = 1000,
     n0: int = 100,
+    radius: float = 0.0,
     alpha: float = 0.001,
     seed: int = 0,
     norm: float | None = None,
@@ -334,12 +352,16 @@ def certify(
         How many images, from the first on, and whether each, or every 100th, say.
     n, n0 : int
         Draws that count the votes, and that select the class.
+    radius : float >= 0
+        Each image ends as soon as its votes certify this radius, in that norm, or there is little hope of it; no sample
+        selects the class then. 0: all votes of all images are counted.
     alpha : float in (0, 1)
         Failure probability of a radius, for a start.
     seed : int
         Of the run.
     norm : float >= 1, optional
-        Norm of the radii; that in which most is known of the noise if absent. It is no part of the run.
+        Norm of the radii; that in which most is known of the noise if absent. It is part of a run for a wanted radius
+        only.
     device : str, optional
         One of `montecarlo.devices()`; the first GPU, or the processor, if absent.
     log : path
@@ -385,6 +407,7 @@ def certify(
         pick("norm", "norm of the ball", "p", controls.NORMS, float(start.natural_norm if norm is None else norm)),
         *more(
             Number("every", "step", "from image to image", every, 1, 1000, whole=True),
+            Number("radius", "wanted radius", "0: all votes", radius, 0, 10, scale="linear"),
             choice("device", "device", {name: name for name in here}, device or here[min(1, len(here) - 1)]),
             text("log", "file for the votes", str(log), "to keep them in; empty: as long as this panel is"),
         ),

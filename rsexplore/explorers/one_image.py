@@ -14,7 +14,7 @@ from rsexplore.explorers.readout import framed, radius_table
 from rsexplore.patience import Task
 from rsexplore.pictures.bounds import ball, claims
 from rsexplore.pictures.votes import one_image as picture
-from rsexplore.records import Records, can_thin, thinned
+from rsexplore.records import Records, can_thin, least_level, thinned
 
 PARAMS: Mapping[str, Any] = {"c": None, "order": None}
 Images = Mapping[int, NDArray] | ArrayLike
@@ -68,11 +68,14 @@ class ImageView(View):
         v, row, all_of = self.values, self.row, self._records.header.n
         named = [str(key) if self._names is None else self._names[key] for key in (row.predict, row.label)]
         own = "right" if row.predict == row.label else f"wrong, the label is {named[1]}"
-        words = f"Class {named[0]} ({own}): {row.count:,} of {row.draws:,} votes, so 1 − p_A ≤ {self.q_a:.6g}"
-        words += f" but for a chance of α = {v['alpha']:g}."
+        words = f"Class {named[0]} ({own}): {row.count:,} of {row.draws:,} votes"
+        words += f" (of at most {all_of:,}; {row.end})" if self._records.header.stop else ""
+        words += f", so 1 − p_A ≤ {self.q_a:.6g} but for a chance of α = {v['alpha']:g}."
         if row.draws < all_of and can_thin(self._records, 1):
             words += f" These are a random {row.draws:,} of the run's {all_of:,} votes (seed 0)."
-        if self.abstains:
+        if self.abstains and self._records.header.stop:
+            words += " Nothing is certified."
+        elif self.abstains:
             words += " That is no majority for sure: the smoothed classifier abstains."
         table = radius_table(self.found, self.noise, self.q_a, self.q_a, v["norm"], PARAMS)
         note = "The noisy copy is not one of the run's own; pixels are cut off at 0 and 1 for display."
@@ -130,7 +133,7 @@ def one_image(
         pick("image", "image", f"of {len(numbers):,}", {str(index): index for index in numbers}, first),
         Number("copy", "noisy copy", "of many", copy, 0, 99, scale="linear", whole=True),
         pick("norm", "norm of the ball", "p", NORMS, float(ball(records.noise, norm))),
-        Number("alpha", "failure rate α", "of a radius", alpha or header.alpha, 1e-6, 0.2),
+        Number("alpha", "failure rate α", "of a radius", alpha or header.alpha, least_level(records), 0.2),
         Number("n", "votes n", "a random part", n or header.n, min(10, header.n), header.n, whole=True),
     ]
     return Panel(view, chosen, "one_image")

@@ -3,7 +3,6 @@
 import argparse
 import math
 import sys
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import fields, replace
@@ -89,8 +88,7 @@ def _certify(given: argparse.Namespace) -> str:
         )  # fmt: skip
     right = np.mean(found.predict == found.label)
     classes = "classes: the labels" if given.select == "label" else f"selected class right: {right:.1%}"
-    ends = ", ".join(f"{number} {end}" for end, number in Counter(row.end for row in found.rows).items())
-    lines = [f"{found!r}: {given.log}", f"{classes}, votes {found.draws.sum():,}, images: {ends}"]
+    lines = [f"{found!r}: {given.log}", f"{classes}; {found.spent}"]
     if bound and bound.certifies:
         if given.export:
             records.export(found, given.export, bound, norm=given.norm)

@@ -209,10 +209,10 @@ def certify(
                     for row in found:
                         keep(row)
                         reporter.add(row, task.n - row.draws)
-    if radius is not None and (others := [row for row in rows if row.end != CERTIFIED]):
+    if task.stop and radius is not None and (others := [row for row in rows if row.end != CERTIFIED]):
         own, rival, draws = np.array([(row.count, row.rival, row.draws) for row in others]).T
-        both = (named(bound).radius(noise, own / draws, p_b=rival / draws, norm=norm) >= radius).sum()
-        if both:
+        both = named(bound).radius(noise, own / draws, p_b=rival / draws, norm=norm) >= radius
+        if both := (both & (draws - own > task.stop.header["q_a"] * draws)).sum():
             some = f"{both} of {len(others)} images that miss the wanted radius may have it by bounds on p_A and p_B"
             warnings.warn(f"certify: {some}, for a fixed n: without radius=, by Records.top_two", stacklevel=2)
     return records.from_rows(header, sorted(rows, key=lambda row: places[row.index]))

@@ -442,8 +442,7 @@ def stop_for(task: Job, radius: Any, precision: Any, bound: Any, norm: float | N
             f'bound=rsexplore.bounds.get("cohen-l2"), got bound={getattr(bound, "key", bound)}'
         )
     best = -np.expm1(np.log(alpha) / n)  # 1 - p of which n votes out of n are as likely as alpha
-    q = np.geomspace(best, 0.5, KNOTS)
-    radii = bound.radius(task.noise, q_a=q, norm=norm)
+    largest = float(bound.radius(task.noise, q_a=best, norm=norm))
     native: Any = bound.norm if norm is None else norm  # where both are None bound.radius has refused it
     told = {"norm": float(native), "bound": bound.key}
     if radius is not None:
@@ -453,7 +452,7 @@ def stop_for(task: Job, radius: Any, precision: Any, bound: Any, norm: float | N
         q_a = bound.vote(task.noise, float(radius), norm=norm).q_a * (1 - 2.0**-30)
         if not best <= q_a:
             raise ValueError(
-                f"certify: {n} votes out of n={n} certify a radius of {radii[0]:.4g} at alpha={alpha:g}, "
+                f"certify: {n} votes out of n={n} certify a radius of {largest:.4g} at alpha={alpha:g}, "
                 f"less than the wanted radius={radius:g}; raise n"
             )
         header = {"rule": SEQUENTIAL, "radius": float(radius), **told, "q_a": q_a}
@@ -463,7 +462,8 @@ def stop_for(task: Job, radius: Any, precision: Any, bound: Any, norm: float | N
     votes, draws = np.arange(n0 // 2 + 1, n0 + 1), np.unique(np.geomspace(1, n, KNOTS).round())[:, None]
     against = (1 - votes / n0) * draws
     tails = special.betainccinv(against + 1, draws - against, alpha)  # Clopper and Pearson's, at the pilot's share
-    expected = np.interp(np.log(tails), np.log(q), radii)
+    q = np.geomspace(best, 0.5, KNOTS)
+    expected = np.interp(np.log(tails), np.log(q), bound.radius(task.noise, q_a=q, norm=norm))
     first = (expected >= (1 - precision / OPTIMISM) * expected[-1]).argmax(0)
     wanted = (0,) * (n0 + 1 - len(votes)) + tuple(draws[first, 0].astype(int).tolist())
     return Stop({"rule": PILOT, "precision": float(precision), **told}, n, wanted=wanted)

@@ -133,7 +133,10 @@ def certified_accuracy(
     plot = Plot(title=title, names="key", x=x_axis, y=y_axis, items=tuple(items))
     whole = "Certified accuracy" + (f", {title}" if title else "")
     return Picture(
-        title=whole, desc="; ".join(filter(None, [note if shown else "", marked, *says])), plots=(plot,), height=400.0
+        title=whole,
+        desc="; ".join(filter(None, [note if shown else "", marked * (len(ends) == 1), *says])),
+        plots=(plot,),
+        height=400.0,
     )
 
 
