@@ -15,7 +15,7 @@ from rsexplore.table import Table, rounded_down
 SAMPLING = {  # by PyTorch
     "certify": "count votes of a model under noise, and log them image by image",
     "attack": "look for small perturbations that change the smoothed classifier's class",
-    "train": "train a network under noise: digits, CIFAR-10 or ImageNet",
+    "train": "train a network under noise",
 }
 RADIUS = """examples:
   rsexplore radius --noise gaussian --sigma 0.5 --p-a 0.99

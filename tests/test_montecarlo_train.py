@@ -3,6 +3,8 @@
 import json
 import re
 import shlex
+import sys
+import types
 from itertools import pairwise, product
 from math import cos, inf, pi
 from pathlib import Path
@@ -445,6 +447,17 @@ def test_a_file_does_not_choose_the_module_that_is_imported(cifar):
         load_model(path)
     with pytest.raises(CheckpointError, match="needs the architecture 'nowhere:Small', which cannot be built"):
         load_model(path, arch="nowhere:Small")
+
+
+def test_a_network_of_a_library_is_trained_and_found_again(cifar, monkeypatch):
+    def create_model(name, pretrained, num_classes):
+        assert (name, pretrained) == ("tiny", False)
+        return nn.Sequential(nn.Flatten(), nn.Linear(3072, num_classes))
+
+    library = types.SimpleNamespace(create_model=create_model, is_model=lambda name: name == "tiny")
+    monkeypatch.setitem(sys.modules, "timm", library)
+    path = train(asked_of(cifar, arch="timm:tiny", epochs=1), cifar / "f.safetensors", cifar, progress=False)
+    assert load_model(path)(torch.zeros(1, 3, 32, 32)).shape == (1, 10)
 
 
 def test_a_file_says_its_number_of_classes(tmp_path):

@@ -192,7 +192,7 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     add("--samples", type=int, default=32, help="draws of a gradient (default %(default)s)")
     add("--rounds", type=int, default=6, help="halvings of what was found (default %(default)s)")
     add("--batch-size", type=int, default=256, help="noisy copies at once (default %(default)s)")
-    one = command("train a network under noise: digits, CIFAR-10 or ImageNet", _train, TRAIN)
+    one = command("train a network under noise", _train, TRAIN)
     add = one.add_argument
     add("--data", required=True, help="digits[:SIDE], cifar10[:DIR], or imagenet[:DIR] with the folders train and val")
     add("--out", type=Path, required=True, metavar="NAME.safetensors", help="the network; its log is NAME.train.tsv")
