@@ -249,8 +249,11 @@ def test_a_network_is_trained_and_certified_by_two_commands(cifar, capsys):
     assert model.trained == header.training and load_model("digits-gaussian-0.25").trained is None
 
 
-def test_what_is_learned_is_told_and_the_best_is_kept(cifar):
+def test_what_is_learned_is_told_and_the_best_is_kept(cifar, monkeypatch):
+    epochs, own = [], Images.__getitem__
+    monkeypatch.setattr(Images, "__getitem__", lambda self, places: epochs.append(self.epoch) or own(self, places))
     path = train(asked_of(cifar, noise=None, epochs=12, augment=False), cifar / "f.safetensors", cifar, progress=False)
+    assert epochs[::4] == epochs[1::4] == list(range(12))  # three batches of training, and one of tests
     head, *rows = (line.split("\t") for line in path.with_suffix(".train.tsv").read_text().splitlines())
     rows = [dict(zip(head, map(float, row), strict=True)) for row in rows]
     assert [row["epoch"] for row in rows] == list(range(1, 13)) and rows[-1]["loss"] < 0.7 * rows[0]["loss"]
@@ -320,13 +323,14 @@ def test_files_of_another_training_are_refused_and_left(cifar, monkeypatch):
     assert train(found, out, None) == out and out.read_bytes() == written  # is there, so not even the data is wanted
 
 
-def test_a_loss_that_is_no_number_ends_training_in_words(cifar, capsys):
-    line = f"train --data cifar10:{cifar} --clean --arch cifar_resnet20 --rate 1e30 --batch 40 --quiet --out {cifar}/f"
-    assert cli.main([*line.split()[:-1], f"{cifar}/f.safetensors"]) == 2
-    assert "the loss is nan in epoch 1: training diverged, and nothing is kept; try a lower rate than 1e+30" in (
-        capsys.readouterr().err
-    )
-    assert not (cifar / "f.safetensors").exists()
+@pytest.mark.parametrize("batch", [40, 120])  # 120: there is but one step, before which the loss is a number
+def test_a_loss_that_is_no_number_ends_training_in_words(batch, cifar, capsys):
+    out = f"--out {cifar / 'f.safetensors'}"
+    line = f"train --data cifar10:{cifar} --clean --arch {MINE} --rate 1e38 --decay 9 --batch {batch} --quiet {out}"
+    assert cli.main(line.split()) == 2
+    told = capsys.readouterr().err
+    assert "in epoch 1, or a weight is no number: training diverged, and nothing is kept; try a lower rate" in told
+    assert ("loss is nan" in told) == (batch == 40) and not list(cifar.glob("f.*"))
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
@@ -476,13 +480,15 @@ def test_a_recipe_is_plain_data(noise):
     held = found.to_dict()
     assert json.loads(json.dumps(held)) == held and held["normalize"] == [[0.5], [0.25]]
     assert (held["noise"] and noises.from_dict(held["noise"])) == noise
+    with pytest.raises(ValueError, match="not for images of 3072 coordinates: noise=Laplace.*64"):
+        Recipe("cifar10", noises.Laplace.from_sigma(0.5, 64))
 
 
 UNCLEAR = [
     ("--data digits", "needs --sigma or --scale of a noise, or --clean for none"),
     ("--data digits --clean --sigma 1", "needs --sigma or --scale of a noise, or --clean for none"),
-    ("--data digits --clean --push -1", "Recipe: out of range: push=-1.0"),
-    ("--data digits --clean --epochs 0 --rate nan", "out of range: rate=nan, epochs=0"),
+    ("--data digits --clean --push -1", "Recipe: out of range, or not for images of 64 coordinates: push=-1.0"),
+    ("--data digits --clean --epochs 0 --rate nan", "coordinates: rate=nan, epochs=0"),
     ("--data mnist --clean", "data must be digits[:SIDE], cifar10[:DIR] or imagenet[:DIR], got 'mnist'"),
     ("--data digits:x --clean", "data must be cifar10, imagenet, digits or digits:SIDE, got data='digits:x'"),
     ("--data digits --clean --arch nothing", "needs the architecture 'nothing', which cannot be built"),

@@ -71,11 +71,12 @@ class Recipe:
         wrong = [name for name in ("rate", "batch", "epochs") if not getattr(self, name) > 0]
         wrong += [name for name in ("push", "decay", "seed") if not getattr(self, name) >= 0]
         wrong += ["images"] * (self.images is not None and self.images < 1)
+        wrong += ["noise"] * (self.noise is not None and self.noise.dim not in (None, self.dim))
         for name, choices in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("autocast", (None, *PRECISIONS))):
             wrong += [name] * (getattr(self, name) not in choices)
         if wrong:
-            raise ValueError(f"Recipe: out of range: {', '.join(f'{name}={getattr(self, name)!r}' for name in wrong)}")
-        self.dim  # noqa: B018  complains of data that is not known
+            told = ", ".join(f"{name}={getattr(self, name)!r}" for name in wrong)
+            raise ValueError(f"Recipe: out of range, or not for images of {self.dim} coordinates: {told}")
 
     @property
     def dim(self) -> int:
@@ -233,8 +234,10 @@ def train(
     path, device = Path(out).expanduser(), pixels.usable_device(device, "train")
     if path.suffix != ".safetensors":
         raise ValueError(f"train: out must be a file .safetensors, got {str(path)!r}")
+    kept = path.with_suffix(".checkpoint.pt")
     if path.exists():
         _refuse_other(path, trained(path), recipe)
+        kept.unlink(missing_ok=True)
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     learn, test = _loaded(recipe, folder)
@@ -244,17 +247,17 @@ def train(
     reading = {"num_workers": workers, "pin_memory": device.type == "cuda"}
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         run = Run(recipe, -(-len(learn.labels) // recipe.batch), device)
-        if (kept := path.with_suffix(".checkpoint.pt")).exists():
+        if kept.exists():
             run.restore(kept)
         whole = recipe.epochs * run.steps
         bar = tqdm(total=whole, initial=len(run.rows) * run.steps, desc=path.stem, unit="step", disable=not progress)
         with bar:
             while len(run.rows) < recipe.epochs:
-                learn.epoch = len(run.rows)
+                begin, learn.epoch = time.perf_counter(), len(run.rows)
                 order = run.order.permutation(len(learn.labels))
                 row = run.epoch(learn.batches(order, recipe.batch, **reading), bar)
                 shares = run.shares(test.batches(np.arange(len(test.labels)), TEST_BATCH, **reading))
-                run.rows.append({**row, **shares, "seconds": round(time.perf_counter() - run.since, 2)})
+                run.rows.append({**row, **shares, "seconds": round(time.perf_counter() - begin, 2)})
                 told = f"loss {row['loss']:.3f}, clean {shares['clean']:.1%}, noisy {shares['noisy']:.1%}"
                 bar.set_postfix_str(f"epoch {len(run.rows)}: {told}")
                 if shares["noisy"] > max((row["noisy"] for row in run.rows[:-1]), default=-1):
@@ -322,10 +325,10 @@ class Run:
 
     def epoch(self, batches: DataLoader, bar: Any) -> dict[str, Any]:
         """Train for one epoch; return its number, its rate at the start, mean loss and share of right answers."""
-        self.since, rate = time.perf_counter(), self.schedule.get_last_lr()[0]
-        total, seen, number = torch.zeros(2, device=self.device), 0, len(self.rows) + 1
+        rate, number = self.schedule.get_last_lr()[0], len(self.rows) + 1
+        total, seen = torch.zeros(2, device=self.device), 0
         self.model.train()
-        for images, classes in batches:
+        for step, (images, classes) in enumerate(batches, 1):
             images, classes = self._placed(images, classes)
             noisy = self._noisy(images, self.rng)
             with self._autocast():
@@ -341,14 +344,14 @@ class Run:
             seen += len(classes)
             total += torch.stack([loss.detach() * len(classes), (logits.argmax(1) == classes).sum()])
             bar.update()
-            if bar.n % LOOK == 0 and not total[0].isfinite():
+            if step % LOOK == 0 and not total[0].isfinite():
                 break
         mean, right = (total / seen).tolist()
-        if not math.isfinite(mean):
+        if not (math.isfinite(mean) and all(value.isfinite().all() for value in self.model.state_dict().values())):
             left = f"what was reached by epoch {number - 1} is kept" if self.rows else "nothing is kept"
             raise RuntimeError(
-                f"train: the loss is {mean} in epoch {number}: training diverged, and {left}; try a lower rate than "
-                f"{self.recipe.rate:g}" + ", or bfloat16" * (self.recipe.autocast == "float16")
+                f"train: the loss is {mean} in epoch {number}, or a weight is no number: training diverged, and {left}"
+                f"; try a lower rate than {self.recipe.rate:g}" + ", or bfloat16" * (self.recipe.autocast == "float16")
             )
         return {"epoch": number, "rate": rate, "loss": mean, "train": right}
 
