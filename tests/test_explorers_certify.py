@@ -4,6 +4,7 @@ import asyncio
 import re
 import threading
 import time
+import warnings
 from math import inf
 from urllib.parse import parse_qsl, urlencode
 
@@ -88,7 +89,6 @@ def test_a_run_for_a_wanted_radius_is_a_step_and_says_what_it_spent():
     assert {"certified", "given up"} <= set(ends) and found.draws.max() <= 5000 and found.header.n0 == 0
     assert f"{found.draws.sum():,} votes, {found.draws.mean():,.0f} an image" in panel.status.value
     assert f"{ends.count('certified')} certified" in panel.status.value
-    assert "may have it by bounds on p_A and p_B" in panel.cut.value
     curve, image = panel.views.values()
     x, y = line(curve, "Cohen et al.  TIGHT")
     right = np.mean([row.end == "certified" and row.predict == row.label for row in found.rows])
@@ -104,6 +104,20 @@ def test_a_run_for_a_wanted_radius_is_a_step_and_says_what_it_spent():
     assert image.message.value == "" and image.controls["alpha"].low == 0.001
     curve.move(alpha=1e-4)
     assert "tells nothing at a smaller one" in curve.message.value
+
+
+def test_what_a_run_warns_of_is_shown(monkeypatch):
+    certify = montecarlo.certify
+
+    def warns(*args, **kwargs):
+        warnings.warn("certify: <mind this>", UserWarning, stacklevel=2)
+        return certify(*args, **kwargs)
+
+    monkeypatch.setattr(montecarlo, "certify", warns)
+    panel = rs.explorers.certify(images=2, n=100)
+    panel.run.click()
+    done(panel)
+    assert "certify: &lt;mind this&gt;" in panel.cut.value and len(panel.records) == 2
 
 
 def test_a_wanted_radius_needs_a_norm_whose_exact_radius_is_known():

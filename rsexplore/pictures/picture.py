@@ -215,6 +215,10 @@ class Picture:
 
         paper.save(self, path, width)
 
+    def __repr__(self) -> str:
+        """What is drawn, in words: arrays would fill pages."""
+        return f"<Picture: {self.title}. {self.desc}>"
+
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
         from rsexplore.pictures import paper
 
