@@ -29,6 +29,7 @@ from rsexplore.montecarlo import (
     TorchRng,
     accuracies,
     card,
+    certify,
     digest,
     images,
     load_model,
@@ -472,6 +473,15 @@ def test_a_file_says_its_number_of_classes(tmp_path):
     assert recipe("imagenet", arch="cifar_resnet20").to_dict()["num_classes"] == 1000
     assert "num_classes" not in recipe("cifar10", arch="cifar_resnet20").to_dict()
     assert recipe("cifar10", arch="timm:resnet18").to_dict()["num_classes"] == 10
+
+
+def test_what_a_network_of_the_user_calls_trained_is_not_taken_for_a_recipe():
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 10)).eval()
+    net.trained = True
+    found = certify(
+        net, DIGITS.test.images[:1], DIGITS.test.labels[:1], noises.Gaussian(0.25), n0=2, n=2, progress=False
+    )
+    assert found.header.training is None
 
 
 @pytest.mark.parametrize("noise", [noises.PowerGaussian.from_sigma(0.5, 64, k=16, power_norm=inf), None])
