@@ -21,8 +21,8 @@ import pytest
 
 pytest.importorskip("playwright")
 
+from drawn import BOXES, outside, over
 from lab import Notebook, free_port, jupyterlab, running, surroundings
-from test_chart import BOXES, outside, over
 
 import rsexplore as rs
 from rsexplore.explorers.page import TOPICS
