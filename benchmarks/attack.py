@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from reproduce.zoo import SHIPPED
+from reproduce.zoo import SHIPPED, noise_of
 from rsexplore import bounds, data
 from rsexplore.bound import Bound
 from rsexplore.montecarlo import attack, certify, load_model, names
@@ -64,12 +64,14 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", help="shipped models; those at sigma 0.25 if absent")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    chosen = [SHIPPED[name] for name in SHIPPED if name in names() and name in (given.models or names())]
+    chosen = {
+        name: noise_of(SHIPPED[name]) for name in SHIPPED if name in names() and name in (given.models or names())
+    }
     print(f"| {' | '.join(HEADER)} |\n| {' | '.join(['---'] * len(HEADER))} |", flush=True)
-    for recipe in chosen:
-        if given.models or recipe.sigma == 0.25:
-            norm = NORMS.get(recipe.family, recipe.noise.natural_norm)
-            print(f"| {' | '.join(row(recipe.name, recipe.noise, norm, given))} |", flush=True)
+    for name, noise in chosen.items():
+        if given.models or abs(noise.sigma - 0.25) < 1e-6:
+            norm = NORMS.get(name.split("-")[1], noise.natural_norm)
+            print(f"| {' | '.join(row(name, noise, norm, given))} |", flush=True)
     print(
         f"\nCertificates: {given.n:,} draws, alpha 0.001. Found: images with both a radius and a perturbation. Inside: "
         "perturbations no larger than the radius. Ratios: found over certified."

@@ -17,9 +17,9 @@ import numpy as np
 import torch
 
 from reproduce import zoo
+from reproduce.zoo import SIDES
 from rsexplore import bounds, scaling
 from rsexplore.montecarlo import train
-from rsexplore.montecarlo.train import SIDES, Recipe
 
 SIGMA, EPOCHS, N, IMAGES, RESAMPLES = 0.25, 60, 2000, 100, 2000
 CASES = (  # family, norm, bound
@@ -41,18 +41,11 @@ images with the right class, and of right votes.
 """
 
 
-def recipe(family: str, side: int) -> Recipe:
-    """Model for one noise and size."""
-    return Recipe(family, SIGMA * side / 8, epochs=EPOCHS, side=side)
-
-
 def measured(family: str, side: int, out: Path):
     """Counts of one model, made unless they are in `out`."""
-    one = recipe(family, side)
-    path = out / f"{one.name}.safetensors"
-    if not path.exists():
-        train.make(one, out)
-    return zoo.count(one, path, n=N, indices=np.arange(IMAGES), log=out / f"{one.name}.tsv")
+    name, recipe = zoo.named(family, SIGMA * side / 8, side, epochs=EPOCHS)
+    path = train(recipe, out / f"{name}.safetensors", progress=False)
+    return zoo.count(recipe, path, n=N, indices=np.arange(IMAGES), log=out / f"{name}.tsv")
 
 
 def slope(medians: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from rsexplore.table import Table, rounded_down
 SAMPLING = {  # by PyTorch
     "certify": "count votes of a model under noise, and log them image by image",
     "attack": "look for small perturbations that change the smoothed classifier's class",
+    "train": "train a network under noise",
 }
 RADIUS = """examples:
   rsexplore radius --noise gaussian --sigma 0.5 --p-a 0.99
@@ -60,7 +61,7 @@ def main(given: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """What the command line understands, but for the arguments of `certify` and `attack`."""
+    """What the command line understands, but for the arguments of `SAMPLING`."""
     top = argparse.ArgumentParser(prog="rsexplore", description="Certificates of randomized smoothing.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 

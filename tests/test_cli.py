@@ -135,16 +135,18 @@ def test_what_is_no_argument_is_told_by_the_parser(words, capsys):
     assert ended.value.code == 2 and "error: " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["radius", "compare", "audit", "certify", "attack"])
+@pytest.mark.parametrize("command", ["radius", "compare", "audit", "certify", "attack", "train"])
 def test_help_has_an_example_that_the_parser_takes(command, capsys, monkeypatch):
-    if command in ("certify", "attack"):
+    if command in ("certify", "attack", "train"):
         pytest.importorskip("torch")
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])
     told = capsys.readouterr().out
     examples = re.findall(rf"^  rsexplore ({command} (?:.*\\\n)*.*)$", told, re.MULTILINE)
     assert ended.value.code == 0 and examples
-    module = import_module("rsexplore.cli" if command not in ("certify", "attack") else "rsexplore.montecarlo.__main__")
+    module = import_module(
+        "rsexplore.cli" if command not in ("certify", "attack", "train") else "rsexplore.montecarlo.__main__"
+    )
     for example in examples:
         assert module.parser().parse_args(example.replace("\\\n", "").split()).command == command
 
@@ -153,7 +155,9 @@ def test_every_command_is_in_the_help(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     told = capsys.readouterr().out
-    assert [name for name in ("radius", "compare", "certify", "attack", "audit") if f"\n    {name} " not in told] == []
+    assert [
+        name for name in ("radius", "compare", "certify", "attack", "train", "audit") if f"\n    {name} " not in told
+    ] == []
 
 
 def test_one_log_is_told_in_full_and_many_in_a_table(tmp_path, capsys):

@@ -8,32 +8,59 @@ What is in DIR is kept, and an unfinished log is gone on with, so the same comma
 
 import argparse
 import gzip
+import platform
 from collections.abc import Iterator, Sequence
-from math import inf
+from math import inf, isqrt
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
-from rsexplore import accuracy, bounds, data
+import rsexplore
+from rsexplore import accuracy, bounds, data, noises
 from rsexplore.bound import Bound
 from rsexplore.comparison import exact_bound
-from rsexplore.montecarlo import train
-from rsexplore.montecarlo.certify import certify
-from rsexplore.montecarlo.models import load_model
-from rsexplore.montecarlo.train import Recipe
+from rsexplore.montecarlo import Recipe, accuracies, certify, load_model, recipe, train
 from rsexplore.noises import Noise
 from rsexplore.records import Records
 from rsexplore.table import rounded_down
 
-_RECIPES = (
-    *(Recipe(family, sigma) for family in ("gaussian", "laplace") for sigma in (0.12, 0.25, 0.5, 1.0)),
-    *(Recipe(family, 0.25) for family in ("gg3", "gg4", "linf", "soap", "mixed")),
-    *(Recipe(family, 0.25, push=0.05) for family in ("gaussian", "laplace")),
-)
-SHIPPED: dict[str, Recipe] = {recipe.name: recipe for recipe in _RECIPES}
+NOISE_SHARE = 4  # soap-bubble noise has the power k = dim / NOISE_SHARE
+# name in a model's name -> family of noises, and its fields
+FAMILIES: dict[str, tuple[Any, dict[str, float]]] = {
+    "gaussian": (noises.Gaussian, {}),
+    "laplace": (noises.Laplace, {}),
+    "gg3": (noises.GeneralizedGaussian, {"shape": 3.0}),
+    "gg4": (noises.GeneralizedGaussian, {"shape": 4.0}),
+    "linf": (noises.ExponentialLinf, {}),
+    "soap": (noises.PowerGaussian, {"power_norm": 2}),
+    "mixed": (noises.PowerGaussian, {"power_norm": inf}),
+}
+SIDES = (8, 16, 32, 64)
 
+
+def named(family: str, sigma: float, side: int = 8, **changes: Any) -> tuple[str, Recipe]:
+    """Name and recipe of a digits model: `sigma` is the deviation of a pixel, `side` the pixels of a side."""
+    made, fields = FAMILIES[family]
+    dim, size = side**2, "" if side == 8 else str(side)
+    if made is noises.PowerGaussian:
+        fields = fields | {"k": dim / NOISE_SHARE}
+    kind = "-type2" if changes.get("push") else ""
+    found = recipe(f"digits:{size}" if size else "digits", noise=made.from_sigma(sigma, dim, **fields), **changes)
+    return f"digits{size}-{family}-{sigma:g}{kind}", found
+
+
+SHIPPED: dict[str, Recipe] = dict(
+    (
+        *(named(family, sigma) for family in ("gaussian", "laplace") for sigma in (0.12, 0.25, 0.5, 1.0)),
+        *(named(family, 0.25) for family in ("gg3", "gg4", "linf", "soap", "mixed")),
+        *(named(family, 0.25, push=0.05) for family in ("gaussian", "laplace")),
+    )
+)
+
+EVALUATION_DRAWS = 1000  # an image, of a card's accuracies
 DRAWS = 100_000  # an image
 # the fastest of 100 to 800; another size may move a vote, by the order of sums
 BATCH_SIZE = 400
@@ -83,24 +110,82 @@ def count(
     -------
     Records
     """
-    digits = data.digits(recipe.side).test
+    noise = noise_of(recipe)
+    digits = data.digits(isqrt(recipe.dim)).test
     chosen = np.arange(len(digits.labels)) if indices is None else np.asarray(indices)
     images, labels = digits.images[chosen], digits.labels[chosen]
     return certify(
-        load_model(model), images, labels, recipe.noise, n=n, seed=recipe.seed, log=log, indices=chosen,
+        load_model(model), images, labels, noise, n=n, seed=recipe.seed, log=log, indices=chosen,
         batch_size=BATCH_SIZE, threads=1, data="digits test", progress=False,
     )  # fmt: skip
 
 
-def make(recipe: Recipe, out: Path) -> None:
+def noise_of(recipe: Recipe) -> Noise:
+    """Noise of a recipe that has one."""
+    assert recipe.noise is not None
+    return recipe.noise
+
+
+def command(name: str, recipe: Recipe) -> str:
+    """Command line that makes a model."""
+    noise = noise_of(recipe)
+    words = [f"--noise {noise.family.lower()}"]
+    if isinstance(noise, noises.PowerGaussian):
+        words.append(f"--k {noise.k:g} --norms {noise.power_norm:g},{noise.tail_norm:g}")
+    elif isinstance(noise, noises.GeneralizedGaussian):
+        words.append(f"--shape {noise.shape:g}")
+    words += [f"--sigma {noise.sigma:g}"] + [f"--push {recipe.push:g}"] * (recipe.push > 0)
+    words += [f"--epochs {recipe.epochs}", f"--threads 1 --out {name}.safetensors"]
+    return f"rsexplore train --data {recipe.data} {' '.join(words)}"
+
+
+def card(name: str, recipe: Recipe, path: Path) -> str:
+    """Card of a model, in Markdown."""
+    noise, side, model = noise_of(recipe), isqrt(recipe.dim), load_model(path)
+    digits = data.digits(side)
+    learn, test = digits.train, digits.test
+    found = accuracies(model, torch.as_tensor(test.images), test.labels, noise, EVALUATION_DRAWS, recipe.seed + 1)
+    parameters = sum(value.numel() for value in model.parameters())
+    push = f"{recipe.push:g} times the sign of the loss's gradient"
+    kind = f"Type-2: the noise, then {push}" if recipe.push else "Type-1: the noise alone"
+    call = "digits()" if side == 8 else f"digits({side})"
+    split = f"{len(learn.labels)} images for training, {len(test.labels)}"
+    versions = f"rsexplore {rsexplore.__version__}, torch {torch.__version__}, numpy {np.__version__}"
+    margin = 1.96 * (found.noisy * (1 - found.noisy) / len(test.labels)) ** 0.5
+    return f"""# {name}
+
+A classifier of {side}x{side} grey digits, trained to be smoothed. A certificate speaks of the *smoothed* classifier.
+
+| | |
+| --- | --- |
+| data | scikit-learn's digits (UCI, optical recognition of handwritten digits), pixels in [0, 1] |
+| split | `rsexplore.data.{call}`: {split} for the accuracies below |
+| noise | `{noise!r}`: deviation {noise.sigma:g} a pixel, drawn afresh at every step |
+| added to an image | {kind} |
+| architecture | `{recipe.arch}`, {parameters:,} parameters |
+| training | AdamW, one cycle up to rate {recipe.rate:g}, batches of {recipe.batch}, {recipe.epochs} epochs |
+| seed | {recipe.seed} |
+| clean accuracy | {found.clean:.3f} |
+| accuracy under noise | {found.noisy:.3f} (± {margin:.3f} at most, at 95 %, for the choice of test images) |
+| smoothed accuracy | {found.smoothed:.3f} (majority of {EVALUATION_DRAWS:,} draws an image) |
+| digest | `{model.digest}` |
+| versions | {versions}, Python {platform.python_version()} on {platform.machine()} |
+| command | `{command(name, recipe)}` |
+
+The digest repeats with these versions on the same kind of processor; elsewhere the accuracies do, within their error.
+"""
+
+
+def make(name: str, recipe: Recipe, out: Path) -> None:
     """Train, certify and compress the log of one model, unless that is done."""
     torch.set_num_threads(1)
-    path, log = out / f"{recipe.name}.safetensors", out / f"{recipe.name}.tsv"
+    path, log = out / f"{name}.safetensors", out / f"{name}.tsv"
     if not path.exists():
-        train.make(recipe, out)
-    print(f"{recipe.name}: {count(recipe, path, n=DRAWS, log=log)!r}", flush=True)
+        train(recipe, path, progress=False)
+        path.with_suffix(".md").write_text(card(name, recipe, path), "utf-8")
+    print(f"{name}: {count(recipe, path, n=DRAWS, log=log)!r}", flush=True)
     # without a time in its head, so that the same votes give the same bytes
-    (out / f"{recipe.name}{data.ZOO_SUFFIX}").write_bytes(gzip.compress(log.read_bytes(), mtime=0))
+    (out / f"{name}{data.ZOO_SUFFIX}").write_bytes(gzip.compress(log.read_bytes(), mtime=0))
 
 
 def unit(noise: Noise, norm: float) -> float:
@@ -120,11 +205,11 @@ def _row(cells: Sequence[object]) -> str:
     return "| " + " | ".join(map(str, cells)) + " |"
 
 
-def section(recipe: Recipe) -> Iterator[str]:
+def section(name: str) -> Iterator[str]:
     """Lines of one log."""
-    records = data.zoo_log(recipe.name)
+    records = data.zoo_log(name)
     noise, right = records.noise, np.mean(records.predict == records.label)
-    yield f"\n## {recipe.name}\n"
+    yield f"\n## {name}\n"
     yield f"`{noise!r}`, n = {records.header.n:,}; selected class right: {right:.1%}.\n"
     for norm in (1, 2, inf):
         if not (proved := shown(noise, norm)):
@@ -141,15 +226,15 @@ def section(recipe: Recipe) -> Iterator[str]:
 
 def type_2() -> Iterator[str]:
     """Lines of the comparison of the two kinds of training."""
-    pushed = [recipe for recipe in SHIPPED.values() if recipe.push]
-    exact = {recipe.name: exact_bound(recipe.noise, recipe.noise.natural_norm) for recipe in pushed}
+    pushed = {name: noise_of(recipe) for name, recipe in SHIPPED.items() if recipe.push}
+    exact = {name: exact_bound(noise, noise.natural_norm) for name, noise in pushed.items()}
     yield TYPE_2.format(bounds=", ".join(f"`{bound.key}`" for bound in exact.values() if bound))
     yield _row(("model", "n", "norm", *(f"{multiple:g} sigma" for multiple in MULTIPLES), "median"))
     yield _row(["---"] * (4 + len(MULTIPLES)))
-    for recipe in pushed:
-        bound, norm = exact[recipe.name], recipe.noise.natural_norm
+    for pushed_name, noise in pushed.items():
+        bound, norm = exact[pushed_name], noise.natural_norm
         assert bound is not None
-        for name in (recipe.name.removesuffix("-type2"), recipe.name):
+        for name in (pushed_name.removesuffix("-type2"), pushed_name):
             records = data.zoo_log(name)
             shares = accuracy.certified(records, bound, [m * unit(records.noise, norm) for m in MULTIPLES], norm=norm)
             radius = bound.radius(records.noise, q_a=records.q_a(), norm=norm)
@@ -161,7 +246,7 @@ def type_2() -> Iterator[str]:
 def page() -> str:
     """Return the whole page, in Markdown."""
     alpha = data.zoo_log(next(iter(SHIPPED))).header.alpha
-    lines = [HEAD.format(alpha=alpha), *(line for recipe in SHIPPED.values() for line in section(recipe))]
+    lines = [HEAD.format(alpha=alpha), *(line for name in SHIPPED for line in section(name))]
     return "\n".join([*lines, *type_2()]).replace("\n\n\n", "\n\n") + "\n"
 
 
@@ -177,7 +262,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     given.out.mkdir(parents=True, exist_ok=True)
     for name in given.only or SHIPPED:
-        make(SHIPPED[name], given.out)
+        make(name, SHIPPED[name], given.out)
 
 
 if __name__ == "__main__":

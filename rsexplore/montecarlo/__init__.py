@@ -12,3 +12,4 @@ from rsexplore.montecarlo.models import CheckpointError, card, digest, load_mode
 from rsexplore.montecarlo.networks import ARCHITECTURES, NORMALIZATIONS, CifarResNet, DigitsNet, Normalize, WideResNet
 from rsexplore.montecarlo.rng import TorchRng
 from rsexplore.montecarlo.runner import Accuracies, accuracies
+from rsexplore.montecarlo.train import RECIPES, Recipe, recipe, train

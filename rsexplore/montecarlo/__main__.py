@@ -1,14 +1,16 @@
-"""`rsexplore certify` and `rsexplore attack`, for a shell or a job script; also as `python -m rsexplore.montecarlo`."""
+"""`rsexplore certify`, `attack` and `train`, for a shell or a job script; also as `python -m rsexplore.montecarlo`."""
 
 import argparse
 import math
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from rsexplore import arguments, bounds, records
 from rsexplore.accuracy import certified
@@ -16,10 +18,12 @@ from rsexplore.montecarlo.attack import attack
 from rsexplore.montecarlo.certify import certify
 from rsexplore.montecarlo.images import SOURCES, data_name, load_images
 from rsexplore.montecarlo.models import Normalization, load_model, names, normalization
-from rsexplore.montecarlo.networks import NORMALIZATIONS
+from rsexplore.montecarlo.networks import ARCHITECTURES, NORMALIZATIONS
+from rsexplore.montecarlo.train import COLUMNS, OPTIMIZERS, PRECISIONS, SCHEDULES, Recipe, recipe, train
 from rsexplore.noises import Noise
 from rsexplore.table import Table, rounded_up
 
+TRAINING = [one.name for one in fields(Recipe) if one.name not in ("data", "noise")]
 PROGRAM = "python -m rsexplore.montecarlo"
 CERTIFY = """examples:
   {0} certify --model digits-gaussian-0.25 --data digits --noise gaussian --sigma 0.25 \\
@@ -30,6 +34,14 @@ CERTIFY = """examples:
 The same command goes on with an unfinished log, and leaves that of another run as it is."""
 ATTACK = """example:
   {0} attack --model digits-gaussian-0.25 --data digits --images 0:500:100 --noise gaussian --sigma 0.25"""
+TRAIN = """examples:
+  {0} train --data cifar10:DIR --noise laplace --sigma 0.5 --push 0.05 --device cuda --autocast bfloat16 \\
+      --out laplace.safetensors
+  {0} train --data imagenet:DIR --arch timm:resnet18 --noise gaussian --sigma 0.5 --device cuda --out r18.safetensors
+  {0} train --data digits --clean --out digits.safetensors
+
+The same command goes on from the last epoch that was finished, and leaves the files of another training as they are.
+What is not said is as in the code of Cohen et al. 2019, or for digits as the shipped networks were trained."""
 
 
 def main(given: Sequence[str] | None = None, program: str = PROGRAM) -> int:
@@ -38,6 +50,9 @@ def main(given: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     try:
         return arguments.answered(f"{program} {asked.command}", lambda: asked.work(asked))
     except KeyboardInterrupt:
+        if asked.command == "train":
+            print("\nstopped; the same command goes on after the last whole epoch", file=sys.stderr)
+            return 130
         log = getattr(asked, "log", None)
         done = len(records.read(log)) if log and log.exists() else 0
         left = f": {done} images are in {log}; the same command goes on from there" if log else ""
@@ -96,6 +111,22 @@ def _attack(given: argparse.Namespace) -> str:
     return f"{table}\n{told}\nThat nothing smaller was found proves nothing."
 
 
+def _train(given: argparse.Namespace) -> str:
+    """Train; return the last line of the table of epochs."""
+    asked = recipe(given.data, **{key: value for key in TRAINING if (value := getattr(given, key)) is not None})
+    folder = given.data.partition(":")[2] if asked.data in ("cifar10", "imagenet") else None
+    if given.clean == (given.sigma is not None or given.scale is not None):
+        raise ValueError("needs --sigma or --scale of a noise, or --clean for none")
+    asked = asked if given.clean else replace(asked, noise=arguments.noise(given, asked.dim))
+    if given.threads:
+        torch.set_num_threads(given.threads)
+    path = train(asked, given.out, folder or None, device=given.device, workers=given.workers, progress=not given.quiet)
+    rows = path.with_suffix(".train.tsv")
+    last = rows.read_text("utf-8").splitlines()[-1].split("\t") if rows.exists() else ()
+    told = ", ".join(f"{name} {value}" for name, value in zip(COLUMNS, last, strict=False))
+    return f"{path} ({path.stat().st_size:,} bytes): {told}"
+
+
 def _executor(scheduler: str | None) -> Any:
     if scheduler is None:
         return nullcontext()
@@ -108,19 +139,22 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     """What the command line understands."""
     top = argparse.ArgumentParser(prog=program, description="Randomized smoothing by sampling.")
     commands = top.add_subparsers(dest="command", required=True)
+    passes = f"what pixels pass before the network: {', '.join(NORMALIZATIONS)}, none, or MEAN,..:STD,.. by channel"
 
-    def command(about: str, work: Callable[[argparse.Namespace], str], examples: str) -> Callable[..., Any]:
+    def command(about: str, work: Callable[[argparse.Namespace], str], examples: str) -> argparse.ArgumentParser:
         name, told = work.__name__.strip("_"), f"{about.capitalize()}."
         plain, shown = argparse.RawDescriptionHelpFormatter, examples.format(program)
         one = commands.add_parser(name, help=about, description=told, epilog=shown, formatter_class=plain)
         one.set_defaults(work=work)
+        return one
+
+    def sampling(one: argparse.ArgumentParser) -> Callable[..., Any]:
         add = one.add_argument_group("model and images").add_argument
         known = f"a checkpoint's path, torchvision:NAME[.WEIGHTS], timm:NAME[.WEIGHTS], or one of {', '.join(names())}"
         add("--model", required=True, help=known)
         add("--entry", metavar="NAME", help="which of a checkpoint's dicts of tensors: state_dict_ema, ...")
         add("--arch", help="architecture, where the checkpoint does not name it")
         add("--num-classes", type=int, metavar="N", help="classes, where they are not the architecture's")
-        passes = f"what pixels pass before the network: {', '.join(NORMALIZATIONS)}, none, or MEAN,..:STD,.. by channel"
         add("--normalize", type=_normalization, metavar="HOW", help=passes)
         add("--data", required=True, help=SOURCES)
         chosen = "which images (default: all; of ImageNet every 100th); no others are read from ImageNet's folder"
@@ -132,7 +166,7 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
         add("--device", help="cpu, cuda, ...")
         return add
 
-    add = command("count votes under noise and log them, image by image", _certify, CERTIFY)
+    add = sampling(command("count votes under noise and log them, image by image", _certify, CERTIFY))
     add("--grid", type=int, metavar="STEPS", help="sound arithmetic for images of whole multiples of 1 / STEPS")
     add("--n0", type=int, help="draws that select the class (default 100; 1,000 with --precision; not with --radius)")
     add("--n", type=int, default=100_000, help="draws that count its votes, at most (default %(default)s)")
@@ -150,13 +184,39 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     add("--channels-last", action="store_true", help="memory format of the network")
     add("--scheduler", metavar="ADDRESS", help="share the images out by this dask scheduler")
     add("--quiet", action="store_true", help="show no progress bar")
-    add = command("look for small perturbations that change the smoothed classifier's class", _attack, ATTACK)
+    one = command("look for small perturbations that change the smoothed classifier's class", _attack, ATTACK)
+    add = sampling(one)
     add("--norm", type=float, default=2, choices=(1, 2, math.inf), help="in which they are small (default 2)")
     add("--n", type=int, default=1000, help="draws that tell a class (default %(default)s)")
     add("--steps", type=int, default=10, help="gradient steps of a descent (default %(default)s)")
     add("--samples", type=int, default=32, help="draws of a gradient (default %(default)s)")
     add("--rounds", type=int, default=6, help="halvings of what was found (default %(default)s)")
     add("--batch-size", type=int, default=256, help="noisy copies at once (default %(default)s)")
+    one = command("train a network under noise", _train, TRAIN)
+    add = one.add_argument
+    add("--data", required=True, help="digits[:SIDE], cifar10[:DIR], or imagenet[:DIR] with the folders train and val")
+    add("--out", type=Path, required=True, metavar="NAME.safetensors", help="the network; its log is NAME.train.tsv")
+    arguments.add_noise(one, family="gaussian", dim=False, needed=False)
+    add("--clean", action="store_true", help="train on the images without noise")
+    add("--push", type=float, help="Type-2 training: after the noise a step of each pixel, so long, uphill in the loss")
+    known = ", ".join(ARCHITECTURES)
+    add("--arch", help=f"{known}, torchvision:NAME, timm:NAME, or package.module:NAME for one of your own")
+    add("--normalize", type=_normalization, metavar="HOW", help=passes)
+    add("--no-augment", dest="augment", action="store_false", default=None, help="neither crop nor mirror at random")
+    add("--optimizer", choices=OPTIMIZERS)
+    add("--schedule", choices=SCHEDULES, help="step: a tenth after each third of the epochs; or down to 0 in a curve")
+    add("--rate", type=float, help="largest learning rate")
+    add("--decay", type=float, help="of the weights")
+    add("--batch", type=int, help="images of a step")
+    add("--epochs", type=int)
+    add("--seed", type=int)
+    add("--images", type=int, metavar="N", help="only so many of the training and of the test images, to try things")
+    add("--device", default="cpu", help="cpu, cuda, ... (default %(default)s)")
+    add("--autocast", choices=PRECISIONS, help="precision of the network")
+    add("--channels-last", action="store_true", default=None, help="memory format of the network")
+    add("--workers", type=int, help="processes that read images")
+    add("--threads", type=int, help="CPU threads; with 1, a network repeats to the bit on its kind of processor")
+    add("--quiet", action="store_true", help="show no progress bar")
     return top
 
 

@@ -247,6 +247,7 @@ def _header(task: Job, survey: Survey, data: str, here: bool) -> Header:
         stop=task.stop.header if task.stop else None,
         grid=task.grid,
         select=task.stop.select if task.stop else None,
+        training=told if isinstance(told := getattr(model, "trained", None), dict) and told else None,
         info=_info(device) if here else None,
     )
 

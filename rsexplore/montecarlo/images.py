@@ -109,20 +109,31 @@ def imagenet(
     ValueError
         `indices` leave no image.
     """
-    top = _folder("imagenet", folder, "IMAGENET_DIR", "ImageNet's validation images, a folder for each class")
-    top = top / "val" if (top / "val").is_dir() else top
-    classes = _classes(top)
-    files = [
-        (file, label)
-        for label, path in enumerate(classes)
-        for file in sorted(path.iterdir())
-        if file.suffix.lower() in IMAGE_SUFFIXES and not _is_hidden(file) and file.is_file()
-    ]
+    files, labels = imagenet_files(folder)
     chosen = np.arange(len(files))[indices if isinstance(indices, slice) else np.asarray(indices)]
     if not chosen.size:
         raise ValueError(f"imagenet: indices must leave some of the {len(files)} images, got indices={indices!r}")
-    images = np.stack([_cropped(files[index][0]) for index in chosen.tolist()])
-    return Split(images, np.array([files[index][1] for index in chosen.tolist()], dtype=np.int64), chosen)
+    return Split(np.stack([cropped(files[index]) for index in chosen.tolist()]), labels[chosen], chosen)
+
+
+def imagenet_files(
+    folder: str | os.PathLike[str] | None = None, split: str | None = None
+) -> tuple[list[Path], NDArray[np.int64]]:
+    """Files of ImageNet's validation images as `imagenet` numbers them, and their labels.
+
+    With `split`, the folder must hold the folders `train` and `val`, and one of these is listed.
+    """
+    top = _folder("imagenet", folder, "IMAGENET_DIR", "ImageNet's images, a folder for each class")
+    if split and not ((top / "train").is_dir() and (top / "val").is_dir()):
+        raise ImagesUnavailableError(f"imagenet: for training {top} must hold the folders train and val")
+    part = top / (split or "val")
+    files = [
+        (file, label)
+        for label, path in enumerate(_classes(part if part.is_dir() else top))
+        for file in sorted(path.iterdir())
+        if file.suffix.lower() in IMAGE_SUFFIXES and not _is_hidden(file) and file.is_file()
+    ]
+    return [file for file, _ in files], np.array([label for _, label in files], dtype=np.int64)
 
 
 def _classes(top: Path) -> list[Path]:
@@ -199,7 +210,11 @@ class _Plain(pickle.Unpickler):
         raise pickle.UnpicklingError(f"it asks for {module}.{name}")
 
 
-def _cropped(path: Path) -> NDArray[np.float32]:
+def cropped(path: Path, rng: np.random.Generator | None = None) -> NDArray[np.float32]:
+    """Image (3, 224, 224) in [0, 1]: short side 256 and the middle, or a part at random, mirrored or not.
+
+    The part has 8 to 100 % of the area and sides as 3 : 4 to 4 : 3, as torchvision's RandomResizedCrop takes it.
+    """
     try:
         from PIL import Image
     except ImportError:
@@ -210,11 +225,28 @@ def _cropped(path: Path) -> NDArray[np.float32]:
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise ImagesUnavailableError(f"imagenet: {path} is no whole image ({error})") from None
     width, height = image.size
+    if rng is not None:
+        box = _part(width, height, rng)
+        image = image.resize((CROP, CROP), Image.Resampling.BILINEAR, box)
+        pixels = np.asarray(image, dtype=np.float32).transpose(2, 0, 1) / np.float32(255)
+        return pixels[:, :, ::-1] if rng.random() < 0.5 else pixels
     short = min(width, height)
     size = (SHORT_SIDE * width // short, SHORT_SIDE * height // short)
     left, upper = (round((side - CROP) / 2) for side in size)
     image = image.resize(size, Image.Resampling.BILINEAR).crop((left, upper, left + CROP, upper + CROP))
     return np.asarray(image, dtype=np.float32).transpose(2, 0, 1) / np.float32(255)
+
+
+def _part(width: int, height: int, rng: np.random.Generator) -> tuple[float, float, float, float]:
+    """Left, upper, right and lower end of a part of an image; its middle if ten parts did not fit."""
+    for _ in range(10):
+        area, ratio = rng.uniform(0.08, 1) * width * height, np.exp(rng.uniform(np.log(3 / 4), np.log(4 / 3)))
+        wide, high = round((area * ratio) ** 0.5), round((area / ratio) ** 0.5)
+        if 0 < wide <= width and 0 < high <= height:
+            left, upper = rng.integers(width - wide + 1), rng.integers(height - high + 1)
+            return left, upper, left + wide, upper + high
+    wide, high = min(width, height * 4 / 3), min(height, width * 4 / 3)
+    return (width - wide) / 2, (height - high) / 2, (width + wide) / 2, (height + high) / 2
 
 
 # ---- by name ----

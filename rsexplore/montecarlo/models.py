@@ -137,8 +137,9 @@ def load_model(
         into the parameters' names is left out. `torchvision:NAME` and `timm:NAME` are published weights of these
         libraries, which they download; `torchvision:NAME.WEIGHTS` and `timm:NAME.TAG` choose among several.
     arch : str or nn.Module, optional
-        Key of `ARCHITECTURES`, or `torchvision:NAME` or `timm:NAME`, for files that do not name theirs; without it,
-        the one of `ARCHITECTURES` whose parameters fit. Or a network of your own, which is filled.
+        Key of `ARCHITECTURES`, `torchvision:NAME`, `timm:NAME`, or `package.module:NAME` for one of your own, for files
+        that do not name theirs; without it, the one of `ARCHITECTURES` whose parameters fit. Or a network, which is
+        filled.
     normalize : str or (mean, std), optional
         Key of `NORMALIZATIONS`, "none", or mean and deviation of each channel: what the pixels pass first, where the
         file does not hold it. Absent, it is that of the architecture's data for a file of which the network is the
@@ -154,8 +155,8 @@ def load_model(
     Returns
     -------
     nn.Module
-        With the attributes `name` (the source's name without its suffix, or the library's with its weights) and
-        `digest` (see `digest`).
+        With the attributes `name` (the source's name without its suffix, or the library's with its weights), `digest`
+        (see `digest`), and `trained` (see `trained`).
 
     Raises
     ------
@@ -180,22 +181,41 @@ def load_model(
                 raise CheckpointError(f"{source} cannot be had: {error}") from None
             found = Contents({}, {"mean": torch.tensor(mean), "std": torch.tensor(std)})
             usual: Mapping[int, Normalization] = {}
+            told = None
         else:
             path = ZOO / f"{source}.safetensors" if str(source) in names() else Path(source).expanduser()
             if not path.is_file():
                 shipped = ", ".join(names())
                 raise CheckpointError(f"no file {str(path)!r} and no shipped model of that name; shipped: {shipped}")
             state, named = read(path, entry)
+            if told := trained(path):
+                normalize = "none" if normalize is None and told.get("normalize") == "none" else normalize
+                classes = told.get("num_classes")
+                num_classes = classes if num_classes is None and type(classes) is int else num_classes
             net, found, usual = _network(path, state, named, arch, num_classes)
             _fill(path, net, found.state)
             label = path.stem
         first = _first_layer(source, net, found, usual, normalize)
         model = net if first is None else nn.Sequential(first, net)
-    vars(model).update(name=label, digest=digest(model))  # plain attributes, no part of the network's state
+    vars(model).update(
+        name=label, digest=digest(model), trained=told
+    )  # plain attributes, no part of the network's state
     return model.eval().to(device)
 
 
 # ---- files ----
+
+
+def trained(path: Path) -> dict[str, Any] | None:
+    """How the network of a file was trained, as `train` wrote it there; None for other files."""
+    if not _is_safetensors(_start(path)):
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            told = json.loads((file.metadata() or {}).get("training", "null"))
+    except Exception:  # a damaged file is told of where its tensors are read
+        return None
+    return told if isinstance(told, dict) and told else None
 
 
 def read(path: Path, entry: str | None = None) -> tuple[Mapping[str, Tensor], Any]:
@@ -521,8 +541,8 @@ def _architecture(path: Path, state: Mapping[str, Tensor], named: Any, asked: st
         key = networks.architecture(name)
         if not key:
             raise CheckpointError(
-                f"{path} needs the architecture {name!r}; known are {known}, torchvision:NAME and timm:NAME, or give "
-                "arch= an nn.Module of your own"
+                f"{path} needs the architecture {name!r}; known are {known}, torchvision:NAME, timm:NAME and "
+                "package.module:NAME, or give arch= an nn.Module of your own"
             )
         # whoever wrote the file may not choose what is fetched, or built from elsewhere
         if asked is None and key not in ARCHITECTURES and not networks.is_listed(key):
@@ -551,9 +571,9 @@ def _fits(path: Path, state: Mapping[str, Tensor], name: str) -> bool:
 
 def _build(path: Path, name: str, options: Mapping[str, Any]) -> nn.Module:
     try:
-        return ARCHITECTURES[name](**options) if name in ARCHITECTURES else networks.library_net(name, **options)
-    except (ImportError, ValueError, TypeError, RuntimeError, NotImplementedError) as error:
-        raise CheckpointError(f"{path} needs the architecture {name!r}, which cannot be built: {error}") from None
+        return networks.build(name, **options)
+    except ValueError as error:
+        raise CheckpointError(f"{path} {error}") from None
 
 
 def _fill(path: Path, model: nn.Module, state: Mapping[str, Tensor]) -> None:

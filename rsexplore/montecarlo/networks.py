@@ -218,17 +218,20 @@ def _library(name: str) -> tuple[Any, str]:
 
 
 def library_net(name: str, **options: Any) -> nn.Module:
-    """Untrained network `torchvision:NAME` or `timm:NAME`.
+    """Untrained network `torchvision:NAME`, `timm:NAME`, or what `package.module:NAME` makes.
 
     Raises
     ------
     ImportError
-        The library is not installed.
-    ValueError, RuntimeError
+        The library or the module is not installed.
+    AttributeError, ValueError, RuntimeError
         It has no such network.
     """
+    module, _, own = name.partition(":")
+    if module not in LIBRARIES:
+        return getattr(import_module(module), own)(**options)
     library, own = _library(name)
-    if name.startswith("timm"):
+    if module == "timm":
         return library.create_model(own, pretrained=False, **options)
     return library.get_model(own, weights=None, **options)
 
@@ -238,6 +241,8 @@ def is_listed(name: str) -> bool:
 
     True where the library is not installed, for then nothing at all can be built of it.
     """
+    if name.partition(":")[0] not in LIBRARIES:
+        return False
     try:
         library, own = _library(name)
     except ImportError:
@@ -253,6 +258,8 @@ def published_stats(name: str, net: nn.Module) -> Stats | None:
 
     None where it publishes none, where its weights differ in this, or where the network turns its input itself.
     """
+    if name.partition(":")[0] not in LIBRARIES:
+        return None
     library, own = _library(name)
     try:
         if name.startswith("timm"):
@@ -321,9 +328,25 @@ TRAINED_ON["resnet50"] = "imagenet"
 
 
 def architecture(name: Any) -> str:
-    """Key of `ARCHITECTURES` however it is spelled (WideResNet-28-10, WRN28_10), or a library's; "" for none."""
+    """Key of `ARCHITECTURES` however it is spelled (WideResNet-28-10, WRN28_10), or what `library_net` takes; or ""."""
     if not isinstance(name, str) or name in ARCHITECTURES or name.partition(":")[0] in LIBRARIES:
         return name if isinstance(name, str) else ""
+    if re.fullmatch(r"[^\W\d]\w*(\.\w+)*:\w+", name):
+        return name
     plain = re.fullmatch(r"(?:wide[-_ ]?resnet|wrn)[-_ ]?(\d+)[-_ x](\d+)", name.lower())
     key = f"wide_resnet{plain[1]}_{plain[2]}" if plain else ""
     return key if key in ARCHITECTURES else ""
+
+
+def build(name: str, **options: Any) -> nn.Module:
+    """Untrained network of a name that `architecture` gives; `options` as it takes them, such as num_classes.
+
+    Raises
+    ------
+    ValueError
+        It cannot be built: the name is unknown, or a library is not here.
+    """
+    try:
+        return ARCHITECTURES[name](**options) if name in ARCHITECTURES else library_net(name, **options)
+    except (ImportError, AttributeError, ValueError, TypeError, RuntimeError, NotImplementedError) as error:
+        raise ValueError(f"needs the architecture {name!r}, which cannot be built: {error}") from None
