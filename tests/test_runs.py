@@ -1,18 +1,23 @@
 """Which logs serve which figure, and why others do not."""
 
+import json
 import os
 from dataclasses import replace
 from math import inf
+from pathlib import Path
 
 import numpy as np
 import pytest
 from logs import write
+from matplotlib import pyplot
 
+from reproduce import figures
 from reproduce.printed import inventory, printed
 from reproduce.verdicts import cell_number
-from rsexplore import cli, noises, runs
+from rsexplore import accuracy, cli, noises, runs
 from rsexplore.log import SEQUENTIAL, Header, Row
 from rsexplore.noises import Gaussian, GeneralizedGaussian, Laplace, PowerGaussian
+from rsexplore.pictures.picture import Picture
 
 (TYPE_1,) = (one for one in runs.experiments("laplace", "Figure 7") if one.name == "laplace-type1-cifar10-0.5")
 (TYPE_2,) = (one for one in runs.experiments("laplace", "Figure 7") if one.name == "laplace-type2-cifar10-0.5")
@@ -155,3 +160,70 @@ def test_the_command_lists_what_a_folder_holds_what_it_serves_and_why_the_rest_d
     (tmp_path / "empty").mkdir()
     assert cli.main(["runs", str(tmp_path / "empty")]) == 2
     assert "runs needs a folder with logs (.tsv or .tsv.gz)" in capsys.readouterr().err
+
+
+# figures
+
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+DRAWS = {"figures.certified"}  # functions of the list that take logs of one's own
+DRAWN = {(item.document, item.item): item for item in inventory() if item.function in DRAWS}
+
+
+@pytest.fixture(scope="module")
+def own_logs(tmp_path_factory):
+    """A folder with a log for every experiment, each of its own number of images."""
+    folder = tmp_path_factory.mktemp("runs")
+    for place, one in enumerate(runs.experiments()):
+        fake(folder, f"{one.name}.tsv", header(one), images=20 + place)
+    return folder
+
+
+def run_cells(notebook, monkeypatch):
+    """Run a notebook's imports and the cells that draw from logs of one's own; return what each item got."""
+    drawn, certified = {}, figures.certified
+
+    def noted(document, item, *args, **options):
+        drawn[document, item] = certified(document, item, *args, **options)
+        return drawn[document, item]
+
+    monkeypatch.setattr(figures, "certified", noted)
+    monkeypatch.setattr(Picture, "draw", lambda *args: None)  # curves and captions, not how they look
+    cells = json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text(encoding="utf-8"))["cells"]
+    sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    space = {}
+    for source in [sources[0], *(source for source in sources if "figures.certified(" in source)]:
+        exec(source, space)
+        pyplot.close("all")
+    return drawn
+
+
+@pytest.mark.parametrize("notebook", sorted({item.notebook for item in DRAWN.values()}))
+def test_each_experiment_changes_the_caption_and_the_curves_of_what_it_serves(notebook, own_logs, monkeypatch):
+    monkeypatch.delenv("RSEXPLORE_RUNS", raising=False)
+    before = run_cells(notebook, monkeypatch)
+    monkeypatch.undo()
+    monkeypatch.setenv("RSEXPLORE_RUNS", str(own_logs))
+    after, found = run_cells(notebook, monkeypatch), runs.logs(own_logs)
+    assert before.keys() == after.keys() == {place for place, item in DRAWN.items() if item.notebook == notebook}
+    for place in after:
+        assert "needs" not in after[place].caption and not any(label[0] == "*" for label in after[place].curves)
+        for one in runs.experiments(*place):
+            mine = runs.matching(one, found)[0]
+            assert mine.name not in before[place].caption
+            assert f"{one.name}: {mine.words}" in after[place].caption
+            rows = [{curve.provenance["rows"] for curve in of.curves.values()} for of in (before[place], after[place])]
+            assert len(mine.records) in rows[1] - rows[0], (place, one.name)
+            assert {curve.alpha for curve in after[place].curves.values()} == {one.alpha}
+
+
+def test_a_figure_tells_of_other_logs_that_fit_and_what_a_missing_one_costs(tmp_path):
+    fake(tmp_path, "a.tsv", header(TYPE_1, alpha=0.05))
+    fake(tmp_path, "b.tsv", header(TYPE_1), images=30)
+    found = figures.certified("laplace", "Figure 7", [("laplace-l1", "ours")], norm=1, folder=str(tmp_path),
+                              by=lambda one: f"{one.noise.sigma:g}", name=lambda one: str(one.type))  # fmt: skip
+    assert "laplace-type1-cifar10-0.5: a.tsv (40 images, n = 100,000); b.tsv fit too" in found.caption
+    assert "needs 100,100,000 passes of cifar_resnet110 by recipe laplace-type1-cifar10; 150,150,000" in found.caption
+    mine = accuracy.curve(runs.logs(tmp_path)[0].records, "laplace-l1", alpha=0.001, norm=1)
+    assert np.array_equal(found.curves["0.5: ours, 1"].radii, mine.radii)
+    assert "*0.25: ours, digits-laplace-0.25" in found.curves
