@@ -57,17 +57,17 @@ class Experiment:
         """Images that the network must classify in the run."""
         return self.images * (self.n0 + self.n)
 
-    def lacks(self, header: Header, radius: float | None = None) -> Iterator[str]:
+    def lacks(self, header: Header, radius: tuple[float, float] | None = None) -> Iterator[str]:
         """Say, one by one and the gravest first, why a run is not this one; nothing if it is.
 
         Parameters
         ----------
         header : Header
             Of the run's log.
-        radius : float, optional
+        radius : (float, norm), optional
             The one radius at which its accuracy is asked for, where it is one: a run that stopped for it will do.
         """
-        data, training = _name(header.data), header.training
+        data, training = header.data.get("name") if isinstance(header.data, Mapping) else None, header.training
         if data not in DIMS:
             yield f"its data is {data or 'not said'}, which is none of {', '.join(DIMS)}"
         elif data != self.data:
@@ -79,7 +79,8 @@ class Experiment:
         else:
             yield from self._not_trained(training)
         if (stop := header.stop) is not None:
-            if radius is None or abs(stop.get("radius", inf) - radius) > CLOSE:
+            r, norm = radius or (inf, inf)
+            if not (stop.get("norm") == norm and abs(stop.get("radius", -inf) - r) <= CLOSE):
                 yield f"its images stopped at what they saw ({header.rule}), which gives no accuracy at other radii"
             elif header.alpha > self.alpha:
                 yield f"it stopped at α = {header.alpha:g}, which says nothing at {self.alpha:g}"
@@ -89,7 +90,7 @@ class Experiment:
         if str(arch).removeprefix("torchvision:") != self.arch:
             yield f"its architecture is {arch or 'not said'}, not {self.arch}"
         if kind != self.type:
-            yield f"its training is {_kind(kind)}, not {_kind(self.type)}"
+            yield f"its training is of type {kind or 'not said'}, not {self.type}"
         try:
             noise = None if told is None else noises.from_dict(told)
         except (ValueError, TypeError) as error:
@@ -107,12 +108,7 @@ class Run:
     records: Records | None
     fault: str = ""
     time: float = 0.0  # when it was written last, as the file says
-
-    @property
-    def rank(self) -> tuple[float, ...]:
-        """The best first: most images, then most draws, then newest."""
-        found = self.records
-        return (-len(found), -found.header.n, -self.time) if found else (1, 0, 0)
+    draws: int = 0  # of an image
 
     @property
     def words(self) -> str:
@@ -131,9 +127,7 @@ def experiments(document: str | None = None, item: str | None = None) -> tuple[E
     LookupError
         None is there for it; the message lists the documents' items.
     """
-    found = tuple(
-        one for one in _all() if any(document in (None, d) and item in (None, i) for d, i in one.serves)
-    )  # fmt: skip
+    found = tuple(one for one in _all() if any(document in (None, d) and item in (None, i) for d, i in one.serves))
     if not found:
         known = sorted({f"{d}: {i}" for one in _all() for d, i in one.serves})
         raise LookupError(f"no experiment is for {document}, {item}; there are some for {known}")
@@ -164,10 +158,10 @@ def logs(folder: str | os.PathLike[str] | None = None) -> list[Run]:
         raise FileNotFoundError(f"runs must be a folder of logs, got {top}")
     paths = [path for path in sorted(top.rglob("*")) if path.name.endswith(SUFFIXES) and path.is_file()]
     found = [_read(top, path, (stat := path.stat()).st_mtime, stat.st_size) for path in paths]
-    return sorted(found, key=lambda run: run.rank)
+    return sorted(found, key=lambda run: (-len(run.records or ()), -run.draws, -run.time))
 
 
-def matching(one: Experiment, found: Sequence[Run], radius: float | None = None) -> list[Run]:
+def matching(one: Experiment, found: Sequence[Run], radius: tuple[float, float] | None = None) -> list[Run]:
     """Those of some logs that are an experiment's, the best first: it is the one to draw. `radius` is as in `lacks`."""
     return [run for run in found if run.records and not any(one.lacks(run.records.header, radius))]
 
@@ -190,10 +184,10 @@ def listing(folder: str | os.PathLike[str] | None = None) -> Table:
         told = run.fault
         if run.records:
             header = run.records.header
-            radius = None if header.stop is None else header.stop.get("radius")
+            radius = (header.stop.get("radius", inf), header.stop["norm"]) if header.stop else None
             mine = [one for one in experiments() if not any(one.lacks(header, radius))]
             served = dict.fromkeys(f"{document} {item}" for one in mine for document, item in one.serves)
-            at = "" if radius is None else f" at radius {radius:g} alone"
+            at = "" if radius is None else f" at the l{radius[1]:g} radius {radius[0]:g} alone"
             told = f"serves {', '.join(served)}{at}" if mine else f"no figure: {_why(header)}"
         what = repr(run.records).removeprefix("Records(").removesuffix(")") if run.records else ""
         rows.append((run.name, what, told))
@@ -211,15 +205,6 @@ def _why(header: Header) -> str:
 # ---- the table, and one log ----
 
 
-def _name(data: Any) -> str:
-    """Name of the data in a header; "" if it has none."""
-    return str(data.get("name") or "") if isinstance(data, Mapping) else ""
-
-
-def _kind(kind: Any) -> str:
-    return f"Type-{kind}" if kind in (1, 2) else str(kind or "not said")
-
-
 @lru_cache(maxsize=1024)
 def _read(top: Path, path: Path, time: float, size: int) -> Run:
     name = path.relative_to(top).as_posix()
@@ -230,7 +215,7 @@ def _read(top: Path, path: Path, time: float, size: int) -> Run:
         noises.from_dict(dict(found.header.noise))
     except (OSError, ValueError) as error:
         return Run(name, None, f"cannot be read: {error}", time)
-    return Run(name, found, "", time) if len(found) else Run(name, None, "holds no image", time)
+    return Run(name, found, "", time, found.header.n) if len(found) else Run(name, None, "holds no image", time)
 
 
 @lru_cache
@@ -241,7 +226,7 @@ def _all() -> tuple[Experiment, ...]:
     return tuple(one for recipe, rows in table.items() for one in _rows(recipe, rows, defaults))
 
 
-def _rows(recipe: str, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> Iterator[Experiment]:
+def _rows(recipe: str, given: dict[str, Any], defaults: dict[str, Any]) -> Iterator[Experiment]:
     """Experiments of one recipe: one for each value of its lists."""
     values, who = {}, {}
     for source, word in ((defaults, "cohen"), (defaults, "ours"), *((given, word) for word in WHO)):
@@ -256,9 +241,7 @@ def _rows(recipe: str, given: Mapping[str, Any], defaults: Mapping[str, Any]) ->
         yield _experiment(recipe, "-".join([recipe, *words]), {**values, **chosen}, given, who)
 
 
-def _experiment(
-    recipe: str, name: str, row: dict[str, Any], given: Mapping[str, Any], who: Mapping[str, str]
-) -> Experiment:
+def _experiment(recipe: str, name: str, row: dict[str, Any], given: dict[str, Any], who: dict[str, str]) -> Experiment:
     family: Any = {cls.__name__: cls for cls in noises.ALL}[row.pop("family")]
     data, sigma, by = row.pop("data"), row.pop("sigma"), row.pop("by", "deviation")
     shape, k, norms = row.pop("shape", None), row.pop("k", None), row.pop("norms", None)

@@ -11,13 +11,15 @@ import pytest
 from logs import write
 from matplotlib import pyplot
 
-from reproduce import figures
+from reproduce import figures, remake
 from reproduce.printed import inventory, printed
 from reproduce.verdicts import cell_number
-from rsexplore import accuracy, cli, noises, runs
+from rsexplore import accuracy, bounds, cli, data, noises, runs
+from rsexplore.bound import Bound
 from rsexplore.log import SEQUENTIAL, Header, Row
 from rsexplore.noises import Gaussian, GeneralizedGaussian, Laplace, PowerGaussian
 from rsexplore.pictures.picture import Picture
+from rsexplore.table import Table
 
 (TYPE_1,) = (one for one in runs.experiments("laplace", "Figure 7") if one.name == "laplace-type1-cifar10-0.5")
 (TYPE_2,) = (one for one in runs.experiments("laplace", "Figure 7") if one.name == "laplace-type2-cifar10-0.5")
@@ -102,7 +104,7 @@ def test_a_run_is_matched_by_how_its_network_was_trained():
     assert why(TYPE_1, training=None) == "it does not say how its network was trained"
     small = why(TYPE_1, training=told | {"arch": "cifar_resnet20"})
     assert small == "its architecture is cifar_resnet20, not cifar_resnet110"
-    assert why(TYPE_1, training=told | {"type": 2}) == "its training is Type-2, not Type-1"
+    assert why(TYPE_1, training=told | {"type": 2}) == "its training is of type 2, not 1"
     other = noises.to_dict(Laplace.from_sigma(0.25, 3072))
     assert "it was trained with Laplace" in why(TYPE_1, training=told | {"noise": other})
     assert "its training noise cannot be read" in why(TYPE_1, training=told | {"noise": {"family": "Cauchy"}})
@@ -117,10 +119,10 @@ def test_a_run_is_matched_by_how_its_network_was_trained():
 def test_a_run_that_stopped_serves_no_curve_but_the_radius_that_it_was_for():
     stop = {"rule": SEQUENTIAL, "radius": 0.25, "norm": 1.0, "bound": "laplace-l1", "q_a": 0.3}
     head = header(TYPE_1, stop=stop)
-    for radius in (None, 0.5):
+    for radius in (None, (0.5, 1.0), (0.25, 2.0)):
         assert "stopped at what they saw" in "".join(TYPE_1.lacks(head, radius))
-    assert not any(TYPE_1.lacks(head, 0.25))
-    assert "says nothing at 0.001" in "".join(TYPE_1.lacks(replace(head, alpha=0.01), 0.25))
+    assert not any(TYPE_1.lacks(head, (0.25, 1.0)))
+    assert "says nothing at 0.001" in "".join(TYPE_1.lacks(replace(head, alpha=0.01), (0.25, 1.0)))
 
 
 def test_of_several_the_most_images_then_the_most_draws_then_the_newest_come_first(tmp_path):
@@ -152,7 +154,7 @@ def test_the_command_lists_what_a_folder_holds_what_it_serves_and_why_the_rest_d
     assert "no figure: it does not say how its network was trained" in lines["b.tsv"]
     assert "no figure: nearest is laplace-type" in lines["c.tsv"] and "its noise is Laplace" in lines["c.tsv"]
     assert "holds no image" in lines["d.tsv"] and "cannot be read" in lines["e.tsv"]
-    assert "laplace Figure 7 at radius 0.25 alone" in lines["f.tsv"]
+    assert "laplace Figure 7 at the l1 radius 0.25 alone" in lines["f.tsv"]
     monkeypatch.setenv("RSEXPLORE_RUNS", str(tmp_path))
     assert cli.main(["runs"]) == 0 and capsys.readouterr().out == shown
     assert cli.main(["runs", str(tmp_path / "none")]) == 2
@@ -166,7 +168,7 @@ def test_the_command_lists_what_a_folder_holds_what_it_serves_and_why_the_rest_d
 
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
-DRAWS = {"figures.certified"}  # functions of the list that take logs of one's own
+DRAWS = {"figures.certified", "remake.Beside"}  # functions of the list that take logs of one's own
 DRAWN = {(item.document, item.item): item for item in inventory() if item.function in DRAWS}
 
 
@@ -181,18 +183,33 @@ def own_logs(tmp_path_factory):
 
 def run_cells(notebook, monkeypatch):
     """Run a notebook's imports and the cells that draw from logs of one's own; return what each item got."""
-    drawn, certified = {}, figures.certified
+    drawn, radius = {}, Bound.radius
 
-    def noted(document, item, *args, **options):
-        drawn[document, item] = certified(document, item, *args, **options)
-        return drawn[document, item]
+    def noting(made):
+        def noted(document, item, *args, **options):
+            drawn[document, item] = made(document, item, *args, **options)
+            return drawn[document, item]
 
-    monkeypatch.setattr(figures, "certified", noted)
+        return noted
+
+    def quick(bound, noise, *args, **options):  # a dual of a minute, for which another certificate will do here
+        if bound.key == "soap-dual-linf":
+            bound, noise = bounds.get("cohen-lp"), Gaussian(noise.sigma, noise.dim)
+        return radius(bound, noise, *args, **options)
+
+    def unavailable(entry):
+        raise data.DataUnavailableError(entry.path)
+
+    monkeypatch.setattr(Bound, "radius", quick)
+    monkeypatch.setattr(data, "fetch", unavailable)  # so that published votes are those that are shipped
+    monkeypatch.delenv("RSEXPLORE_DATA", raising=False)
+    monkeypatch.setattr(figures, "certified", noting(figures.certified))
+    monkeypatch.setattr(remake, "Beside", noting(remake.Beside))
     monkeypatch.setattr(Picture, "draw", lambda *args: None)  # curves and captions, not how they look
     cells = json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text(encoding="utf-8"))["cells"]
     sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     space = {}
-    for source in [sources[0], *(source for source in sources if "figures.certified(" in source)]:
+    for source in [sources[0], *(source for source in sources if any(f"{name}(" in source for name in DRAWS))]:
         exec(source, space)
         pyplot.close("all")
     return drawn
@@ -207,6 +224,12 @@ def test_each_experiment_changes_the_caption_and_the_curves_of_what_it_serves(no
     after, found = run_cells(notebook, monkeypatch), runs.logs(own_logs)
     assert before.keys() == after.keys() == {place for place, item in DRAWN.items() if item.notebook == notebook}
     for place in after:
+        if isinstance(after[place], Table):
+            assert all(row in after[place].rows for row in before[place].rows if "needs" not in row[-1])
+            assert not any("your logs" in row[0] for row in before[place].rows)
+            told = "; ".join(row[-1] for row in after[place].rows if row[0].endswith("your logs"))
+            assert all(runs.matching(one, found)[0].words in told for one in runs.experiments(*place))
+            continue
         assert "needs" not in after[place].caption and not any(label[0] == "*" for label in after[place].curves)
         for one in runs.experiments(*place):
             mine = runs.matching(one, found)[0]
@@ -217,13 +240,34 @@ def test_each_experiment_changes_the_caption_and_the_curves_of_what_it_serves(no
             assert {curve.alpha for curve in after[place].curves.values()} == {one.alpha}
 
 
-def test_a_figure_tells_of_other_logs_that_fit_and_what_a_missing_one_costs(tmp_path):
+def test_a_figure_tells_of_other_logs_that_fit_and_what_a_missing_one_costs(tmp_path, monkeypatch):
+    monkeypatch.setattr(Picture, "draw", lambda *args: None)
     fake(tmp_path, "a.tsv", header(TYPE_1, alpha=0.05))
     fake(tmp_path, "b.tsv", header(TYPE_1), images=30)
     found = figures.certified("laplace", "Figure 7", [("laplace-l1", "ours")], norm=1, folder=str(tmp_path),
                               by=lambda one: f"{one.noise.sigma:g}", name=lambda one: str(one.type))  # fmt: skip
-    assert "laplace-type1-cifar10-0.5: a.tsv (40 images, n = 100,000); b.tsv fit too" in found.caption
+    assert "laplace-type1-cifar10-0.5: a.tsv (40 images, n = 100,000) (b.tsv fit too)" in found.caption
     assert "needs 100,100,000 passes of cifar_resnet110 by recipe laplace-type1-cifar10; 150,150,000" in found.caption
     mine = accuracy.curve(runs.logs(tmp_path)[0].records, "laplace-l1", alpha=0.001, norm=1)
     assert np.array_equal(found.curves["0.5: ours, 1"].radii, mine.radii)
     assert "*0.25: ours, digits-laplace-0.25" in found.curves
+
+
+def test_a_row_of_a_table_has_the_best_of_ones_own_logs_at_each_radius(tmp_path):
+    low, high = runs.experiments("soap", "Table 1")[1:3]
+    fake(tmp_path, "low.tsv", header(low))
+    fake(tmp_path, "high.tsv", header(high, alpha=0.01), wrong=20)
+    stop = {"rule": SEQUENTIAL, "radius": 2.25, "norm": 2.0, "bound": "soap-dual", "q_a": 0.01}
+    fake(tmp_path, "stopped.tsv", header(high, stop=stop), images=50, wrong=0)
+    shown = {row[0]: row[1:] for row in remake.Beside("soap", "Table 1", str(tmp_path)).rows}
+    assert shown["OURS, printed"][-1] == "" and "high.tsv" in shown["OURS, your logs"][-1]
+    dual, found = bounds.get("soap-dual"), {run.name: run.records for run in runs.logs(tmp_path)}
+    radii = [float(cell.column.split()[-1]) for cell in printed("soap", "Table 1") if cell.row == "OURS"]
+    shares = []
+    for one, name in ((low, "low.tsv"), (high, "high.tsv")):
+        log, enough = found[name], dual.vote(one.noise, np.array(radii)).q_a
+        right = log.predict == log.label
+        shares.append(100 * np.mean(right & (log.q_a(0.001) <= enough[:, None]), axis=1))
+    # at its last radius, 2.25, the log that stopped for it has more images, and did not reach it
+    assert shown["OURS, your logs"][:8] == [f"{share:.1f}" for share in np.max(shares, axis=0)[:8]]
+    assert "stopped.tsv" in shown["OURS, your logs"][-1]

@@ -5,7 +5,7 @@ RSEXPLORE_RUNS names, else from a published one, else a log of 8 x 8 digits stan
 says which it was.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -77,22 +77,15 @@ class Drawn(NamedTuple):
     curves: dict[str, Curve]  # by "panel: label"; "*panel: label" where they stand in
 
 
-def is_published(one: Experiment) -> bool:
-    """Whether a published log is of this very run."""
-    known = data.logs(kind="certify", method="gaussian", split="test", **one.votes) if one.votes else []
-    return bool(known) and abs(known[0].certify_sigma - one.noise.sigma) <= runs.CLOSE
-
-
 def votes(one: Experiment, found: Sequence[runs.Run]) -> Votes | None:
     """The best votes for an experiment: of a log of one's own, published, or digits; None if there are none."""
     if mine := runs.matching(one, found):
-        others = f"; {', '.join(run.name for run in mine[1:])} fit too" if mine[1:] else ""
         assert mine[0].records is not None
-        return Votes(one, "own", mine[0].records, mine[0].words + others)
+        return Votes(one, "own", mine[0].records, remake.told(mine))
     if one.votes and data.logs(kind="certify", method="gaussian", split="test", **one.votes):
         log = remake.curve(**one.votes).records
         assert log is not None
-        other = "" if is_published(one) else f", in part: at σ = {log.noise.sigma:g}, not {one.noise.sigma:.3g}"
+        other = "" if remake.is_published(one) else f", in part: at σ = {log.noise.sigma:g}, not {one.noise.sigma:.3g}"
         return Votes(one, "published", log, f"{one.votes['source']}, {len(log):,} images{other}")
     return digits(one)
 
@@ -105,20 +98,12 @@ def digits(one: Experiment) -> Votes | None:
     return Votes(one, "digits", log, f"{one.digits}, {len(log)} images of 8 x 8 pixels")
 
 
-def needs(wanted: Iterable[Experiment]) -> str:
-    """What the runs of some experiments cost, by recipe: "50,050,000 passes of resnet50 by recipe laplace-imagenet"."""
-    total: dict[tuple[str, str], int] = {}
-    for one in wanted:
-        total[one.arch, one.recipe] = total.get((one.arch, one.recipe), 0) + one.passes
-    return "; ".join(f"{passes:,} passes of {arch} by recipe {recipe}" for (arch, recipe), passes in total.items())
-
-
 def certified(
     document: str,
     item: str,
-    lines: Sequence[tuple[str, str]],
+    lines: Sequence[tuple[Any, ...]],
     *,
-    norm: float | None = None,
+    norm: float | Callable[[Experiment], float] | None = None,
     by: Callable[[Experiment], str] = lambda one: "",
     name: Callable[[Experiment], str] = lambda one: "",
     params: Mapping[str, Mapping[str, float]] | None = None,
@@ -130,9 +115,10 @@ def certified(
     ----------
     document, item : str
         E.g. "laplace", "Figure 7": what recipes of rsexplore/recipes.toml serve.
-    lines : sequence of (key of a bound, label)
-        A curve of each for every experiment whose noise it is of.
-    norm : float, optional
+    lines : sequence of (key of a bound, label) or (key, label, whether it is for an experiment)
+        A curve of each for every experiment whose noise it is of. Where one is no certificate, a colour is an
+        experiment's, and dash-dotted what is none; else a colour is a line's, if there are several.
+    norm : float or function of an experiment, optional
         Of the radii; that of the theorem if absent.
     by, name : function of an experiment
         In which panel it stands, and what a label says of it.
@@ -145,41 +131,37 @@ def certified(
     best = {one.name: chosen for one in wanted if (chosen := votes(one, found))}
     lacking = [one for one in wanted if one.name not in best or best[one.name].kind == "digits"]
     panels = list(params or dict.fromkeys(map(by, wanted)))
-    real: dict[str, dict[str, Curve]] = {panel: {} for panel in panels}
-    toy: dict[str, dict[str, Curve]] = {panel: {} for panel in panels}
-    for one, (key, label), panel in product(wanted, lines, panels):
+    sound = all(rs.bounds.get(key).certifies for key, *_ in lines)
+    real, toy = ({panel: dict[str, tuple[Curve, int, int]]() for panel in panels} for _ in range(2))
+    for (at, one), (place, (key, label, *only)), panel in product(enumerate(wanted), enumerate(lines), panels):
+        bound, of = rs.bounds.get(key), norm(one) if callable(norm) else norm
+        given = {name: value for name, value in (params or {}).get(panel, {}).items() if name in bound.params}
         # where something stands in, what it is compared with does so too
         for chosen in (best.get(one.name), digits(one) if lacking else None):
-            if chosen and rs.bounds.get(key).supports(chosen.records.noise) and (params or by(one) == panel):
-                into, words = (toy, one.digits) if chosen.kind == "digits" else (real, name(one))
-                words = ", ".join(filter(None, (label, words)))
-                into[panel][words] = chosen.curve(key, norm, **(params or {}).get(panel, {}))
+            into, words = (toy, one.digits) if chosen and chosen.kind == "digits" else (real, name(one))
+            words = ", ".join(filter(None, (label, words)))
+            asked = (params or by(one) == panel) and all(wants(one) for wants in only) and words not in into[panel]
+            if chosen and asked and bound.supports(chosen.records.noise):
+                into[panel][words] = chosen.curve(key, of, **given), at, place
     rows = [row for row in (real, toy) if any(row.values())] or [real]
-    figure, axes = plt.subplots(len(rows), len(panels), figsize=(4.6 * len(panels) + 1, 4.2 * len(rows)), squeeze=False)
+    figure, axes = plt.subplots(len(rows), len(panels), figsize=(3.8 * len(panels) + 1, 3.6 * len(rows)), squeeze=False)
     for row, places in zip(rows, axes, strict=True):
-        head = item if row is real else "Stand-in: digits"
-        for ax, (panel, curves) in zip(places, row.items(), strict=True):
-            if curves:
-                title = f"{head}, {panel}" if panel else head
-                looks, picture = _looks(curves, [label for _, label in lines]), rs.pictures.certified_accuracy
-                picture(curves.values(), title, labels=list(curves), looks=looks, most=False).draw(ax)
+        for ax, (panel, drawn) in zip(places, row.items(), strict=True):
+            title = ", ".join(filter(None, (item if row is real else "Stand-in: digits", panel)))
+            seen, looks = list(dict.fromkeys(at for _, at, _ in drawn.values())), []
+            for curve, at, place in drawn.values():
+                colour, dash = (place, seen.index(at) * sound) if sound and len(lines) > 1 else (seen.index(at), 0)
+                kind = "dashdot" if not (curve.bound and curve.bound.certifies) else style.DASHES[dash % 4]
+                looks.append({"color": style.CYCLE[colour % 7], "dash": kind})
+            options: dict[str, Any] = {"labels": list(drawn), "looks": looks, "most": False}
+            if drawn:
+                rs.pictures.certified_accuracy([curve for curve, *_ in drawn.values()], title, **options).draw(ax)
             else:
                 ax.set(title=f"{item}, {panel}", xticks=[], yticks=[])
                 ax.text(0.5, 0.5, "nothing to stand in" if row is toy else "no votes at hand", ha="center")
-    drawn = {f"{'*' * (row is toy)}{panel}: {label}": curve for row in (real, toy) for panel, of in row.items()
-             for label, curve in of.items()}  # fmt: skip
-    return Drawn(figure, caption(item, best, lacking), axes, drawn)
-
-
-def _looks(labels: Iterable[str], heads: Sequence[str]) -> list[dict[str, str]]:
-    """A colour for each head of the labels, and a dash for each further label of one head; for one head, colours."""
-    found: list[dict[str, str]] = []
-    for label in labels:
-        at = next(place for place, head in enumerate(heads) if label.startswith(head))
-        colour, before = style.CYCLE[at], sum(look["color"] == style.CYCLE[at] for look in found)
-        dash = list(style.DASHES)[before % len(style.DASHES)]
-        found.append({"color": colour, "dash": dash} if len(heads) > 1 else {"color": style.CYCLE[len(found) % 7]})
-    return found
+    curves = {f"{'*' * (row is toy)}{panel}: {label}": curve for row in (real, toy) for panel, drawn in row.items()
+              for label, (curve, *_) in drawn.items()}  # fmt: skip
+    return Drawn(figure, caption(item, best, lacking), axes, curves)
 
 
 def caption(item: str, best: Mapping[str, Votes], lacking: Sequence[Experiment]) -> str:
@@ -188,4 +170,4 @@ def caption(item: str, best: Mapping[str, Votes], lacking: Sequence[Experiment])
     for kind, head in {"own": "your logs", "published": "published logs", "digits": "digits, which stand in"}.items():
         told = [f"    {one}: {chosen.words}" for one, chosen in best.items() if chosen.kind == kind]
         lines += [f"  {head}", *told] if told else []
-    return "\n".join([*lines, *([f"  needs {needs(lacking)}"] if lacking else [])])
+    return "\n".join([*lines, *([f"  needs {remake.needs(lacking)}"] if lacking else [])])

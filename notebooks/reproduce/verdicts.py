@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reproduce import exact, remake, statements
-from reproduce import figures as figures_of
 from reproduce.compare import Evidence, Outcome, differences, outcome, told
 from reproduce.printed import DATA, STATUSES, Item, Statement, all_statements, inventory
 from rsexplore import bounds, papers, runs
@@ -200,10 +199,10 @@ def comparison(item: Item) -> tuple[str, str]:
 def lacking(item: Item) -> str:
     """The runs that an item needs and nobody published, and what they cost; empty if there are none."""
     try:
-        wanted = [one for one in runs.experiments(item.document, item.item) if not figures_of.is_published(one)]
+        wanted = [one for one in runs.experiments(item.document, item.item) if not remake.is_published(one)]
     except LookupError:
         return ""
-    return f"needs {figures_of.needs(wanted)}" if wanted else ""
+    return f"needs {remake.needs(wanted)}" if wanted else ""
 
 
 def cell_number(item: Item) -> int:
