@@ -55,11 +55,19 @@ def stand_in(model: str, noise: rs.noises.Noise, images: int = 100) -> rs.record
     )
 
 
+HEADS = {
+    "own": "your logs",
+    "published": "published logs",
+    "nearly": "published logs at another deviation, in part",
+    "digits": "digits, which stand in",
+}
+
+
 class Votes(NamedTuple):
     """Votes that are drawn for an experiment, and where they come from."""
 
     one: Experiment
-    kind: str  # "own", "published" or "digits"
+    kind: str  # "own", "published", "nearly" for a published log at another deviation, or "digits"
     records: Records
     words: str  # what a caption says of them
 
@@ -85,8 +93,10 @@ def votes(one: Experiment, found: Sequence[runs.Run]) -> Votes | None:
     if one.votes and data.logs(kind="certify", method="gaussian", split="test", **one.votes):
         log = remake.curve(**one.votes).records
         assert log is not None
-        other = "" if remake.is_published(one) else f", in part: at σ = {log.noise.sigma:g}, not {one.noise.sigma:.3g}"
-        return Votes(one, "published", log, f"{one.votes['source']}, {len(log):,} images{other}")
+        words = f"{one.votes['source']}, {len(log):,} images"
+        if remake.is_published(one):
+            return Votes(one, "published", log, words)
+        return Votes(one, "nearly", log, f"{words}, at σ = {log.noise.sigma:g}, not {one.noise.sigma:.3g}")
     return digits(one)
 
 
@@ -129,7 +139,7 @@ def certified(
     """
     wanted, found = runs.experiments(document, item), runs.logs(folder)
     best = {one.name: chosen for one in wanted if (chosen := votes(one, found))}
-    lacking = [one for one in wanted if one.name not in best or best[one.name].kind == "digits"]
+    lacking = [one for one in wanted if one.name not in best or best[one.name].kind in ("nearly", "digits")]
     panels = list(params or dict.fromkeys(map(by, wanted)))
     sound = all(rs.bounds.get(key).certifies for key, *_ in lines)
     real, toy = ({panel: dict[str, tuple[Curve, int, int]]() for panel in panels} for _ in range(2))
@@ -139,7 +149,8 @@ def certified(
         # where something stands in, what it is compared with does so too
         for chosen in (best.get(one.name), digits(one) if lacking else None):
             into, words = (toy, one.digits) if chosen and chosen.kind == "digits" else (real, name(one))
-            words = ", ".join(filter(None, (label, words)))
+            nearly = f"at σ = {chosen.records.noise.sigma:g}" if chosen and chosen.kind == "nearly" else ""
+            words = ", ".join(filter(None, (label, words, nearly)))
             asked = (params or by(one) == panel) and all(wants(one) for wants in only) and words not in into[panel]
             if chosen and asked and bound.supports(chosen.records.noise):
                 into[panel][words] = chosen.curve(key, of, **given), at, place
@@ -154,11 +165,13 @@ def certified(
                 kind = "dashdot" if not (curve.bound and curve.bound.certifies) else style.DASHES[dash % 4]
                 looks.append({"color": style.CYCLE[colour % 7], "dash": kind})
             options: dict[str, Any] = {"labels": list(drawn), "looks": looks, "most": False}
-            if drawn:
-                rs.pictures.certified_accuracy([curve for curve, *_ in drawn.values()], title, **options).draw(ax)
-            else:
-                ax.set(title=f"{item}, {panel}", xticks=[], yticks=[])
-                ax.text(0.5, 0.5, "nothing to stand in" if row is toy else "no votes at hand", ha="center")
+            if row is toy and not drawn:
+                ax.set_axis_off()
+                continue
+            rs.pictures.certified_accuracy([curve for curve, *_ in drawn.values()], title, **options).draw(ax)
+            if not drawn:
+                ax.text(0.5, 0.5, "no votes at hand", ha="center", transform=ax.transAxes)
+                ax.set(xlabel="", xticks=[])
     curves = {f"{'*' * (row is toy)}{panel}: {label}": curve for row in (real, toy) for panel, drawn in row.items()
               for label, (curve, *_) in drawn.items()}  # fmt: skip
     return Drawn(figure, caption(item, best, lacking), axes, curves)
@@ -167,7 +180,7 @@ def certified(
 def caption(item: str, best: Mapping[str, Votes], lacking: Sequence[Experiment]) -> str:
     """Which votes a figure draws for each experiment, and what those cost that it lacks."""
     lines = [f"{item}, from"]
-    for kind, head in {"own": "your logs", "published": "published logs", "digits": "digits, which stand in"}.items():
+    for kind, head in HEADS.items():
         told = [f"    {one}: {chosen.words}" for one, chosen in best.items() if chosen.kind == kind]
         lines += [f"  {head}", *told] if told else []
     return "\n".join([*lines, *([f"  needs {remake.needs(lacking)}"] if lacking else [])])
