@@ -34,27 +34,6 @@ def image_sizes(ax: Axes) -> None:
         ax.annotate(name, (dim, 0.0), (-3, 4), ha="right", **at)
 
 
-def stand_in(model: str, noise: rs.noises.Noise, images: int = 100) -> rs.records.Records:
-    """Votes of a small network that ships with the package on the first test digits, 1,000 for each image.
-
-    They stand in for votes that a paper did not publish; nothing about its networks follows from them.
-
-    Parameters
-    ----------
-    model : str
-        One of `montecarlo.names()`.
-    noise : Noise
-        Of 64 coordinates, 8 x 8 pixels.
-    images : int
-        How many digits.
-    """
-    test = rs.data.digits().test
-    base = rs.montecarlo.load_model(model)
-    return rs.montecarlo.certify(
-        base, test.images[:images], test.labels[:images], noise, n=1000, seed=0, progress=False
-    )
-
-
 HEADS = {
     "own": "your logs",
     "published": "published logs",
@@ -71,9 +50,10 @@ class Votes(NamedTuple):
     records: Records
     words: str  # what a caption says of them
 
-    def curve(self, bound: str, norm: float | None, **params: Any) -> Curve:
-        """Certified accuracy at the paper's level."""
-        return rs.accuracy.curve(self.records, bound, alpha=self.one.alpha, norm=norm, uncertified=True, **params)
+    def curve(self, bound: str, norm: float | None, published: float | None = None, **params: Any) -> Curve:
+        """Certified accuracy at the paper's level, or at another one for `published` votes."""
+        alpha = published if published and self.kind == "published" else self.one.alpha
+        return rs.accuracy.curve(self.records, bound, alpha=alpha, norm=norm, uncertified=True, **params)
 
 
 class Drawn(NamedTuple):
@@ -117,6 +97,7 @@ def certified(
     by: Callable[[Experiment], str] = lambda one: "",
     name: Callable[[Experiment], str] = lambda one: "",
     params: Mapping[str, Mapping[str, float]] | None = None,
+    published: float | None = None,
     folder: str | None = None,
 ) -> Drawn:
     """Draw the certified accuracies of a paper's figure from the best votes that there are.
@@ -134,6 +115,8 @@ def certified(
         In which panel it stands, and what a label says of it.
     params : mapping of title to parameters of the bounds, optional
         A panel each, in place of `by`.
+    published : float, optional
+        Level at which published votes are read, where it is not the paper's.
     folder : str, optional
         Of logs of one's own; RSEXPLORE_RUNS if absent.
     """
@@ -153,7 +136,7 @@ def certified(
             words = ", ".join(filter(None, (label, words, nearly)))
             asked = (params or by(one) == panel) and all(wants(one) for wants in only) and words not in into[panel]
             if chosen and asked and bound.supports(chosen.records.noise):
-                into[panel][words] = chosen.curve(key, of, **given), at, place
+                into[panel][words] = chosen.curve(key, of, published, **given), at, place
     rows = [row for row in (real, toy) if any(row.values())] or [real]
     figure, axes = plt.subplots(len(rows), len(panels), figsize=(3.8 * len(panels) + 1, 3.6 * len(rows)), squeeze=False)
     for row, places in zip(rows, axes, strict=True):
