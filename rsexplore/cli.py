@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from rsexplore import arguments, audit, bounds, comparison, runs
+from rsexplore import arguments, audit, bounds, comparison
 from rsexplore.noises import Noise
 from rsexplore.table import Table, rounded_down
 
@@ -177,6 +177,8 @@ def _page(given: argparse.Namespace) -> str:
 
 
 def _runs(given: argparse.Namespace) -> str:
+    from rsexplore import runs  # which loads an optimizer
+
     return str(runs.listing(given.folder))
 
 
