@@ -3,7 +3,8 @@
 `recipes.toml` has a row for each network and run (`Experiment`), and who set each of its fields. A folder of logs, as
 RSEXPLORE_RUNS may name, is matched by what the logs' headers say. `training` of a header has what a network was trained
 with: `arch`; `type`, which is 1 for noise alone, 2 for noise and then a step uphill in the loss (Teng et al. 2020),
-"clean" for neither, or another word; and `noise`, as `noises.to_dict` writes it, unless it is clean.
+"clean" for neither, or another word, and follows from `push` where it is not said; and `noise`, as `noises.to_dict`
+writes it, unless it is clean.
 """
 
 import os
@@ -87,6 +88,8 @@ class Experiment:
 
     def _not_trained(self, training: Mapping[str, Any]) -> Iterator[str]:
         arch, kind, told = (training.get(name) for name in ("arch", "type", "noise"))
+        if kind is None and "push" in training:  # as our trainer says it
+            kind = "clean" if told is None else 2 if training["push"] else 1
         if str(arch).removeprefix("torchvision:") != self.arch:
             yield f"its architecture is {arch or 'not said'}, not {self.arch}"
         if kind != self.type:
@@ -254,17 +257,15 @@ def _experiment(recipe: str, name: str, row: dict[str, Any], given: dict[str, An
         noise = family(sigma, dim=dim, **extra) if by == "scale" else family.from_sigma(sigma, dim, **extra)
     deviation = row.pop("trained", None)
     trained = Gaussian(deviation, dim) if deviation else None if row["type"] == "clean" else noise
-    texts = {name: given.get(name, "") for name in ("checkpoint", "digits")}
-    values = {"sigma": sigma, "shape": shape or 0, "trained": trained.sigma if trained else 0}
+    told = {"sigma": sigma, "shape": shape or 0, "trained": trained.sigma if trained else 0}
     serves = tuple((d, i) for d, _, i in (text.partition(": ") for text in given["serves"]))
     own = {field: row.pop(field) for field in ("arch", "type", "n0", "n", "alpha", "images")}
-    if own["type"] != 2:
-        row.pop("push")
+    row = {field: value for field, value in row.items() if field != "push" or own["type"] == 2}
     votes = dict(given.get("votes", {}))
     if votes:
         certified = votes.pop("sigma", noise.sigma)
         votes |= {"dataset": data, "certify_sigma": certified, "train_sigma": deviation or certified}
     return Experiment(
         recipe, name, serves, data=data, trained=trained, noise=noise, votes=votes, settings=row, who=who, **own,
-        **{field: text.format(**values) for field, text in texts.items()},
+        **{field: given.get(field, "").format(**told) for field in ("checkpoint", "digits")},
     )  # fmt: skip

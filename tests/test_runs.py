@@ -108,9 +108,15 @@ def test_a_run_is_matched_by_how_its_network_was_trained():
     other = noises.to_dict(Laplace.from_sigma(0.25, 3072))
     assert "it was trained with Laplace" in why(TYPE_1, training=told | {"noise": other})
     assert "its training noise cannot be read" in why(TYPE_1, training=told | {"noise": {"family": "Cauchy"}})
+    # our trainer says a push, and no type
+    plain = {"arch": TYPE_1.arch, "noise": told["noise"]}
+    assert not why(TYPE_1, training=plain | {"push": 0.0}) and not why(TYPE_2, training=plain | {"push": 0.05})
+    assert "of type 2, not 1" in why(TYPE_1, training=plain | {"push": 0.05})
+    assert "of type not said" in why(TYPE_1, training=plain)
     del told["noise"]
     assert "no noise that is said" in why(TYPE_1, training=told)
     (clean,) = (one for one in runs.experiments("unified", "Figure 1") if one.type == "clean")
+    assert not why(clean, training={"arch": clean.arch, "noise": None, "push": 0.0})
     assert not why(clean) and "not none" in why(clean, training=header(TYPE_1).training)
     fifty = runs.experiments("lecture", "Table 2")[0]
     assert not why(fifty, training=header(fifty).training | {"arch": "torchvision:resnet50"})
