@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         pictures,
         privacy,
         records,
+        runs,
         scaling,
         tradeoff,
     )
@@ -43,6 +44,7 @@ __all__ = [  # noqa: RUF022  modules first, as in the layer order
     "accuracy",
     "data",
     "audit",
+    "runs",
     "pictures",
     "explorers",
     "montecarlo",

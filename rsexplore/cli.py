@@ -32,6 +32,12 @@ A log of ours says how it was made. One of others (the columns idx label predict
 predict count ... correct time) does not, unless it is a published one: give --sigma, and --n if it is not 100,000.
 In the table of several logs, "again" is what is certified at --alpha and under --bound, however radii were rounded."""
 
+RUNS = """examples:
+  rsexplore runs my_logs
+  RSEXPLORE_RUNS=my_logs rsexplore runs
+
+A log serves a figure where its header says the noise, the data (cifar10 or imagenet), and how the network was trained,
+and where it did not stop at what it saw. The notebooks draw what RSEXPLORE_RUNS holds in place of other votes."""
 APP = """examples:
   rsexplore app
   rsexplore app --host 0.0.0.0 --port 8000 --visitors 5
@@ -88,6 +94,8 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--no-browser", action="store_true", help="open none, though there is a display")
     one = command(_page, "write the explorers as one HTML file, to open in a browser", PAGE)
     one.add_argument("file", type=Path, metavar="FILE.html")
+    one = command(_runs, "which figures of the five documents the logs of a folder serve, and why not others", RUNS)
+    one.add_argument("folder", nargs="?", metavar="DIR", help="(default: RSEXPLORE_RUNS)")
     one = command(_audit, "what the text of a certification log proves of the log", AUDIT)
     one.add_argument("logs", nargs="+", metavar="LOG", help="text, or packed by gzip")
     arguments.add_noise(one, family="gaussian", needed=False)
@@ -167,6 +175,12 @@ def _page(given: argparse.Namespace) -> str:
 
     page.page(given.file)
     return f"{given.file}: open it in a browser"
+
+
+def _runs(given: argparse.Namespace) -> str:
+    from rsexplore import runs  # which loads an optimizer
+
+    return str(runs.listing(given.folder))
 
 
 def _audit(given: argparse.Namespace) -> str:

@@ -26,8 +26,9 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "explorers": (*CORE, *DATA, "pictures"),
     "arguments": TO_BOUNDS,
     "audit": CORE + DATA,
+    "runs": CORE + DATA,
     "montecarlo": (*CORE, *DATA, "arguments"),
-    "cli": (*CORE, *DATA, "arguments", "audit"),
+    "cli": (*CORE, *DATA, "arguments", "audit", "runs"),
     "app": ("beyond",),
     "__main__": ("cli",),
 }

@@ -1,10 +1,24 @@
-"""What the figures of more than one notebook need: the dimensions of known images, and votes that stand in."""
+"""What the figures of more than one notebook need: the votes that they draw, and the dimensions of known images.
 
-from typing import Any
+An experiment of a paper (`rsexplore/recipes.toml`) is drawn from a log of the reader's own in the folder that
+RSEXPLORE_RUNS names, else from a published one, else a log of 8 x 8 digits stands in, on axes of its own. The caption
+says which it was.
+"""
 
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
+from typing import Any, NamedTuple
+
+import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
 import rsexplore as rs
+from reproduce import remake
+from rsexplore import data, runs
+from rsexplore.accuracy import Curve
+from rsexplore.pictures import style
+from rsexplore.records import Records
+from rsexplore.runs import Experiment
 
 
 def image_sizes(ax: Axes) -> None:
@@ -20,22 +34,136 @@ def image_sizes(ax: Axes) -> None:
         ax.annotate(name, (dim, 0.0), (-3, 4), ha="right", **at)
 
 
-def stand_in(model: str, noise: rs.noises.Noise, images: int = 100) -> rs.records.Records:
-    """Votes of a small network that ships with the package on the first test digits, 1,000 for each image.
+HEADS = {
+    "own": "your logs",
+    "published": "published logs",
+    "nearly": "published logs at another deviation, in part",
+    "digits": "digits, which stand in",
+}
 
-    They stand in for votes that a paper did not publish; nothing about its networks follows from them.
+
+class Votes(NamedTuple):
+    """Votes that are drawn for an experiment, and where they come from."""
+
+    one: Experiment
+    kind: str  # "own", "published", "nearly" for a published log at another deviation, or "digits"
+    records: Records
+    words: str  # what a caption says of them
+
+    def curve(self, bound: str, norm: float | None, published: float | None = None, **params: Any) -> Curve:
+        """Certified accuracy at the paper's level, or at another one for `published` votes."""
+        alpha = published if published and self.kind == "published" else self.one.alpha
+        return rs.accuracy.curve(self.records, bound, alpha=alpha, norm=norm, uncertified=True, **params)
+
+
+class Drawn(NamedTuple):
+    """A figure of certified accuracy."""
+
+    figure: Any
+    caption: str  # which votes it is of
+    axes: Any  # (rows, panels): what is real, and then what stands in
+    curves: dict[str, Curve]  # by "panel: label"; "*panel: label" where they stand in
+
+
+def votes(one: Experiment, found: Sequence[runs.Run]) -> Votes | None:
+    """The best votes for an experiment: of a log of one's own, published, or digits; None if there are none."""
+    if mine := runs.matching(one, found):
+        assert mine[0].records is not None
+        return Votes(one, "own", mine[0].records, remake.told(mine))
+    if one.votes and data.logs(kind="certify", method="gaussian", split="test", **one.votes):
+        log = remake.curve(**one.votes).records
+        assert log is not None
+        words = f"{one.votes['source']}, {len(log):,} images"
+        if remake.is_published(one):
+            return Votes(one, "published", log, words)
+        return Votes(one, "nearly", log, f"{words}, at σ = {log.noise.sigma:g}, not {one.noise.sigma:.3g}")
+    return digits(one)
+
+
+def digits(one: Experiment) -> Votes | None:
+    """Votes of a small network that ships with the package, which stand in; None if none are like the experiment's."""
+    if one.digits not in data.zoo():
+        return None
+    log = data.zoo_log(one.digits)
+    return Votes(one, "digits", log, f"{one.digits}, {len(log)} images of 8 x 8 pixels")
+
+
+def certified(
+    document: str,
+    item: str,
+    lines: Sequence[tuple[Any, ...]],
+    *,
+    norm: float | Callable[[Experiment], float] | None = None,
+    by: Callable[[Experiment], str] = lambda one: "",
+    name: Callable[[Experiment], str] = lambda one: "",
+    params: Mapping[str, Mapping[str, float]] | None = None,
+    published: float | None = None,
+    folder: str | None = None,
+) -> Drawn:
+    """Draw the certified accuracies of a paper's figure from the best votes that there are.
 
     Parameters
     ----------
-    model : str
-        One of `montecarlo.names()`.
-    noise : Noise
-        Of 64 coordinates, 8 x 8 pixels.
-    images : int
-        How many digits.
+    document, item : str
+        E.g. "laplace", "Figure 7": what recipes of rsexplore/recipes.toml serve.
+    lines : sequence of (key of a bound, label) or (key, label, whether it is for an experiment)
+        A curve of each for every experiment whose noise it is of. Where one is no certificate, a colour is an
+        experiment's, and dash-dotted what is none; else a colour is a line's, if there are several.
+    norm : float or function of an experiment, optional
+        Of the radii; that of the theorem if absent.
+    by, name : function of an experiment
+        In which panel it stands, and what a label says of it.
+    params : mapping of title to parameters of the bounds, optional
+        A panel each, in place of `by`.
+    published : float, optional
+        Level at which published votes are read, where it is not the paper's.
+    folder : str, optional
+        Of logs of one's own; RSEXPLORE_RUNS if absent.
     """
-    test = rs.data.digits().test
-    base = rs.montecarlo.load_model(model)
-    return rs.montecarlo.certify(
-        base, test.images[:images], test.labels[:images], noise, n=1000, seed=0, progress=False
-    )
+    wanted, found = runs.experiments(document, item), runs.logs(folder)
+    best = {one.name: chosen for one in wanted if (chosen := votes(one, found))}
+    lacking = [one for one in wanted if one.name not in best or best[one.name].kind in ("nearly", "digits")]
+    panels = list(params or dict.fromkeys(map(by, wanted)))
+    sound = all(rs.bounds.get(key).certifies for key, *_ in lines)
+    real, toy = ({panel: dict[str, tuple[Curve, int, int]]() for panel in panels} for _ in range(2))
+    for (at, one), (place, (key, label, *only)), panel in product(enumerate(wanted), enumerate(lines), panels):
+        bound, of = rs.bounds.get(key), norm(one) if callable(norm) else norm
+        given = {name: value for name, value in (params or {}).get(panel, {}).items() if name in bound.params}
+        # where something stands in, what it is compared with does so too
+        for chosen in (best.get(one.name), digits(one) if lacking else None):
+            into, words = (toy, one.digits) if chosen and chosen.kind == "digits" else (real, name(one))
+            nearly = f"at σ = {chosen.records.noise.sigma:g}" if chosen and chosen.kind == "nearly" else ""
+            words = ", ".join(filter(None, (label, words, nearly)))
+            asked = (params or by(one) == panel) and all(wants(one) for wants in only) and words not in into[panel]
+            if chosen and asked and bound.supports(chosen.records.noise):
+                into[panel][words] = chosen.curve(key, of, published, **given), at, place
+    rows = [row for row in (real, toy) if any(row.values())] or [real]
+    figure, axes = plt.subplots(len(rows), len(panels), figsize=(3.8 * len(panels) + 1, 3.6 * len(rows)), squeeze=False)
+    for row, places in zip(rows, axes, strict=True):
+        for ax, (panel, drawn) in zip(places, row.items(), strict=True):
+            title = ", ".join(filter(None, (item if row is real else "Stand-in: digits", panel)))
+            seen, looks = list(dict.fromkeys(at for _, at, _ in drawn.values())), []
+            for curve, at, place in drawn.values():
+                colour, dash = (place, seen.index(at) * sound) if sound and len(lines) > 1 else (seen.index(at), 0)
+                kind = "dashdot" if not (curve.bound and curve.bound.certifies) else style.DASHES[dash % 4]
+                looks.append({"color": style.CYCLE[colour % 7], "dash": kind})
+            options: dict[str, Any] = {"labels": list(drawn), "looks": looks, "most": False}
+            if row is toy and not drawn:
+                ax.set_axis_off()
+                continue
+            rs.pictures.certified_accuracy([curve for curve, *_ in drawn.values()], title, **options).draw(ax)
+            if not drawn:
+                ax.text(0.5, 0.5, "no votes at hand", ha="center", transform=ax.transAxes)
+                ax.set(xlabel="", xticks=[])
+    curves = {f"{'*' * (row is toy)}{panel}: {label}": curve for row in (real, toy) for panel, drawn in row.items()
+              for label, (curve, *_) in drawn.items()}  # fmt: skip
+    return Drawn(figure, caption(item, best, lacking), axes, curves)
+
+
+def caption(item: str, best: Mapping[str, Votes], lacking: Sequence[Experiment]) -> str:
+    """Which votes a figure draws for each experiment, and what those cost that it lacks."""
+    lines = [f"{item}, from"]
+    for kind, head in HEADS.items():
+        told = [f"    {one}: {chosen.words}" for one, chosen in best.items() if chosen.kind == kind]
+        lines += [f"  {head}", *told] if told else []
+    return "\n".join([*lines, *([f"  needs {remake.needs(lacking)}"] if lacking else [])])

@@ -12,7 +12,7 @@ import csv
 import gzip
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import inf, sqrt
@@ -25,9 +25,11 @@ from reproduce import formulas, proposition1, rops
 from reproduce.compare import Cases, Outcome, Pair, compared, differences, differing, gaps, outcome
 from reproduce.printed import PrintedCell, all_statements, formula, inventory, printed
 from reproduce.printed_tradeoffs import least_order, printed_equal, volume_ratio
-from rsexplore import accuracy, bounds, confidence, data, mechanisms, records, tradeoff
+from rsexplore import accuracy, bounds, confidence, data, mechanisms, records, runs, tradeoff
+from rsexplore.comparison import exact_bound
 from rsexplore.divergences.generalized_gaussian import coefficient
 from rsexplore.noises import ExponentialLinf, Gaussian, GeneralizedGaussian, Laplace, Noise
+from rsexplore.runs import Experiment
 from rsexplore.table import Table, rounded_down
 
 LOCUSLAB, SALMAN = "locuslab-smoothing", "smoothing-adversarial"
@@ -143,6 +145,43 @@ def attacked(sigma: float) -> Attacked | None:
     both = sorted(set(radius) & set(broken))
     at, least = (np.array([of[i] for i in both]) for of in (radius, broken))
     return Attacked(sigma, at, least, tuple(sorted(sizes - {0.0})))
+
+
+# runs that nobody published
+
+
+def is_published(one: Experiment) -> bool:
+    """Whether a published log is of this very run."""
+    known = data.logs(kind="certify", method="gaussian", split="test", **one.votes) if one.votes else []
+    return bool(known) and abs(known[0].certify_sigma - one.noise.sigma) <= runs.CLOSE
+
+
+def needs(wanted: Iterable[Experiment]) -> str:
+    """What the runs of some experiments cost, by recipe: "50,050,000 passes of resnet50 by recipe laplace-imagenet"."""
+    total: dict[tuple[str, str], int] = {}
+    for one in wanted:
+        total[one.arch, one.recipe] = total.get((one.arch, one.recipe), 0) + one.passes
+    return "; ".join(f"{passes:,} passes of {arch} by recipe {recipe}" for (arch, recipe), passes in total.items())
+
+
+def own_row(wanted: Sequence[Experiment], found: Sequence[runs.Run], radii: Sequence[float], norm: float) -> list[str]:
+    """Cells of a table's row from logs of one's own, in percent, the best at each radius; then what logs these are."""
+    best, used = np.zeros(len(radii)), dict[str, None]()
+    for one in wanted:
+        fits = [runs.matching(one, found, (r, norm)) for r in radii]  # a run may have stopped for one of them
+        for log, words in {fit[0].records: told(fit) for fit in fits if fit}.items():
+            assert log is not None
+            at = [place for place, fit in enumerate(fits) if fit and fit[0].records is log]
+            asked = [radii[place] for place in at]
+            shares = accuracy.certified(log, exact_bound(log.noise, norm), asked, alpha=one.alpha, norm=norm)
+            best[at], used[words] = np.maximum(best[at], 100 * shares), None
+    return [*(f"{share:.1f}" for share in best), "; ".join(used)] if used else []
+
+
+def told(fits: Sequence[runs.Run]) -> str:
+    """What a caption says of the logs that fit an experiment, the first of which is drawn."""
+    others = f" ({', '.join(run.name for run in fits[1:])} fit too)" if fits[1:] else ""
+    return fits[0].words + others
 
 
 # numbers, by key
@@ -324,22 +363,35 @@ def confirm(document: str, item: str) -> float | None:
     return min(gaps(found).values()) if found else None
 
 
+def _is_of(one: Experiment, row: str) -> bool:
+    """Whether an experiment is of a table's row: "OURS", "k=100" or "sigma = 0.25"."""
+    name, _, number = row.replace(" ", "").partition("=")
+    value = {"sigma": one.noise.sigma, "k": getattr(one.noise, "k", None)}.get(name)
+    return row == "OURS" or bool(number and value is not None and abs(value - float(number)) <= runs.CLOSE)
+
+
 class Beside(Table):
     """A printed table of certified accuracy, each row beside what was made again from one or more sets of networks.
 
-    `pairs` are those of the set that comes nearest.
+    `pairs` are those of the set that comes nearest. Logs of one's own, in a folder or in
+    RSEXPLORE_RUNS, have a row beside, which is not compared.
     """
 
-    def __init__(self, paper: str, location: str) -> None:
+    def __init__(self, paper: str, location: str, folder: str | None = None) -> None:
         self.pairs: list[Pair] = []
-        cells, text = printed(paper, location), []
+        cells, text, found = printed(paper, location), [], runs.logs(folder)
+        norm = inf if "linf" in cells[0].column else 2.0
         for name in dict.fromkeys(cell.row for cell in cells):
             own = [cell for cell in cells if cell.row == name]
             row, digits = all_statements()[own[0].by], len(own[0].value.partition(".")[2]) + 1
             sets = {} if row.reason else cases(row.key) or {}
             kept = {title: [pair for pair, cell in zip(pairs, row.cells, strict=True) if cell in own]
                     for title, pairs in sets.items()}  # fmt: skip
-            text.append([f"{name}, printed", *(cell.value for cell in own), "" if kept else row.reason or LOGS])
+            wanted = [one for one in runs.experiments(paper, location) if _is_of(one, name)]
+            mine = own_row(wanted, found, [last_number(cell.column) for cell in own], norm)
+            lacking = "; ".join(filter(None, (row.reason, f"needs {needs(wanted)}" if wanted else ""))) or LOGS
+            text.append([f"{name}, printed", *(cell.value for cell in own), "" if kept or mine else lacking])
+            text += [[f"{name}, your logs", *mine]] if mine else []
             self.pairs += min(kept.values(), key=lambda pairs: len(differing(pairs)), default=[])
             for title, pairs in kept.items():
                 shown = (f"{pair.made:.{digits}f}{'' if pair.agrees else ' ≠'}" for pair in pairs)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from reproduce import exact, remake, statements
 from reproduce.compare import Evidence, Outcome, differences, outcome, told
 from reproduce.printed import DATA, STATUSES, Item, Statement, all_statements, inventory
-from rsexplore import bounds, papers
+from rsexplore import bounds, papers, runs
 from rsexplore.table import Table
 
 NOTEBOOKS = Path(__file__).parents[1]
@@ -178,7 +178,7 @@ def figures() -> str:
     for item in inventory():
         place = f"In [{cell_number(item)}]" if item.cell else ""
         made = (status(item), item.notebook, place, item.function, *comparison(item))
-        rows.append((item.document, item.item, *made, item.reason))
+        rows.append((item.document, item.item, *made, "; ".join(filter(None, (item.reason, lacking(item))))))
     return _above("figures").format(count=count) + _rows(rows)
 
 
@@ -194,6 +194,15 @@ def comparison(item: Item) -> tuple[str, str]:
     row, cases = all_statements()[item.check], remake.cases(item.check)
     shown = "needs the logs" if cases is None else differences(cases, row.unit)
     return shown, "" if row.is_formula else f"{table()[item.check].outcome.value} (`{item.check}`)"
+
+
+def lacking(item: Item) -> str:
+    """The runs that an item needs and nobody published, and what they cost; empty if there are none."""
+    try:
+        wanted = [one for one in runs.experiments(item.document, item.item) if not remake.is_published(one)]
+    except LookupError:
+        return ""
+    return f"needs {remake.needs(wanted)}" if wanted else ""
 
 
 def cell_number(item: Item) -> int:

@@ -1,0 +1,271 @@
+"""Which certification runs the figures of the five documents need, and which logs of a folder are such runs.
+
+`recipes.toml` has a row for each network and run (`Experiment`), and who set each of its fields. A folder of logs, as
+RSEXPLORE_RUNS may name, is matched by what the logs' headers say. `training` of a header has what a network was trained
+with: `arch`; `type`, which is 1 for noise alone, 2 for noise and then a step uphill in the loss (Teng et al. 2020),
+"clean" for neither, or another word, and follows from `push` where it is not said; and `noise`, as `noises.to_dict`
+writes it, unless it is clean.
+"""
+
+import os
+import tomllib
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from importlib.resources import files
+from itertools import product
+from math import inf
+from pathlib import Path
+from typing import Any
+
+from rsexplore import noises, records
+from rsexplore.mechanisms import with_mean
+from rsexplore.noises import Gaussian, Noise, PowerGaussian
+from rsexplore.records import Header, Records
+from rsexplore.table import Table
+
+DIMS = {"cifar10": 3072, "imagenet": 150528}  # every name of data that a header is matched by
+CLOSE = 1e-6  # deviations that are no further apart are one
+WHO = {"printed": "printed", "cohen": "Cohen's code", "ours": "ours"}  # set a field of a recipe
+SUFFIXES = (".tsv", ".tsv.gz")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A network and a run with it: what to train, what to certify, and what needs it."""
+
+    recipe: str  # its table in recipes.toml
+    name: str  # of this row
+    serves: tuple[tuple[str, str], ...]  # document and item, e.g. ("laplace", "Figure 7")
+    data: str  # of `DIMS`
+    arch: str  # as in `montecarlo.ARCHITECTURES`
+    type: int | str  # of training
+    trained: Noise | None  # training noise; None for a clean network
+    noise: Noise  # that it is certified under
+    n0: int
+    n: int
+    alpha: float
+    images: int
+    checkpoint: str  # where published weights are; "" if it must be trained
+    votes: Mapping[str, Any]  # published ones, as arguments of `accuracy.published`; empty if there are none
+    digits: str  # name of the shipped log that stands in; "" if none does
+    settings: Mapping[str, Any]  # of the training: epochs, batch, ...
+    who: Mapping[str, str]  # field of recipes.toml -> one of the words of `WHO`
+
+    @property
+    def passes(self) -> int:
+        """Images that the network must classify in the run."""
+        return self.images * (self.n0 + self.n)
+
+    def lacks(self, header: Header, radius: tuple[float, float] | None = None) -> Iterator[str]:
+        """Say, one by one and the gravest first, why a run is not this one; nothing if it is.
+
+        Parameters
+        ----------
+        header : Header
+            Of the run's log.
+        radius : (float, norm), optional
+            The one radius at which its accuracy is asked for, where it is one: a run that stopped for it will do.
+        """
+        data, training = header.data.get("name") if isinstance(header.data, Mapping) else None, header.training
+        if data not in DIMS:
+            yield f"its data is {data or 'not said'}, which is none of {', '.join(DIMS)}"
+        elif data != self.data:
+            yield f"its data is {data}, not {self.data}"
+        if not same(noise := noises.from_dict(dict(header.noise)), self.noise):
+            yield f"its noise is {noise!r}, not {self.noise!r}"
+        if training is None:
+            yield "it does not say how its network was trained"
+        else:
+            yield from self._not_trained(training)
+        if (stop := header.stop) is not None:
+            r, norm = radius or (inf, inf)
+            if not (stop.get("norm") == norm and abs(stop.get("radius", -inf) - r) <= CLOSE):
+                yield f"its images stopped at what they saw ({header.rule}), which gives no accuracy at other radii"
+            elif header.alpha > self.alpha:
+                yield f"it stopped at α = {header.alpha:g}, which says nothing at {self.alpha:g}"
+
+    def _not_trained(self, training: Mapping[str, Any]) -> Iterator[str]:
+        arch, kind, told = (training.get(name) for name in ("arch", "type", "noise"))
+        if kind is None and "push" in training:  # as our trainer says it
+            kind = "clean" if told is None else 2 if training["push"] else 1
+        if str(arch).removeprefix("torchvision:") != self.arch:
+            yield f"its architecture is {arch or 'not said'}, not {self.arch}"
+        if kind != self.type:
+            yield f"its training is of type {kind or 'not said'}, not {self.type}"
+        try:
+            noise = None if told is None else noises.from_dict(told)
+        except (ValueError, TypeError) as error:
+            yield f"its training noise cannot be read: {error}"
+            return
+        if not (noise is self.trained if noise is None or self.trained is None else same(noise, self.trained)):
+            yield f"it was trained with {noise or 'no noise that is said'}, not {self.trained or 'none'}"
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A log of a folder; `fault` says why it cannot be read, in place of records."""
+
+    name: str  # its path in the folder
+    records: Records | None
+    fault: str = ""
+    time: float = 0.0  # when it was written last, as the file says
+    draws: int = 0  # of an image
+
+    @property
+    def words(self) -> str:
+        """What a caption says of it: file, images, draws."""
+        assert self.records is not None
+        whole, held = (self.records.header.data or {}).get("images"), len(self.records)
+        images = f"{held:,} of {whole:,} images" if whole not in (None, held) else f"{held:,} images"
+        return f"{self.name} ({images}, n = {self.records.header.n:,})"
+
+
+def experiments(document: str | None = None, item: str | None = None) -> tuple[Experiment, ...]:
+    """Rows of recipes.toml, those alone that a document's item needs, e.g. ``experiments("laplace", "Figure 7")``.
+
+    Raises
+    ------
+    LookupError
+        None is there for it; the message lists the documents' items.
+    """
+    found = tuple(one for one in _all() if any(document in (None, d) and item in (None, i) for d, i in one.serves))
+    if not found:
+        known = sorted({f"{d}: {i}" for one in _all() for d, i in one.serves})
+        raise LookupError(f"no experiment is for {document}, {item}; there are some for {known}")
+    return found
+
+
+def same(a: Noise, b: Noise) -> bool:
+    """Whether two noises are one law: family, shape, k and norms equal, deviations within 1e-6, dims where both say."""
+    a, b = a.canonical, b.canonical
+    if type(a) is not type(b) or (None not in (a.dim, b.dim) and a.dim != b.dim):
+        return False
+    rest = [field.name for field in fields(a) if field.name not in ("dim", "scale", "sigma")]  # type: ignore[arg-type]
+    return all(getattr(a, name) == getattr(b, name) for name in rest) and abs(a.sigma - b.sigma) <= CLOSE
+
+
+def logs(folder: str | os.PathLike[str] | None = None) -> list[Run]:
+    """Every log under a folder (RSEXPLORE_RUNS if absent; none if that is not set), the best first.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such folder.
+    """
+    chosen = os.environ.get("RSEXPLORE_RUNS") if folder is None else folder
+    if not chosen:
+        return []
+    if not (top := Path(chosen)).is_dir():
+        raise FileNotFoundError(f"runs must be a folder of logs, got {top}")
+    paths = [path for path in sorted(top.rglob("*")) if path.name.endswith(SUFFIXES) and path.is_file()]
+    found = [_read(top, path, (stat := path.stat()).st_mtime, stat.st_size) for path in paths]
+    return sorted(found, key=lambda run: (-len(run.records or ()), -run.draws, -run.time))
+
+
+def matching(one: Experiment, found: Sequence[Run], radius: tuple[float, float] | None = None) -> list[Run]:
+    """Those of some logs that are an experiment's, the best first: it is the one to draw. `radius` is as in `lacks`."""
+    return [run for run in found if run.records and not any(one.lacks(run.records.header, radius))]
+
+
+def listing(folder: str | os.PathLike[str] | None = None) -> Table:
+    """What a folder holds (RSEXPLORE_RUNS if absent): each log, what it is of, and what it serves, or why it does not.
+
+    Raises
+    ------
+    ValueError
+        It holds no log, or no folder is named.
+    FileNotFoundError
+        There is no such folder.
+    """
+    if not (found := logs(folder)):
+        where = folder or os.environ.get("RSEXPLORE_RUNS") or "none: name one, or set RSEXPLORE_RUNS"
+        raise ValueError(f"runs needs a folder with logs ({' or '.join(SUFFIXES)}), got {where}")
+    rows = []
+    for run in found:
+        told = run.fault
+        if run.records:
+            header = run.records.header
+            radius = (header.stop.get("radius", inf), header.stop["norm"]) if header.stop else None
+            mine = [one for one in experiments() if not any(one.lacks(header, radius))]
+            served = dict.fromkeys(f"{document} {item}" for one in mine for document, item in one.serves)
+            at = "" if radius is None else f" at the l{radius[1]:g} radius {radius[0]:g} alone"
+            told = f"serves {', '.join(served)}{at}" if mine else f"no figure: {_why(header)}"
+        what = repr(run.records).removeprefix("Records(").removesuffix(")") if run.records else ""
+        rows.append((run.name, what, told))
+    return Table(("log", "holds", "serves"), rows)
+
+
+def _why(header: Header) -> str:
+    """Why a log serves nothing: what it leaves unsaid, or how it differs from the experiment that is the nearest."""
+    nearest = min(experiments(), key=lambda one: len(list(one.lacks(header))))
+    found = list(nearest.lacks(header))
+    unsaid = [words for words in found if "not said" in words or "not say" in words]
+    return "; ".join(unsaid) or f"nearest is {nearest.name}, but {'; '.join(found)}"
+
+
+# ---- the table, and one log ----
+
+
+@lru_cache(maxsize=1024)
+def _read(top: Path, path: Path, time: float, size: int) -> Run:
+    name = path.relative_to(top).as_posix()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a last line that was cut off
+            found = records.read(path)
+        noises.from_dict(dict(found.header.noise))
+    except (OSError, ValueError) as error:
+        return Run(name, None, f"cannot be read: {error}", time)
+    return Run(name, found, "", time, found.header.n) if len(found) else Run(name, None, "holds no image", time)
+
+
+@lru_cache
+def _all() -> tuple[Experiment, ...]:
+    with files("rsexplore").joinpath("recipes.toml").open("rb") as stream:
+        table = tomllib.load(stream)
+    defaults = table.pop("defaults")
+    return tuple(one for recipe, rows in table.items() for one in _rows(recipe, rows, defaults))
+
+
+def _rows(recipe: str, given: dict[str, Any], defaults: dict[str, Any]) -> Iterator[Experiment]:
+    """Experiments of one recipe: one for each value of its lists."""
+    values, who = {}, {}
+    for source, word in ((defaults, "cohen"), (defaults, "ours"), *((given, word) for word in WHO)):
+        for field, value in source.get(word, {}).items():
+            values[field], who[field] = value, WHO[word]
+    together = {name: values[name] for name in ("sigma", "trained") if isinstance(values.get(name), list)}
+    each = [dict(zip(together, pair, strict=True)) for pair in zip(*together.values(), strict=True)] or [{}]
+    others = [name for name in ("k", "shape") if isinstance(values.get(name), list)]
+    for row, *rest in product(each, *(values[name] for name in others)):
+        chosen = row | dict(zip(others, rest, strict=True))
+        words = dict.fromkeys(f"{value:g}" for value in [*rest, *row.values()])
+        yield _experiment(recipe, "-".join([recipe, *words]), {**values, **chosen}, given, who)
+
+
+def _experiment(recipe: str, name: str, row: dict[str, Any], given: dict[str, Any], who: dict[str, str]) -> Experiment:
+    family: Any = {cls.__name__: cls for cls in noises.ALL}[row.pop("family")]
+    data, sigma, by = row.pop("data"), row.pop("sigma"), row.pop("by", "deviation")
+    shape, k, norms = row.pop("shape", None), row.pop("k", None), row.pop("norms", None)
+    dim, extra = DIMS[data], {} if shape is None else {"shape": float(shape)}
+    if by == "mode":
+        noise: Noise = PowerGaussian.matched(sigma, k, dim, power_norm=norms[0], tail_norm=norms[1])
+    elif by == "mean":
+        noise = with_mean(family, Gaussian(sigma, dim).mean_norm(inf), dim)
+    else:
+        noise = family(sigma, dim=dim, **extra) if by == "scale" else family.from_sigma(sigma, dim, **extra)
+    deviation = row.pop("trained", None)
+    trained = Gaussian(deviation, dim) if deviation else None if row["type"] == "clean" else noise
+    told = {"sigma": sigma, "shape": shape or 0, "trained": trained.sigma if trained else 0}
+    serves = tuple((d, i) for d, _, i in (text.partition(": ") for text in given["serves"]))
+    own = {field: row.pop(field) for field in ("arch", "type", "n0", "n", "alpha", "images")}
+    row = {field: value for field, value in row.items() if field != "push" or own["type"] == 2}
+    votes = dict(given.get("votes", {}))
+    if votes:
+        certified = votes.pop("sigma", noise.sigma)
+        votes |= {"dataset": data, "certify_sigma": certified, "train_sigma": deviation or certified}
+    return Experiment(
+        recipe, name, serves, data=data, trained=trained, noise=noise, votes=votes, settings=row, who=who, **own,
+        **{field: given.get(field, "").format(**told) for field in ("checkpoint", "digits")},
+    )  # fmt: skip
