@@ -306,6 +306,31 @@ def test_the_shell_takes_one_of_several_dicts_of_tensors(resnet, tmp_path, capsy
     assert records.read(tmp_path / "log.tsv").header.model["digest"] == wanted.digest
 
 
+def test_how_a_checkpoint_was_trained_can_be_said_where_its_file_does_not(resnet, tmp_path, capsys):
+    log = tmp_path / "log.tsv"
+    for said, kind in (("0.5", 1), ("0.5:adversarial", "adversarial")):
+        assert run(*resnet, "--trained", said) == 0
+        training = records.read(log).header.training
+        assert training["arch"] == "cifar_resnet8" and training["type"] == kind
+        assert noises.from_dict(training["noise"]) == noises.Gaussian(0.5, 3072)
+        log.unlink()
+    assert run(*resnet, "--trained", "0") == 0
+    assert records.read(log).header.training["type"] == "clean"
+    with pytest.raises(SystemExit):
+        run(*resnet, "--trained", "0.5:odd")
+    assert "must be like 0.5, 0.5:2 or 0.5:adversarial, got '0.5:odd'" in capsys.readouterr().err
+
+
+def test_a_file_that_says_its_training_is_believed(command, capsys, monkeypatch):
+    assert main([*command, "--trained", "0.5"]) == 2
+    assert "--trained goes with --arch, for a file that does not say how it was trained" in capsys.readouterr().err
+    model = load_model("digits-gaussian-0.25")
+    model.trained = {"arch": "digits_net"}
+    monkeypatch.setattr("rsexplore.montecarlo.__main__.load_model", lambda *_, **__: model)
+    assert main([*command, "--trained", "0.5"]) == 2
+    assert "but digits-gaussian-0.25 says itself: {'arch': 'digits_net'}" in capsys.readouterr().err
+
+
 def test_the_log_goes_on_when_the_folder_has_moved(resnet, tmp_path):
     assert run(*resnet) == 0
     (tmp_path / "cifar-10-batches-bin").rename(tmp_path / "elsewhere")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from rsexplore import arguments, bounds, records
+from rsexplore import arguments, bounds, noises, records
 from rsexplore.accuracy import certified
 from rsexplore.montecarlo.attack import attack
 from rsexplore.montecarlo.certify import certify
@@ -74,6 +74,13 @@ def _loaded(given: argparse.Namespace) -> tuple[Any, Any, Noise]:
 def _certify(given: argparse.Namespace) -> str:
     """Certify; return what is told at the end."""
     model, split, noise = _loaded(given)
+    if given.trained is not None:
+        if model.trained or not given.arch:
+            lack = f"{given.model} says itself: {model.trained}" if model.trained else "--arch is not given"
+            raise ValueError(f"--trained goes with --arch, for a file that does not say how it was trained, but {lack}")
+        sigma, kind = given.trained
+        own = noises.to_dict(noises.Gaussian(sigma, noise.dim)) if sigma else None
+        model.trained = {"arch": given.arch, "type": kind if own else "clean", "noise": own, "said": "by hand"}
     bound = bounds.get(given.bound) if given.bound else None
     if given.export and (bound is None or not bound.certifies):
         raise ValueError(f"--export needs --bound and a proved one, got --bound {given.bound}")
@@ -176,6 +183,10 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     add("--select", choices=("votes", "label"), default="votes", help="class of --radius: the votes' or the label")
     add("--precision", type=float, help="end each image where --n draws would add less than this part to its radius")
     add("--log", type=Path, required=True, help="where the votes are kept; an unfinished run goes on")
+    trained = (
+        "Gaussian noise that a checkpoint which does not say it was trained with (0: none), by which `runs` knows it"
+    )
+    add("--trained", type=_trained, metavar="SIGMA[:2|:adversarial]", help=trained)
     add("--export", type=Path, help="write the radii in the columns idx label predict radius correct time")
     add("--batch-size", type=int, help="copies that pass through the model at once (default: by an image's size)")
     add("--threads", type=int, help="CPU threads")
@@ -218,6 +229,14 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     add("--threads", type=int, help="CPU threads; with 1, a network repeats to the bit on its kind of processor")
     add("--quiet", action="store_true", help="show no progress bar")
     return top
+
+
+def _trained(text: str) -> tuple[float, int | str]:
+    sigma, _, kind = text.partition(":")
+    kinds: dict[str, int | str] = {"": 1, "1": 1, "2": 2, "adversarial": "adversarial"}
+    if kind not in kinds or not sigma.replace(".", "", 1).isdecimal():
+        raise argparse.ArgumentTypeError(f"must be like 0.5, 0.5:2 or 0.5:adversarial, got {text!r}")
+    return float(sigma), kinds[kind]
 
 
 def _slice(text: str) -> slice:
