@@ -112,6 +112,7 @@ def test_a_wrong_checksum_and_a_missing_page_are_refused(entry, upstream):
 
 def test_without_network_one_line_says_where_and_an_error_what_to_do(entry, tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("RSEXPLORE_UPSTREAM", "http://127.0.0.1:9/told-once")
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)  # where the line would be grey
     monkeypatch.setenv("RSEXPLORE_DATA", str(tmp_path / "nowhere"))
     for _ in range(2):
         with pytest.raises(data.DataUnavailableError) as caught:

@@ -303,8 +303,8 @@ def test_a_grid_run_is_logged_and_gone_on_with_on_the_same_grid(tmp_path):
 def test_a_grid_run_may_end_early_and_in_other_hands():
     model, (images, labels) = rs.montecarlo.load_model("digits-gaussian-0.5"), digits()
     wish = {"radius": 0.2, "bound": rs.bounds.get("cohen-l2"), "grid": 16}
-    here = certified(model, images, labels, NOISE, 50, 5000, **wish)
+    here = certified(model, images, labels, NOISE, n=5000, **wish)
     assert here.draws.min() < 1000
     with ThreadPoolExecutor(2) as executor:
-        there = certified(model, images, labels, NOISE, 50, 5000, executor=executor, **wish)
+        there = certified(model, images, labels, NOISE, n=5000, executor=executor, **wish)
     assert votes(here) == votes(there)
