@@ -401,9 +401,8 @@ class Stop:
     n: int
     plan: Plan | None = None  # of a wanted radius
     select: str | None = None  # one of `log.SELECT`, for a wanted radius
-    wanted: tuple[
-        int, ...
-    ] = ()  # else size of the second sample by votes of the first one's class; 0 where it abstains
+    # else size of the second sample by votes of the first one's class; 0 where it abstains
+    wanted: tuple[int, ...] = ()
 
     def end(self, counts: Votes, label: int) -> str | None:
         """What ends an image of these counts (samples, classes) and that label, at a look; None if nothing does."""
