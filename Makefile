@@ -19,7 +19,7 @@ CORE_READY := $(CORE_VENV)/.ready
 PIP_FLAGS := -qq --disable-pip-version-check
 
 # the tests that need torch, matplotlib, ipywidgets or the tools; `make core-test` runs all the others
-NOT_CORE := montecarlo explorers browser notebooks project
+NOT_CORE := montecarlo explorers browser notebooks project runs
 CORE_IGNORES := $(foreach name,$(NOT_CORE),--ignore-glob='tests/test_$(name)*')
 
 .PHONY: help lab app notebooks test lint format core-test clean

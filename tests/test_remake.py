@@ -2,7 +2,6 @@
 
 from operator import attrgetter
 from pathlib import Path
-from pydoc import locate
 
 import mpmath
 import numpy as np
@@ -244,12 +243,10 @@ def test_what_is_not_exact_says_why_and_every_item_is_in_one_cell_of_its_noteboo
             verdicts.cell_number(inventory()[0]._replace(cell=cell))
 
 
-def test_functions_and_comparisons_of_the_list_exist_and_none_is_left_over():
+def test_comparisons_of_the_list_exist_and_none_is_left_over():
     assert {item.check for item in inventory()} - {""} == COMPARED
     shown = [verdicts.status(item) for item in inventory()]
     assert shown.count("exact, unprinted") == 10
-    for item in inventory():
-        assert not item.function or locate(f"reproduce.{item.function}") or locate(f"rsexplore.{item.function}"), item
 
 
 def test_what_is_exact_is_within_the_prints_rounding():

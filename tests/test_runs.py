@@ -5,6 +5,7 @@ import os
 from dataclasses import replace
 from math import inf
 from pathlib import Path
+from pydoc import locate
 
 import numpy as np
 import pytest
@@ -176,6 +177,11 @@ def test_the_command_lists_what_a_folder_holds_what_it_serves_and_why_the_rest_d
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 DRAWS = {"figures.certified", "remake.Beside"}  # functions of the list that take logs of one's own
 DRAWN = {(item.document, item.item): item for item in inventory() if item.function in DRAWS}
+
+
+def test_functions_of_the_list_exist():
+    for item in inventory():
+        assert not item.function or locate(f"reproduce.{item.function}") or locate(f"rsexplore.{item.function}"), item
 
 
 @pytest.fixture(scope="module")
