@@ -27,7 +27,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "arguments": TO_BOUNDS,
     "audit": CORE + DATA,
     "runs": CORE + DATA,
-    "montecarlo": (*CORE, *DATA, "arguments"),
+    "montecarlo": (*CORE, *DATA, "arguments", "runs"),
     "cli": (*CORE, *DATA, "arguments", "audit", "runs"),
     "app": ("beyond",),
     "__main__": ("cli",),
