@@ -185,7 +185,9 @@ _one_at_a_time = Lock()  # in a process: training seeds generators that threads 
 
 
 def _did(words: Sequence[str], after: Any = None) -> bool:
-    """Do a command of a plan; return whether that could be done. `after` is what a cluster is to do before it."""
+    """Do a command of a plan; return whether that could be done: not where `after`, which it needs, could not."""
+    if after is False:
+        return False
     with _one_at_a_time:
         print("rsexplore", shlex.join(words), flush=True)
         asked = parser("rsexplore").parse_args(words)
