@@ -151,9 +151,8 @@ def _train(given: argparse.Namespace) -> str:
 
 def _plan(given: argparse.Namespace) -> str:
     """List the commands of a document, or do what is left of them; return the list, or that all is done."""
-    folder, read = Path(given.runs), parser("rsexplore").parse_args
-    wanted, told = plan.commands(given, read, _recipe)
-    found, rates, rows, sums = runs.logs(folder) if folder.is_dir() else [], dict[Any, float](), [], np.zeros(2)
+    wanted, told = plan.commands(given, parser("rsexplore").parse_args, _recipe)
+    found = runs.logs(given.runs) if Path(given.runs).is_dir() else []
     left = [one for one in wanted if one.done(found)[0] < 1]
     if given.run:
         ends = dict[str, Any]()  # whether each was done, or a cluster's promise of that
@@ -166,7 +165,8 @@ def _plan(given: argparse.Namespace) -> str:
         if failed := [name for name, done in ends.items() if not done]:
             where = "the logs of the workers say" if client else "is said above"
             raise RuntimeError(f"{len(failed)} of {len(wanted)} commands failed, why {where}: no {', '.join(failed)}")
-        return f"all {len(wanted)} commands are done; rsexplore runs {folder} tells what the logs serve"
+        return f"all {len(wanted)} commands are done; rsexplore runs {given.runs} tells what the logs serve"
+    rates, rows, sums = dict[Any, float](), [], np.zeros(2)
     for one in wanted:
         (part, state), (count, size) = one.done(found), one.cost()
         key = one.words[0], one.recipe.arch, type(one.one.noise), one.trains and one.recipe.push > 0
@@ -176,8 +176,8 @@ def _plan(given: argparse.Namespace) -> str:
         hours = (1 - part) * count / rates.get(key, 1) / 3600
         sums += (hours, size * (part < 1))
         rows.append((state, f"{hours:.3g}", f"{size:.1f}", f"rsexplore {shlex.join(one.words)}"))
-    end = f"left: {len(left)} of {len(wanted)} commands, {sums[0]:.3g} hours by a few steps on random images here, "
-    end += f"{sums[1]:.1f} MB, and once more what a network takes while it learns"
+    end = f"left: {len(left)} of {len(wanted)} commands, {sums[1]:.1f} MB (twice that while networks learn), "
+    end += f"{sums[0]:.3g} hours, an estimate from a few steps on random images"
     return "\n".join([str(Table(("state", "hours", "MB", "command"), rows)), *told, end])
 
 

@@ -64,14 +64,6 @@ def cifar10(folder: str | os.PathLike[str] | None = None, split: str = "test") -
     ValueError
         `split` is another.
     """
-    parts = [_cifar_file(path) for path in cifar10_files(folder, split)]
-    labels, pixels = (np.concatenate(part) for part in zip(*parts, strict=True))
-    images = pixels.reshape(-1, 3, 32, 32).astype(np.float32) / np.float32(255)
-    return Split(images, labels.astype(np.int64), np.arange(len(labels)))
-
-
-def cifar10_files(folder: str | os.PathLike[str] | None = None, split: str = "test") -> list[Path]:
-    """Files of a split that `cifar10` reads, from its arguments; raises as it does where they are not there."""
     if split not in CIFAR_FILES:
         raise ValueError(f"cifar10: split must be 'test' or 'train', got split={split!r}")
     top = _folder("cifar10", folder, "CIFAR10_DIR", f"CIFAR-10 ({CIFAR_ARCHIVE})")
@@ -82,10 +74,10 @@ def cifar10_files(folder: str | os.PathLike[str] | None = None, split: str = "te
         raise ImagesUnavailableError(
             f"cifar10: {top} must hold test_batch.bin, or a folder cifar-10-batches-bin with it: unpack {CIFAR_ARCHIVE}"
         )
-    found = [one.with_name(name).with_suffix(one.suffix) for name in CIFAR_FILES[split]]
-    if lacking := [path.name for path in found if not path.is_file()]:
-        raise ImagesUnavailableError(f"cifar10: {one.parent} lacks {', '.join(lacking)}: unpack {CIFAR_ARCHIVE}")
-    return found
+    parts = [_cifar_file(one.with_name(name).with_suffix(one.suffix)) for name in CIFAR_FILES[split]]
+    labels, pixels = (np.concatenate(part) for part in zip(*parts, strict=True))
+    images = pixels.reshape(-1, 3, 32, 32).astype(np.float32) / np.float32(255)
+    return Split(images, labels.astype(np.int64), np.arange(len(labels)))
 
 
 def imagenet(

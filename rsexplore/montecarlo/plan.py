@@ -65,9 +65,8 @@ class Command:
         """Part of it that is done, and that in words; `found` are the logs of its folder."""
         path, held, whole = self.makes, 0, self.recipe.epochs
         if self.trains:
-            if path.exists():
-                same = self.recipe.to_dict().items() <= (trained(path) or {}).items()
-                return (1.0, "done") if same else (0.0, "another network is there")
+            if path.exists() and self.recipe.to_dict().items() <= (trained(path) or {}).items():
+                return 1.0, "done"
             if path.with_suffix(".checkpoint.pt").exists():
                 held = len(path.with_suffix(runs.TRAINING).read_text("utf-8").splitlines()) - 1
             return held / whole, f"{held} of {whole} epochs" if held else "left"
@@ -75,9 +74,8 @@ class Command:
             if len(run.records or ()) >= self.one.images and run.draws >= self.one.n:
                 return 1.0, f"done: {run.name}"
         for log in (run.records for run in found if run.name == path.name and run.records):
-            held, whole = len(log), (log.header.data or {}).get("images") or len(log)
-            if (log.header.n0, log.header.n) != (self.asked.n0, self.asked.n):
-                return 0.0, "another log is there"
+            if (log.header.n0, log.header.n) == (self.asked.n0, self.asked.n):
+                held, whole = len(log), (log.header.data or {}).get("images") or len(log)
         return held / whole, "left" if not held else f"{held} of {whole} images" if held < whole else "done"
 
 
@@ -129,7 +127,7 @@ def commands(
         if name == "imagenet":
             images.imagenet_files(where, "val" if name in trains else None)
         else:
-            images.cifar10_files(where, "train" if name in trains else "test")
+            images.cifar10(where, "train" if name in trains else "test")
     return list(made.values()), list(dict.fromkeys(told))
 
 
