@@ -8,7 +8,7 @@ import pytest
 import torch
 from halfspace import votes
 from test_montecarlo_train import Small, cifar, imagenet  # noqa: F401
-from test_runs import run_cells
+from test_runs import TYPE_1, TYPE_2, fake, header, run_cells
 
 from rsexplore import cli, noises, records, runs
 from rsexplore.log import Header, Row
@@ -143,6 +143,18 @@ def test_where_a_published_network_comes_from_is_told(tmp_path, capsys, monkeypa
     place.parent.mkdir(parents=True)
     place.write_bytes(b"")
     assert cli.main(asked) == 0 and line not in capsys.readouterr().out
+
+
+def test_a_log_of_another_name_will_do_if_it_is_whole_and_its_network_is_not_needed(cifar, capsys, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(plan, "rate", lambda command: 1.0)
+    (folder := cifar / "logs").mkdir()
+    fake(folder, "mine.tsv", header(TYPE_1), images=500)
+    fake(folder, "few.tsv", header(TYPE_2), images=499)
+    fake(folder, "short.tsv", header(TYPE_2, n=99_999), images=500)
+    assert cli.main(["plan", "laplace", "--data", f"cifar10:{cifar}", "--runs", str(folder)]) == 0
+    out = capsys.readouterr().out
+    states = [re.split("  +", row)[0] for row in out.splitlines()[1:13]]
+    assert states == ["left", "left", "not needed", "done: mine.tsv", *["left"] * 8] and "left: 10 of 12" in out
 
 
 @pytest.mark.parametrize(

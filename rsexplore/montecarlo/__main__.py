@@ -153,7 +153,9 @@ def _plan(given: argparse.Namespace) -> str:
     """List the commands of a document, or do what is left of them; return the list, or that all is done."""
     wanted, told = plan.commands(given, parser("rsexplore").parse_args, _recipe)
     found = runs.logs(given.runs) if Path(given.runs).is_dir() else []
-    left = [one for one in wanted if one.done(found)[0] < 1]
+    needed = {one.asked.model for one in wanted if not one.trains and one.done(found)[0] < 1}
+    states = [one.done(found, needed) for one in wanted]
+    left = [one for one, (part, _) in zip(wanted, states, strict=True) if part < 1]
     if given.run:
         ends = dict[str, Any]()  # whether each was done, or a cluster's promise of that
         with _executor(given.scheduler) as client:
@@ -167,8 +169,8 @@ def _plan(given: argparse.Namespace) -> str:
             raise RuntimeError(f"{len(failed)} of {len(wanted)} commands failed, why {where}: no {', '.join(failed)}")
         return f"all {len(wanted)} commands are done; rsexplore runs {given.runs} tells what the logs serve"
     rates, rows, sums = dict[Any, float](), [], np.zeros(2)
-    for one in wanted:
-        (part, state), (count, size) = one.done(found), one.cost()
+    for one, (part, state) in zip(wanted, states, strict=True):
+        count, size = one.cost()
         key = one.words[0], one.recipe.arch, type(one.one.noise), one.trains and one.recipe.push > 0
         if part < 1 and key not in rates:
             print("measuring", *key[:2], file=sys.stderr)

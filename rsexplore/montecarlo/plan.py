@@ -7,16 +7,15 @@ was stopped goes on, and each of its commands may be given by hand.
 import argparse
 import shlex
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
-from operator import attrgetter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from tqdm.auto import tqdm
 
-from rsexplore import runs
+from rsexplore import noises, runs
 from rsexplore.montecarlo import images, networks
 from rsexplore.montecarlo.models import trained
 from rsexplore.montecarlo.train import Recipe, Run, recipe
@@ -24,7 +23,6 @@ from rsexplore.noises import Noise
 
 # images to train with, images to test with, and about as many bytes as a log has for one of these
 SIZES = {"cifar10": (50_000, 10_000, 250), "imagenet": (1_281_167, 50_000, 2_500)}
-NETWORK = attrgetter("data", "arch", "type", "trained", "settings")  # alike where two experiments train one network
 LONG = 1.0  # seconds after which a pass is long enough to be measured
 
 
@@ -61,12 +59,14 @@ class Command:
         learn, test = (min(self.recipe.images or size, size) for size in (learn, test))
         return self.recipe.epochs * (learn + test * 2 / 3), 2 * sum(value.nbytes for value in state) / 1e6
 
-    def done(self, found: Sequence[runs.Run]) -> tuple[float, str]:
-        """Part of it that is done, and that in words; `found` are the logs of its folder."""
+    def done(self, found: Sequence[runs.Run], needed: Collection[str] = ()) -> tuple[float, str]:
+        """Part of it that is done, and that in words; `found` are the logs of its folder, and `needed` the networks."""
         path, held, whole = self.makes, 0, self.recipe.epochs
         if self.trains:
             if path.exists() and self.recipe.to_dict().items() <= (trained(path) or {}).items():
                 return 1.0, "done"
+            if str(path) not in needed:
+                return 1.0, "not needed"
             if path.with_suffix(".checkpoint.pt").exists():
                 held = len(path.with_suffix(runs.TRAINING).read_text("utf-8").splitlines()) - 1
             return held / whole, f"{held} of {whole} epochs" if held else "left"
@@ -95,7 +95,7 @@ def commands(
     if unknown := data.keys() - SIZES.keys():
         raise ValueError(f"--data must be cifar10:DIR or imagenet:DIR, got {', '.join(unknown)}")
     folder, device = Path(given.runs), ["--device", given.device] if given.device else []
-    made, told, every = dict[Any, Command](), list[str](), runs.experiments()
+    made, told = dict[Any, Command](), list[str]()
     for one in runs.experiments(given.document):
         if one.data not in data or one.published:
             told.append(f"{one.recipe}: {'published votes' if one.published else f'needs --data {one.data}:DIR'}")
@@ -107,8 +107,7 @@ def commands(
             said = ["--arch", one.arch, "--trained", f"{one.trained.sigma if one.trained else 0:g}:{one.type}"]
             told += [] if model.exists() else [f"{model}: published network, from github.com/{authors}"]
         else:
-            first = next(other for other in every if not other.checkpoint and NETWORK(other) == NETWORK(one))
-            model, said = folder / f"{first.name}.safetensors", []
+            model, said = folder / f"{one.name}.safetensors", []
             how = _words(one.trained) if one.trained else ["--clean"]
             for name in ("push", "epochs", "batch", "rate", "decay", "seed"):
                 how += [f"--{name}", f"{one.settings[name]}"] if name in one.settings else []
@@ -133,11 +132,11 @@ def commands(
 
 def _words(noise: Noise) -> list[str]:
     """Noise for a command, by its deviation or by its scale, whichever is the shorter."""
-    own = {field.name: getattr(noise, field.name) for field in fields(noise)}  # type: ignore[arg-type]
-    scale = f"--scale {next(iter(own.values())):.9g}"  # a family's first field
-    found = ["--noise", type(noise).__name__.lower(), *min(f"--sigma {noise.sigma:.9g}", scale, key=len).split()]
+    family, *rest = (own := noises.to_dict(noise)).values()
+    scale = f"--scale {rest[0]:.9g}"  # a family's first field
+    found = ["--noise", family.lower(), *min(f"--sigma {noise.sigma:.9g}", scale, key=len).split()]
     found += [word for name in ("shape", "k") if name in own for word in (f"--{name}", f"{own[name]:g}")]
-    return found + (["--norms", f"{own['power_norm']:g},{own['tail_norm']:g}"] if "k" in own else [])
+    return found + (["--norms", f"{float(own['power_norm']):g},{float(own['tail_norm']):g}"] if "k" in own else [])
 
 
 def rate(command: Command) -> float:
