@@ -88,6 +88,15 @@ class Dual:
         kept = 1 - LOWERED if isinstance(law, Mixed) else 1.0
         return kept * values["lambda"] * out / self._stretch(values["d"], values.get("p", 2))
 
+    def vote(self, r: NDArray, **values: Any) -> NDArray:
+        """1 - p_A of two classes whose radius is r, to some digits; 1/2 or nan where that is not found. Shape of r."""
+        law, out = law_of(int(values["d"]), float(values["k"]), values["a"], values["b"]), np.full(r.shape, 0.5)
+        inside = (r > 0) & np.isfinite(r)
+        shift = r[inside] * self._stretch(values["d"], values.get("p", 2)) / values["lambda"]
+        with np.errstate(all="ignore"):
+            out[inside] = np.minimum(worst_case(law, 0.5, shift), 0.5)  # V(p, r) = 1/2 where p = 1 - V(1/2, r)
+        return out
+
     def exact(self, pa: Any, pb: Any, **values: Any) -> mpmath.mpf:
         """Radius at mpmath's working precision, two classes, by an independent route.
 
