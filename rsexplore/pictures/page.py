@@ -58,6 +58,7 @@ TABS = {  # title, and what it is for; the notebooks' panels have the same
         "Accuracy",
         "Which share of images keeps its class within a radius? Published logs, under any bound and confidence level.",
     ),
+    "vote_curves": ("Votes", "How few votes can a class keep after a shift, and how many can another get?"),
     "renyi": ("Rényi orders", "Which Rényi order certifies most, and how much is lost to the exact radius?"),
     "tradeoff": (
         "Two norms", "Which pairs of radii does generalized Gaussian noise certify in two norms at once?"
