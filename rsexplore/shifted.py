@@ -57,7 +57,7 @@ def least_vote(
     Returns
     -------
     Vote
-        p_A after the shift, never above the true one, and `q_a` = 1 - p_A, never below it; the exact ones to some 1e-11
+        p_A after the shift, never above the true one, and `q_a` = 1 - p_A, never below it; the exact ones to some 1e-9
         of themselves. The most vote of a class of p_B is that `q_a` at q_a=p_B. nan for a vote outside [0, 1] or r < 0.
 
     Raises
@@ -77,6 +77,7 @@ def least_vote(
     with np.errstate(all="ignore"):
         found = _exact(noise, norm, *flat) if by == "exact" else _known(noise, norm, by, *flat)
         found = np.where(np.isfinite(found).all(0), found * [[1 - LOST], [1 + LOST]], [[0.0], [1.0]]).clip(0, 1)
+        found[0] = np.where(found[0] < TINY, 0, found[0])  # where floats lose digits
     lost, least = (np.where(valid, x.reshape(p.shape), np.nan) for x in found[::-1])
     return Vote(as_given(lost, r, p_a, q_a), as_given(least, r, p_a, q_a))
 
@@ -93,9 +94,10 @@ def _exact(noise: Noise, norm: float, p: NDArray, q: NDArray, r: NDArray) -> NDA
                 "least_vote: the exact curve of eq. (9) is left out, as each point takes seconds"
             )
         law = law_of(int(own.dim or 1), own.k, own.power_norm, own.tail_norm)
-        shift = np.maximum(r / own.scale * bound.formula.stretch(own.dim, norm), 1e-100)
-        found = kept(law, np.maximum(p, FLOOR), np.maximum(q, FLOOR), shift)
-        return np.where(p < FLOOR, [[0.0], [1.0]], np.where(r == 0, [p, q], found))
+        shift = r / own.scale * bound.formula.stretch(own.dim, norm)
+        gone = (p < FLOOR) | (shift > 1e4)  # nothing that a float holds is left
+        found = kept(law, np.maximum(p, FLOOR), np.maximum(q, FLOOR), np.where(gone, 1, np.maximum(shift, 1e-100)))
+        return np.where(gone, [[0.0], [1.0]], np.where(r == 0, [p, q], found))
     # a half-line along an axis, moved by r in the unit in which the radius is the quantile
     quantile, cdf = AXES[type(own)]
     unit = bound.radius(noise, q_a=0.25, norm=norm) / quantile(np.array(0.75), np.array(0.25))

@@ -26,7 +26,7 @@ class Topic(NamedTuple):
 
 TOPICS = tuple(
     Topic(*TABS[make.__name__], make)
-    for make in (bounds, certified_accuracy, vote_curves, renyi, tradeoff, scaling, soap_bubbles, noise)
+    for make in (bounds, certified_accuracy, renyi, vote_curves, tradeoff, scaling, soap_bubbles, noise)
 )
 HEAD = (
     '<div style="line-height:1.4"><h1 style="font-size:22px;margin:0">Certified radii of randomized smoothing</h1>'
