@@ -102,11 +102,16 @@ def test_the_likelihood_ratio_set_of_samples_keeps_the_least_vote(noise, length)
     assert np.all(np.abs(seen - least) < 4.5 * bar) and np.all(bar < 0.006)
 
 
-@pytest.mark.parametrize(("q_a", "p_b"), [(0.3, 0.3), (0.01, 0.001), (1e-9, 1e-9), (0.6, 0.1)])
-@pytest.mark.parametrize(("noise", "norm"), EXACT, ids=NAMES)
+@pytest.mark.parametrize(
+    ("noise", "norm", "q_a", "p_b"),
+    [
+        (noise, norm, q_a, p_b)
+        for noise, norm in EXACT
+        for q_a, p_b in [(0.3, 0.3), (0.01, 0.001), (1e-9, 1e-9), (0.6, 0.1)]
+        if q_a == p_b or norm in (1.0, 2.0)  # of soap bubbles a radius of more classes takes seconds
+    ],
+)
 def test_the_least_of_one_class_meets_the_most_of_the_other_at_the_exact_radius(noise, norm, q_a, p_b):
-    if q_a == 0.6 and isinstance(noise, PowerGaussian):
-        pytest.skip("its radius takes ten seconds")
     around = rs.exact_radius(noise, q_a=q_a, p_b=p_b, norm=norm) * np.array([1 - 1e-9, 1 + 1e-9])
     least, most = (least_vote(noise, around, q_a=q, norm=norm) for q in (q_a, p_b))
     assert least.p_a[0] > most.q_a[0] and least.p_a[1] < most.q_a[1]
@@ -241,16 +246,11 @@ def test_divergences_least_votes_spend_all_and_no_less(by, r):
                 assert far <= spent * (1 + mpf("1e-10")) + mpf("1e-11"), q_a  # even no vote is near enough
 
 
-@pytest.mark.parametrize(
-    ("noise", "r", "level"),
-    [(PowerGaussian(1.0, 3.0, 10), 1.2, -1.0), (PowerGaussian(1.0, 3.0, 10, inf, inf), 0.1, 0.1)],
-    ids=["8", "10"],
-)
-def test_soap_bubbles_least_votes_are_those_of_the_reference(noise, r, level):
-    cube = noise.tail_norm == inf
+def test_soap_bubbles_least_votes_are_those_of_the_reference():
+    noise, r, level = PowerGaussian(1.0, 12.0, 40, inf, inf), 0.05, 0.1
     with mpmath.workdps(22):
         at = (mpf(level), mpf(-level))
-        q, least = (reference.upper(x, mpf(r), noise.dim, mpf(noise.k), cube, -40.0) for x in at)
+        q, least = (reference.upper(x, mpf(r), noise.dim, mpf(noise.k), True, -40.0) for x in at)
         vote = {"q_a": float(q)} if q < 0.5 else {"p_a": float(1 - q)}
         found = least_vote(noise, r, **vote)
         assert least * (1 - mpf("1e-9")) <= found.p_a <= least
