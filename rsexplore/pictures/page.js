@@ -142,7 +142,7 @@ function set(name, text) {
   const state = states.get(topic);
   state[name] = text;
   if (name === "norm") chosen.add(topic);
-  if (name === "family" && !chosen.has(topic)) state.norm = tables.natural[text];
+  if (name === "family" && state.norm && !chosen.has(topic)) state.norm = tables.natural[text];
   show();
 }
 
