@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         tradeoff,
     )
     from rsexplore.comparison import Comparison, compare, exact_radius
+    from rsexplore.shifted import least_vote
 
 __version__ = "0.1.0"  # read from here by the build
 __all__ = [  # noqa: RUF022  modules first, as in the layer order
@@ -51,6 +52,7 @@ __all__ = [  # noqa: RUF022  modules first, as in the layer order
     "Comparison",
     "compare",
     "exact_radius",
+    "least_vote",
 ]
 # what only the notebooks need lives beside them, and is no part of the package any more
 _LEFT = {
@@ -68,6 +70,8 @@ def __getattr__(name: str) -> Any:
     # lazy (PEP 562), so that the package imports in a blink and the core never loads torch or a plotting library
     if name in ("Comparison", "compare", "exact_radius"):
         return getattr(import_module("rsexplore.comparison"), name)
+    if name == "least_vote":
+        return import_module("rsexplore.shifted").least_vote
     if name in __all__:
         return import_module(f"rsexplore.{name}")
     if name == "plots":
