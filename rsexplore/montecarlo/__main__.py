@@ -97,7 +97,7 @@ def _certify(given: argparse.Namespace) -> str:
     wish = _some(given, "radius", "precision", "select")
     wish |= {"bound": bound, "norm": given.norm} if (given.radius, given.precision) != (None, None) else {}
     votes = _some(given, "n0", "n", "alpha", "seed", "log", "grid")
-    ways = _some(given, "batch_size", "device", "threads", "autocast", "compile", "channels_last")
+    ways = _some(given, "batch_size", "device", "threads", "autocast", "fast", "compile", "channels_last")
     with _executor(given.scheduler) as executor:
         found = certify(
             model, split.images, split.labels, noise, **votes, **wish, **ways, indices=split.index, executor=executor,
@@ -253,6 +253,7 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     add("--batch-size", type=int, help="copies that pass through the model at once (default: by an image's size)")
     add("--threads", type=int, help="CPU threads")
     add("--autocast", choices=("bfloat16", "float16"), help="precision of the network")
+    add("--fast", action="store_true", help="batch norms folded, channels last; on a GPU, weights in bfloat16")
     add("--compile", action="store_true", help="compile the network")
     add("--channels-last", action="store_true", help="memory format of the network")
     add("--scheduler", metavar="ADDRESS", help="share the images out by this dask scheduler")

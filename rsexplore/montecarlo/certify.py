@@ -72,6 +72,7 @@ def certify(
     device: torch.device | str | None = None,
     threads: int | None = None,
     autocast: str | torch.dtype | None = None,
+    fast: bool = False,
     compile: bool = False,
     channels_last: bool = False,
     grid: int | None = None,
@@ -134,6 +135,11 @@ def certify(
         setting.
     autocast : {"bfloat16", "float16"}, optional
         Precision in which torch runs what can be run so; noise is drawn and added in the images' own.
+    fast : bool
+        Whether a copy of the model is certified whose batch norms are folded into its convolutions, channels last, on a
+        GPU with weights in bfloat16 (or `autocast`, which is then their type). It is another network: digest and header
+        say so, and no log of the model itself is gone on with. Noise is drawn and added in float32. A UserWarning tells
+        of batch norms that stay, or if there are none.
     compile, channels_last : bool
         Whether the model is compiled, once for the one shape of the votes, or it and its batches are put into that
         memory format, in which some networks are faster.
@@ -157,7 +163,8 @@ def certify(
     Raises
     ------
     ValueError
-        An argument has a wrong shape or range; the message names it.
+        An argument has a wrong shape or range; the message names it. Or with `fast` clean logits move by more than 5 %
+        of what decides, or the model does not run.
     ModelOutputError
         The model's output is not (batch, classes), holds a nan, a +inf or no finite logit for some copy, or depends for
         one image on the others of its batch.
@@ -177,7 +184,7 @@ def certify(
     n0 = (100 if precision is None else 1000) if n0 is None else n0
     task = Job(
         model, images, labels, noise, n0, n, alpha, seed, indices=indices, batch_size=batch_size, device=device,
-        threads=threads, autocast=autocast, compile=compile, channels_last=channels_last, grid=grid,
+        threads=threads, autocast=autocast, fast=fast, compile=compile, channels_last=channels_last, grid=grid,
     )  # fmt: skip
     if (radius, precision) != (None, None):
         task.stop = stop_for(task, radius, precision, bound, norm, select)
@@ -226,7 +233,7 @@ def _header(task: Job, survey: Survey, data: str, here: bool) -> Header:
         given, digest_ = getattr(model, "name", None), digest(model)
         name = given if isinstance(given, str) else type(model).__name__
     # what changes the rounding of logits is part of the classifier that is certified
-    ways = {"autocast": task.autocast, "compile": task.compile, "channels_last": task.channels_last}
+    ways = {"autocast": task.autocast, "fast": task.fast, "compile": task.compile, "channels_last": task.channels_last}
     ways = {way: value for way, value in ways.items() if value}
     total = hashlib.sha256(f"{tuple(images.shape)} {images.dtype}\n".encode())
     for image in images:

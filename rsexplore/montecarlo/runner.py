@@ -17,11 +17,12 @@ from rsexplore.bound import Bound
 from rsexplore.bounds import named
 from rsexplore.check import is_number
 from rsexplore.log import AT_N, CERTIFIED, GIVEN_UP, PILOT, PRECISE, SEQUENTIAL, Row
-from rsexplore.montecarlo import grid
+from rsexplore.montecarlo import grid, networks
 from rsexplore.montecarlo import images as pixels
 from rsexplore.montecarlo.engine import Engine, Sampler, Votes, Work, is_exhaustion, kept_heap, usual_batch_size
 from rsexplore.montecarlo.logits import (
     Model,
+    check_fast,
     check_independence,
     check_layers,
     checked_logits,
@@ -70,18 +71,24 @@ class Job:
     device: Any = None  # where the model is, if None
     threads: int | None = None
     autocast: Any = None  # a key of AUTOCAST
+    fast: Any = False  # in words what was done to `model`, if anything
     compile: bool = False
     channels_last: bool = False
     grid: int | None = None  # steps in one unit of the input, where images and noise are whole numbers of them
     stop: "Stop | None" = None
+    slow: Any = None  # the caller's model, where `model` is a fast copy of it
 
     def __post_init__(self) -> None:
-        wide = model_dtype(self.model) == torch.float64
+        wide = not self.fast and model_dtype(self.model) == torch.float64
         self.images = pixels.tensor(self.images, torch.float64 if wide else torch.float32)
         self._check_settings()
         check_layers(self.model)
         self._check_images()
         pixels.warn_if_far(float(self.images.min()), float(self.images.max()), self.images.ndim - 1)
+        if self.fast:
+            narrow = self.autocast or ("float32" if str(device_of(self)).startswith("cpu") else "bfloat16")
+            self.slow, self.autocast, self.channels_last = self.model, None, True
+            self.model, self.fast = networks.fast(self.slow, getattr(torch, narrow))
 
     def __getstate__(self) -> dict[str, Any]:
         """Workers get it by pickle, without its images."""
@@ -96,6 +103,8 @@ class Job:
             given, self.autocast = self.autocast, str(self.autocast).removeprefix("torch.")
             if self.autocast not in AUTOCAST:
                 raise ValueError(f"certify: autocast must be one of {tuple(AUTOCAST)}, got autocast={given!r}")
+        if self.fast and not isinstance(self.model, nn.Module):
+            raise ValueError(f"certify: fast=True needs an nn.Module as the model, got {type(self.model).__name__}")
         if not is_number(self.alpha) or not 0 < self.alpha < 1:
             raise ValueError(f"certify: alpha must lie between 0 and 1, got alpha={self.alpha!r}")
         self.alpha = float(self.alpha)
@@ -214,6 +223,9 @@ class Runner:
         images, count = images.to(self.device), len(images)
         classes, width, answers = list[int](), None, list[tuple[int, float | None]]()
         with self._surroundings(images[0]):
+            if self.task.fast:
+                doing("comparing the fast network with its own")
+                check_fast(self._plain, in_own_dtype(self.task.slow.to(self.device)), images[:ANSWERS])
             size = batch_size = self.task.batch_size or usual_batch_size(images[0])
             while (done := len(classes)) < count:
                 doing(f"clean images, {done} of {count}")
