@@ -214,6 +214,12 @@ def certified_accuracy(
         raise LookupError(
             f"certified_accuracy needs a log of {list(named)}, got log={log!r} dataset={dataset!r} beside={beside!r}"
         )
+    if exact := [
+        name for name, item in named.items() if (item.alpha if isinstance(item, Curve) else item.header.alpha) == 0
+    ]:
+        raise ValueError(
+            f"certified_accuracy moves the level of votes, and those of {exact} are exact; pictures has them"
+        )
     first = log or next(iter(named))
     start = named[first]
     logged = start if isinstance(start, Curve) else start.header

@@ -317,7 +317,7 @@ class Run:
         return images.to(self.device, non_blocking=True, memory_format=self.memory), classes.to(self.device)
 
     def _noisy(self, images: Tensor, rng: TorchRng) -> Tensor:
-        return images if self.recipe.noise is None else images + self.recipe.noise.draw(rng, tuple(images.shape))
+        return images if self.recipe.noise is None else self.recipe.noise.apply(images, rng)
 
     def _autocast(self) -> Any:
         kind = self.recipe.autocast

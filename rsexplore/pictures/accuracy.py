@@ -26,9 +26,10 @@ def steps(curve: Curve) -> tuple[NDArray, NDArray]:
 
 
 def ceiling(curve: Curve, alpha: float, bound: Bound | str | None = None, norm: float | None = None) -> float:
-    """Largest radius that n votes out of n can give at level `alpha`."""
+    """Largest radius that n votes out of n can give at level `alpha`; 0 of exact votes."""
     used = bounds.get("cohen-l2" if bound is None else bound)
-    return float(used.radius(curve.noise, q_a=clopper_pearson_tail(curve.n, curve.n, alpha), norm=norm))
+    q_a = clopper_pearson_tail(curve.n, curve.n, alpha) if alpha else 0.0
+    return float(used.radius(curve.noise, q_a=q_a, norm=norm))
 
 
 def shipped(dataset: str | None = None) -> dict[str, Curve]:
