@@ -25,8 +25,7 @@ if TYPE_CHECKING:
         scaling,
         tradeoff,
     )
-    from rsexplore.boxed import boxed_radius
-    from rsexplore.comparison import Comparison, compare, exact_radius
+    from rsexplore.comparison import Comparison, boxed_radius, compare, exact_radius
 
 __version__ = "0.1.0"  # read from here by the build
 __all__ = [  # noqa: RUF022  modules first, as in the layer order
@@ -68,9 +67,7 @@ _LEFT = {
 
 def __getattr__(name: str) -> Any:
     # lazy (PEP 562), so that the package imports in a blink and the core never loads torch or a plotting library
-    if name == "boxed_radius":
-        return getattr(import_module("rsexplore.boxed"), name)
-    if name in ("Comparison", "compare", "exact_radius"):
+    if name in ("Comparison", "boxed_radius", "compare", "exact_radius"):
         return getattr(import_module("rsexplore.comparison"), name)
     if name in __all__:
         return import_module(f"rsexplore.{name}")

@@ -172,9 +172,7 @@ class Header:
         run = (self.n0, self.n, self.select, self.stop, self.grid)
         if (outcomes or self.exact) and not (self.exact and run == (0, outcomes, "votes", None, None)):
             needs = f"alpha=0.0, n0=0, n={outcomes}, select='votes', no stop and no grid"
-            raise LogHeaderError(
-                f"{owner}: line 1, the header, of exact votes or their noise, needs {needs}, got {self}"
-            )
+            raise LogHeaderError(f"{owner}: line 1, of exact votes or a noise that has them, needs {needs}, got {self}")
 
     def check(self, other: "Header", owner: object) -> None:
         """Raise LogHeaderError, naming every field that differs, unless `other` (of `owner`) is of the same run."""

@@ -263,12 +263,8 @@ def alpha_of(records: Records, candidates: ArrayLike = (0.001, 0.01, 0.05)) -> f
 def can_thin(records: Records, n: int) -> bool:
     """Whether `thinned` gives records of `n` draws."""
     has_votes = records.count is not None and len(records.rows) == len(records)
-    return (
-        has_votes
-        and records.header.stop is None
-        and not records.header.exact
-        and 1 <= n <= records.header.n < MOST_THINNED
-    )
+    drawn = records.header.stop is None and not records.header.exact
+    return has_votes and drawn and 1 <= n <= records.header.n < MOST_THINNED
 
 
 def least_level(records: Records) -> float:

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "rsexplore"
 
 CORE = (
     "beyond", "table", "check", "patience", "notation", "formula", "solve", "papers", "bound", "noises", "divergences",
-    "dual", "bounds", "boxed", "comparison", "privacy", "mechanisms", "tradeoff", "scaling",
+    "dual", "bounds", "comparison", "privacy", "mechanisms", "tradeoff", "scaling",
 )  # fmt: skip
 DATA = ("confidence", "sequential", "log", "foreign", "records", "accuracy", "data")
 TO_BOUNDS = CORE[: CORE.index("bounds") + 1]

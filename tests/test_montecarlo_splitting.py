@@ -57,7 +57,7 @@ def test_the_log_says_that_votes_are_exact_and_is_gone_on_with(tmp_path):
         certify(Bands(), IMAGES, [0] * 7, Splitting(0.625, 8, 4), progress=False, log=log)
     with pytest.raises(ValueError, match="votes of a sample at a level, got exact ones"):
         rs.explorers.one_image(found, IMAGES)
-    with pytest.raises(ValueError, match=r"those of \['this run'\] are exact"):
+    with pytest.raises(ValueError, match="moves the level of votes, got exact ones"):
         rs.explorers.certified_accuracy(found)
     picture = rs.pictures.certified_accuracy([rs.accuracy.curve(found, "splitting-l1")], labels=["ours"])
     assert "0.6249: the most that 10 votes give, exact" in picture.desc
@@ -78,7 +78,7 @@ def test_images_off_the_grid_and_what_would_sample_are_refused():
         with pytest.raises(ValueError, match=r"Splitting: pixels must be whole multiples of 1/8 from 0 to 1, got"):
             run(wrong)
     for sampling in (predict, attack, lambda *run: accuracies(run[0], run[1], np.zeros(7, dtype=int), run[2])):
-        with pytest.raises(ValueError, match="is exact, nothing is drawn; only certify takes it"):
+        with pytest.raises(ValueError, match="are exact, not drawn; only certify takes it"):
             sampling(Bands(), IMAGES, NOISE)
 
 

@@ -214,7 +214,7 @@ def test_a_header_of_exact_votes_says_so_and_its_records_hold_at_any_level(tmp_p
     assert Header.parse(header.text(), "x") == header and '"alpha": 0.0' in header.text()
     for wrong in ({"alpha": 0.001}, {"n0": 10}, {"n": 100}, {"select": "label"}, {"grid": 16},
                   {"noise": rs.noises.to_dict(Uniform(0.5))}):  # fmt: skip
-        with pytest.raises(LogHeaderError, match=r"of exact votes or their noise, needs alpha=0.0, n0=0, n="):
+        with pytest.raises(LogHeaderError, match=r"of exact votes or a noise that has them, needs alpha=0.0, n0=0, n="):
             Header.parse(replace(header, **wrong).text(), "x")
     rows = [Row(0, 1, {}, {1: 16}, 0.1), Row(1, 0, {}, {0: 7, 1: 5, 2: 4}, 0.1), Row(2, 0, {}, {0: 8, 2: 8}, 0.1)]
     votes = rs.records.from_rows(header, rows)

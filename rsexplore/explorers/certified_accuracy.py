@@ -214,11 +214,9 @@ def certified_accuracy(
         raise LookupError(
             f"certified_accuracy needs a log of {list(named)}, got log={log!r} dataset={dataset!r} beside={beside!r}"
         )
-    if exact := [
-        name for name, item in named.items() if (item.alpha if isinstance(item, Curve) else item.header.alpha) == 0
-    ]:
+    if any((item.header if isinstance(item, Records) else item).alpha == 0 for item in named.values()):
         raise ValueError(
-            f"certified_accuracy moves the level of votes, and those of {exact} are exact; pictures has them"
+            "certified_accuracy moves the level of votes, got exact ones; pictures.certified_accuracy draws them"
         )
     first = log or next(iter(named))
     start = named[first]

@@ -193,6 +193,9 @@ def certify(
     elif (bound, norm) != (None, None):
         raise ValueError("certify: bound and norm are for a wanted radius or precision; else ask them of the records")
     noises.to_dict(noise)  # a log needs a noise of a known family, and the model is not looked at before that is clear
+    made = getattr(model, "made_for", noise)  # of a denoiser
+    if {**noises.to_dict(made), "dim": 0} != {**noises.to_dict(noise), "dim": 0}:
+        warnings.warn(f"certify: the model's denoiser is for {made!r}, and noise={noise!r}", stacklevel=2)
     path, runner = writable(log), Runner(task) if executor is None else RemoteRunner(task, executor)
     places, copies = {index: place for place, index in enumerate(task.indices.tolist())}, task.n0 + task.n
     with closing(Reporter(progress, len(places) * copies, len(places))) as reporter:

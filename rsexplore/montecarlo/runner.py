@@ -93,9 +93,7 @@ class Job:
             raise TypeError(f"certify: noise must be a Noise, got {type(self.noise).__name__}")
         exact = self.noise.outcomes is not None
         if exact and (self.n0, self.n, self.alpha) != (0, self.noise.outcomes, 0.0):
-            raise ValueError(
-                f"certify: the vote under {self.noise!r} is exact, nothing is drawn; only certify takes it"
-            )
+            raise ValueError(f"certify: votes under {self.noise!r} are exact, not drawn; only certify takes it")
         for name, least in {"n0": 1 - exact, "n": 1, "seed": 0, "batch_size": 1, "threads": 1}.items():
             if (value := getattr(self, name)) is not None or name in ("n0", "n", "seed"):
                 setattr(self, name, whole("certify", name, value, least))
