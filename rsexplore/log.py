@@ -153,7 +153,7 @@ class Header:
             ("select", f"one of {SELECT}", self.select in (None, *SELECT)),
             ("n0", f"a whole number from {least} to {MOST_DRAWS}", type(n0) is int and least <= n0 <= MOST_DRAWS),
             ("n", f"a whole number from 1 to {MOST_DRAWS}", type(n) is int and 1 <= n <= MOST_DRAWS),
-            ("alpha", "a number between 0 and 1, or 0 for exact votes", type(alpha) is float and 0 <= alpha < 1),
+            ("alpha", "a number between 0 and 1", type(alpha) is float and 0 <= alpha < 1),
             ("seed", "a whole number of at least 0", self.seed is None or (type(self.seed) is int and self.seed >= 0)),
             ("grid", "a whole number of at least 1", self.grid is None or (type(self.grid) is int and self.grid >= 1)),
             ("noise", "a family with its fields", isinstance(self.noise, dict)),
@@ -171,8 +171,11 @@ class Header:
             raise LogHeaderError(f"{owner}: line 1, the header, needs a noise that is known here ({error})") from error
         run = (self.n0, self.n, self.select, self.stop, self.grid)
         if (outcomes or self.exact) and not (self.exact and run == (0, outcomes, "votes", None, None)):
-            needs = f"alpha=0.0, n0=0, n={outcomes}, select='votes', no stop and no grid"
-            raise LogHeaderError(f"{owner}: line 1, of exact votes or a noise that has them, needs {needs}, got {self}")
+            exactly = (
+                f"alpha=0.0, n0=0, n={outcomes}, select='votes', no stop and no grid for a noise whose votes are exact"
+            )
+            needs = exactly if outcomes else f"alpha to be a number between 0 and 1, got alpha={alpha!r}"
+            raise LogHeaderError(f"{owner}: line 1, the header, needs {needs}")
 
     def check(self, other: "Header", owner: object) -> None:
         """Raise LogHeaderError, naming every field that differs, unless `other` (of `owner`) is of the same run."""

@@ -196,9 +196,9 @@ def test_the_shipped_denoiser_adds_to_a_classifier_that_never_saw_noise():
     noise, digits = Gaussian(0.25, 64), rs.data.digits().test
     classifier, denoiser = (load_model(f"denoised/digits-{name}") for name in ("clean", "denoiser-0.25"))
     assert classifier.trained["noise"] is None and denoiser.trained["denoise"]
-    images, labels = digits.images[::5], digits.labels[::5]
+    images, labels = digits.images[::10], digits.labels[::10]
     model = denoised(denoiser, classifier, noise)
-    found = [certify(one, images, labels, noise, n=1000, progress=False) for one in (classifier, model)]
-    plain, behind = (rs.accuracy.certified(one, "cohen-l2", 0.25) for one in found)
-    assert behind > plain + 0.3 and found[1].header.training["classifier"] == classifier.trained
+    found = [certify(one, images, labels, noise, n=500, progress=False) for one in (classifier, model)]
+    plain, behind = (rs.accuracy.certified(one, "cohen-l2", 0.375) for one in found)
+    assert behind > plain + 0.1 and found[1].header.training["classifier"] == classifier.trained
     assert votes(found[0]) != votes(found[1])

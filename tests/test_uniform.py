@@ -212,10 +212,11 @@ def test_a_header_of_exact_votes_says_so_and_its_records_hold_at_any_level(tmp_p
     noise = Splitting(0.5, 16, 2)
     header = Header(rs.noises.to_dict(noise), 0, 16, 0.0, select="votes")
     assert Header.parse(header.text(), "x") == header and '"alpha": 0.0' in header.text()
-    for wrong in ({"alpha": 0.001}, {"n0": 10}, {"n": 100}, {"select": "label"}, {"grid": 16},
-                  {"noise": rs.noises.to_dict(Uniform(0.5))}):  # fmt: skip
-        with pytest.raises(LogHeaderError, match=r"of exact votes or a noise that has them, needs alpha=0.0, n0=0, n="):
+    for wrong in ({"alpha": 0.001}, {"n0": 10}, {"n": 100}, {"select": "label"}, {"grid": 16}):
+        with pytest.raises(LogHeaderError, match=r"needs alpha=0.0, n0=0, n=16, select='votes', no stop and no grid"):
             Header.parse(replace(header, **wrong).text(), "x")
+    with pytest.raises(LogHeaderError, match=r"needs alpha to be a number between 0 and 1, got alpha=0.0"):
+        Header.parse(replace(header, noise=rs.noises.to_dict(Uniform(0.5))).text(), "x")
     rows = [Row(0, 1, {}, {1: 16}, 0.1), Row(1, 0, {}, {0: 7, 1: 5, 2: 4}, 0.1), Row(2, 0, {}, {0: 8, 2: 8}, 0.1)]
     votes = rs.records.from_rows(header, rows)
     q_a, p_b = votes.top_two()
