@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         scaling,
         tradeoff,
     )
-    from rsexplore.comparison import Comparison, compare, exact_radius
+    from rsexplore.comparison import Comparison, boxed_radius, compare, exact_radius
     from rsexplore.shifted import least_vote
 
 __version__ = "0.1.0"  # read from here by the build
@@ -50,6 +50,7 @@ __all__ = [  # noqa: RUF022  modules first, as in the layer order
     "explorers",
     "montecarlo",
     "Comparison",
+    "boxed_radius",
     "compare",
     "exact_radius",
     "least_vote",
@@ -68,7 +69,7 @@ _LEFT = {
 
 def __getattr__(name: str) -> Any:
     # lazy (PEP 562), so that the package imports in a blink and the core never loads torch or a plotting library
-    if name in ("Comparison", "compare", "exact_radius"):
+    if name in ("Comparison", "boxed_radius", "compare", "exact_radius"):
         return getattr(import_module("rsexplore.comparison"), name)
     if name == "least_vote":
         return import_module("rsexplore.shifted").least_vote

@@ -41,7 +41,7 @@ class ImageView(View):
         self.found = yield Task(words, partial(claims, self.noise, [self.q_a], norm=values["norm"], printed=False))
         image = np.asarray(self._images[number])  # type: ignore[index]
         rng = np.random.default_rng((values["copy"], number))
-        copy = image + self.noise.draw(rng, (1, *image.shape))[0]
+        copy = self.noise.apply(image[None], rng)[0]
         self.picture = picture(
             self.row, image, copy, self.found, norm=values["norm"], abstains=self.abstains, names=self._names,
             draws=self._records.header.n,
@@ -124,6 +124,8 @@ def one_image(
     """
     if not records.rows:
         raise ValueError(f"one_image needs a run of ours with an image at least, got {records!r}")
+    if records.header.exact:
+        raise ValueError(f"one_image shows votes of a sample at a level, got exact ones, {records!r}")
     header, numbers = records.header, sorted(records.index.tolist())
     view = ImageView(records, images, names)
     first = numbers[0] if image is None else image

@@ -272,6 +272,7 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     add("--out", type=Path, required=True, metavar="NAME.safetensors", help="the network; its log is NAME.train.tsv")
     arguments.add_noise(one, family="gaussian", dim=False, needed=False)
     add("--clean", action="store_true", help="train on the images without noise")
+    add("--denoise", action="store_true", default=None, help="a denoiser: the network is to return the image")
     add("--push", type=float, help="Type-2 training: after the noise a step of each pixel, so long, uphill in the loss")
     known = ", ".join(ARCHITECTURES)
     add("--arch", help=f"{known}, torchvision:NAME, timm:NAME, or package.module:NAME for one of your own")
