@@ -7,7 +7,9 @@ names, where it came from and the sha256 of its uncompressed bytes, which every 
 import csv
 import hashlib
 import os
+import re
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from importlib.resources import as_file, files
@@ -32,6 +34,9 @@ REPOSITORIES = {  # repository and commit of each source
 TRAINING_DIGITS = 1297
 ZOO_SUFFIX = ".tsv.gz"
 
+# of classes: in the order of their numbers, or by these, or by ImageNet's folder names; or where they are written
+Names = Sequence[str] | Mapping[Any, str] | os.PathLike[str]
+
 
 class DataUnavailableError(RuntimeError):
     """A log is neither in a local folder nor in the cache, and cannot be downloaded."""
@@ -39,11 +44,12 @@ class DataUnavailableError(RuntimeError):
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Some of the digits."""
+    """Some images of a data set."""
 
-    images: NDArray[np.float32]  # (n, 1, side, side) in [0, 1]
-    labels: NDArray[np.int64]  # (n,) 0 to 9
-    index: NDArray[np.int64]  # (n,) place in scikit-learn's data set
+    images: NDArray[np.float32]  # (n, channels, height, width) in [0, 1]
+    labels: NDArray[np.int64]  # (n,) classes; all -1 where they are not known
+    index: NDArray[np.int64]  # (n,) place in the data set: scikit-learn's of the digits
+    files: tuple[str, ...] = ()  # (n,) names of the pictures, of a folder of them
 
 
 class Digits(Split):
@@ -58,6 +64,35 @@ class Digits(Split):
     def test(self) -> Split:
         """The images to certify."""
         return Split(self.images[TRAINING_DIGITS:], self.labels[TRAINING_DIGITS:], self.index[TRAINING_DIGITS:])
+
+
+def class_names(given: Names | None) -> dict[int, str]:
+    """Names of classes by their numbers, from a list or a dict, or from the path of a file or of a folder.
+
+    A file has a name a line; after ImageNet's folder names (``n01440764 tench, Tinca tinca``) the first is taken, in
+    the order of these. Of a folder it is the names of the folders in it, in sorted order. A dict may have the folder
+    names for keys, if it has all of them.
+
+    Raises
+    ------
+    ValueError
+        The names are of no such form, or there is no such file.
+    """
+    if isinstance(given, str | os.PathLike):
+        path = Path(given).expanduser()
+        if path.is_dir():
+            given = sorted(item.name for item in path.iterdir() if item.is_dir() and not item.name.startswith("."))
+        elif path.is_file():
+            lines = path.read_text("utf-8-sig").splitlines()
+            wordnet = all(re.match(r"n\d{8}\s", line) for line in lines)
+            given = [line[10:].partition(",")[0].strip() for line in sorted(lines)] if wordnet else lines
+        else:
+            raise ValueError(f"names must be a list, a dict, or a file or folder that is there, got {str(path)!r}")
+    if isinstance(given, Mapping):
+        if not all(re.fullmatch(r"n\d{8}", str(key)) for key in given):
+            return {int(key): str(name) for key, name in given.items()}
+        given = [given[key] for key in sorted(given)]
+    return {key: str(name) for key, name in enumerate(given or ())}
 
 
 def digits(side: int = 8) -> Digits:

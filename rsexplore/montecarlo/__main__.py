@@ -14,14 +14,15 @@ import torch
 
 from rsexplore import arguments, bounds, noises, records
 from rsexplore.accuracy import certified
+from rsexplore.data import class_names
 from rsexplore.montecarlo.attack import attack
 from rsexplore.montecarlo.certify import certify
-from rsexplore.montecarlo.images import SOURCES, data_name, load_images
+from rsexplore.montecarlo.images import CROP, SHORT_SIDE, SOURCES, data_name, load_images
 from rsexplore.montecarlo.models import Normalization, load_model, names, normalization
 from rsexplore.montecarlo.networks import ARCHITECTURES, NORMALIZATIONS
 from rsexplore.montecarlo.train import COLUMNS, OPTIMIZERS, PRECISIONS, SCHEDULES, Recipe, recipe, train
 from rsexplore.noises import Noise
-from rsexplore.table import Table, rounded_up
+from rsexplore.table import Table, rounded_down, rounded_up
 
 TRAINING = [one.name for one in fields(Recipe) if one.name not in ("data", "noise")]
 PROGRAM = "python -m rsexplore.montecarlo"
@@ -67,7 +68,7 @@ def _some(given: argparse.Namespace, *names: str) -> dict[str, Any]:
 def _loaded(given: argparse.Namespace) -> tuple[Any, Any, Noise]:
     """Model, images and noise."""
     model = load_model(given.model, **_some(given, "arch", "normalize", "num_classes", "entry"))
-    split = load_images(given.data, given.images)
+    split = load_images(given.data, given.images, **_some(given, "names", "resize", "crop"))
     return model, split, arguments.noise(given, int(np.prod(split.images.shape[1:])))
 
 
@@ -91,11 +92,21 @@ def _certify(given: argparse.Namespace) -> str:
     with _executor(given.scheduler) as executor:
         found = certify(
             model, split.images, split.labels, noise, **votes, **wish, **ways, indices=split.index, executor=executor,
-            data=data_name(given.data), progress=not given.quiet,
+            data=data_name(given.data), names=given.names, progress=not given.quiet,
         )  # fmt: skip
-    right = np.mean(found.predict == found.label)
-    classes = "classes: the labels" if given.select == "label" else f"selected class right: {right:.1%}"
+    right = f"selected class right: {np.mean(found.predict == found.label):.1%}"
+    classes = "classes: the labels" if given.select == "label" else right if found.labelled else "no labels"
     lines = [f"{found!r}: {given.log}", f"{classes}; {found.spent}"]
+    if not found.labelled:
+        called, q_a = class_names(found.header.classes), found.q_a()
+        radii = (
+            bound.radius(found.noise, q_a=q_a, norm=given.norm)
+            if bound and bound.certifies
+            else np.full(len(q_a), np.nan)
+        )
+        told = zip(split.files or split.index, found.rows, np.where(q_a < 0.5, radii, 0), strict=True)
+        rows = [(name, called.get(row.predict, row.predict), row.count, rounded_down(r)) for name, row, r in told]
+        return "\n".join([*lines, str(Table(("image", "class", "votes", "radius"), rows))])
     if bound and bound.certifies:
         if given.export:
             records.export(found, given.export, bound, norm=given.norm)
@@ -165,6 +176,9 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
         add("--normalize", type=_normalization, metavar="HOW", help=passes)
         add("--data", required=True, help=SOURCES)
         chosen = "which images (default: all; of ImageNet every 100th); no others are read from ImageNet's folder"
+        add("--names", type=Path, metavar="FILE", help="names of the classes, one a line, or a folder named by them")
+        add("--resize", type=int, metavar="N", default=SHORT_SIDE, help="short side of pictures (default %(default)s)")
+        add("--crop", type=int, metavar="N", default=CROP, help="then the square in the middle (default %(default)s)")
         add("--images", type=_slice, metavar="START:STOP:STEP", help=chosen)
         arguments.add_noise(one, dim=False)
         add = one.add_argument_group("votes, and how they are counted").add_argument
