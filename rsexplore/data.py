@@ -67,27 +67,15 @@ class Digits(Split):
 
 
 def class_names(given: Names | None) -> dict[int, str]:
-    """Names of classes by their numbers, from a list or a dict, or from the path of a file or of a folder.
+    """Names of classes by their numbers, from a list, a dict, or a file with a name a line.
 
-    A file has a name a line; after ImageNet's folder names (``n01440764 tench, Tinca tinca``) the first is taken, in
-    the order of these. Of a folder it is the names of the folders in it, in sorted order. A dict may have the folder
-    names for keys, if it has all of them.
-
-    Raises
-    ------
-    ValueError
-        The names are of no such form, or there is no such file.
+    ImageNet's folder names may be a dict's keys, or stand before the names in a file (``n01440764 tench, Tinca tinca``,
+    of which the first name is taken): their order is that of the classes, so all must be there.
     """
     if isinstance(given, str | os.PathLike):
-        path = Path(given).expanduser()
-        if path.is_dir():
-            given = sorted(item.name for item in path.iterdir() if item.is_dir() and not item.name.startswith("."))
-        elif path.is_file():
-            lines = path.read_text("utf-8-sig").splitlines()
-            wordnet = all(re.match(r"n\d{8}\s", line) for line in lines)
-            given = [line[10:].partition(",")[0].strip() for line in sorted(lines)] if wordnet else lines
-        else:
-            raise ValueError(f"names must be a list, a dict, or a file or folder that is there, got {str(path)!r}")
+        given = Path(given).expanduser().read_text("utf-8-sig").splitlines()
+        if all(re.match(r"n\d{8}\s", line) for line in given):
+            given = [line[10:].partition(",")[0].strip() for line in sorted(given)]
     if isinstance(given, Mapping):
         if not all(re.fullmatch(r"n\d{8}", str(key)) for key in given):
             return {int(key): str(name) for key, name in given.items()}

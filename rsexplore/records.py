@@ -6,7 +6,7 @@ run with fewer draws would have counted are all asked of the records, without a 
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -273,17 +273,15 @@ def grouped(records: Records, groups: Iterable[Iterable[int]]) -> Records:
     if len(to) < len(members) or records.header.rule not in (None, PILOT) or len(records.rows) < len(records):
         told = "votes of a run that decided on nothing, and groups that share no class"
         raise ValueError(f"grouped needs {told}, got {records!r} and groups of {sorted(key for _, key in members)}")
-
-    def sums(votes: Mapping[int, int]) -> dict[int, int]:
-        found = Counter[int]()
-        for key, count in votes.items():
-            found[to.get(key, key)] += count
-        return dict(found)
-
-    rows = (
-        replace(row, label=to.get(row.label, row.label), counts0=sums(row.counts0), counts=sums(row.counts))
-        for row in records.rows
-    )
+    rows = []
+    for row in records.rows:
+        sums = Counter[int](), Counter[int]()
+        for found, votes in zip(sums, (row.counts0, row.counts), strict=True):
+            for key, count in votes.items():
+                found[to.get(key, key)] += count
+        chosen = row.chosen if row.chosen is None else to.get(row.chosen, row.chosen)
+        label = to.get(row.label, row.label)
+        rows.append(replace(row, label=label, chosen=chosen, counts0=sums[0], counts=sums[1]))
     data = {"of": records.header.data, "groups": sorted(map(list, members))}
     return from_rows(replace(records.header, data=data), rows)
 

@@ -60,7 +60,7 @@ class Setting:
     given : nn.Module or None
         A network that is not in a file.
     fixed : mapping
-        n0, alpha and seed.
+        n0, alpha, seed and names.
     folder : Path
         Of logs for which no path is chosen.
 
@@ -70,10 +70,7 @@ class Setting:
         A checkpoint is wanted and none is named.
     """
 
-    def __init__(
-        self, values: Mapping[str, Any], given: Any, fixed: Mapping[str, Any], folder: Path, names: Names | None
-    ) -> None:
-        self._names = names
+    def __init__(self, values: Mapping[str, Any], given: Any, fixed: Mapping[str, Any], folder: Path) -> None:
         if values["model"] == FILE and not values["file"].strip():
             raise ValueError("certify needs the path of a checkpoint in the field 'checkpoint', got an empty one")
         self._values, self._given, self._fixed = dict(values), given, fixed
@@ -95,7 +92,7 @@ class Setting:
 
         v = self._values
         split = montecarlo.load_images(
-            v["data"].strip(), slice(0, self.images * v["every"], v["every"]), names=self._names
+            v["data"].strip(), slice(0, self.images * v["every"], v["every"]), names=self._fixed["names"]
         )
         self.images = len(split.labels)
         self.pictures = dict(zip(split.index.tolist(), split.images, strict=True))
@@ -122,7 +119,7 @@ class Setting:
                 **wish,
                 indices=split.index,
                 device=v["device"],
-                names=self._names,
+                names=self._fixed["names"],
                 data=montecarlo.data_name(v["data"].strip()),
                 progress=tell,
             )
@@ -153,13 +150,11 @@ DEFAULTS = {"data": "digits", "images": 50, "every": 1, "n": 1000, "n0": 100, "r
 class CertifyPanel(Board):
     """Controls of a run, the run, and the panels over its records."""
 
-    def __init__(
-        self, chosen: list[Control], given: Any, fixed: Mapping[str, Any], own_norm: bool, names: Names | None
-    ) -> None:
+    def __init__(self, chosen: list[Control], given: Any, fixed: Mapping[str, Any], own_norm: bool) -> None:
         super().__init__(chosen)
         self.records: Records | None = None
         self.views: dict[str, Panel] = {}  # over the records
-        self._given, self._fixed, self._names = given, fixed, names
+        self._given, self._fixed = given, fixed
         self._own_norm = own_norm  # whether it was chosen; else it is the noise's
         self._run: Run | None = None
         self._job: Setting | None = None
@@ -189,7 +184,7 @@ class CertifyPanel(Board):
             return
         self._say("")
         try:
-            self._job = job = Setting(self.values, self._given, self._fixed, self._kept, self._names)
+            self._job = job = Setting(self.values, self._given, self._fixed, self._kept)
         except Exception as error:
             self._say(_words(error))
             return
@@ -297,6 +292,7 @@ class CertifyPanel(Board):
         shown = {name: {**values, **self._fixed}[name] for name in (*DEFAULTS, "norm", "device")}
         line = controls.call("certify", {"model": source, "noise": self._noise(values), **shown}, DEFAULTS)
         remarks = ["model: what you gave"] if source == GIVEN else []
+        remarks += ["without your names="] if self._fixed["names"] is not None else []
         if dimension(values["data"].strip()) is None:
             remarks.append(f"dim={controls.DIM} is assumed, until the images are found")
         return line.replace(f"model={GIVEN!r}", "model=model") + "  # " * bool(remarks) + "; ".join(remarks)
@@ -428,5 +424,5 @@ def certify(
             text("log", "file for the votes", str(log), "to keep them in; empty: as long as this panel is"),
         ),
     ]
-    fixed = {"n0": n0, "alpha": alpha, "seed": seed}
-    return CertifyPanel(chosen, model if own else None, fixed, norm is not None, names)
+    fixed = {"n0": n0, "alpha": alpha, "seed": seed, "names": names}
+    return CertifyPanel(chosen, model if own else None, fixed, norm is not None)

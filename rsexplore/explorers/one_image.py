@@ -83,7 +83,8 @@ class ImageView(View):
         return grouped(part, self._groups) if together else part
 
     def idle(self) -> Iterable[str]:
-        return WORDS.keys() - told(self.noise) | set(() if can_thin(self._records, 1) else ("n",))
+        unused = WORDS.keys() - told(self.noise) | ({"n"} if not can_thin(self._records, 1) else set())
+        return unused & self.values.keys()
 
     def code(self) -> str:
         apart = {"kind", *WORDS}
@@ -176,7 +177,7 @@ def one_image(
         Number("n", "votes n", "a random part", n or header.n, min(10, header.n), header.n, whole=True),
     ]
     for name in ("kind", *WORDS):
-        values = {told(run.noise).get(name) for run in runs} - {None}
+        values: set[Any] = {own[name] for own in map(told, (run.noise for run in runs)) if name in own}
         found = {str(value): value for value in sorted(values)}
         if len(found) > 1:
             value = told(start.noise).get(name, min(found.values()))

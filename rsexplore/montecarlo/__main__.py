@@ -99,13 +99,10 @@ def _certify(given: argparse.Namespace) -> str:
     lines = [f"{found!r}: {given.log}", f"{classes}; {found.spent}"]
     if not found.labelled:
         called, q_a = class_names(found.header.classes), found.q_a()
-        radii = (
-            bound.radius(found.noise, q_a=q_a, norm=given.norm)
-            if bound and bound.certifies
-            else np.full(len(q_a), np.nan)
-        )
-        told = zip(split.files or split.index, found.rows, np.where(q_a < 0.5, radii, 0), strict=True)
-        rows = [(name, called.get(row.predict, row.predict), row.count, rounded_down(r)) for name, row, r in told]
+        radii = bound.radius(found.noise, q_a=q_a, norm=given.norm) if bound and bound.certifies else np.nan * q_a
+        said = ["abstains" if q >= 0.5 else rounded_down(r) if r >= 0 else "" for q, r in zip(q_a, radii, strict=True)]
+        shown = [(called.get(row.predict, row.predict), row.count) for row in found.rows]
+        rows = [(name, *row, r) for name, row, r in zip(split.files or split.index, shown, said, strict=True)]
         return "\n".join([*lines, str(Table(("image", "class", "votes", "radius"), rows))])
     if bound and bound.certifies:
         if given.export:
@@ -176,7 +173,7 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
         add("--normalize", type=_normalization, metavar="HOW", help=passes)
         add("--data", required=True, help=SOURCES)
         chosen = "which images (default: all; of ImageNet every 100th); no others are read from ImageNet's folder"
-        add("--names", type=Path, metavar="FILE", help="names of the classes, one a line, or a folder named by them")
+        add("--names", type=Path, metavar="FILE", help="names of the classes, one a line")
         add("--resize", type=int, metavar="N", default=SHORT_SIDE, help="short side of pictures (default %(default)s)")
         add("--crop", type=int, metavar="N", default=CROP, help="then the square in the middle (default %(default)s)")
         add("--images", type=_slice, metavar="START:STOP:STEP", help=chosen)

@@ -8,7 +8,7 @@ import pickle
 import re
 import warnings
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +86,8 @@ def imagenet(
     folder: str | os.PathLike[str] | None = None,
     indices: ArrayLike | slice = slice(None, None, 100),
     *,
-    resize: int | None = SHORT_SIDE,
-    crop: int | None = CROP,
+    resize: int = SHORT_SIDE,
+    crop: int = CROP,
 ) -> Split:
     """Some of ImageNet's validation images, as they are usually certified: short side 256, then the middle 224 x 224.
 
@@ -100,8 +100,8 @@ def imagenet(
     indices : array_like of int, or slice
         Which images, in the order of their classes' folders and then of their names. By default every 100th, the 500
         that Cohen et al. 2019 certify; 0.6 MB each.
-    resize, crop : int or None
-        The short side, and the side of the square in the middle, in pixels; None leaves out the step.
+    resize, crop : int
+        The short side, and the side of the square in the middle, in pixels; 0 leaves out the step.
 
     Returns
     -------
@@ -124,68 +124,6 @@ def imagenet(
     return Split(_stack([files[index] for index in chosen.tolist()], resize, crop), labels[chosen], chosen)
 
 
-def pictures(
-    folder: str | os.PathLike[str],
-    chosen: slice | None = None,
-    names: Names | None = None,
-    *,
-    resize: int | None = SHORT_SIDE,
-    crop: int | None = CROP,
-) -> Split:
-    """Pictures of a folder: without labels if they lie in it, or with them, if they lie in one folder for each class.
-
-    Parameters
-    ----------
-    folder : path
-        What is hidden, and what is no picture, is left out. Folders of classes are named by the classes' numbers, or by
-        `names`.
-    chosen : slice, optional
-        Which, in the order of their paths; all if absent.
-    names : optional
-        Of the network's classes, as `data.class_names` takes them.
-    resize, crop : int or None
-        As for `imagenet`; without a crop, all pictures must come out alike in shape.
-
-    Raises
-    ------
-    ImagesUnavailableError
-        The folder is not there, a picture cannot be read, or Pillow is not installed.
-    ValueError
-        No picture is left, a folder's name tells no class, or the pictures differ in shape.
-    """
-    top = _folder("pictures", folder, "", "pictures")
-    classes = {path.name: path for path in sorted(top.iterdir()) if path.is_dir() and not _is_hidden(path)}
-    files = _pictures(top)
-    known = {name: key for key, name in class_names(names).items()} | {
-        name: int(name) for name in classes if name.isdecimal()
-    }
-    if not files and (odd := [name for name in classes if name not in known]):
-        told = f"numbers or those of names=, in the order of the network's classes, got {', '.join(odd[:3])}"
-        raise ValueError(f"data: folders of classes in {top} must be named by their {told}")
-    labels = np.full(len(files), UNLABELLED)
-    if not files:
-        pairs = [(file, known[name]) for name, path in classes.items() for file in _pictures(path)]
-        files, labels = [file for file, _ in pairs], np.array([label for _, label in pairs], dtype=np.int64)
-    index = np.arange(len(files))[slice(None) if chosen is None else chosen]
-    if not index.size:
-        raise ValueError(f"images must leave some of the {len(files)} pictures in {top}, got {chosen}")
-    some = [files[place] for place in index.tolist()]
-    return Split(_stack(some, resize, crop), labels[index], index, tuple(str(file.relative_to(top)) for file in some))
-
-
-def _pictures(folder: Path) -> list[Path]:
-    found = (file for file in sorted(folder.iterdir()) if file.suffix.lower() in IMAGE_SUFFIXES)
-    return [file for file in found if not _is_hidden(file) and file.is_file()]
-
-
-def _stack(files: Sequence[Path], resize: int | None, crop: int | None) -> NDArray[np.float32]:
-    """Images (n, 3, height, width) of files, in one piece."""
-    found = [cropped(file, short=resize, crop=crop) for file in files]
-    if len(shapes := {one.shape for one in found}) > 1:
-        raise ValueError(f"data: pictures must come out alike in shape, got {sorted(shapes)[:3]}; give crop=")
-    return np.ascontiguousarray(np.stack(found))
-
-
 def imagenet_files(
     folder: str | os.PathLike[str] | None = None, split: str | None = None
 ) -> tuple[list[Path], NDArray[np.int64]]:
@@ -198,7 +136,7 @@ def imagenet_files(
         raise ImagesUnavailableError(f"imagenet: for training {top} must hold the folders train and val")
     part = top / (split or "val")
     classes = enumerate(_classes(part if part.is_dir() else top))
-    files = [(file, label) for label, path in classes for file in _pictures(path)]
+    files = [(file, label) for label, path in classes for file in _listed(path)]
     return [file for file, _ in files], np.array([label for _, label in files], dtype=np.int64)
 
 
@@ -277,7 +215,7 @@ class _Plain(pickle.Unpickler):
 
 
 def cropped(
-    path: Path, rng: np.random.Generator | None = None, short: int | None = SHORT_SIDE, crop: int | None = CROP
+    path: Path, rng: np.random.Generator | None = None, short: int = SHORT_SIDE, crop: int = CROP
 ) -> NDArray[np.float32]:
     """Image (3, 224, 224) in [0, 1]: short side 256 and the middle, or a part at random, mirrored or not.
 
@@ -298,10 +236,10 @@ def cropped(
         image = image.resize((CROP, CROP), Image.Resampling.BILINEAR, box)
         pixels = np.asarray(image, dtype=np.float32).transpose(2, 0, 1) / np.float32(255)
         return pixels[:, :, ::-1] if rng.random() < 0.5 else pixels
-    if short is not None:
+    if short:
         width, height = (short * side // min(width, height) for side in (width, height))
         image = image.resize((width, height), Image.Resampling.BILINEAR)
-    if crop is not None:
+    if crop:
         if crop > min(width, height):
             raise ValueError(f"data: crop must be at most the short side, {min(width, height)} of {path}, got {crop}")
         left, upper = (round((side - crop) / 2) for side in (width, height))
@@ -325,12 +263,7 @@ def _part(width: int, height: int, rng: np.random.Generator) -> tuple[float, flo
 
 
 def load_images(
-    source: str,
-    chosen: slice | None = None,
-    *,
-    names: Names | None = None,
-    resize: int | None = SHORT_SIDE,
-    crop: int | None = CROP,
+    source: str, chosen: slice | None = None, *, names: Names | None = None, resize: int = SHORT_SIDE, crop: int = CROP
 ) -> Split:
     """Some of a data set's test images. Of ImageNet and of a folder only those that are chosen are read.
 
@@ -338,12 +271,15 @@ def load_images(
     ----------
     source : str
         "digits" (the test split); "cifar10" (the test split) or "imagenet" (the validation images), with the folder
-        after a colon or in the environment, as `cifar10` and `imagenet` take it; a folder of pictures, as `pictures`
-        takes it; or the path of an .npz file with the arrays images and, if they are known, labels.
+        after a colon or in the environment, as `cifar10` and `imagenet` take it; the path of an .npz file with the
+        arrays images and, if they are known, labels; or a folder of pictures. These lie in it and have no labels, or in
+        one folder for each class, which is named by the class's number or by one of `names`.
     chosen : slice, optional
         Which images; all if absent, but every 100th of ImageNet.
-    names, resize, crop
-        Of pictures, as `pictures` and `imagenet` take them.
+    names : optional
+        Of the network's classes, as `data.class_names` takes them.
+    resize, crop : int
+        Of ImageNet and pictures: the short side, and the side of the square in the middle; 0 leaves out the step.
 
     Returns
     -------
@@ -353,8 +289,8 @@ def load_images(
     Raises
     ------
     ValueError
-        There is no such source, no label for some image, `chosen` leaves none, or a file would unpack to far more than
-        it has.
+        There is no such source, no label for some image, a folder's name tells no class, pictures differ in shape,
+        `chosen` leaves none, or a file would unpack to far more than it has.
     ImagesUnavailableError
         A folder does not hold what it should.
     """
@@ -365,7 +301,7 @@ def load_images(
         part = slice(None, None, 100) if chosen is None else chosen
         return imagenet(folder or None, part, resize=resize, crop=crop)
     if name not in ("digits", "cifar10") and Path(source).expanduser().is_dir():
-        return pictures(source, chosen, names, resize=resize, crop=crop)
+        return _pictures(Path(source).expanduser(), chosen or slice(None), class_names(names), resize, crop)
     if source == "digits":
         found = data.digits().test
         whole = Split(found.images, found.labels, np.arange(len(found.labels)))
@@ -376,6 +312,36 @@ def load_images(
     if not len(indices):
         raise ValueError(f"images must leave some of the {len(whole.labels)} images, got {chosen}")
     return Split(whole.images[part], whole.labels[part], indices)
+
+
+def _pictures(top: Path, chosen: slice, names: Mapping[int, str], resize: int, crop: int) -> Split:
+    """Pictures of a folder, in the order of their paths."""
+    pairs = [(file, UNLABELLED) for file in _listed(top)]
+    classes = {name: label for label, name in names.items()}
+    for path in sorted(path for path in top.iterdir() if path.is_dir() and not (pairs or _is_hidden(path))):
+        if not path.name.isdecimal() and path.name not in classes:
+            told = f"by their numbers or by those of names=, got {path.name}"
+            raise ValueError(f"data: folders of classes in {top} must be named as the network has them, {told}")
+        label = int(path.name) if path.name.isdecimal() else classes[path.name]
+        pairs += [(file, label) for file in _listed(path)]
+    if not (some := pairs[chosen]):
+        raise ValueError(f"images must leave some of the {len(pairs)} pictures in {top}, got {chosen}")
+    files, labels = zip(*some, strict=True)
+    names_of = tuple(str(file.relative_to(top)) for file in files)
+    return Split(_stack(files, resize, crop), np.array(labels), np.arange(len(pairs))[chosen], names_of)
+
+
+def _listed(folder: Path) -> list[Path]:
+    found = (file for file in sorted(folder.iterdir()) if file.suffix.lower() in IMAGE_SUFFIXES)
+    return [file for file in found if not _is_hidden(file) and file.is_file()]
+
+
+def _stack(files: Sequence[Path], resize: int, crop: int) -> NDArray[np.float32]:
+    """Images (n, 3, height, width) of files, in one piece."""
+    found = [cropped(file, short=resize, crop=crop) for file in files]
+    if len(shapes := {one.shape for one in found}) > 1:
+        raise ValueError(f"data: pictures must come out alike in shape, got {sorted(shapes)[:3]}; give crop=")
+    return np.ascontiguousarray(np.stack(found))
 
 
 def data_name(source: str) -> str:
