@@ -354,12 +354,16 @@ def test_several_runs_and_groups_of_classes_stand_under_one_panel():
     ]  # fmt: skip
     pictures, model = np.full((2, 3, 4, 4), 0.5, np.float32), lambda batch: batch.flatten(1)[:, :5]
     runs = [montecarlo.certify(model, pictures, None, one, 20, 100, progress=False) for one in noises]
-    panel = rs.explorers.one_image(runs, pictures, names={0: "cat"}, groups=[(0, 1, 2, 3)])
+    panel = rs.explorers.one_image(
+        runs, pictures, names={4: "dog"}, groups={"cat": (0, 1, 2, 3)}, files=("a.png", "b.png")
+    )
+    assert list(panel.controls["image"].field.options) == ["0 a.png", "1 b.png"]
     assert panel.view.noise == noises[0] and panel.view.row.predict == 0 and "Class cat: " in panel.readout.value
     assert "(right)" not in panel.readout.value and "(wrong" not in panel.readout.value
     assert {"k"} == set(panel.view.idle()) and list(panel.controls["k"].field.options) == ["0.25", "0.5"]
     whole = panel.view.row
     panel.move(together=False)
+    assert "Class cat: " not in panel.readout.value
     assert panel.view.row == runs[0].rows[0] and sum(panel.view.row.counts[key] for key in range(4)) == whole.counts[0]
     panel.move(sigma=0.2, kind=next(name for name in panel.controls["kind"].field.options if "(9)" in name), k=0.5)
     assert panel.view.noise == noises[4] and panel.view.row == runs[4].rows[0]

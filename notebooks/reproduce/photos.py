@@ -13,6 +13,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 import rsexplore as rs
 from rsexplore import noises
 from rsexplore.noises import Noise, PowerGaussian
@@ -39,6 +42,13 @@ RUNS = {
     for name, one in UNITS.items()
     for sigma in SIGMAS
 }
+NAMES = {  # of the classes that got votes; ImageNet has 1,000
+    109: "brain coral", 281: "tabby", 282: "tiger cat", 283: "Persian cat", 285: "Egyptian cat", 287: "lynx",
+    420: "banjo", 422: "barbell", 442: "bell cote", 450: "bobsled", 541: "drum", 543: "dumbbell", 557: "flagpole",
+    560: "football helmet", 562: "fountain", 599: "honeycomb", 657: "missile", 665: "moped", 682: "obelisk",
+    698: "palace", 733: "pole", 746: "puck", 872: "tripod", 887: "vestment", 956: "custard apple", 967: "espresso",
+}  # fmt: skip
+GROUPS = {"domestic cat": (281, 282, 283, 284, 285), "building": (442, 497, 663, 668, 698, 832)}
 PHOTOS = ("chelsea", "coffee", "rocket", "astronaut", "camera", "motorcycle", "china", "flower")
 
 
@@ -73,6 +83,18 @@ def images() -> rs.data.Split:
             maker = found.get(name) or getattr(data, name)
             Image.fromarray(maker()).save(f"{folder}/{place}_{name}.png")
         return rs.montecarlo.load_images(folder)
+
+
+def shown() -> NDArray[np.float32]:
+    """The photographs, or grey squares in their place where the extra `demo` is not installed."""
+    return images().images if has_demo() else np.full((len(PHOTOS), 3, SIDE, SIDE), 0.5, np.float32)
+
+
+def radius(found: Records) -> NDArray[np.float64]:
+    """Largest proved radius of every image, in the norm in which most is known of the noise; 0 where it abstains."""
+    noise, q_a = found.noise, found.q_a()
+    known = [bound for bound in rs.bounds.of(noise, noise.natural_norm) if bound.certifies]
+    return np.max([bound.radius(noise, q_a=q_a, norm=noise.natural_norm) for bound in known], axis=0)
 
 
 def stored() -> dict[str, Records]:

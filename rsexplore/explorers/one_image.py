@@ -23,7 +23,7 @@ from rsexplore.records import Records, can_thin, grouped, least_level, thinned
 
 PARAMS: Mapping[str, Any] = {"c": None, "order": None}
 Images = Mapping[int, NDArray] | ArrayLike
-Groups = Sequence[Sequence[int]]
+Groups = Mapping[str, Sequence[int]]
 WORDS = {"sigma": ("deviation σ", "of a coordinate"), "k": ("pull k", "of d"), "shape": ("shape s", "2 Gauss")}
 
 
@@ -41,7 +41,8 @@ class ImageView(View):
 
     def __init__(self, runs: Sequence[Records], images: Images, names: Names | None, groups: Groups) -> None:
         self._runs, self._images, self._groups = runs, images, groups
-        self.names = class_names(runs[0].header.classes if names is None else names)
+        self._alone = class_names(runs[0].header.classes if names is None else names)
+        self._together = self._alone | {min(group): name for name, group in groups.items()}
         self._parts = lru_cache(1)(self._part)
         self.places = {int(index): place for place, index in enumerate(runs[0].index)}
 
@@ -51,6 +52,7 @@ class ImageView(View):
             raise LookupError(f"image must be one of the run's, which go from {min(self.places)} to "
                               f"{max(self.places)}, got image={number}")  # fmt: skip
         self._records = self._nearest(values)
+        self.names = self._together if values.get("together") else self._alone
         place, part = self.places[number], self._parts(self._records, values["n"], values.get("together", False))
         self.noise, self.row = part.noise, part.rows[place]
         self.q_a = float(part.q_a(values["alpha"])[place])
@@ -80,7 +82,7 @@ class ImageView(View):
 
     def _part(self, run: Records, n: int, together: bool) -> Records:
         part = thinned(run, n) if can_thin(run, n) else run
-        return grouped(part, self._groups) if together else part
+        return grouped(part, self._groups.values()) if together else part
 
     def idle(self) -> Iterable[str]:
         unused = WORDS.keys() - told(self.noise) | ({"n"} if not can_thin(self._records, 1) else set())
@@ -123,8 +125,9 @@ def one_image(
     alpha: float | None = None,
     n: int | None = None,
     names: Names | None = None,
-    groups: Groups = (),
+    groups: Groups | None = None,
     together: bool = True,
+    files: Sequence[str] = (),
 ) -> Panel:
     """One image of a run, a noisy copy, its votes, and the radius of every bound, over norm, level and draws.
 
@@ -149,7 +152,10 @@ def one_image(
     names : optional
         Of the classes, as `data.class_names` takes them; those of the log if absent.
     groups, together
-        Groups of classes whose votes can be counted together, as `records.grouped` takes them, and whether they are.
+        By their names, groups of classes whose votes can be counted together (see `records.grouped`), and whether they
+        are.
+    files : sequence of str
+        Names of the images, where the list of images is to have them.
 
     Raises
     ------
@@ -160,17 +166,16 @@ def one_image(
     """
     runs = [records] if isinstance(records, Records) else list(records)
     if not runs or not runs[0].rows or any(run.index.tolist() != runs[0].index.tolist() for run in runs):
-        raise ValueError(
-            f"one_image needs a run of ours with an image at least, or several on the same, got {records!r}"
-        )
+        raise ValueError(f"one_image needs a run of ours with an image at least, or several on the same, got {runs!r}")
     start = next((run for run in runs if run.noise == noise), runs[0])
     header, numbers = start.header, sorted(start.index.tolist())
-    view = ImageView(runs, images, names, groups)
+    view = ImageView(runs, images, names, groups or {})
+    listed = {" ".join([str(index), *files[index : index + 1]]): index for index in numbers}
     first = numbers[0] if image is None else image
     if first not in view.places:
         raise LookupError(f"one_image needs an image of the run, from {numbers[0]} to {numbers[-1]}, got image={first}")
     chosen = [
-        pick("image", "image", f"of {len(numbers):,}", {str(index): index for index in numbers}, first),
+        pick("image", "image", f"of {len(numbers):,}", listed, first),
         Number("copy", "noisy copy", "of many", copy, 0, 99, scale="linear", whole=True),
         pick("norm", "norm of the ball", "p", NORMS, float(ball(start.noise, norm))),
         Number("alpha", "failure rate α", "of a radius", alpha or header.alpha, least_level(start), 0.2),
@@ -181,8 +186,7 @@ def one_image(
         found = {str(value): value for value in sorted(values)}
         if len(found) > 1:
             value = told(start.noise).get(name, min(found.values()))
-            chosen.append(
-                pick(name, *WORDS[name], found, value) if name in WORDS else choice(name, "noise", found, value)
-            )
+            words = WORDS.get(name)
+            chosen.append(pick(name, *words, found, value) if words else choice(name, "noise", found, value))
     chosen += [toggle("together", "groups of classes are counted together", together)] if groups else []
     return Panel(view, chosen, "one_image")

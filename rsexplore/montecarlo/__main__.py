@@ -85,6 +85,8 @@ def _certify(given: argparse.Namespace) -> str:
     bound = bounds.get(given.bound) if given.bound else None
     if given.export and (bound is None or not bound.certifies):
         raise ValueError(f"--export needs --bound and a proved one, got --bound {given.bound}")
+    if given.export and split.labels.min() < 0:
+        raise ValueError(f"--export needs labels, which its columns say, got {given.data} without")
     wish = _some(given, "radius", "precision", "select")
     wish |= {"bound": bound, "norm": given.norm} if (given.radius, given.precision) != (None, None) else {}
     votes = _some(given, "n0", "n", "alpha", "seed", "log", "grid")

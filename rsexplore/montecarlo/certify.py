@@ -211,7 +211,7 @@ def certify(
                 )
             done = {row.index for row in rows}
             if left := [place for index, place in places.items() if index not in done]:
-                right = survey.clean == task.labels[: len(survey.clean)] if labelled else None
+                right = np.where(labelled, survey.clean == task.labels[: len(survey.clean)], nan)
                 reporter.begin(len(left) * copies, right, rows)
                 if compile:
                     reporter.doing("compiling")
@@ -316,12 +316,12 @@ class Reporter:
         """Something is done that counts no votes."""
         self.tick(0, what)
 
-    def begin(self, total: int, clean: NDArray[np.bool_] | None, rows: Iterable[Row]) -> None:
+    def begin(self, total: int, clean: NDArray[np.float64], rows: Iterable[Row]) -> None:
         """Counting begins: so many votes, of the clean images these put into their class, of the log these rows."""
-        share = nan if clean is None else float(np.mean(clean))
+        share = float(np.mean(clean))
         self._now, self._start = self._now._replace(total=total, clean=share), time.perf_counter()
-        of = "" if clean is None or len(clean) == self._now.of else f" of {len(clean)}"
-        self._head = "" if clean is None else f"clean {share:.1%}{of}"
+        of = "" if len(clean) == self._now.of else f" of {len(clean)}"
+        self._head = f"clean {share:.1%}{of}" if isfinite(share) else ""
         self._bar.leave = True
         self._bar.reset(total)
         for row in rows:

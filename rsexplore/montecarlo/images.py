@@ -83,11 +83,7 @@ def cifar10(folder: str | os.PathLike[str] | None = None, split: str = "test") -
 
 
 def imagenet(
-    folder: str | os.PathLike[str] | None = None,
-    indices: ArrayLike | slice = slice(None, None, 100),
-    *,
-    resize: int = SHORT_SIDE,
-    crop: int = CROP,
+    folder: str | os.PathLike[str] | None = None, indices: ArrayLike | slice = slice(None, None, 100), **cut: int
 ) -> Split:
     """Some of ImageNet's validation images, as they are usually certified: short side 256, then the middle 224 x 224.
 
@@ -100,8 +96,8 @@ def imagenet(
     indices : array_like of int, or slice
         Which images, in the order of their classes' folders and then of their names. By default every 100th, the 500
         that Cohen et al. 2019 certify; 0.6 MB each.
-    resize, crop : int
-        The short side, and the side of the square in the middle, in pixels; 0 leaves out the step.
+    **cut : int
+        resize=256 and crop=224, the short side and the side of the square in the middle; 0 leaves out the step.
 
     Returns
     -------
@@ -121,7 +117,7 @@ def imagenet(
     chosen = np.arange(len(files))[indices if isinstance(indices, slice) else np.asarray(indices)]
     if not chosen.size:
         raise ValueError(f"imagenet: indices must leave some of the {len(files)} images, got indices={indices!r}")
-    return Split(_stack([files[index] for index in chosen.tolist()], resize, crop), labels[chosen], chosen)
+    return Split(_stack([files[index] for index in chosen.tolist()], cut), labels[chosen], chosen)
 
 
 def imagenet_files(
@@ -215,7 +211,7 @@ class _Plain(pickle.Unpickler):
 
 
 def cropped(
-    path: Path, rng: np.random.Generator | None = None, short: int = SHORT_SIDE, crop: int = CROP
+    path: Path, rng: np.random.Generator | None = None, resize: int = SHORT_SIDE, crop: int = CROP
 ) -> NDArray[np.float32]:
     """Image (3, 224, 224) in [0, 1]: short side 256 and the middle, or a part at random, mirrored or not.
 
@@ -236,8 +232,8 @@ def cropped(
         image = image.resize((CROP, CROP), Image.Resampling.BILINEAR, box)
         pixels = np.asarray(image, dtype=np.float32).transpose(2, 0, 1) / np.float32(255)
         return pixels[:, :, ::-1] if rng.random() < 0.5 else pixels
-    if short:
-        width, height = (short * side // min(width, height) for side in (width, height))
+    if resize:
+        width, height = (resize * side // min(width, height) for side in (width, height))
         image = image.resize((width, height), Image.Resampling.BILINEAR)
     if crop:
         if crop > min(width, height):
@@ -262,9 +258,7 @@ def _part(width: int, height: int, rng: np.random.Generator) -> tuple[float, flo
 # ---- by name ----
 
 
-def load_images(
-    source: str, chosen: slice | None = None, *, names: Names | None = None, resize: int = SHORT_SIDE, crop: int = CROP
-) -> Split:
+def load_images(source: str, chosen: slice | None = None, *, names: Names | None = None, **cut: int) -> Split:
     """Some of a data set's test images. Of ImageNet and of a folder only those that are chosen are read.
 
     Parameters
@@ -278,8 +272,8 @@ def load_images(
         Which images; all if absent, but every 100th of ImageNet.
     names : optional
         Of the network's classes, as `data.class_names` takes them.
-    resize, crop : int
-        Of ImageNet and pictures: the short side, and the side of the square in the middle; 0 leaves out the step.
+    **cut : int
+        Of ImageNet and pictures: `resize` and `crop`, as `imagenet` takes them.
 
     Returns
     -------
@@ -299,9 +293,9 @@ def load_images(
         raise ValueError(f"data must be {SOURCES}, got {source!r} without the folder after its colon")
     if name == "imagenet":
         part = slice(None, None, 100) if chosen is None else chosen
-        return imagenet(folder or None, part, resize=resize, crop=crop)
+        return imagenet(folder or None, part, **cut)
     if name not in ("digits", "cifar10") and Path(source).expanduser().is_dir():
-        return _pictures(Path(source).expanduser(), chosen or slice(None), class_names(names), resize, crop)
+        return _pictures(Path(source).expanduser(), chosen or slice(None), class_names(names), cut)
     if source == "digits":
         found = data.digits().test
         whole = Split(found.images, found.labels, np.arange(len(found.labels)))
@@ -314,7 +308,7 @@ def load_images(
     return Split(whole.images[part], whole.labels[part], indices)
 
 
-def _pictures(top: Path, chosen: slice, names: Mapping[int, str], resize: int, crop: int) -> Split:
+def _pictures(top: Path, chosen: slice, names: Mapping[int, str], cut: Mapping[str, int]) -> Split:
     """Pictures of a folder, in the order of their paths."""
     pairs = [(file, UNLABELLED) for file in _listed(top)]
     classes = {name: label for label, name in names.items()}
@@ -328,7 +322,7 @@ def _pictures(top: Path, chosen: slice, names: Mapping[int, str], resize: int, c
         raise ValueError(f"images must leave some of the {len(pairs)} pictures in {top}, got {chosen}")
     files, labels = zip(*some, strict=True)
     names_of = tuple(str(file.relative_to(top)) for file in files)
-    return Split(_stack(files, resize, crop), np.array(labels), np.arange(len(pairs))[chosen], names_of)
+    return Split(_stack(files, cut), np.array(labels), np.arange(len(pairs))[chosen], names_of)
 
 
 def _listed(folder: Path) -> list[Path]:
@@ -336,9 +330,9 @@ def _listed(folder: Path) -> list[Path]:
     return [file for file in found if not _is_hidden(file) and file.is_file()]
 
 
-def _stack(files: Sequence[Path], resize: int, crop: int) -> NDArray[np.float32]:
+def _stack(files: Sequence[Path], cut: Mapping[str, int]) -> NDArray[np.float32]:
     """Images (n, 3, height, width) of files, in one piece."""
-    found = [cropped(file, short=resize, crop=crop) for file in files]
+    found = [cropped(file, None, **cut) for file in files]
     if len(shapes := {one.shape for one in found}) > 1:
         raise ValueError(f"data: pictures must come out alike in shape, got {sorted(shapes)[:3]}; give crop=")
     return np.ascontiguousarray(np.stack(found))
