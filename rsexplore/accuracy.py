@@ -77,6 +77,8 @@ def curve(
     """
     if not isinstance(records, Records):
         raise TypeError(f"certified needs Records first, e.g. from rsexplore.records.read, got {records!r}")
+    if not records.labelled:
+        raise ValueError(f"certified needs labels, which tell what is right, got {records!r} without")
     bound = None if bound is None else _proved(bound, uncertified)
     header, q_a = records.header, records.q_a(alpha, rounding, read)
     if bound is not None:
@@ -152,7 +154,8 @@ def certified(
     KeyError
         No bound has such a key.
     ValueError
-        There is no bound, and the log has counts, or another norm is asked for. Or the bound is no certificate.
+        There is no bound, and the log has counts, or another norm is asked for. Or the bound is no certificate, or the
+        images have no labels.
     UnsupportedNoiseError, MissingDimensionError
         As of `bound.radius`.
     """

@@ -13,6 +13,7 @@ what `OPTIONAL` names is left out where it is None, and anything else is refused
 others):
 
     alpha     0.0: the votes are exact, over all outcomes of a noise that has n of them; n0 is 0, select "votes".
+    label     of a row may be -1: the image's class is not known.
     select    "votes" or "label": the class that votes are counted for, if no selection sample of n0 >= 1 draws gave it.
               "votes": the class with the most votes, of the selection sample, or of the estimation sample if n0 = 0,
               the lowest on ties; "label": the image's label. n0 may be 0 with either, and is at least 1 without.
@@ -57,6 +58,7 @@ SELECT = ("votes", "label")
 SAME_ANSWER = 0.05
 COLUMNS = {1: "index label predict count counts0 counts seconds".split()}  # by version of the log
 COLUMNS[2] = [*COLUMNS[1], "end"]  # and the checksum, which is the whole line's
+UNLABELLED = -1  # label of an image whose class is not known
 LARGEST = 2**63 - 1  # of int64, in which records keep their numbers
 AT_N, CERTIFIED, GIVEN_UP, PRECISE = "at n", "certified", "given up", "precise"  # what ends an image
 # A log of 50,000 images takes some 10 MB. Zeros shrink to a thousandth, so that a small file may fill any memory.
@@ -259,7 +261,8 @@ class Row:
         columns, fields = COLUMNS[header.version], text.split("\t")
         if len(fields) != len(columns):
             raise ValueError(f"needs the columns {' '.join(columns)}")
-        index, label, predict, count = (natural(name, fields[at]) for at, name in enumerate(columns[:4]))
+        index, predict, count = (natural(columns[at], fields[at]) for at in (0, 2, 3))
+        label = UNLABELLED if fields[1] == str(UNLABELLED) else natural("label", fields[1])
         counts0 = _votes("counts0", fields[4], "n0", header.n0, header.n0)
         counts = _votes("counts", fields[5], "n", header.n, {None: header.n, PILOT: 0}.get(header.rule, 1))
         seconds, whole = float(fields[6]), sum(counts.values()) == header.n

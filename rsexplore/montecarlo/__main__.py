@@ -17,15 +17,16 @@ import torch
 
 from rsexplore import arguments, bounds, noises, records, runs
 from rsexplore.accuracy import certified
+from rsexplore.data import class_names
 from rsexplore.montecarlo import plan
 from rsexplore.montecarlo.attack import attack
 from rsexplore.montecarlo.certify import certify
-from rsexplore.montecarlo.images import SOURCES, data_name, load_images
+from rsexplore.montecarlo.images import CROP, SHORT_SIDE, SOURCES, data_name, load_images
 from rsexplore.montecarlo.models import Normalization, load_model, names, normalization
 from rsexplore.montecarlo.networks import ARCHITECTURES, NORMALIZATIONS
 from rsexplore.montecarlo.train import COLUMNS, OPTIMIZERS, PRECISIONS, SCHEDULES, Recipe, recipe, train
 from rsexplore.noises import Noise
-from rsexplore.table import Table, rounded_up
+from rsexplore.table import Table, rounded_down, rounded_up
 
 TRAINING = [one.name for one in fields(Recipe) if one.name not in ("data", "noise")]
 PROGRAM = "python -m rsexplore.montecarlo"
@@ -77,7 +78,7 @@ def _some(given: argparse.Namespace, *names: str) -> dict[str, Any]:
 def _loaded(given: argparse.Namespace) -> tuple[Any, Any, Noise]:
     """Model, images and noise."""
     model = load_model(given.model, **_some(given, "arch", "normalize", "num_classes", "entry"))
-    split = load_images(given.data, given.images)
+    split = load_images(given.data, given.images, **_some(given, "names", "resize", "crop"))
     return model, split, arguments.noise(given, int(np.prod(split.images.shape[1:])))
 
 
@@ -94,6 +95,8 @@ def _certify(given: argparse.Namespace) -> str:
     bound = bounds.get(given.bound) if given.bound else None
     if given.export and (bound is None or not bound.certifies):
         raise ValueError(f"--export needs --bound and a proved one, got --bound {given.bound}")
+    if given.export and split.labels.min() < 0:
+        raise ValueError(f"--export needs labels, which its columns say, got {given.data} without")
     wish = _some(given, "radius", "precision", "select")
     wish |= {"bound": bound, "norm": given.norm} if (given.radius, given.precision) != (None, None) else {}
     votes = _some(given, "n0", "n", "alpha", "seed", "log", "grid")
@@ -101,11 +104,18 @@ def _certify(given: argparse.Namespace) -> str:
     with _executor(given.scheduler) as executor:
         found = certify(
             model, split.images, split.labels, noise, **votes, **wish, **ways, indices=split.index, executor=executor,
-            data=data_name(given.data), progress=not given.quiet,
+            data=data_name(given.data), names=given.names, progress=not given.quiet,
         )  # fmt: skip
-    right = np.mean(found.predict == found.label)
-    classes = "classes: the labels" if given.select == "label" else f"selected class right: {right:.1%}"
+    right = f"selected class right: {np.mean(found.predict == found.label):.1%}"
+    classes = "classes: the labels" if given.select == "label" else right if found.labelled else "no labels"
     lines = [f"{found!r}: {given.log}", f"{classes}; {found.spent}"]
+    if not found.labelled:
+        called, q_a = class_names(found.header.classes), found.q_a()
+        radii = bound.radius(found.noise, q_a=q_a, norm=given.norm) if bound and bound.certifies else np.nan * q_a
+        said = ["abstains" if q >= 0.5 else rounded_down(r) if r >= 0 else "" for q, r in zip(q_a, radii, strict=True)]
+        shown = [(called.get(row.predict, row.predict), row.count) for row in found.rows]
+        rows = [(name, *row, r) for name, row, r in zip(split.files or split.index, shown, said, strict=True)]
+        return "\n".join([*lines, str(Table(("image", "class", "votes", "radius"), rows))])
     if bound and bound.certifies:
         if given.export:
             records.export(found, given.export, bound, norm=given.norm)
@@ -227,6 +237,9 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
         add("--normalize", type=_normalization, metavar="HOW", help=passes)
         add("--data", required=True, help=SOURCES)
         chosen = "which images (default: all; of ImageNet every 100th); no others are read from ImageNet's folder"
+        add("--names", type=Path, metavar="FILE", help="names of the classes, one a line")
+        add("--resize", type=int, metavar="N", default=SHORT_SIDE, help="short side of pictures (default %(default)s)")
+        add("--crop", type=int, metavar="N", default=CROP, help="then the square in the middle (default %(default)s)")
         add("--images", type=_slice, metavar="START:STOP:STEP", help=chosen)
         arguments.add_noise(one, dim=False)
         add = one.add_argument_group("votes, and how they are counted").add_argument

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from rsexplore.bound import Bound
 from rsexplore.bounds import named
 from rsexplore.check import is_number
-from rsexplore.log import AT_N, CERTIFIED, GIVEN_UP, PILOT, PRECISE, SEQUENTIAL, Row
+from rsexplore.log import AT_N, CERTIFIED, GIVEN_UP, PILOT, PRECISE, SEQUENTIAL, UNLABELLED, Row
 from rsexplore.montecarlo import grid, networks
 from rsexplore.montecarlo import images as pixels
 from rsexplore.montecarlo.engine import Engine, Sampler, Votes, Work, is_exhaustion, kept_heap, usual_batch_size
@@ -60,7 +60,7 @@ class Job:
 
     model: Model
     images: Any  # Tensor (images, ...) floating
-    labels: Any  # int64 (images,)
+    labels: Any  # int64 (images,), all UNLABELLED where they are not known
     noise: Noise
     n0: int
     n: int
@@ -135,6 +135,7 @@ class Job:
             elif isinstance(self.noise, Splitting):
                 self.noise.steps(image)
         self.indices = np.arange(shape[0]) if self.indices is None else self.indices
+        self.labels = np.full(shape[0], UNLABELLED) if self.labels is None else self.labels
         for name, given in (("labels", self.labels), ("indices", self.indices)):
             values = given.cpu().numpy() if isinstance(given, Tensor) else np.asarray(given)
             if values.shape != shape[:1]:
@@ -143,7 +144,7 @@ class Job:
             if not np.issubdtype(values.dtype, np.integer):
                 raise ValueError(f"certify: {name} must be whole numbers, got {values.dtype}")
             values = values.astype(np.int64)
-            if values.min() < 0:
+            if values.min() < 0 and not (name == "labels" and (values == UNLABELLED).all()):
                 raise ValueError(f"certify: {name} must be at least 0, got {values.min()}")
             setattr(self, name, values)
         if len(np.unique(self.indices)) != len(self.indices):
