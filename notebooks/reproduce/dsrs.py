@@ -6,6 +6,7 @@ square of a coordinate.
 """
 
 import gzip
+import os
 from dataclasses import dataclass
 from functools import lru_cache
 from math import inf, sqrt
@@ -30,6 +31,12 @@ class Compared:
     norm: float
     theirs: NDArray[np.float64]  # (images,) input units; 0 where nothing is certified
     ours: NDArray[np.float64]  # (images,)
+
+    @property
+    def unit(self) -> NDArray[np.float64]:
+        """The deviation, in l_inf over the root of the dimension; (images,)."""
+        assert self.noise.dim is not None
+        return np.full(len(self.ours), self.noise.sigma / (sqrt(self.noise.dim) if self.norm == inf else 1.0))
 
 
 def entries(kind: str) -> list[Entry]:
@@ -65,7 +72,9 @@ def bounds_of(entry: Entry) -> Entry | None:
 
 @lru_cache
 def compared() -> tuple[Compared, ...]:
-    """Every list of radii, beside ours from the same bounds; their logs must be at hand."""
+    """Every list of radii, beside ours from the same bounds; none where RSEXPLORE_DATA names no folder of the logs."""
+    if not os.environ.get("RSEXPLORE_DATA"):
+        return ()
     lists = [(entry, radii(entry), votes(of)) for entry in entries("radius") if (of := bounds_of(entry))]
     q_a = [1 - np.array([lower[index] for index in theirs]) for _, theirs, lower in lists]
     laws, ours = [noise(entry) for entry, *_ in lists], [np.empty(0)] * len(lists)

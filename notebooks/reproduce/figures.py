@@ -10,12 +10,15 @@ from itertools import product
 from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.axes import Axes
+from numpy.typing import NDArray
 
 import rsexplore as rs
 from reproduce import kumar, ours, remake
 from rsexplore import data, runs
 from rsexplore.accuracy import Curve
+from rsexplore.noises import Noise
 from rsexplore.pictures import style
 from rsexplore.records import Records
 from rsexplore.runs import Experiment
@@ -34,6 +37,7 @@ def image_sizes(ax: Axes) -> None:
         ax.annotate(name, (dim, 0.0), (-3, 4), ha="right", **at)
 
 
+Formula = Callable[[Noise, NDArray], NDArray]  # radii of a noise and of bounds on 1 - p_A, for two classes
 HEADS = {
     "own": "your logs",
     "published": "published logs",
@@ -54,6 +58,14 @@ class Votes(NamedTuple):
         """Certified accuracy at the paper's level, or at another one for `published` votes."""
         alpha = published if published and self.kind == "published" else self.one.alpha
         return rs.accuracy.curve(self.records, bound, alpha=alpha, norm=norm, uncertified=True, **params)
+
+    def by(self, formula: Formula, norm: float) -> Curve:
+        """The same by a formula for radii that is no bound of the package."""
+        log, q_a = self.records, self.records.q_a(self.one.alpha)
+        counted = (log.predict == log.label) & (q_a <= 0.5)
+        radii, images = np.unique(formula(log.noise, q_a[counted]), return_counts=True)
+        share = images[::-1].cumsum()[::-1] / len(log)
+        return Curve(radii, share, log.noise, log.header.n, self.one.alpha, norm, {"rows": len(log)})
 
 
 class Drawn(NamedTuple):
@@ -111,7 +123,7 @@ def certified(
     ----------
     document, item : str
         E.g. "laplace", "Figure 7": what recipes of rsexplore/recipes.toml serve.
-    lines : sequence of (key of a bound, label) or (key, label, whether it is for an experiment)
+    lines : sequence of (key of a bound, or formula, label) or (key, label, whether it is for an experiment)
         A curve of each for every experiment whose noise it is of. Where one is no certificate, a colour is an
         experiment's if a panel has several; else it is a line's, if there are several. Dash-dotted is what is none.
     norm : float or function of an experiment, optional
@@ -133,18 +145,22 @@ def certified(
     undefended &= any(chosen.kind != "own" for chosen in best.values())
     beside = bool(lacking) or undefended
     panels = list(params or dict.fromkeys(map(by, wanted)))
-    sound = all(rs.bounds.get(key).certifies for key, *_ in lines)
+    sound = all(rs.bounds.get(key).certifies for key, *_ in lines if isinstance(key, str))
     real, toy = ({panel: dict[str, tuple[Curve, int, int]]() for panel in panels} for _ in range(2))
-    for (at, one), (place, (key, label, *only)), panel in product(enumerate(wanted), enumerate(lines), panels):
-        bound, of = rs.bounds.get(key), norm(one) if callable(norm) else norm
-        given = {name: value for name, value in (params or {}).get(panel, {}).items() if name in bound.params}
+    labels = list(dict.fromkeys(label for _, label, *_ in lines))
+    for (at, one), (key, label, *only), panel in product(enumerate(wanted), lines, panels):
+        place = labels.index(label)
+        bound, of = None if callable(key) else rs.bounds.get(key), norm(one) if callable(norm) else norm
+        given = {name: value for name, value in (params or {}).get(panel, {}).items() if bound and name in bound.params}
         # where something stands in, what it is compared with does so too
         for chosen in (best.get(one.name), digits(one) if beside else None):
             into, words = (toy, one.digits) if chosen and chosen.kind == "digits" else (real, name(one))
             nearly = f"at σ = {chosen.records.noise.sigma:g}" if chosen and chosen.kind == "nearly" else ""
             words = ", ".join(filter(None, (label, words, nearly)))
             asked = (params or by(one) == panel) and all(wants(one) for wants in only) and words not in into[panel]
-            if chosen and asked and bound.supports(chosen.records.noise):
+            if chosen and asked and bound is None:
+                into[panel][words] = chosen.by(key, of or 2.0), at, place
+            elif chosen and asked and bound and bound.supports(chosen.records.noise):
                 into[panel][words] = chosen.curve(key, of, published, **given), at, place
     rows = [row for row in (real, toy) if any(row.values())] or [real]
     figure, axes = plt.subplots(len(rows), len(panels), figsize=(3.8 * len(panels) + 1, 3.6 * len(rows)), squeeze=False)
@@ -157,7 +173,7 @@ def certified(
                 alone, one, line = len(seen) == 1, seen.index(at), used.index(place)
                 by_line = len(lines) > 1 and (sound or alone)
                 # where curves may meet, dashes let the lower one through
-                dash = style.DASHES[(line if alone else one) % 3] if sound and len(lines) > 1 else "solid"
+                dash = style.DASHES[(line if alone else one) % 3] if len(lines) > 1 and (sound or alone) else "solid"
                 looks.append({"color": style.CYCLE[(place if by_line else one) % 7],
                               "dash": dash if curve.bound and curve.bound.certifies else "dashdot"})  # fmt: skip
             options: dict[str, Any] = {"labels": list(drawn), "looks": looks, "most": False}
