@@ -114,6 +114,7 @@ def certified(
     name: Callable[[Experiment], str] = lambda one: "",
     params: Mapping[str, Mapping[str, float]] | None = None,
     published: float | None = None,
+    stand_in: bool = True,
     undefended: bool = False,
     folder: str | None = None,
 ) -> Drawn:
@@ -134,6 +135,8 @@ def certified(
         A panel each, in place of `by`.
     published : float, optional
         Level at which published votes are read, where it is not the paper's.
+    stand_in : bool
+        Whether digits stand in for what is lacking.
     undefended : bool
         Whether digits are drawn, too, with what a clean network keeps under an attack of ours, unless all logs are own.
     folder : str, optional
@@ -141,9 +144,10 @@ def certified(
     """
     wanted, found = runs.experiments(document, item), runs.logs(folder)
     best = {one.name: chosen for one in wanted if (chosen := votes(one, found))}
+    best = {name: chosen for name, chosen in best.items() if stand_in or chosen.kind != "digits"}
     lacking = [one for one in wanted if one.name not in best or best[one.name].kind in ("nearly", "digits")]
     undefended &= any(chosen.kind != "own" for chosen in best.values())
-    beside = bool(lacking) or undefended
+    beside = (bool(lacking) and stand_in) or undefended
     panels = list(params or dict.fromkeys(map(by, wanted)))
     sound = all(rs.bounds.get(key).certifies for key, *_ in lines if isinstance(key, str))
     real, toy = ({panel: dict[str, tuple[Curve, int, int]]() for panel in panels} for _ in range(2))
