@@ -86,7 +86,7 @@ def votes(one: Experiment, found: Sequence[runs.Run]) -> Votes | None:
         log = remake.curve(**one.votes).records
         assert log is not None
         words = f"{one.votes['source']}, {len(log):,} images"
-        if remake.is_published(one):
+        if one.published:
             return Votes(one, "published", log, words)
         return Votes(one, "nearly", log, f"{words}, at σ = {log.noise.sigma:g}, not {one.noise.sigma:.3g}")
     if log := kumar.nearest(one):
