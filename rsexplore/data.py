@@ -7,7 +7,9 @@ names, where it came from and the sha256 of its uncompressed bytes, which every 
 import csv
 import hashlib
 import os
+import re
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from importlib.resources import as_file, files
@@ -32,6 +34,9 @@ REPOSITORIES = {  # repository and commit of each source
 TRAINING_DIGITS = 1297
 ZOO_SUFFIX = ".tsv.gz"
 
+# of classes: in the order of their numbers, or by these, or by ImageNet's folder names; or where they are written
+Names = Sequence[str] | Mapping[Any, str] | os.PathLike[str]
+
 
 class DataUnavailableError(RuntimeError):
     """A log is neither in a local folder nor in the cache, and cannot be downloaded."""
@@ -39,11 +44,12 @@ class DataUnavailableError(RuntimeError):
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Some of the digits."""
+    """Some images of a data set."""
 
-    images: NDArray[np.float32]  # (n, 1, side, side) in [0, 1]
-    labels: NDArray[np.int64]  # (n,) 0 to 9
-    index: NDArray[np.int64]  # (n,) place in scikit-learn's data set
+    images: NDArray[np.float32]  # (n, channels, height, width) in [0, 1]
+    labels: NDArray[np.int64]  # (n,) classes; all -1 where they are not known
+    index: NDArray[np.int64]  # (n,) place in the data set: scikit-learn's of the digits
+    files: tuple[str, ...] = ()  # (n,) names of the pictures, of a folder of them
 
 
 class Digits(Split):
@@ -58,6 +64,23 @@ class Digits(Split):
     def test(self) -> Split:
         """The images to certify."""
         return Split(self.images[TRAINING_DIGITS:], self.labels[TRAINING_DIGITS:], self.index[TRAINING_DIGITS:])
+
+
+def class_names(given: Names | None) -> dict[int, str]:
+    """Names of classes by their numbers, from a list, a dict, or a file with a name a line.
+
+    ImageNet's folder names may be a dict's keys, or stand before the names in a file (``n01440764 tench, Tinca tinca``,
+    of which the first name is taken): their order is that of the classes, so all must be there.
+    """
+    if isinstance(given, str | os.PathLike):
+        given = Path(given).expanduser().read_text("utf-8-sig").splitlines()
+        if all(re.match(r"n\d{8}\s", line) for line in given):
+            given = [line[10:].partition(",")[0].strip() for line in sorted(given)]
+    if isinstance(given, Mapping):
+        if not all(re.fullmatch(r"n\d{8}", str(key)) for key in given):
+            return {int(key): str(name) for key, name in given.items()}
+        given = [given[key] for key in sorted(given)]
+    return {key: str(name) for key, name in enumerate(given or ())}
 
 
 def digits(side: int = 8) -> Digits:

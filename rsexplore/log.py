@@ -12,6 +12,8 @@ The header of every version has `format`, `version`, `noise`, `n0`, `n`, `alpha`
 what `OPTIONAL` names is left out where it is None, and anything else is refused. Fields of version 2 (`Header` says the
 others):
 
+    alpha     0.0: the votes are exact, over all outcomes of a noise that has n of them; n0 is 0, select "votes".
+    label     of a row may be -1: the image's class is not known.
     select    "votes" or "label": the class that votes are counted for, if no selection sample of n0 >= 1 draws gave it.
               "votes": the class with the most votes, of the selection sample, or of the estimation sample if n0 = 0,
               the lowest on ties; "label": the image's label. n0 may be 0 with either, and is at least 1 without.
@@ -56,6 +58,7 @@ SELECT = ("votes", "label")
 SAME_ANSWER = 0.05
 COLUMNS = {1: "index label predict count counts0 counts seconds".split()}  # by version of the log
 COLUMNS[2] = [*COLUMNS[1], "end"]  # and the checksum, which is the whole line's
+UNLABELLED = -1  # label of an image whose class is not known
 LARGEST = 2**63 - 1  # of int64, in which records keep their numbers
 AT_N, CERTIFIED, GIVEN_UP, PRECISE = "at n", "certified", "given up", "precise"  # what ends an image
 # A log of 50,000 images takes some 10 MB. Zeros shrink to a thousandth, so that a small file may fill any memory.
@@ -80,7 +83,7 @@ class Header:
     noise: Mapping[str, Any]  # as `noises.to_dict` gives it
     n0: int  # draws that select the class
     n: int  # draws that count its votes
-    alpha: float  # failure probability of one image's bound
+    alpha: float  # failure probability of one image's bound; 0: each vote is that of every draw that there is, exact
     seed: int | None = None
     model: Any = None
     data: Any = None
@@ -107,9 +110,14 @@ class Header:
         return None if self.stop is None else self.stop["rule"]
 
     @property
+    def exact(self) -> bool:
+        """Whether the votes are probabilities themselves, times n, so that no confidence level applies."""
+        return self.alpha == 0
+
+    @property
     def selects_itself(self) -> bool:
-        """Whether an image's class comes from the same votes that are counted for it."""
-        return self.select == "votes" and self.n0 == 0
+        """Whether an image's class comes from the same votes that are counted for it, and these are a sample."""
+        return self.select == "votes" and self.n0 == 0 and not self.exact
 
     @classmethod
     def parse(cls, text: str, owner: object) -> "Header":
@@ -147,7 +155,7 @@ class Header:
             ("select", f"one of {SELECT}", self.select in (None, *SELECT)),
             ("n0", f"a whole number from {least} to {MOST_DRAWS}", type(n0) is int and least <= n0 <= MOST_DRAWS),
             ("n", f"a whole number from 1 to {MOST_DRAWS}", type(n) is int and 1 <= n <= MOST_DRAWS),
-            ("alpha", "a number between 0 and 1", type(alpha) is float and 0 < alpha < 1),
+            ("alpha", "a number between 0 and 1", type(alpha) is float and 0 <= alpha < 1),
             ("seed", "a whole number of at least 0", self.seed is None or (type(self.seed) is int and self.seed >= 0)),
             ("grid", "a whole number of at least 1", self.grid is None or (type(self.grid) is int and self.grid >= 1)),
             ("noise", "a family with its fields", isinstance(self.noise, dict)),
@@ -160,9 +168,16 @@ class Header:
                 got = getattr(self, name)
                 raise LogHeaderError(f"{owner}: line 1, the header, needs {name} to be {needed}, got {name}={got!r}")
         try:
-            noises.from_dict(dict(self.noise))
+            outcomes = noises.from_dict(dict(self.noise)).outcomes
         except (ValueError, TypeError, OverflowError) as error:
             raise LogHeaderError(f"{owner}: line 1, the header, needs a noise that is known here ({error})") from error
+        run = (self.n0, self.n, self.select, self.stop, self.grid)
+        if (outcomes or self.exact) and not (self.exact and run == (0, outcomes, "votes", None, None)):
+            exactly = (
+                f"alpha=0.0, n0=0, n={outcomes}, select='votes', no stop and no grid for a noise whose votes are exact"
+            )
+            needs = exactly if outcomes else f"alpha to be a number between 0 and 1, got alpha={alpha!r}"
+            raise LogHeaderError(f"{owner}: line 1, the header, needs {needs}")
 
     def check(self, other: "Header", owner: object) -> None:
         """Raise LogHeaderError, naming every field that differs, unless `other` (of `owner`) is of the same run."""
@@ -246,7 +261,8 @@ class Row:
         columns, fields = COLUMNS[header.version], text.split("\t")
         if len(fields) != len(columns):
             raise ValueError(f"needs the columns {' '.join(columns)}")
-        index, label, predict, count = (natural(name, fields[at]) for at, name in enumerate(columns[:4]))
+        index, predict, count = (natural(columns[at], fields[at]) for at in (0, 2, 3))
+        label = UNLABELLED if fields[1] == str(UNLABELLED) else natural("label", fields[1])
         counts0 = _votes("counts0", fields[4], "n0", header.n0, header.n0)
         counts = _votes("counts", fields[5], "n", header.n, {None: header.n, PILOT: 0}.get(header.rule, 1))
         seconds, whole = float(fields[6]), sum(counts.values()) == header.n

@@ -19,7 +19,7 @@ from rsexplore.bound import Bound
 from rsexplore.bounds import named
 from rsexplore.confidence import ABSTAINED, SHARE, anytime_tail, clopper_pearson_tail, two_bounds
 from rsexplore.foreign import Printed
-from rsexplore.log import CERTIFIED, MIXTURE, PILOT, SEQUENTIAL, Header, LogHeaderError, Row
+from rsexplore.log import CERTIFIED, MIXTURE, PILOT, SEQUENTIAL, UNLABELLED, Header, LogHeaderError, Row
 
 MOST_THINNED = 10**9  # votes of an image that NumPy draws from
 
@@ -45,6 +45,11 @@ class Records:
         family = fields.pop("family", "noise")
         told = ", ".join(f"{name}={value!r}" for name, value in fields.items() if value is not None)
         return f"Records({len(self)} images, {family}({told}), n={self.header.n}, alpha={self.header.alpha:g})"
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the true class of every image is known, so that a share of right ones can be said."""
+        return bool((self.label != UNLABELLED).all())
 
     @cached_property
     def noise(self) -> noises.Noise:
@@ -80,7 +85,7 @@ class Records:
         ndarray, shape (images,)
             Above 1/2 where nothing is certified; 1 where a log of printed radii abstained ("upper": the least
             possible). Where the class comes from the votes that are counted for it (`header.selects_itself`), at half
-            the level, and 1 in place of what is not below 1/2.
+            the level, and 1 in place of what is not below 1/2. Of exact votes, themselves, at any level.
 
         Raises
         ------
@@ -94,6 +99,8 @@ class Records:
         if self.count is None:
             return self.printed.q_a(alpha, rounding)
         foreign.known_rounding(rounding)  # although counts are not rounded
+        if header.exact:
+            return _exactly(header.n - self.count, header.n)
         level = header.alpha if alpha is None else alpha
         stop = header.stop or {}
         if stop.get("rule") == SEQUENTIAL and read == "run":
@@ -149,8 +156,14 @@ class Records:
             if lacks:
                 raise ValueError(f"top_two needs the votes of a run with a fixed number of draws, but {lack}")
         rival = np.array([row.rival for row in self.rows], dtype=np.int64)
+        if self.header.exact:
+            return self.q_a(), _exactly(rival, self.header.n)
         level, none = self.header.alpha if alpha is None else alpha, self.draws == 0  # which excludes nothing
         return two_bounds([row.count for row in self.rows], rival + none, self.draws + none, level, share)
+
+
+def _exactly(count: NDArray[np.int64], n: int) -> NDArray[np.float64]:
+    return np.where(count % n, np.nextafter(count / n, 1), count / n)  # upwards, where the quotient may be rounded
 
 
 def from_rows(header: Header, rows: Iterable[Row]) -> Records:
@@ -230,10 +243,12 @@ def export(
     Raises
     ------
     ValueError
-        The bound is no certificate.
+        The bound is no certificate, or the images have no labels.
     UnsupportedNoiseError, MissingDimensionError
         As of `bound.radius`.
     """
+    if not records.labelled:
+        raise ValueError("export needs the images' labels, which its columns say, got records without")
     if not (bound := named(bound)).certifies:
         raise ValueError(f"export needs a proved bound, got {bound.key}, which is {bound.status.value}")
     q_a = records.q_a(alpha, "lower", read)
@@ -241,6 +256,42 @@ def export(
     predict = np.where(q_a < 0.5, records.predict, ABSTAINED)
     text = foreign.text(records.index, records.label, predict, radius, records.seconds)
     Path(path).write_text(text, encoding="utf-8", newline="\n")
+
+
+def grouped(records: Records, groups: Iterable[Iterable[int]]) -> Records:
+    """Records of a classifier that tells no classes of a group apart: their votes are counted together.
+
+    Whether an image is a cat of any kind can be certified where no kind of cat can. The sums are made before any bound
+    is, of both samples and of the labels, so that every statement holds as for a classifier that answers so.
+
+    Parameters
+    ----------
+    records : Records
+        A run of ours with a fixed number of draws, or one by a pilot.
+    groups : iterable of iterables of int
+        Numbers of classes, none of them in two groups. The smallest one stands for its group.
+
+    Raises
+    ------
+    ValueError
+        A class is in two groups, or the records hold no votes, or those of a run that decided on a radius.
+    """
+    members = [(min(group), key) for group in map(tuple, groups) for key in group]
+    to = {key: first for first, key in members}
+    if len(to) < len(members) or records.header.rule not in (None, PILOT) or len(records.rows) < len(records):
+        told = "votes of a run that decided on nothing, and groups that share no class"
+        raise ValueError(f"grouped needs {told}, got {records!r} and groups of {sorted(key for _, key in members)}")
+    rows = []
+    for row in records.rows:
+        sums = Counter[int](), Counter[int]()
+        for found, votes in zip(sums, (row.counts0, row.counts), strict=True):
+            for key, count in votes.items():
+                found[to.get(key, key)] += count
+        chosen = row.chosen if row.chosen is None else to.get(row.chosen, row.chosen)
+        label = to.get(row.label, row.label)
+        rows.append(replace(row, label=label, chosen=chosen, counts0=sums[0], counts=sums[1]))
+    data = {"of": records.header.data, "groups": sorted(map(list, members))}
+    return from_rows(replace(records.header, data=data), rows)
 
 
 def alpha_of(records: Records, candidates: ArrayLike = (0.001, 0.01, 0.05)) -> float | None:
@@ -255,7 +306,8 @@ def alpha_of(records: Records, candidates: ArrayLike = (0.001, 0.01, 0.05)) -> f
 def can_thin(records: Records, n: int) -> bool:
     """Whether `thinned` gives records of `n` draws."""
     has_votes = records.count is not None and len(records.rows) == len(records)
-    return has_votes and records.header.stop is None and 1 <= n <= records.header.n < MOST_THINNED
+    drawn = records.header.stop is None and not records.header.exact
+    return has_votes and drawn and 1 <= n <= records.header.n < MOST_THINNED
 
 
 def least_level(records: Records) -> float:

@@ -260,3 +260,14 @@ def test_the_data_side_loads_neither_pooch_nor_scikit_learn():
     code = "import sys, rsexplore.data as d; d.digits(); d.logs(); print({'pooch', 'sklearn'} & set(sys.modules))"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "set()"
+
+
+def test_names_of_classes_come_from_a_list_a_dict_or_a_file(tmp_path):
+    expected = {0: "tench", 1: "goldfish"}
+    wordnet = {"n01443537": "goldfish", "n01440764": "tench"}
+    plain, theirs = tmp_path / "names.txt", tmp_path / "synsets.txt"
+    plain.write_text("tench\ngoldfish\n", encoding="utf-8")
+    theirs.write_text("n01443537 goldfish, Carassius auratus\nn01440764 tench, Tinca tinca\n", encoding="utf-8")
+    for given in (["tench", "goldfish"], {"1": "goldfish", 0: "tench"}, wordnet, plain, str(theirs)):
+        assert data.class_names(given) == expected
+    assert data.class_names(None) == {} and data.class_names({281: "cat"}) == {281: "cat"}

@@ -347,6 +347,51 @@ def test_one_image_has_the_names_of_the_classes(panel):
     assert given.picture.json() == single.picture.json()
 
 
+def test_several_runs_and_groups_of_classes_stand_under_one_panel():
+    noises = [
+        rs.noises.Gaussian(0.1, 48), rs.noises.Gaussian(0.2, 48), rs.noises.Laplace.from_sigma(0.2, 48),
+        *(rs.noises.PowerGaussian.from_sigma(0.2, 48, k=k, power_norm=inf) for k in (12, 24)),
+    ]  # fmt: skip
+    pictures, model = np.full((2, 3, 4, 4), 0.5, np.float32), lambda batch: batch.flatten(1)[:, :5]
+    runs = [montecarlo.certify(model, pictures, None, one, 20, 100, progress=False) for one in noises]
+    panel = rs.explorers.one_image(
+        runs, pictures, names={4: "dog"}, groups={"cat": (0, 1, 2, 3)}, files=("a.png", "b.png")
+    )
+    assert list(panel.controls["image"].field.options) == ["0 a.png", "1 b.png"]
+    assert panel.view.noise == noises[0] and panel.view.row.predict == 0 and "Class cat: " in panel.readout.value
+    assert "(right)" not in panel.readout.value and "(wrong" not in panel.readout.value
+    assert {"k"} == set(panel.view.idle()) and list(panel.controls["k"].field.options) == ["0.25", "0.5"]
+    whole = panel.view.row
+    panel.move(together=False)
+    assert "Class cat: " not in panel.readout.value
+    assert panel.view.row == runs[0].rows[0] and sum(panel.view.row.counts[key] for key in range(4)) == whole.counts[0]
+    panel.move(sigma=0.2, kind=next(name for name in panel.controls["kind"].field.options if "(9)" in name), k=0.5)
+    assert panel.view.noise == noises[4] and panel.view.row == runs[4].rows[0]
+    again = eval(panel.code.value, {"rs": rs, "records": runs, "images": pictures})
+    assert again.view.noise == noises[4] and again.picture.plots[3].title == panel.picture.plots[3].title
+    with pytest.raises(ValueError, match="or several on the same"):
+        rs.explorers.one_image([runs[0], rs.records.from_rows(runs[1].header, runs[1].rows[:1])], pictures)
+
+
+def test_pictures_without_labels_are_certified_in_the_panel(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    for number in range(2):
+        pixels = np.random.default_rng(number).integers(0, 256, (8, 12), dtype=np.uint8)
+        image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.LazyLinear(5)).eval()
+    net(torch.zeros(1, 3, 224, 224))
+    panel = rs.explorers.certify(net, data=str(tmp_path), images=2, n=100, names=["cat", "dog", "cow", "hen", "pig"])
+    panel.start()
+    done(panel)
+    assert list(panel.views) == ["One image"] and "class right" not in panel.status.value
+    assert panel.records.header.classes[1] == "dog" and "Class " in panel.views["One image"].readout.value
+    assert any(f"Class {name}: " in panel.views["One image"].readout.value for name in panel.records.header.classes)
+
+
+def test_a_key_press_on_the_copy_is_a_copy(single):
+    assert single.controls["copy"].slider.step == 1
+
+
 def test_one_image_takes_fewer_votes_and_says_so(single, panel):
     single.move(n=60, alpha=0.01)
     part = thinned(panel.records, 60)

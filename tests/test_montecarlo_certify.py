@@ -93,6 +93,7 @@ REFUSED = [
     ({"labels": [0, 1]}, r"labels must have shape \(5,\), one for each image, got \(2,\)"),
     ({"labels": [0.5] * 5}, "labels must be whole numbers, got float64"),
     ({"labels": [0, 0, 0, 0, -1]}, "labels must be at least 0, got -1"),
+    ({"labels": [-1] * 5, "select": "label", "radius": 0.1, "bound": "cohen-l2"}, "needs the images' labels"),
     ({"labels": [0, 0, 0, 0, 2]}, "the model knows 2 classes, but labels go up to 2"),
     ({"indices": [0, 1, 2, 3, 3]}, "indices must all differ"),
     ({"n": 0}, "n must be a whole number of at least 1, got n=0"),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from halfspace import DIM, HalfSpace, certified, votes
-from scipy import stats
+from scipy import special, stats
 from torch import nn
 
 import rsexplore as rs
@@ -32,7 +32,7 @@ from rsexplore.montecarlo import (
 )
 from rsexplore.montecarlo.engine import Engine, Work
 from rsexplore.montecarlo.logits import check_independence
-from rsexplore.noises import Gaussian, PowerGaussian
+from rsexplore.noises import Gaussian, Noise, PowerGaussian
 
 COHEN = rs.bounds.get("cohen-l2")
 
@@ -120,6 +120,8 @@ class Counting:
 
     def __init__(self, failing=0):
         self.asked, self.failing = [], failing
+
+    apply = Noise.apply
 
     def draw(self, rng, shape):
         self.asked.append(shape[0])
@@ -328,6 +330,24 @@ def test_dependent_coordinates_follow_the_law_of_their_norm_and_are_symmetric(no
     largest = np.abs(found).argmax(axis=1)  # each coordinate is the largest as often
     assert stats.chisquare(np.bincount(largest, minlength=16)).pvalue > 1e-3
     assert found.std() == pytest.approx(noise.sigma, rel=0.05)
+
+
+@pytest.mark.parametrize("dim, k, n", [(3, 1.5, 4000), (768, 400.0, 1500)])
+def test_eq_9_of_a_device_is_that_of_the_processor_and_of_the_closed_law(dim, k, n):
+    noise = PowerGaussian(1.0, k, dim, np.inf, 2)
+    mine = noise.draw(TorchRng(4), (n, dim)).double().numpy()
+    theirs = noise.draw(np.random.default_rng(4), (n, dim))
+    largest, place = np.abs(mine).max(1), np.abs(mine).argmax(1)
+    s = np.linspace(-12, 2.5, 200_001)  # log ||z||_inf, of density a^(1 - k) phi(a) (2 Phi(a) - 1)^(dim - 1)
+    logs = (1 - k) * s + stats.norm.logpdf(np.exp(s)) + (dim - 1) * np.log(special.erf(np.exp(s) / np.sqrt(2)))
+    share = np.cumsum(np.exp(logs - logs.max()))
+    assert stats.kstest(np.log(largest), lambda x: np.interp(x, s, share / share[-1])).pvalue > 1e-3
+    assert stats.ks_2samp(largest, np.abs(theirs).max(1)).pvalue > 1e-3
+    assert stats.ks_2samp(mine[:, 0], theirs[:, 0]).pvalue > 1e-3
+    # the other coordinates are normal between the ends that the largest one sets
+    rest = np.arange(dim) != place[:, None]
+    even = (special.erf(mine / np.sqrt(2)) / special.erf(largest / np.sqrt(2))[:, None])[rest]
+    assert stats.kstest(even[:40_000], stats.uniform(-1, 2).cdf).pvalue > 1e-3
 
 
 # ---- batch size ----

@@ -268,6 +268,66 @@ def test_a_packed_file_is_not_unpacked_to_a_multiple(tmp_path, monkeypatch):
 # ---- the shell ----
 
 
+# ---- a folder of pictures ----
+
+
+@pytest.fixture
+def photographs(tmp_path):
+    """Three pictures of several kinds and shapes in a folder, beside what is none."""
+    image = pytest.importorskip("PIL.Image")
+    (tmp_path / "mine").mkdir()
+    for place, (name, size) in enumerate({"b.png": (60, 40), "a.JPG": (50, 50), "c.png": (40, 80)}.items()):
+        pixels = np.random.default_rng(place).integers(0, 256, (*size[::-1], 3), dtype=np.uint8)
+        image.fromarray(pixels if place else pixels[..., 0]).save(tmp_path / "mine" / name)
+    (tmp_path / "mine" / "notes.txt").write_text("no picture")
+    return tmp_path / "mine"
+
+
+def test_a_folder_of_pictures_has_no_labels_and_is_resized_and_cropped(photographs):
+    found = load_images(str(photographs), resize=40, crop=32)
+    assert found.files == ("a.JPG", "b.png", "c.png") and found.labels.tolist() == [-1] * 3
+    assert found.images.shape == (3, 3, 32, 32) and found.images.flags.c_contiguous
+    from PIL import Image
+
+    with Image.open(photographs / "b.png") as stored:  # of 60 x 40: the short side is as it was
+        middle = np.asarray(stored)[4:36, 14:46] / np.float32(255)
+    np.testing.assert_array_equal(found.images[1], np.stack([middle] * 3))
+    assert load_images(str(photographs), slice(1, None), resize=40, crop=32).index.tolist() == [1, 2]
+    assert load_images(str(photographs), slice(1), resize=0, crop=0).images.shape == (1, 3, 50, 50)
+    with pytest.raises(ValueError, match=r"must come out alike in shape, got .*; give crop="):
+        load_images(str(photographs), resize=40, crop=0)
+    with pytest.raises(ValueError, match="crop must be at most the short side, 40 of .*a.JPG, got 224"):
+        load_images(str(photographs), resize=40)
+    with pytest.raises(ValueError, match="must leave some of the 3 pictures"):
+        load_images(str(photographs), slice(3, None))
+
+
+def test_folders_of_classes_give_labels_by_their_numbers_or_by_names(photographs):
+    for inner, name in {"cat": "b.png", "7": "c.png", ".hidden": "a.JPG"}.items():
+        (photographs / inner).mkdir()
+        (photographs / name).rename(photographs / inner / name)
+    little = {"resize": 40, "crop": 40}
+    with pytest.raises(ValueError, match="must be named as the network has them, .* got cat"):
+        load_images(str(photographs), **little)
+    found = load_images(str(photographs), names={281: "cat"}, **little)
+    assert found.files == ("7/c.png", "cat/b.png") and found.labels.tolist() == [7, 281]
+
+
+def test_pictures_in_the_shell_get_classes_and_radii_and_no_share(photographs, resnet, tmp_path, capsys):
+    named = tmp_path / "names.txt"
+    named.write_text("\n".join(f"kind {number}" for number in range(10)))
+    where = [*resnet, "--data", photographs, "--names", named, "--resize", 40, "--crop", 32, "--images", "0:3"]
+    assert run(*where, "--bound", "cohen-l2") == 0
+    told, found = capsys.readouterr().out, records.read(tmp_path / "log.tsv")
+    assert "no labels" in told and "right" not in told and "accuracy" not in told
+    assert found.header.classes[3] == "kind 3" and found.header.data["name"] == str(photographs)
+    radii = rs.bounds.get("cohen-l2").radius(found.noise, q_a=found.q_a())
+    for name, row, radius in zip(("a.JPG", "b.png", "c.png"), found.rows, radii, strict=True):
+        line = next(line.split() for line in told.splitlines() if line.startswith(name))
+        assert line[1:4] == ["kind", str(row.predict), str(row.count)]
+        assert (line[4] == "abstains") if radius == 0 else (0 <= radius - float(line[4]) < 1e-3 * radius)
+
+
 def run(*arguments):
     return main(["certify", *SHORT, *map(str, arguments)])
 

@@ -245,6 +245,19 @@ def test_votes_are_bars_in_the_colour_of_the_verdict_with_the_label_in_bold():
     ]  # fmt: skip
 
 
+def test_bars_of_many_classes_lie_where_they_have_names_and_no_label_is_no_verdict():
+    row = rs.records.Row(1, -1, {285: 9}, {285: 60, 282: 30, 7: 10}, 0.1)
+    picture = pictures.votes(row, names={285: "Egyptian cat", 282: "tiger cat"})
+    (drawn,) = of(picture, Bars)
+    shown = [(bar.name, bar.color, bar.strong) for bar in drawn.rows]
+    assert shown == [("Egyptian cat", RIGHT, False), ("tiger cat", OTHERS, False), ("7", OTHERS, False)]
+    assert not drawn.upright and picture.plots[0].x.scale == "log" and picture.plots[0].y is None
+    assert picture.plots[0].title == "60 of 100 votes for Egyptian cat" and "label" not in picture.desc
+    assert of(pictures.votes(row), Bars)[0].upright
+    one = pictures.one_image(row, IMAGE, IMAGE, claims(GAUSSIAN, [0.01]), norm=2)
+    assert one.plots[0].title == "Image 1"
+
+
 def test_one_image_shows_the_image_its_copy_and_the_radii_but_none_where_it_abstains():
     found = claims(GAUSSIAN, [0.01])
     picture = pictures.one_image(ROW, IMAGE, IMAGE + 1, found, norm=2, names=CLASSES)

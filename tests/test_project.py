@@ -48,10 +48,11 @@ def test_the_core_needs_none_of_the_heavy_libraries():
     assert not {"torch", "ipywidgets", "matplotlib"} & {r.name for r in requirements("test-core")}
 
 
-def test_extra_all_holds_all_that_a_user_may_need_and_test_every_other():
+def test_extra_all_holds_all_that_a_user_may_need_and_test_every_other_but_the_demo():
     names = {extra: {r.name for r in requirements(extra)} for extra in EXTRAS}
-    assert names["all"] == set().union(*(names[extra] for extra in EXTRAS.keys() - {"test", "test-core", "docs"}))
-    assert names["test"] == set().union(*names.values()) - names["docs"]
+    kept = names.keys() - {"test", "test-core", "demo", "docs"}
+    assert names["all"] == set().union(*(names[extra] for extra in kept))
+    assert names["test"] == set().union(*(names[extra] for extra in {*kept, "test", "test-core"}))
     assert not {"pytest", "ruff", "playwright"} & names["all"] and "jupyterlab" not in names["explore"] | names["app"]
 
 
@@ -75,7 +76,8 @@ def test_the_extra_that_is_named_has_the_missing_library(library):
 
 def test_constraints_pin_every_dependency_within_its_range():
     pins = constraints()
-    for one in [Requirement(text) for text in PROJECT["dependencies"]] + requirements("test") + requirements("docs"):
+    wanted = requirements("test") + requirements("demo") + requirements("docs")
+    for one in [Requirement(text) for text in PROJECT["dependencies"]] + wanted:
         assert one.specifier.contains(pins[canonicalize_name(one.name)]), one
     assert [name for name, version in pins.items() if version.local] == []  # a build tag ties torch to one machine
 

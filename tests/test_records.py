@@ -15,7 +15,7 @@ import rsexplore as rs
 from rsexplore import accuracy, bounds, noises, records
 from rsexplore.bound import MissingDimensionError, UnsupportedNoiseError
 from rsexplore.confidence import anytime_tail, clopper_pearson_tail, top_two
-from rsexplore.records import Header, Row, from_rows, thinned
+from rsexplore.records import Header, Row, from_rows, grouped, thinned
 
 FIXED = Header(noise=noises.to_dict(noises.Gaussian(0.5, 64)), n0=10, n=1000, alpha=0.001, seed=3)
 STOPPED = dataclasses.replace(FIXED, stop=STOP)
@@ -159,6 +159,30 @@ def test_an_images_part_does_not_depend_on_the_others():
     parts = thinned(run(rows, 1000), 100).rows
     assert thinned(run(rows[17:18], 1000), 100).rows[0] == parts[17]
     assert len({tuple(row.counts.items()) for row in parts}) > 20
+
+
+def test_a_group_of_classes_is_counted_before_its_bound():
+    found = run([Row(0, -1, {7: 4, 2: 3, 5: 3}, {7: 30, 2: 40, 5: 28, 1: 2}, 0.0)], 100, n0=10)
+    (row,) = (together := grouped(found, [(5, 2), (9, 8)])).rows
+    assert (row.label, row.predict, row.counts0, row.counts) == (-1, 2, {2: 6, 7: 4}, {2: 68, 7: 30, 1: 2})
+    assert together.q_a()[0] == clopper_pearson_tail(68, 100, 0.001) and found.q_a()[0] > 0.5
+    assert together.header.data["groups"] == [[2, 2], [2, 5], [8, 8], [8, 9]]
+    labelled = grouped(run([Row(0, 5, {2: 1}, {2: 100}, 0.0)], 100, n0=1), [(2, 5)])
+    assert (labelled.label == labelled.predict).all()
+    with pytest.raises(ValueError, match=r"groups that share no class, got .* groups of \[1, 2, 2, 3\]"):
+        grouped(found, [(1, 2), (2, 3)])
+    with pytest.raises(ValueError, match="a run that decided on nothing"):
+        grouped(run([Row(0, 0, {}, {0: 100}, 0.0, "certified")], 100, n0=0, select="votes", stop=STOP), [(1, 2)])
+
+
+def test_without_labels_no_share_is_said(tmp_path):
+    path = tmp_path / "log.tsv"
+    write(path, Header(noises.to_dict(noises.Gaussian(0.5)), 10, 100, 0.001), [Row(0, -1, {3: 10}, {3: 100}, 0.0)])
+    found = records.read(path)
+    assert not found.labelled and found.label.tolist() == [-1] and found.q_a()[0] < 0.1
+    for refused in (lambda: accuracy.curve(found, "cohen-l2"), lambda: records.export(found, path, "cohen-l2")):
+        with pytest.raises(ValueError, match="labels"):
+            refused()
 
 
 def test_what_cannot_be_had_is_said():

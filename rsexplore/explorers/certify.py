@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from rsexplore import noises, records
 from rsexplore.comparison import exact_bound
+from rsexplore.data import Names
 from rsexplore.explorers import controls
 from rsexplore.explorers.certified_accuracy import certified_accuracy
 from rsexplore.explorers.controls import Control, Number, choice, more, pick, text
@@ -38,6 +39,8 @@ def dimension(data: str) -> int | None:
     """Coordinates of an image, as far as the name of the data or the head of its file tells; None if neither does."""
     if known := DIMENSIONS.get(data.partition(":")[0]):
         return known
+    if Path(data).expanduser().is_dir():
+        return DIMENSIONS["imagenet"]  # pictures are cropped alike
     try:
         with ZipFile(data) as file, file.open("images.npy") as array:
             version = np.lib.format.read_magic(array)
@@ -57,7 +60,7 @@ class Setting:
     given : nn.Module or None
         A network that is not in a file.
     fixed : mapping
-        n0, alpha and seed.
+        n0, alpha, seed and names.
     folder : Path
         Of logs for which no path is chosen.
 
@@ -88,7 +91,9 @@ class Setting:
         from rsexplore import montecarlo
 
         v = self._values
-        split = montecarlo.load_images(v["data"].strip(), slice(0, self.images * v["every"], v["every"]))
+        split = montecarlo.load_images(
+            v["data"].strip(), slice(0, self.images * v["every"], v["every"]), names=self._fixed["names"]
+        )
         self.images = len(split.labels)
         self.pictures = dict(zip(split.index.tolist(), split.images, strict=True))
         noise = controls.member(v, dim=int(np.prod(split.images.shape[1:])))
@@ -114,6 +119,7 @@ class Setting:
                 **wish,
                 indices=split.index,
                 device=v["device"],
+                names=self._fixed["names"],
                 data=montecarlo.data_name(v["data"].strip()),
                 progress=tell,
             )
@@ -244,16 +250,16 @@ class CertifyPanel(Board):
         if found is None or not done:
             return
         self.records = found
-        right = sum(int(row.predict == row.label) for row in found.rows) / done
         self.warn(job.warned)
-        self.status.value += f". Selected class right: {right:.1%}. {found.spent}"
+        right = f" Selected class right: {np.mean(found.predict == found.label):.1%}." if found.labelled else ""
+        self.status.value += f".{right} {found.spent}"
         norm = self.values["norm"]
         logs = {"this run": found} | {name: c for name, c in shipped().items() if _alike(c.noise, found.noise)}
         self.views = {}
-        for head, make in (
-            ("All images", lambda: certified_accuracy(logs, norm=norm)),
-            ("One image", lambda: one_image(found, job.pictures, norm=norm)),
-        ):
+        makers: dict[str, Callable[[], Panel]] = {"One image": lambda: one_image(found, job.pictures, norm=norm)}
+        if found.labelled:
+            makers = {"All images": lambda: certified_accuracy(logs, norm=norm), **makers}
+        for head, make in makers.items():
             try:
                 self.views[head] = make()
             except LookupError as error:  # there is no bound for this noise
@@ -286,6 +292,7 @@ class CertifyPanel(Board):
         shown = {name: {**values, **self._fixed}[name] for name in (*DEFAULTS, "norm", "device")}
         line = controls.call("certify", {"model": source, "noise": self._noise(values), **shown}, DEFAULTS)
         remarks = ["model: what you gave"] if source == GIVEN else []
+        remarks += ["without your names="] if self._fixed["names"] is not None else []
         if dimension(values["data"].strip()) is None:
             remarks.append(f"dim={controls.DIM} is assumed, until the images are found")
         return line.replace(f"model={GIVEN!r}", "model=model") + "  # " * bool(remarks) + "; ".join(remarks)
@@ -303,9 +310,10 @@ def _progress(p: Any) -> str:
     if p.doing:
         return f"{p.images} of {p.of} images; {p.doing}"
     left = f", {_time(p.left)} left" if isfinite(p.left) else ""
+    clean = f"; right: clean {p.clean:.1%}" if isfinite(p.clean) else ""
     noisy = f", under noise {p.noisy:.1%}" if isfinite(p.noisy) else ""
     rate = f"{p.rate:,.0f} votes/s" if isfinite(p.rate) else ""
-    return f"{p.images} of {p.of} images, {rate}{left}; right: clean {p.clean:.1%}{noisy}"
+    return f"{p.images} of {p.of} images, {rate}{left}{clean}{noisy}"
 
 
 def _time(seconds: float) -> str:
@@ -335,6 +343,7 @@ def certify(
     log: str | PathLike[str] = "",
     arch: str = "",
     normalize: str = "",
+    names: Names | None = None,
 ) -> CertifyPanel:
     """Choose a model, images and noise, count votes on any device, and slide over what was counted. Needs torch.
 
@@ -347,7 +356,8 @@ def certify(
     noise : Noise, optional
         Where to start; Gaussian(0.25) if absent.
     data : str
-        As `montecarlo.load_images` takes it: "digits", "cifar10:DIR", "imagenet:DIR" or an .npz file.
+        As `montecarlo.load_images` takes it: "digits", "cifar10:DIR", "imagenet:DIR", a folder of pictures or an .npz
+        file.
     images, every : int
         How many images, from the first on, and whether each, or every 100th, say.
     n, n0 : int
@@ -368,6 +378,8 @@ def certify(
         Where votes are kept; if empty, in a temporary folder, until the panel is gone.
     arch, normalize : str
         For a checkpoint that does not say: as in `montecarlo.load_model`.
+    names : optional
+        Of the classes, as `data.class_names` takes them.
 
     Returns
     -------
@@ -393,7 +405,7 @@ def certify(
     models = {name: name for name in montecarlo.names()} | {FILE: FILE} | ({GIVEN: GIVEN} if own else {})
     chosen = [
         choice("model", "model", models, GIVEN if own else str(model) if named else FILE),
-        text("data", "data", data, "digits, cifar10:DIR, imagenet:DIR, or an .npz file with images and labels"),
+        text("data", "data", data, "digits, cifar10:DIR, imagenet:DIR, a folder of pictures, or an .npz file"),
         text("file", "checkpoint", "" if own or named else str(model), "a file, or torchvision:NAME, timm:NAME"),
         text("arch", "its architecture", arch, "where the file does not name it"),
         text("normalize", "its pixels", normalize, "where it lacks that: cifar10, imagenet, none, or MEAN,..:STD,.."),
@@ -412,4 +424,5 @@ def certify(
             text("log", "file for the votes", str(log), "to keep them in; empty: as long as this panel is"),
         ),
     ]
-    return CertifyPanel(chosen, model if own else None, {"n0": n0, "alpha": alpha, "seed": seed}, norm is not None)
+    fixed = {"n0": n0, "alpha": alpha, "seed": seed, "names": names}
+    return CertifyPanel(chosen, model if own else None, fixed, norm is not None)

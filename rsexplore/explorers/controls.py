@@ -127,7 +127,7 @@ class Number(Control):
         field = widgets.Text(value=f"{value!r}", description=label, style=NAME, layout=FIELD, continuous_update=False)
         self._to, self._back = _scales(scale)
         ends = sorted((self._to(self.low), self._to(self.high)))
-        step = (ends[1] - ends[0]) / 200
+        step = max((ends[1] - ends[0]) / 200, 1.0 if whole and scale == "linear" else 0.0)  # a key press is a number
         self.slider = widgets.FloatSlider(min=ends[0], max=ends[1], value=self._to(value), step=step, readout=False)
         self.slider.layout, self.slider.tooltip = SLIDER, help or f"{label} ({unit})"
         field.tooltip = self.slider.tooltip

@@ -1,74 +1,105 @@
 """One image of a run: what the classifier saw, how it voted, and how far each bound certifies."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from html import escape
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rsexplore.explorers.controls import NORMS, Number, call, pick
+from rsexplore.data import Names, class_names
+from rsexplore.explorers.controls import NORMS, Number, call, choice, pick, toggle
 from rsexplore.explorers.panel import Panel, Steps, View
 from rsexplore.explorers.readout import framed, radius_table
+from rsexplore.log import UNLABELLED
+from rsexplore.noises import GeneralizedGaussian, Noise, PowerGaussian
 from rsexplore.patience import Task
+from rsexplore.pictures import style
 from rsexplore.pictures.bounds import ball, claims
+from rsexplore.pictures.soap_bubbles import POWERS
 from rsexplore.pictures.votes import one_image as picture
-from rsexplore.records import Records, can_thin, least_level, thinned
+from rsexplore.records import Records, can_thin, grouped, least_level, thinned
 
 PARAMS: Mapping[str, Any] = {"c": None, "order": None}
 Images = Mapping[int, NDArray] | ArrayLike
-Names = Mapping[int, str] | Sequence[str]
+Groups = Mapping[str, Sequence[int]]
+WORDS = {"sigma": ("deviation σ", "of a coordinate"), "k": ("pull k", "of d"), "shape": ("shape s", "2 Gauss")}
+
+
+def told(noise: Noise) -> dict[str, Any]:
+    """What tells the noises of several runs apart, by the names of the controls."""
+    found: dict[str, Any] = {"kind": style.NOISES[noise.family], "sigma": float(f"{noise.sigma:.12g}")}
+    if isinstance(noise, PowerGaussian):
+        powers = next(name for name, own in POWERS.items() if own == (noise.power_norm, noise.tail_norm))
+        return {**found, "kind": f"soap bubble, {powers}", "k": noise.k / (noise.dim or 1)}
+    return {**found, "shape": noise.shape} if isinstance(noise, GeneralizedGaussian) else found
 
 
 class ImageView(View):
     """The picture of `one_image` and the table of its radii."""
 
-    def __init__(self, records: Records, images: Images, names: Names | None) -> None:
-        self._records, self._images, self._names = records, images, names
-        self._thinned = (records.header.n, records)
-        self.places = {int(index): place for place, index in enumerate(records.index)}
+    def __init__(self, runs: Sequence[Records], images: Images, names: Names | None, groups: Groups) -> None:
+        self._runs, self._images, self._groups = runs, images, groups
+        self._alone = class_names(runs[0].header.classes if names is None else names)
+        self._together = self._alone | {min(group): name for name, group in groups.items()}
+        self._parts = lru_cache(1)(self._part)
+        self.places = {int(index): place for place, index in enumerate(runs[0].index)}
 
     def update(self, **values: Any) -> Steps:
         self.values, number = values, values["image"]
         if number not in self.places:
             raise LookupError(f"image must be one of the run's, which go from {min(self.places)} to "
                               f"{max(self.places)}, got image={number}")  # fmt: skip
-        place, part = self.places[number], self._part(values["n"])
+        self._records = self._nearest(values)
+        self.names = self._together if values.get("together") else self._alone
+        place, part = self.places[number], self._parts(self._records, values["n"], values.get("together", False))
         self.noise, self.row = part.noise, part.rows[place]
         self.q_a = float(part.q_a(values["alpha"])[place])
         words = f"radii of {self.noise.family} noise"
         self.found = yield Task(words, partial(claims, self.noise, [self.q_a], norm=values["norm"], printed=False))
         image = np.asarray(self._images[number])  # type: ignore[index]
         rng = np.random.default_rng((values["copy"], number))
-        copy = image + self.noise.draw(rng, (1, *image.shape))[0]
+        copy = self.noise.apply(image[None], rng)[0]
         self.picture = picture(
-            self.row, image, copy, self.found, norm=values["norm"], abstains=self.abstains, names=self._names,
+            self.row, image, copy, self.found, norm=values["norm"], abstains=self.abstains, names=self.names,
             draws=self._records.header.n,
         )  # fmt: skip
+
+    def _nearest(self, values: Mapping[str, Any]) -> Records:
+        """The run that the controls mean: of its kind, and then of the nearest numbers, one after the other."""
+
+        def far(run: Records) -> list[float]:
+            pairs = [(own, values.get(name, own)) for name, own in told(run.noise).items()]
+            return [float(own != wish) if isinstance(own, str) else abs(own - wish) for own, wish in pairs]
+
+        return min(self._runs, key=far)
 
     @property
     def abstains(self) -> bool:
         """Whether so few votes are for the class that no radius is certified."""
         return not self.q_a < 0.5
 
-    def _part(self, n: int) -> Records:
-        n = n if can_thin(self._records, n) else self._records.header.n
-        if self._thinned[0] != n:
-            self._thinned = n, thinned(self._records, n)
-        return self._thinned[1]
+    def _part(self, run: Records, n: int, together: bool) -> Records:
+        part = thinned(run, n) if can_thin(run, n) else run
+        return grouped(part, self._groups.values()) if together else part
 
     def idle(self) -> Iterable[str]:
-        return () if can_thin(self._records, 1) else ("n",)
+        unused = WORDS.keys() - told(self.noise) | ({"n"} if not can_thin(self._records, 1) else set())
+        return unused & self.values.keys()
 
     def code(self) -> str:
-        return call("one_image", {"records": ..., **self.values}, {}).replace("records=Ellipsis", "records, images")
+        apart = {"kind", *WORDS}
+        start = {"noise": self.noise} if apart & self.values.keys() else {}
+        start |= {name: value for name, value in self.values.items() if name not in apart}
+        return call("one_image", {"records": ..., **start}, {}).replace("records=Ellipsis", "records, images")
 
     def readout(self) -> str:
         v, row, all_of = self.values, self.row, self._records.header.n
-        named = [str(key) if self._names is None else self._names[key] for key in (row.predict, row.label)]
-        own = "right" if row.predict == row.label else f"wrong, the label is {named[1]}"
-        words = f"Class {named[0]} ({own}): {row.count:,} of {row.draws:,} votes"
+        named = [self.names.get(key, str(key)) for key in (row.predict, row.label)]
+        own = " (right)" if row.predict == row.label else f" (wrong, the label is {named[1]})"
+        own = "" if row.label == UNLABELLED else own
+        words = f"Class {named[0]}{own}: {row.count:,} of {row.draws:,} votes"
         words += f" (of at most {all_of:,}; {row.end})" if self._records.header.stop else ""
         words += f", so 1 − p_A ≤ {self.q_a:.6g} but for a chance of α = {v['alpha']:g}."
         if row.draws < all_of and can_thin(self._records, 1):
@@ -84,22 +115,28 @@ class ImageView(View):
 
 
 def one_image(
-    records: Records,
+    records: Records | Sequence[Records],
     images: Images,
     *,
+    noise: Noise | None = None,
     image: int | None = None,
     copy: int = 0,
     norm: float | None = None,
     alpha: float | None = None,
     n: int | None = None,
     names: Names | None = None,
+    groups: Groups | None = None,
+    together: bool = True,
+    files: Sequence[str] = (),
 ) -> Panel:
     """One image of a run, a noisy copy, its votes, and the radius of every bound, over norm, level and draws.
 
     Parameters
     ----------
-    records : Records
-        A run of ours.
+    records : Records, or sequence of Records
+        A run of ours, or several on the same images under different noises, among which the controls choose.
+    noise : Noise, optional
+        Of several runs, that of the first one shown.
     images : array_like or mapping
         ``images[i]`` is the image whose number in the log is i, shape (channels, height, width), in [0, 1].
     image : int, optional
@@ -112,28 +149,46 @@ def one_image(
         Failure probability; that of the log if absent.
     n : int, optional
         Votes that count, of those of the log; all if absent. Fewer are chosen at random: see `records.thinned`.
-    names : mapping or sequence of str, optional
-        Of the classes, by their numbers.
+    names : optional
+        Of the classes, as `data.class_names` takes them; those of the log if absent.
+    groups, together
+        By their names, groups of classes whose votes can be counted together (see `records.grouped`), and whether they
+        are.
+    files : sequence of str
+        Names of the images, where the list of images is to have them.
 
     Raises
     ------
     ValueError
-        The records hold no votes.
+        The records hold no votes, or several runs are not on the same images.
     LookupError
         No image has that number.
     """
-    if not records.rows:
-        raise ValueError(f"one_image needs a run of ours with an image at least, got {records!r}")
-    header, numbers = records.header, sorted(records.index.tolist())
-    view = ImageView(records, images, names)
+    runs = [records] if isinstance(records, Records) else list(records)
+    if not runs or not runs[0].rows or any(run.index.tolist() != runs[0].index.tolist() for run in runs):
+        raise ValueError(f"one_image needs a run of ours with an image at least, or several on the same, got {runs!r}")
+    if exact := [run for run in runs if run.header.exact]:
+        raise ValueError(f"one_image shows votes of a sample at a level, got exact ones, {exact}")
+    start = next((run for run in runs if run.noise == noise), runs[0])
+    header, numbers = start.header, sorted(start.index.tolist())
+    view = ImageView(runs, images, names, groups or {})
+    listed = {" ".join([str(index), *files[index : index + 1]]): index for index in numbers}
     first = numbers[0] if image is None else image
     if first not in view.places:
         raise LookupError(f"one_image needs an image of the run, from {numbers[0]} to {numbers[-1]}, got image={first}")
     chosen = [
-        pick("image", "image", f"of {len(numbers):,}", {str(index): index for index in numbers}, first),
+        pick("image", "image", f"of {len(numbers):,}", listed, first),
         Number("copy", "noisy copy", "of many", copy, 0, 99, scale="linear", whole=True),
-        pick("norm", "norm of the ball", "p", NORMS, float(ball(records.noise, norm))),
-        Number("alpha", "failure rate α", "of a radius", alpha or header.alpha, least_level(records), 0.2),
+        pick("norm", "norm of the ball", "p", NORMS, float(ball(start.noise, norm))),
+        Number("alpha", "failure rate α", "of a radius", alpha or header.alpha, least_level(start), 0.2),
         Number("n", "votes n", "a random part", n or header.n, min(10, header.n), header.n, whole=True),
     ]
+    for name in ("kind", *WORDS):
+        values: set[Any] = {own[name] for own in map(told, (run.noise for run in runs)) if name in own}
+        found = {str(value): value for value in sorted(values)}
+        if len(found) > 1:
+            value = told(start.noise).get(name, min(found.values()))
+            words = WORDS.get(name)
+            chosen.append(pick(name, *words, found, value) if words else choice(name, "noise", found, value))
+    chosen += [toggle("together", "groups of classes are counted together", together)] if groups else []
     return Panel(view, chosen, "one_image")

@@ -5,7 +5,8 @@ import time
 import warnings
 from collections.abc import Callable, Iterable
 from contextlib import closing
-from math import nan
+from dataclasses import replace
+from math import isfinite, nan
 from os import PathLike
 from typing import Any, NamedTuple
 
@@ -19,7 +20,8 @@ import rsexplore
 from rsexplore import noises, records
 from rsexplore.bound import Bound
 from rsexplore.bounds import named
-from rsexplore.log import CERTIFIED, SELECT, kept, writable
+from rsexplore.data import Names, class_names
+from rsexplore.log import CERTIFIED, SELECT, UNLABELLED, kept, writable
 from rsexplore.montecarlo.logits import Model
 from rsexplore.montecarlo.models import digest
 from rsexplore.montecarlo.runner import Job, Runner, Survey, device_of, stop_for
@@ -36,8 +38,8 @@ class Progress(NamedTuple):
     votes: int  # counted since the call
     total: int  # to be counted since the call; less where images end early
     seconds: float  # since counting began
-    clean: float  # share of the clean images looked at that are put into their class; nan while they are looked at
-    noisy: float  # share of votes for the true class, of finished images; nan before the first
+    clean: float  # share of the clean images looked at that are put into their class; nan before, and without labels
+    noisy: float  # share of votes for the true class, of finished images; nan before the first, and without labels
     doing: str = ""  # what is done before the first vote, in words; empty from then on
 
     @property
@@ -54,11 +56,11 @@ class Progress(NamedTuple):
 def certify(
     model: Model,
     images: ArrayLike | torch.Tensor,
-    labels: ArrayLike,
+    labels: ArrayLike | None,
     noise: Noise,
     n0: int | None = None,
-    n: int = 100_000,
-    alpha: float = 0.001,
+    n: int | None = None,
+    alpha: float | None = None,
     seed: int = 0,
     log: str | PathLike[str] | None = None,
     *,
@@ -78,6 +80,7 @@ def certify(
     grid: int | None = None,
     executor: Any = None,
     data: str = "",
+    names: Names | None = None,
     progress: bool | Callable[[Progress], Any] = True,
 ) -> Records:
     """Votes of a classifier under noise, from which every bound certifies.
@@ -95,15 +98,16 @@ def certify(
     images : array_like of float, shape (images, ...)
         In the units of the noise (as a rule [0, 1]); a UserWarning tells of pictures outside of that, and of any values
         beyond 10. They are not changed.
-    labels : array_like of int, shape (images,)
-        True classes.
+    labels : array_like of int, shape (images,), or None
+        True classes; where they are not known (None, or all -1) no share of right ones is said.
     noise : Noise
-        Law of the additive noise.
+        Law of the noise. Of one that has so many `outcomes` (splitting noise) each is counted once, so that the vote is
+        exact: n0, n and alpha are refused, the header says alpha = 0, and images must lie on the noise's grid.
     n0, n : int, >= 1
         Draws for the selection (100 if absent, 1,000 for a wanted precision, none for a wanted radius, with which it is
-        refused) and for the estimation.
+        refused) and for the estimation (100,000 if absent).
     alpha : float, in (0, 1)
-        Failure probability of one image's statement; kept in the header.
+        Failure probability of one image's statement (0.001 if absent); kept in the header.
     seed : int, >= 0
         Seed of the run; an image's generator starts from (seed, its index).
     log : path, optional
@@ -148,6 +152,8 @@ def certify(
         rounding: see `montecarlo.grid`. Images must be whole multiples of 1 / grid, and so are the noisy copies.
     executor : concurrent.futures.Executor or dask.distributed.Client, optional
         Where the images are shared out; rows are logged here as they come. Its workers need this package.
+    names : optional
+        Of the classes, as `rsexplore.data.class_names` takes them; kept in the header.
     data : str
         Name of the data; kept in the header, beside least and largest pixel and a digest of images, labels, indices.
     progress : bool or callable
@@ -181,17 +187,30 @@ def certify(
         raise ValueError(f"certify: a wanted radius takes neither n0 nor precision, got {n0=}, {precision=}")
     if select not in SELECT or (radius is None and select != "votes"):
         raise ValueError(f"certify: select must be one of {SELECT}, for a wanted radius, got select={select!r}")
+    if exact := getattr(noise, "outcomes", None):
+        given = {"n0": n0, "n": n, "alpha": alpha, "radius": radius, "precision": precision, "grid": grid}
+        if wrong := [f"{name}={value!r}" for name, value in given.items() if value is not None]:
+            all_of = f"each of the {exact} outcomes of {noise!r} is counted once, and the vote is exact"
+            raise ValueError(f"certify: {all_of}; leave out {', '.join(wrong)}")
+        n0, n, alpha = 0, exact, 0.0
     n0 = (100 if precision is None else 1000) if n0 is None else n0
+    n, alpha = 100_000 if n is None else n, 0.001 if alpha is None else alpha
     task = Job(
         model, images, labels, noise, n0, n, alpha, seed, indices=indices, batch_size=batch_size, device=device,
         threads=threads, autocast=autocast, fast=fast, compile=compile, channels_last=channels_last, grid=grid,
     )  # fmt: skip
+    labelled = task.labels[0] != UNLABELLED
+    if select == "label" and not labelled:
+        raise ValueError("certify: select='label' needs the images' labels, got none")
     if (radius, precision) != (None, None):
         task.stop = stop_for(task, radius, precision, bound, norm, select)
         task.n0 = task.n0 if radius is None else 0
     elif (bound, norm) != (None, None):
         raise ValueError("certify: bound and norm are for a wanted radius or precision; else ask them of the records")
     noises.to_dict(noise)  # a log needs a noise of a known family, and the model is not looked at before that is clear
+    made = getattr(model, "made_for", noise)  # of a denoiser
+    if {**noises.to_dict(made), "dim": 0} != {**noises.to_dict(noise), "dim": 0}:
+        warnings.warn(f"certify: the model's denoiser is for {made!r}, and noise={noise!r}", stacklevel=2)
     path, runner = writable(log), Runner(task) if executor is None else RemoteRunner(task, executor)
     places, copies = {index: place for place, index in enumerate(task.indices.tolist())}, task.n0 + task.n
     with closing(Reporter(progress, len(places) * copies, len(places))) as reporter:
@@ -199,6 +218,8 @@ def certify(
         if (largest := task.labels.max()) >= survey.num_classes:
             raise ValueError(f"certify: the model knows {survey.num_classes} classes, but labels go up to {largest}")
         header = _header(task, survey, data, executor is None)
+        if known := class_names(names):
+            header = replace(header, classes=[known.get(key) or str(key) for key in range(survey.num_classes)])
         with kept(header, path, dict(zip(places, task.labels.tolist(), strict=True))) as (rows, keep):
             if rows and header.model["digest"] is None:
                 warnings.warn(
@@ -208,7 +229,8 @@ def certify(
                 )
             done = {row.index for row in rows}
             if left := [place for index, place in places.items() if index not in done]:
-                reporter.begin(len(left) * copies, survey.clean == task.labels[: len(survey.clean)], rows)
+                right = np.where(labelled, survey.clean == task.labels[: len(survey.clean)], nan)
+                reporter.begin(len(left) * copies, right, rows)
                 if compile:
                     reporter.doing("compiling")
                 chosen = task.images[left], task.labels[left], task.indices[left]
@@ -247,13 +269,13 @@ def _header(task: Job, survey: Survey, data: str, here: bool) -> Header:
         n0=task.n0,
         n=task.n,
         alpha=task.alpha,
-        seed=task.seed,
+        seed=None if task.noise.outcomes else task.seed,
         model={"name": name, "digest": digest_, **ways, "clean": [list(answer) for answer in survey.answers]},
         data={"name": data, "images": len(images), "digest": total.hexdigest(), **span},
         versions={"rsexplore": rsexplore.__version__, "torch": torch.__version__, "device": device.type},
         stop=task.stop.header if task.stop else None,
         grid=task.grid,
-        select=task.stop.select if task.stop else None,
+        select=task.stop.select if task.stop else "votes" if task.noise.outcomes else None,
         training=told if isinstance(told := getattr(model, "trained", None), dict) and told else None,
         info=_info(device) if here else None,
     )
@@ -312,11 +334,12 @@ class Reporter:
         """Something is done that counts no votes."""
         self.tick(0, what)
 
-    def begin(self, total: int, clean: NDArray[np.bool_], rows: Iterable[Row]) -> None:
+    def begin(self, total: int, clean: NDArray[np.float64], rows: Iterable[Row]) -> None:
         """Counting begins: so many votes, of the clean images these put into their class, of the log these rows."""
         share = float(np.mean(clean))
         self._now, self._start = self._now._replace(total=total, clean=share), time.perf_counter()
-        self._head = f"clean {share:.1%}" + ("" if len(clean) == self._now.of else f" of {len(clean)}")
+        of = "" if len(clean) == self._now.of else f" of {len(clean)}"
+        self._head = f"clean {share:.1%}{of}" if isfinite(share) else ""
         self._bar.leave = True
         self._bar.reset(total)
         for row in rows:
@@ -340,6 +363,7 @@ class Reporter:
 
     def _count(self, row: Row) -> None:
         self._right, self._counted = self._right + row.counts.get(row.label, 0), self._counted + row.draws
-        noisy = self._right / self._counted if self._counted else nan
+        noisy = self._right / self._counted if self._counted and row.label != UNLABELLED else nan
         now = self._now = self._now._replace(images=self._now.images + 1, noisy=noisy)
-        self._bar.set_postfix_str(f"{now.images}/{now.of} images, under noise {now.noisy:.1%}", refresh=False)
+        share = f", under noise {noisy:.1%}" if isfinite(noisy) else ""
+        self._bar.set_postfix_str(f"{now.images}/{now.of} images{share}", refresh=False)

@@ -8,6 +8,7 @@ import pickle
 import re
 import warnings
 import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from rsexplore import data
-from rsexplore.data import Split
+from rsexplore.data import Names, Split, class_names
+from rsexplore.log import UNLABELLED
 
 # Values beyond this are hardly anything in the unit of the noise: 0 .. 255 is a slip.
 FAR = 10.0
@@ -31,8 +33,8 @@ IMAGE_SUFFIXES = (".jpeg", ".jpg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".p
 SHORT_SIDE, CROP = 256, 224  # as in Cohen et al. 2019, and in torchvision's evaluation of its own networks
 
 SOURCES = (
-    "'digits', 'cifar10:DIR' or 'imagenet:DIR' (without :DIR from CIFAR10_DIR or IMAGENET_DIR), or an .npz file with "
-    "images and labels"
+    "'digits', 'cifar10:DIR' or 'imagenet:DIR' (without :DIR from CIFAR10_DIR or IMAGENET_DIR), a folder of pictures, "
+    "or an .npz file with images and, if they are known, labels"
 )
 ROOM, MULTIPLE = 2**26, 100  # bytes that any .npz file may unpack to, and how many for each of its own
 
@@ -81,7 +83,7 @@ def cifar10(folder: str | os.PathLike[str] | None = None, split: str = "test") -
 
 
 def imagenet(
-    folder: str | os.PathLike[str] | None = None, indices: ArrayLike | slice = slice(None, None, 100)
+    folder: str | os.PathLike[str] | None = None, indices: ArrayLike | slice = slice(None, None, 100), **cut: int
 ) -> Split:
     """Some of ImageNet's validation images, as they are usually certified: short side 256, then the middle 224 x 224.
 
@@ -94,6 +96,8 @@ def imagenet(
     indices : array_like of int, or slice
         Which images, in the order of their classes' folders and then of their names. By default every 100th, the 500
         that Cohen et al. 2019 certify; 0.6 MB each.
+    **cut : int
+        resize=256 and crop=224, the short side and the side of the square in the middle; 0 leaves out the step.
 
     Returns
     -------
@@ -113,7 +117,7 @@ def imagenet(
     chosen = np.arange(len(files))[indices if isinstance(indices, slice) else np.asarray(indices)]
     if not chosen.size:
         raise ValueError(f"imagenet: indices must leave some of the {len(files)} images, got indices={indices!r}")
-    return Split(np.stack([cropped(files[index]) for index in chosen.tolist()]), labels[chosen], chosen)
+    return Split(_stack([files[index] for index in chosen.tolist()], cut), labels[chosen], chosen)
 
 
 def imagenet_files(
@@ -127,12 +131,8 @@ def imagenet_files(
     if split and not ((top / "train").is_dir() and (top / "val").is_dir()):
         raise ImagesUnavailableError(f"imagenet: for training {top} must hold the folders train and val")
     part = top / (split or "val")
-    files = [
-        (file, label)
-        for label, path in enumerate(_classes(part if part.is_dir() else top))
-        for file in sorted(path.iterdir())
-        if file.suffix.lower() in IMAGE_SUFFIXES and not _is_hidden(file) and file.is_file()
-    ]
+    classes = enumerate(_classes(part if part.is_dir() else top))
+    files = [(file, label) for label, path in classes for file in _listed(path)]
     return [file for file, _ in files], np.array([label for _, label in files], dtype=np.int64)
 
 
@@ -210,7 +210,9 @@ class _Plain(pickle.Unpickler):
         raise pickle.UnpicklingError(f"it asks for {module}.{name}")
 
 
-def cropped(path: Path, rng: np.random.Generator | None = None) -> NDArray[np.float32]:
+def cropped(
+    path: Path, rng: np.random.Generator | None = None, resize: int = SHORT_SIDE, crop: int = CROP
+) -> NDArray[np.float32]:
     """Image (3, 224, 224) in [0, 1]: short side 256 and the middle, or a part at random, mirrored or not.
 
     The part has 8 to 100 % of the area and sides as 3 : 4 to 4 : 3, as torchvision's RandomResizedCrop takes it.
@@ -218,22 +220,26 @@ def cropped(path: Path, rng: np.random.Generator | None = None) -> NDArray[np.fl
     try:
         from PIL import Image
     except ImportError:
-        raise ImagesUnavailableError("imagenet: reading images needs Pillow: pip install pillow") from None
+        raise ImagesUnavailableError("data: reading pictures needs Pillow: pip install pillow") from None
     try:
         with Image.open(path) as stored:
             image = stored.convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ImagesUnavailableError(f"imagenet: {path} is no whole image ({error})") from None
+        raise ImagesUnavailableError(f"data: {path} is no whole image ({error})") from None
     width, height = image.size
     if rng is not None:
         box = _part(width, height, rng)
         image = image.resize((CROP, CROP), Image.Resampling.BILINEAR, box)
         pixels = np.asarray(image, dtype=np.float32).transpose(2, 0, 1) / np.float32(255)
         return pixels[:, :, ::-1] if rng.random() < 0.5 else pixels
-    short = min(width, height)
-    size = (SHORT_SIDE * width // short, SHORT_SIDE * height // short)
-    left, upper = (round((side - CROP) / 2) for side in size)
-    image = image.resize(size, Image.Resampling.BILINEAR).crop((left, upper, left + CROP, upper + CROP))
+    if resize:
+        width, height = (resize * side // min(width, height) for side in (width, height))
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
+    if crop:
+        if crop > min(width, height):
+            raise ValueError(f"data: crop must be at most the short side, {min(width, height)} of {path}, got {crop}")
+        left, upper = (round((side - crop) / 2) for side in (width, height))
+        image = image.crop((left, upper, left + crop, upper + crop))
     return np.asarray(image, dtype=np.float32).transpose(2, 0, 1) / np.float32(255)
 
 
@@ -252,17 +258,22 @@ def _part(width: int, height: int, rng: np.random.Generator) -> tuple[float, flo
 # ---- by name ----
 
 
-def load_images(source: str, chosen: slice | None = None) -> Split:
-    """Some of a data set's test images. Of ImageNet only those that are chosen are read.
+def load_images(source: str, chosen: slice | None = None, *, names: Names | None = None, **cut: int) -> Split:
+    """Some of a data set's test images. Of ImageNet and of a folder only those that are chosen are read.
 
     Parameters
     ----------
     source : str
         "digits" (the test split); "cifar10" (the test split) or "imagenet" (the validation images), with the folder
-        after a colon or in the environment, as `cifar10` and `imagenet` take it; or the path of an .npz file with the
-        arrays images and labels.
+        after a colon or in the environment, as `cifar10` and `imagenet` take it; the path of an .npz file with the
+        arrays images and, if they are known, labels; or a folder of pictures. These lie in it and have no labels, or in
+        one folder for each class, which is named by the class's number or by one of `names`.
     chosen : slice, optional
         Which images; all if absent, but every 100th of ImageNet.
+    names : optional
+        Of the network's classes, as `data.class_names` takes them.
+    **cut : int
+        Of ImageNet and pictures: `resize` and `crop`, as `imagenet` takes them.
 
     Returns
     -------
@@ -272,8 +283,8 @@ def load_images(source: str, chosen: slice | None = None) -> Split:
     Raises
     ------
     ValueError
-        There is no such source, no label for some image, `chosen` leaves none, or a file would unpack to far more than
-        it has.
+        There is no such source, no label for some image, a folder's name tells no class, pictures differ in shape,
+        `chosen` leaves none, or a file would unpack to far more than it has.
     ImagesUnavailableError
         A folder does not hold what it should.
     """
@@ -281,7 +292,10 @@ def load_images(source: str, chosen: slice | None = None) -> Split:
     if name in ("cifar10", "imagenet") and colon and not folder:
         raise ValueError(f"data must be {SOURCES}, got {source!r} without the folder after its colon")
     if name == "imagenet":
-        return imagenet(folder or None, slice(None, None, 100) if chosen is None else chosen)
+        part = slice(None, None, 100) if chosen is None else chosen
+        return imagenet(folder or None, part, **cut)
+    if name not in ("digits", "cifar10") and Path(source).expanduser().is_dir():
+        return _pictures(Path(source).expanduser(), chosen or slice(None), class_names(names), cut)
     if source == "digits":
         found = data.digits().test
         whole = Split(found.images, found.labels, np.arange(len(found.labels)))
@@ -292,6 +306,36 @@ def load_images(source: str, chosen: slice | None = None) -> Split:
     if not len(indices):
         raise ValueError(f"images must leave some of the {len(whole.labels)} images, got {chosen}")
     return Split(whole.images[part], whole.labels[part], indices)
+
+
+def _pictures(top: Path, chosen: slice, names: Mapping[int, str], cut: Mapping[str, int]) -> Split:
+    """Pictures of a folder, in the order of their paths."""
+    pairs = [(file, UNLABELLED) for file in _listed(top)]
+    classes = {name: label for label, name in names.items()}
+    for path in sorted(path for path in top.iterdir() if path.is_dir() and not (pairs or _is_hidden(path))):
+        if not path.name.isdecimal() and path.name not in classes:
+            told = f"by their numbers or by those of names=, got {path.name}"
+            raise ValueError(f"data: folders of classes in {top} must be named as the network has them, {told}")
+        label = int(path.name) if path.name.isdecimal() else classes[path.name]
+        pairs += [(file, label) for file in _listed(path)]
+    if not (some := pairs[chosen]):
+        raise ValueError(f"images must leave some of the {len(pairs)} pictures in {top}, got {chosen}")
+    files, labels = zip(*some, strict=True)
+    names_of = tuple(str(file.relative_to(top)) for file in files)
+    return Split(_stack(files, cut), np.array(labels), np.arange(len(pairs))[chosen], names_of)
+
+
+def _listed(folder: Path) -> list[Path]:
+    found = (file for file in sorted(folder.iterdir()) if file.suffix.lower() in IMAGE_SUFFIXES)
+    return [file for file in found if not _is_hidden(file) and file.is_file()]
+
+
+def _stack(files: Sequence[Path], cut: Mapping[str, int]) -> NDArray[np.float32]:
+    """Images (n, 3, height, width) of files, in one piece."""
+    found = [cropped(file, None, **cut) for file in files]
+    if len(shapes := {one.shape for one in found}) > 1:
+        raise ValueError(f"data: pictures must come out alike in shape, got {sorted(shapes)[:3]}; give crop=")
+    return np.ascontiguousarray(np.stack(found))
 
 
 def data_name(source: str) -> str:
@@ -309,7 +353,8 @@ def _file(source: str) -> Split:
             if asked > MULTIPLE * has + ROOM:
                 raise ValueError(f"it would unpack {has:,} bytes to {asked:,}; np.savez does not pack what it saves")
         with np.load(source, allow_pickle=False) as stored:
-            images, labels = stored["images"], stored["labels"]
+            images = stored["images"]
+            labels = stored["labels"] if "labels" in stored else np.full(len(images), UNLABELLED)
     except (OSError, ValueError, KeyError, AttributeError, TypeError, MemoryError, zipfile.BadZipFile) as error:
         raise ValueError(f"data must be {SOURCES}, got {source!r} ({error})") from None
     if images.ndim < 2 or len(images) != len(labels):

@@ -50,6 +50,20 @@ class DigitsNet(nn.Module):
         return self.layers(2 * self.shrink(images) - 1)
 
 
+class DigitsDenoiser(nn.Module):
+    """Small convolutional net that takes the noise out of 8x8 grey images in [0, 1]: it finds what to take off."""
+
+    def __init__(self, width: int = 24) -> None:
+        super().__init__()
+        inner = [nn.Conv2d(width, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1), nn.ReLU()]
+        first, last = nn.Conv2d(1, width, 3, padding=1), nn.Conv2d(width, 1, 3, padding=1)
+        self.noise = nn.Sequential(first, nn.ReLU(), *inner, last)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return images of the shape of noisy images (b, 1, height, width)."""
+        return images - self.noise(2 * images - 1)
+
+
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions beside a shortcut, which is a 1x1 convolution where the shape changes."""
 
@@ -363,6 +377,7 @@ NORMALIZATIONS: dict[str, tuple[Any, Any]] = {
 ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "digits_net": DigitsNet,
     **{f"digits_net{side}": partial(DigitsNet, side) for side in (16, 32, 64)},
+    "digits_denoiser": DigitsDenoiser,
     "cifar_resnet20": partial(CifarResNet, 20),
     "cifar_resnet56": partial(CifarResNet, 56),
     "cifar_resnet110": partial(CifarResNet, 110),

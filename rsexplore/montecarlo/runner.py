@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from rsexplore.bound import Bound
 from rsexplore.bounds import named
 from rsexplore.check import is_number
-from rsexplore.log import AT_N, CERTIFIED, GIVEN_UP, PILOT, PRECISE, SEQUENTIAL, Row
+from rsexplore.log import AT_N, CERTIFIED, GIVEN_UP, PILOT, PRECISE, SEQUENTIAL, UNLABELLED, Row
 from rsexplore.montecarlo import grid, networks
 from rsexplore.montecarlo import images as pixels
 from rsexplore.montecarlo.engine import Engine, Sampler, Votes, Work, is_exhaustion, kept_heap, usual_batch_size
@@ -31,8 +31,8 @@ from rsexplore.montecarlo.logits import (
     no_class,
     read_classes,
 )
-from rsexplore.montecarlo.rng import TorchRng
-from rsexplore.noises import Noise
+from rsexplore.montecarlo.rng import EvenRng, TorchRng
+from rsexplore.noises import Noise, Splitting
 from rsexplore.sequential import Plan, plan
 
 # Coordinates below which one thread is the default. Small layers gain nothing from a second one and wait for it after
@@ -60,11 +60,11 @@ class Job:
 
     model: Model
     images: Any  # Tensor (images, ...) floating
-    labels: Any  # int64 (images,)
+    labels: Any  # int64 (images,), all UNLABELLED where they are not known
     noise: Noise
     n0: int
     n: int
-    alpha: float
+    alpha: float  # 0 where every outcome of the noise is counted, so that votes are exact
     seed: int
     indices: Any = None  # int64 (images,) numbers in the log, all different; 0, 1, 2, ... if absent
     batch_size: int | None = None  # by the size of an image, or a search, where None
@@ -96,7 +96,12 @@ class Job:
 
     def _check_settings(self) -> None:
         """Check what is no array, and make Python's own numbers of it."""
-        for name, least in {"n0": 1, "n": 1, "seed": 0, "batch_size": 1, "threads": 1}.items():
+        if not isinstance(self.noise, Noise):
+            raise TypeError(f"certify: noise must be a Noise, got {type(self.noise).__name__}")
+        exact = self.noise.outcomes is not None
+        if exact and (self.n0, self.n, self.alpha) != (0, self.noise.outcomes, 0.0):
+            raise ValueError(f"certify: votes under {self.noise!r} are exact, not drawn; only certify takes it")
+        for name, least in {"n0": 1 - exact, "n": 1, "seed": 0, "batch_size": 1, "threads": 1}.items():
             if (value := getattr(self, name)) is not None or name in ("n0", "n", "seed"):
                 setattr(self, name, whole("certify", name, value, least))
         if self.autocast is not None:
@@ -105,11 +110,9 @@ class Job:
                 raise ValueError(f"certify: autocast must be one of {tuple(AUTOCAST)}, got autocast={given!r}")
         if self.fast and not isinstance(self.model, nn.Module):
             raise ValueError(f"certify: fast=True needs an nn.Module as the model, got {type(self.model).__name__}")
-        if not is_number(self.alpha) or not 0 < self.alpha < 1:
+        if not is_number(self.alpha) or not (0 < self.alpha < 1 or exact):
             raise ValueError(f"certify: alpha must lie between 0 and 1, got alpha={self.alpha!r}")
         self.alpha = float(self.alpha)
-        if not isinstance(self.noise, Noise):
-            raise TypeError(f"certify: noise must be a Noise, got {type(self.noise).__name__}")
         if self.grid is not None:
             self.grid = grid.GridNoise(self.noise, self.grid).levels
 
@@ -126,10 +129,13 @@ class Job:
             raise ValueError(
                 f"certify: the noise has dim={self.noise.dim}, but an image of shape {shape[1:]} has {dim} coordinates"
             )
-        if self.grid is not None:
-            for number, image in enumerate(self.images):
+        for number, image in enumerate(self.images):
+            if self.grid is not None:
                 grid.steps(image, self.grid, f"images[{number}]")
+            elif isinstance(self.noise, Splitting):
+                self.noise.steps(image)
         self.indices = np.arange(shape[0]) if self.indices is None else self.indices
+        self.labels = np.full(shape[0], UNLABELLED) if self.labels is None else self.labels
         for name, given in (("labels", self.labels), ("indices", self.indices)):
             values = given.cpu().numpy() if isinstance(given, Tensor) else np.asarray(given)
             if values.shape != shape[:1]:
@@ -138,7 +144,7 @@ class Job:
             if not np.issubdtype(values.dtype, np.integer):
                 raise ValueError(f"certify: {name} must be whole numbers, got {values.dtype}")
             values = values.astype(np.int64)
-            if values.min() < 0:
+            if values.min() < 0 and not (name == "labels" and (values == UNLABELLED).all()):
                 raise ValueError(f"certify: {name} must be at least 0, got {values.min()}")
             setattr(self, name, values)
         if len(np.unique(self.indices)) != len(self.indices):
@@ -269,7 +275,9 @@ class Runner:
 
         def work(image: Tensor, label: int, index: int) -> Work:
             start = image if task.grid is None else grid.steps(image, task.grid)
-            return Work((index, label), start, TorchRng(task.seed, index, device=image.device), (task.n0, task.n))
+            exact, device = task.noise.outcomes, image.device
+            rng = EvenRng(exact, device) if exact else TorchRng(task.seed, index, device=device)
+            return Work((index, label), start, rng, (task.n0, task.n))
 
         noise: Sampler = task.noise if task.grid is None else grid.GridNoise(task.noise, task.grid)
         model = self._logits_of if task.grid is None else grid.on_grid(self._logits_of, task.grid)

@@ -7,7 +7,7 @@ the other samplers suffices: special functions are used here, and nowhere else i
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import log, pi
+from math import log, pi, sqrt
 from typing import Any, Self
 
 import numpy as np
@@ -97,17 +97,18 @@ class LargestCoordinate:
         return np.exp(np.where(odds < first, left, inside))
 
     def draw(self, rng: Any, count: int) -> Any:
-        """Independent draws of z, shape (count, dim)."""
+        """Independent draws of z, shape (count, dim); of a tensor's only one number a draw leaves its device."""
         ours = rng.random((count, self.dim + 2))
-        given = ours if isinstance(ours, np.ndarray) else ours.cpu().numpy()
-        given = np.maximum(given.astype(float), 2.0**-54)
-        a = self.quantile(given[:, :1])
-        outside = special.ndtr(-a)
-        z = np.clip(special.ndtri(outside + (1 - 2 * outside) * given[:, 2:]), -a, a)
-        even = 2 * given[:, 2:] - 1
-        # between such close ends the normal is uniform to within a^2 / 6
-        z = np.where(a < 1e-6, a * even, z)
-        place = 2 * self.dim * given[:, 1]
-        column = np.minimum(place.astype(int), 2 * self.dim - 1)
-        z[np.arange(count), column // 2] = np.where(column % 2, a[:, 0], -a[:, 0])
-        return z if isinstance(ours, np.ndarray) else ours.new_tensor(z)
+        here = isinstance(ours, np.ndarray)
+        share = ours[:, :1] if here else ours[:, :1].cpu().numpy()
+        a = self.quantile(np.maximum(share.astype(float), 2.0**-54))
+        inside = special.erf(a / sqrt(2))
+        if not here:
+            a, inside = ours.new_tensor(a), ours.new_tensor(inside)
+        middle = (2 * ours[:, 2:] - 1) * inside
+        z = sqrt(2) * (special.erfinv(middle) if here else middle.erfinv_())
+        z = z.clip(-a, a)
+        place = (2 * self.dim * ours[:, 1]).clip(0, 2 * self.dim - 1)  # a product in float32 may round up to 2 dim
+        column = place.astype(int) if here else place.long()
+        z[np.arange(count), column // 2] = a[:, 0] * (2 * (column % 2) - 1)
+        return z

