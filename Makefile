@@ -3,6 +3,7 @@ PYTHON ?= python3
 CANDIDATES ?= python3.14 python3.13 python3.12 python3.11
 VENV ?= .venv
 CORE_VENV ?= .venv-core
+DOCS_VENV ?= .venv-docs
 HOST ?= localhost
 PORT ?= 8888
 VISITORS ?= 20
@@ -16,13 +17,14 @@ PYTEST := -m pytest --numprocesses=$(JOBS) --dist=loadfile
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CORE_READY := $(CORE_VENV)/.ready
+DOCS_READY := $(DOCS_VENV)/.ready
 PIP_FLAGS := -qq --disable-pip-version-check
 
 # the tests that need torch, matplotlib, ipywidgets or the tools; `make core-test` runs all the others
 NOT_CORE := montecarlo explorers browser notebooks project runs
 CORE_IGNORES := $(foreach name,$(NOT_CORE),--ignore-glob='tests/test_$(name)*')
 
-.PHONY: help lab app notebooks test lint format core-test clean
+.PHONY: help lab app notebooks test lint format core-test docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -33,7 +35,8 @@ help:
 	@echo "make lint       ruff, mypy and the check that notebooks are stored as they ran"
 	@echo "make format     let ruff put it right; where that changes a notebook, make notebooks"
 	@echo "make core-test  the core's tests in an environment without torch, ipywidgets and matplotlib"
-	@echo "make clean      remove both environments and all caches"
+	@echo "make docs       the pages, the stored notebooks and the API as a site, in site/; a broken link ends it"
+	@echo "make clean      remove the environments, the site and all caches"
 	@echo "PYTHON=python3.12 picks the interpreter (3.11 or newer); PYTEST_ARGS='-k cohen' is handed to pytest"
 
 # picks an interpreter, says what is missing, and makes the environment $(1) with `pip install` arguments $(2) in time $(3)
@@ -52,6 +55,9 @@ $(READY): pyproject.toml constraints.txt
 
 $(CORE_READY): pyproject.toml constraints.txt
 	$(call make_environment,$(CORE_VENV),-e '.[test-core]',half a minute)
+
+$(DOCS_READY): pyproject.toml constraints.txt
+	$(call make_environment,$(DOCS_VENV),-e '.[docs]',half a minute)
 
 # opens a browser only where there is a screen; JupyterLab prints its address, with the token, in any case
 lab: $(READY)
@@ -90,6 +96,10 @@ core-test: $(CORE_READY)
 	  assert not heavy, f'the core is to be tested without {heavy}: make clean, then again'"
 	RSEXPLORE_REQUIRE_TORCH= $(CORE_VENV)/bin/python $(PYTEST) $(CORE_IGNORES) $(PYTEST_ARGS)
 
+docs: $(DOCS_READY)
+	@$(DOCS_VENV)/bin/sphinx-build -q -W --keep-going -c docs . site
+	@echo "open site/docs/index.html: it needs no server and no network"
+
 clean:
-	rm -rf $(VENV) $(CORE_VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) $(CORE_VENV) $(DOCS_VENV) site .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
         scaling,
         tradeoff,
     )
-    from rsexplore.comparison import Comparison, compare, exact_radius
+    from rsexplore.comparison import Comparison, boxed_radius, compare, exact_radius
+    from rsexplore.shifted import least_vote
 
 __version__ = "0.1.0"  # read from here by the build
 __all__ = [  # noqa: RUF022  modules first, as in the layer order
@@ -49,8 +50,10 @@ __all__ = [  # noqa: RUF022  modules first, as in the layer order
     "explorers",
     "montecarlo",
     "Comparison",
+    "boxed_radius",
     "compare",
     "exact_radius",
+    "least_vote",
 ]
 # what only the notebooks need lives beside them, and is no part of the package any more
 _LEFT = {
@@ -66,8 +69,10 @@ _LEFT = {
 
 def __getattr__(name: str) -> Any:
     # lazy (PEP 562), so that the package imports in a blink and the core never loads torch or a plotting library
-    if name in ("Comparison", "compare", "exact_radius"):
+    if name in ("Comparison", "boxed_radius", "compare", "exact_radius"):
         return getattr(import_module("rsexplore.comparison"), name)
+    if name == "least_vote":
+        return import_module("rsexplore.shifted").least_vote
     if name in __all__:
         return import_module(f"rsexplore.{name}")
     if name == "plots":

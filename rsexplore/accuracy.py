@@ -82,8 +82,9 @@ def curve(
     bound = None if bound is None else _proved(bound, uncertified)
     header, q_a = records.header, records.q_a(alpha, rounding, read)
     if bound is not None:
-        values, where = np.unique(q_a, return_inverse=True)  # many images have the same votes
-        radius = bound.radius(records.noise, q_a=values, norm=norm, **params)[where]
+        votes = np.stack(records.top_two() if header.exact else (q_a,))  # what is exact holds for p_A and p_B together
+        (values, *p_b), where = np.unique(votes, axis=1, return_inverse=True)  # many images have the same votes
+        radius = bound.radius(records.noise, q_a=values, p_b=p_b[0] if p_b else None, norm=norm, **params)[where]
     elif records.radius is None:
         raise ValueError("certified needs a bound for a log of counts, got bound=None")
     elif params or norm not in (None, 2):
@@ -96,9 +97,10 @@ def curve(
     if rounding == "upper":
         right |= records.predict == ABSTAINED  # nobody knows what it would have been put into
     # whole images are summed, so shares are exact
-    radii, images = np.unique(radius[right & (q_a <= 0.5) & ~np.isnan(radius)], return_counts=True)
+    decided = (q_a <= 0.5) | header.exact
+    radii, images = np.unique(radius[right & decided & ~np.isnan(radius)], return_counts=True)
     share = images[::-1].cumsum()[::-1] / len(records)
-    level, native = header.alpha if alpha is None else alpha, 2.0 if bound is None else bound.norm
+    level, native = header.alpha if alpha is None or header.exact else alpha, 2.0 if bound is None else bound.norm
     chosen: Any = native if norm is None else norm  # where both are None bound.radius has refused it
     facts = {"rows": len(records), "abstained": int(np.sum(records.predict == ABSTAINED))}
     return Curve(radii, share, records.noise, header.n, level, float(chosen), facts, bound, records)

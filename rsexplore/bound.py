@@ -23,6 +23,7 @@ from rsexplore.solve import root, solved
 SHAVE = 2.0**-42
 LEAST_RADIUS = 1e-300  # in input units; a smaller one is given as 0, for rounding it towards 0 may fail
 BLOCK = 2**14  # points that are answered at once: what is computed on the way stays in the cache
+NEAR = 1e-6  # share of a vote within which it is looked for first
 HALF = int(np.float64(0.5).view(np.int64))  # number of floats from 0 to 1/2
 
 
@@ -278,7 +279,14 @@ class Bound:
             return np.where(pa < points.pb, inf, np.where(radii == r[i], -LEAST_RADIUS, r[i] - radii))
 
         first, last = np.full(r.shape, -float(HALF)), np.full(r.shape, 0.0 if p_b is None else float(HALF))
-        place = root(short, first, last, least=1.0)
+        place, left = last.copy(), np.arange(len(r))
+        direct = getattr(self.formula, "vote", None)
+        if p_b is None and direct:  # radii take long there: first close to what it knows of the vote
+            near = direct(r / factor, **values)
+            ends = [(near * (1 + share)).view(np.int64) - float(HALF) for share in (-NEAR, NEAR)]
+            place = root(short, ends[0], ends[1], least=1.0)
+            left = np.flatnonzero(~(place < ends[1]))
+        place[left] = root(lambda x, i: short(x, left[i]), first[left], last[left], least=1.0)
         lost = np.isnan(place) | (place == last) & (short(last, np.arange(len(r))) > 0)  # certainty will not do
         q_a, p_a = np.where(lost, np.nan, at(np.where(lost, 0.0, place)))
         # the one that is a difference is moved to the larger vote

@@ -16,6 +16,7 @@ SAMPLING = {  # by PyTorch
     "certify": "count votes of a model under noise, and log them image by image",
     "attack": "look for small perturbations that change the smoothed classifier's class",
     "train": "train a network under noise",
+    "plan": "list or do the runs that a document's figures and tables need",
 }
 RADIUS = """examples:
   rsexplore radius --noise gaussian --sigma 0.5 --p-a 0.99

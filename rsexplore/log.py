@@ -12,6 +12,7 @@ The header of every version has `format`, `version`, `noise`, `n0`, `n`, `alpha`
 what `OPTIONAL` names is left out where it is None, and anything else is refused. Fields of version 2 (`Header` says the
 others):
 
+    alpha     0.0: the votes are exact, over all outcomes of a noise that has n of them; n0 is 0, select "votes".
     label     of a row may be -1: the image's class is not known.
     select    "votes" or "label": the class that votes are counted for, if no selection sample of n0 >= 1 draws gave it.
               "votes": the class with the most votes, of the selection sample, or of the estimation sample if n0 = 0,
@@ -82,7 +83,7 @@ class Header:
     noise: Mapping[str, Any]  # as `noises.to_dict` gives it
     n0: int  # draws that select the class
     n: int  # draws that count its votes
-    alpha: float  # failure probability of one image's bound
+    alpha: float  # failure probability of one image's bound; 0: each vote is that of every draw that there is, exact
     seed: int | None = None
     model: Any = None
     data: Any = None
@@ -109,9 +110,14 @@ class Header:
         return None if self.stop is None else self.stop["rule"]
 
     @property
+    def exact(self) -> bool:
+        """Whether the votes are probabilities themselves, times n, so that no confidence level applies."""
+        return self.alpha == 0
+
+    @property
     def selects_itself(self) -> bool:
-        """Whether an image's class comes from the same votes that are counted for it."""
-        return self.select == "votes" and self.n0 == 0
+        """Whether an image's class comes from the same votes that are counted for it, and these are a sample."""
+        return self.select == "votes" and self.n0 == 0 and not self.exact
 
     @classmethod
     def parse(cls, text: str, owner: object) -> "Header":
@@ -149,7 +155,7 @@ class Header:
             ("select", f"one of {SELECT}", self.select in (None, *SELECT)),
             ("n0", f"a whole number from {least} to {MOST_DRAWS}", type(n0) is int and least <= n0 <= MOST_DRAWS),
             ("n", f"a whole number from 1 to {MOST_DRAWS}", type(n) is int and 1 <= n <= MOST_DRAWS),
-            ("alpha", "a number between 0 and 1", type(alpha) is float and 0 < alpha < 1),
+            ("alpha", "a number between 0 and 1", type(alpha) is float and 0 <= alpha < 1),
             ("seed", "a whole number of at least 0", self.seed is None or (type(self.seed) is int and self.seed >= 0)),
             ("grid", "a whole number of at least 1", self.grid is None or (type(self.grid) is int and self.grid >= 1)),
             ("noise", "a family with its fields", isinstance(self.noise, dict)),
@@ -162,9 +168,16 @@ class Header:
                 got = getattr(self, name)
                 raise LogHeaderError(f"{owner}: line 1, the header, needs {name} to be {needed}, got {name}={got!r}")
         try:
-            noises.from_dict(dict(self.noise))
+            outcomes = noises.from_dict(dict(self.noise)).outcomes
         except (ValueError, TypeError, OverflowError) as error:
             raise LogHeaderError(f"{owner}: line 1, the header, needs a noise that is known here ({error})") from error
+        run = (self.n0, self.n, self.select, self.stop, self.grid)
+        if (outcomes or self.exact) and not (self.exact and run == (0, outcomes, "votes", None, None)):
+            exactly = (
+                f"alpha=0.0, n0=0, n={outcomes}, select='votes', no stop and no grid for a noise whose votes are exact"
+            )
+            needs = exactly if outcomes else f"alpha to be a number between 0 and 1, got alpha={alpha!r}"
+            raise LogHeaderError(f"{owner}: line 1, the header, needs {needs}")
 
     def check(self, other: "Header", owner: object) -> None:
         """Raise LogHeaderError, naming every field that differs, unless `other` (of `owner`) is of the same run."""

@@ -41,4 +41,4 @@ ALL = tuple(
     Paper(key, short, title, authors, int(year), bibtex) for short, bibtex, key, title, authors, year in ENTRIES
 )
 FIVE = lecture, unified, laplace, soap, hayes = ALL[:5]  # the documents that the notebooks re-make
-cohen2019, lecuyer2019, li2019, yang2020, bun2016, balle2018, canonne2020, ours = ALL[5:]
+cohen2019, lecuyer2019, li2019, yang2020, bun2016, balle2018, canonne2020, levine2021, ours = ALL[5:]

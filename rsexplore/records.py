@@ -85,7 +85,7 @@ class Records:
         ndarray, shape (images,)
             Above 1/2 where nothing is certified; 1 where a log of printed radii abstained ("upper": the least
             possible). Where the class comes from the votes that are counted for it (`header.selects_itself`), at half
-            the level, and 1 in place of what is not below 1/2.
+            the level, and 1 in place of what is not below 1/2. Of exact votes, themselves, at any level.
 
         Raises
         ------
@@ -99,6 +99,8 @@ class Records:
         if self.count is None:
             return self.printed.q_a(alpha, rounding)
         foreign.known_rounding(rounding)  # although counts are not rounded
+        if header.exact:
+            return _exactly(header.n - self.count, header.n)
         level = header.alpha if alpha is None else alpha
         stop = header.stop or {}
         if stop.get("rule") == SEQUENTIAL and read == "run":
@@ -154,8 +156,14 @@ class Records:
             if lacks:
                 raise ValueError(f"top_two needs the votes of a run with a fixed number of draws, but {lack}")
         rival = np.array([row.rival for row in self.rows], dtype=np.int64)
+        if self.header.exact:
+            return self.q_a(), _exactly(rival, self.header.n)
         level, none = self.header.alpha if alpha is None else alpha, self.draws == 0  # which excludes nothing
         return two_bounds([row.count for row in self.rows], rival + none, self.draws + none, level, share)
+
+
+def _exactly(count: NDArray[np.int64], n: int) -> NDArray[np.float64]:
+    return np.where(count % n, np.nextafter(count / n, 1), count / n)  # upwards, where the quotient may be rounded
 
 
 def from_rows(header: Header, rows: Iterable[Row]) -> Records:
@@ -298,7 +306,8 @@ def alpha_of(records: Records, candidates: ArrayLike = (0.001, 0.01, 0.05)) -> f
 def can_thin(records: Records, n: int) -> bool:
     """Whether `thinned` gives records of `n` draws."""
     has_votes = records.count is not None and len(records.rows) == len(records)
-    return has_votes and records.header.stop is None and 1 <= n <= records.header.n < MOST_THINNED
+    drawn = records.header.stop is None and not records.header.exact
+    return has_votes and drawn and 1 <= n <= records.header.n < MOST_THINNED
 
 
 def least_level(records: Records) -> float:

@@ -19,7 +19,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from rsexplore import noises, records
+from rsexplore import data, noises, records
 from rsexplore.mechanisms import with_mean
 from rsexplore.noises import Gaussian, Noise, PowerGaussian
 from rsexplore.records import Header, Records
@@ -28,7 +28,7 @@ from rsexplore.table import Table
 DIMS = {"cifar10": 3072, "imagenet": 150528}  # every name of data that a header is matched by
 CLOSE = 1e-6  # deviations that are no further apart are one
 WHO = {"printed": "printed", "cohen": "Cohen's code", "ours": "ours"}  # set a field of a recipe
-SUFFIXES = (".tsv", ".tsv.gz")
+SUFFIXES, TRAINING = (".tsv", ".tsv.gz"), ".train.tsv"  # of logs, and of what a training wrote beside its network
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,12 @@ class Experiment:
         """Images that the network must classify in the run."""
         return self.images * (self.n0 + self.n)
 
+    @property
+    def published(self) -> bool:
+        """Whether a published log is of this very run."""
+        known = data.logs(kind="certify", method="gaussian", split="test", **self.votes) if self.votes else []
+        return bool(known) and abs(known[0].certify_sigma - self.noise.sigma) <= CLOSE
+
     def lacks(self, header: Header, radius: tuple[float, float] | None = None) -> Iterator[str]:
         """Say, one by one and the gravest first, why a run is not this one; nothing if it is.
 
@@ -68,11 +74,11 @@ class Experiment:
         radius : (float, norm), optional
             The one radius at which its accuracy is asked for, where it is one: a run that stopped for it will do.
         """
-        data, training = header.data.get("name") if isinstance(header.data, Mapping) else None, header.training
-        if data not in DIMS:
-            yield f"its data is {data or 'not said'}, which is none of {', '.join(DIMS)}"
-        elif data != self.data:
-            yield f"its data is {data}, not {self.data}"
+        name, training = header.data.get("name") if isinstance(header.data, Mapping) else None, header.training
+        if name not in DIMS:
+            yield f"its data is {name or 'not said'}, which is none of {', '.join(DIMS)}"
+        elif name != self.data:
+            yield f"its data is {name}, not {self.data}"
         if not same(noise := noises.from_dict(dict(header.noise)), self.noise):
             yield f"its noise is {noise!r}, not {self.noise!r}"
         if training is None:
@@ -94,6 +100,8 @@ class Experiment:
             yield f"its architecture is {arch or 'not said'}, not {self.arch}"
         if kind != self.type:
             yield f"its training is of type {kind or 'not said'}, not {self.type}"
+        if training.get("images") is not None:
+            yield f"its network was trained on {training['images']} images alone"
         try:
             noise = None if told is None else noises.from_dict(told)
         except (ValueError, TypeError) as error:
@@ -160,6 +168,7 @@ def logs(folder: str | os.PathLike[str] | None = None) -> list[Run]:
     if not (top := Path(chosen)).is_dir():
         raise FileNotFoundError(f"runs must be a folder of logs, got {top}")
     paths = [path for path in sorted(top.rglob("*")) if path.name.endswith(SUFFIXES) and path.is_file()]
+    paths = [path for path in paths if not path.name.endswith(TRAINING)]
     found = [_read(top, path, (stat := path.stat()).st_mtime, stat.st_size) for path in paths]
     return sorted(found, key=lambda run: (-len(run.records or ()), -run.draws, -run.time))
 

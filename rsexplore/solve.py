@@ -72,7 +72,7 @@ class Supremum:
         return max(inside, _value(lambda _: start(pa, pb, *own), low))
 
 
-def maximum(objective: Callable[[Any], Any], shape: tuple[int, ...]) -> NDArray:
+def maximum(objective: Callable[[Any], Any], shape: tuple[int, ...], closer: int = CLOSER) -> NDArray:
     """Largest value found of a vectorised function of a share in [0, 1].
 
     Parameters
@@ -81,6 +81,8 @@ def maximum(objective: Callable[[Any], Any], shape: tuple[int, ...]) -> NDArray:
         Takes shares of shape (m, *shape) and returns values of that shape, -inf where there is none.
     shape : tuple of int
         Shape of the problem.
+    closer : int
+        Closer looks; where the objective is slow and smooth none finds it to some 1e-8.
 
     Returns
     -------
@@ -90,7 +92,7 @@ def maximum(objective: Callable[[Any], Any], shape: tuple[int, ...]) -> NDArray:
     column = (-1, *(1 for _ in shape))
     shares = np.linspace(0, 1, SCAN).reshape(column) + np.zeros(shape)
     best = np.full(shape, -np.inf)
-    for _ in range(CLOSER + 1):
+    for _ in range(closer + 1):
         values = objective(shares)
         best = np.maximum(best, values.max(axis=0))
         top = np.argmax(values, axis=0)[None]

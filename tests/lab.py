@@ -234,13 +234,14 @@ class Notebook:
 
     def readout(self) -> tuple[dict[str, str], dict[str, float]]:
         """Return the explorer's state (its data- attributes) and the radius shown for each bound."""
-        code = """() => {
-            const parts = [...document.querySelectorAll('.rsx-readout, .rsx-readout *')];
+        code = """place => {
+            const panel = document.querySelectorAll('.rsx')[place].closest('.rsx-panel');
+            const parts = [...panel.querySelectorAll('.rsx-readout, .rsx-readout *')];
             const [bounds, others] = [p => 'key' in p.dataset, p => !('key' in p.dataset)];
             return [Object.assign({}, ...parts.filter(others).map(p => ({...p.dataset}))),
                     Object.fromEntries(parts.filter(bounds).map(p => [p.dataset.key, p.dataset.radius]))];
         }"""
-        state, radii = self.page.evaluate(code)
+        state, radii = self.page.evaluate(code, self.place)
         return state, {key: float(radius) for key, radius in radii.items()}
 
     def redraw_times(self, label: str, keys: list[str]) -> list[float]:

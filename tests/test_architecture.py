@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "rsexplore"
 
 CORE = (
     "beyond", "table", "check", "patience", "notation", "formula", "solve", "papers", "bound", "noises", "divergences",
-    "dual", "bounds", "comparison", "privacy", "mechanisms", "tradeoff", "scaling",
+    "dual", "bounds", "comparison", "shifted", "privacy", "mechanisms", "tradeoff", "scaling",
 )  # fmt: skip
 DATA = ("confidence", "sequential", "log", "foreign", "records", "accuracy", "data")
 TO_BOUNDS = CORE[: CORE.index("bounds") + 1]
@@ -27,7 +27,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "arguments": TO_BOUNDS,
     "audit": CORE + DATA,
     "runs": CORE + DATA,
-    "montecarlo": (*CORE, *DATA, "arguments"),
+    "montecarlo": (*CORE, *DATA, "arguments", "runs"),
     "cli": (*CORE, *DATA, "arguments", "audit", "runs"),
     "app": ("beyond",),
     "__main__": ("cli",),

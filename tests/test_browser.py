@@ -26,6 +26,7 @@ from lab import Notebook, free_port, jupyterlab, running, surroundings
 
 import rsexplore as rs
 from rsexplore.explorers.page import TOPICS
+from rsexplore.table import rounded_down
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 ROOT = Path(__file__).parents[1]
@@ -133,6 +134,20 @@ def test_every_control_is_reached_and_worked_by_keys(notebook):
     page.wait_for_timeout(300)
     assert (every := panel.evaluate(f"panel => ({wanted})(panel).length")) > first
     assert reached() == set(range(every))
+
+
+@pytest.mark.parametrize("label", ["shift r", "votes against", "runner-up's share", "norm of the shift", SIGMA])
+def test_votes_after_a_shift_follow_their_sliders(notebook, label):
+    notebook.place = 1  # its second panel
+    try:
+        move(notebook, label)
+        state, _ = notebook.readout()
+        noise, norm = rs.noises.Gaussian(float(state["sigma"]), 3072), float(state["norm"])
+        least = rs.least_vote(noise, float(state["r"]), q_a=float(state["q_a"]), norm=norm).p_a
+        words = notebook.page.locator(".rsx-readout").nth(1).inner_text()
+        assert f"exact TIGHT {rounded_down(least)};" in words
+    finally:
+        notebook.place = 0
 
 
 def test_no_cell_shows_an_error(notebook):

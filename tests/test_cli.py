@@ -2,6 +2,7 @@
 
 import csv
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -135,9 +136,9 @@ def test_what_is_no_argument_is_told_by_the_parser(words, capsys):
     assert ended.value.code == 2 and "error: " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["radius", "compare", "audit", "certify", "attack", "train"])
+@pytest.mark.parametrize("command", ["radius", "compare", "audit", "certify", "attack", "train", "plan"])
 def test_help_has_an_example_that_the_parser_takes(command, capsys, monkeypatch):
-    if command in ("certify", "attack", "train"):
+    if command in ("certify", "attack", "train", "plan"):
         pytest.importorskip("torch")
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])
@@ -145,10 +146,10 @@ def test_help_has_an_example_that_the_parser_takes(command, capsys, monkeypatch)
     examples = re.findall(rf"^  rsexplore ({command} (?:.*\\\n)*.*)$", told, re.MULTILINE)
     assert ended.value.code == 0 and examples
     module = import_module(
-        "rsexplore.cli" if command not in ("certify", "attack", "train") else "rsexplore.montecarlo.__main__"
+        "rsexplore.cli" if command not in ("certify", "attack", "train", "plan") else "rsexplore.montecarlo.__main__"
     )
     for example in examples:
-        assert module.parser().parse_args(example.replace("\\\n", "").split()).command == command
+        assert module.parser().parse_args(shlex.split(example.replace("\\\n", ""))).command == command
 
 
 def test_every_command_is_in_the_help(capsys):
@@ -156,7 +157,9 @@ def test_every_command_is_in_the_help(capsys):
         main(["--help"])
     told = capsys.readouterr().out
     assert [
-        name for name in ("radius", "compare", "certify", "attack", "train", "audit") if f"\n    {name} " not in told
+        name
+        for name in ("radius", "compare", "certify", "attack", "train", "plan", "audit")
+        if f"\n    {name} " not in told
     ] == []
 
 

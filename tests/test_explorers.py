@@ -338,6 +338,7 @@ STATES = {
     "soap_bubbles": {"norm": inf, "powers": (inf, inf), "sigma": 1.2, "q_a": 1e-4, "dim": 1500, "k": 0.4,
                      "match": "mode"},
     "tradeoff": {"shape": 4.0, "norms": (2.0, 4.0), "sigma": 0.9, "q_a": 1e-4, "dim": 784, "weight": 0.9},
+    "vote_curves": {"family": Laplace, "sigma": 0.9, "r": 0.8, "q_a": 1e-4, "share": 0.3, "norm": 1.0, "dim": 784},
 }  # fmt: skip
 
 

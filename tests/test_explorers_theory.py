@@ -30,6 +30,8 @@ MOVES = {
     "scaling": {"k": 0.6, "size": 1.2, "dim": 500, "fixed": "mean", "q_a": 1e-4, "shape": 4.0, "norm": 1.5},
     "soap_bubbles": {"sigma": 1.2, "q_a": 1e-4, "dim": 1500, "k": 0.4, "match": "mode", "norm": inf,
                      "powers": (inf, inf)},
+    "vote_curves": {"r": 0.8, "q_a": 1e-4, "share": 0.3, "sigma": 0.9, "norm": inf, "dim": 784,
+                    "family": rs.noises.PowerGaussian, "k": 0.2, "powers": (inf, inf), "shape": 3.0},
     "noise": {"family": rs.noises.PowerGaussian, "sigma": 0.7, "side": 16, "powers": (inf, 2.0), "k": 0.2,
               "shape": 3.0},
 }  # fmt: skip
@@ -82,14 +84,14 @@ def test_every_control_moves_the_picture(panel_of, name):
     panel = panel_of(name)
     assert set(MOVES[name]) == set(panel.controls)
     for control, value in MOVES[name].items():
-        if control == "shape" and name == "noise":
+        if control == "shape" and name in ("noise", "vote_curves"):
             in_a_kernel(lambda: panel.move(family=rs.noises.GeneralizedGaussian))
         if late := control == "k" and name == "scaling":
             panel.finish()  # the soap bubbles, which alone depend on it
         picture, code = panel.picture.json(), panel.view.code()
         assert panel.controls[control].value != value, control
         in_a_kernel(lambda control=control, value=value: setattr(panel.controls[control], "value", value))
-        if late:
+        if late or name == "vote_curves":
             panel.finish()
         assert panel.message.value == "", control
         assert panel.view.code() != code, control

@@ -557,7 +557,7 @@ def test_a_line_without_an_end_is_read_where_nothing_is_missing(tmp_path):
 
 # ---- logs with counts ----
 
-# rows of our own, but for the first, in the form of Levine and Feizi's logs
+# rows of our own, but for the first, in the form of the logs of Kumar et al. 2020
 COUNTED = (
     "idx\tlabel\tpredict\tcount\tany_iid_distribution_bound\tgeneralized_gaussian_bound_over_sqrt(c)\tcorrect\ttime\n"
     "0\t3\t3\t68513\t0.043032\t0.073487\t1\t0:00:16.2\n"

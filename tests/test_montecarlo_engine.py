@@ -32,7 +32,7 @@ from rsexplore.montecarlo import (
 )
 from rsexplore.montecarlo.engine import Engine, Work
 from rsexplore.montecarlo.logits import check_independence
-from rsexplore.noises import Gaussian, PowerGaussian
+from rsexplore.noises import Gaussian, Noise, PowerGaussian
 
 COHEN = rs.bounds.get("cohen-l2")
 
@@ -120,6 +120,8 @@ class Counting:
 
     def __init__(self, failing=0):
         self.asked, self.failing = [], failing
+
+    apply = Noise.apply
 
     def draw(self, rng, shape):
         self.asked.append(shape[0])

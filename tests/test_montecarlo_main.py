@@ -429,6 +429,13 @@ def test_the_grid_is_handed_on(command, tmp_path):
     assert main([*command, "--grid", "10"]) == 2  # the digits have 17 grey levels
 
 
+def test_fast_is_handed_on_and_what_is_not_folded_is_told(resnet, command, tmp_path, capsys):
+    assert run(*resnet, "--fast") == 0
+    assert records.read(tmp_path / "log.tsv").header.model["fast"] == "9 of 9 batch norms folded, float32"
+    with pytest.warns(UserWarning, match="certify: fast: 0 of 0 batch norms folded"):
+        assert main([*command, "--fast", "--log", str(tmp_path / "other.tsv")]) == 0
+
+
 def test_radii_are_told_and_exported(command, tmp_path, capsys):
     theirs = tmp_path / "theirs.tsv"
     wish = ["--bound", "cohen-l2", "--radius", "0.2", "--export", str(theirs)]

@@ -17,6 +17,7 @@ from rsexplore.patience import at_once
 from rsexplore.pictures.bounds import bounds, claims
 from rsexplore.pictures.renyi import renyi
 from rsexplore.pictures.scaling import SLOW
+from rsexplore.pictures.shifted import vote_curves
 from rsexplore.pictures.soap_bubbles import Bubble, numbers
 from rsexplore.pictures.soap_bubbles import picture as soap_bubbles
 from rsexplore.pictures.tradeoff import tradeoff
@@ -269,6 +270,10 @@ def test_a_picture_is_that_of_the_package_at_its_deviation(opened):
             compared(
                 picture_of(opened, "renyi", sigma=sigma, order=order)["picture"], renyi(size, 1e-3, order=value).data()
             )
+        for shift in (0.5, 3.0):
+            shown = picture_of(opened, "vote_curves", sigma=sigma, r=f"{shift:g}", family="Laplace")
+            compared(shown["picture"], vote_curves(page.noises.Laplace.from_sigma(size), shift * size).data())
+            assert [row[0] for row in shown["rows"]] == ["exact", "KL", "D_∞", "exact radius"]
         noise = GeneralizedGaussian.from_sigma(size, 3072, shape=3.0)
         compared(picture_of(opened, "tradeoff", sigma=sigma)["picture"], tradeoff(noise, 0.01).data())
         question = page.Question(0.01, 2.0, 3.0, 0.0, "sigma")
@@ -305,7 +310,7 @@ def test_soap_bubbles_are_those_of_the_package(opened):
 
 @pytest.mark.browser
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["bounds", "renyi", "scaling", "soap_bubbles", "tradeoff"])
+@pytest.mark.parametrize("name", ["bounds", "renyi", "scaling", "soap_bubbles", "tradeoff", "vote_curves"])
 def test_the_pointer_is_never_told_more_than_was_computed(opened, name):
     for link in links(name, 2):
         go(opened, link)

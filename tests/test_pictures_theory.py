@@ -18,6 +18,7 @@ from rsexplore.pictures.renyi import renyi
 from rsexplore.pictures.scaling import Question, scaling
 from rsexplore.pictures.scaling import numbers as scaling_numbers
 from rsexplore.pictures.scaling import picture as scaling_picture
+from rsexplore.pictures.shifted import vote_curves
 from rsexplore.pictures.soap_bubbles import EQ8, EQ9, EQ10, Bubble, soap_bubbles
 from rsexplore.pictures.soap_bubbles import numbers as soap_numbers
 from rsexplore.pictures.soap_bubbles import picture as soap_picture
@@ -33,6 +34,8 @@ PICTURES = {
     "scaling, first": lambda: scaling_picture(next(scaling_numbers(Question(norm=inf, fixed="mean"))), 1.2, 500),
     "soap_bubbles": lambda: soap_bubbles(k=0.4, dim=600, match="mode"),
     "soap_bubbles, first": lambda: soap_picture(next(soap_numbers(Bubble(k=0.123, powers=EQ9)))),
+    "vote_curves": lambda: vote_curves(Laplace(0.4), 0.7, 1e-4, share=0.2),
+    "vote_curves, not known": lambda: vote_curves(GeneralizedGaussian(0.5, 3.0, 100), 0.3),
     "noise": lambda: noise(PowerGaussian.from_sigma(0.7, 256, k=50, power_norm=inf, tail_norm=2)),
 }
 
@@ -68,7 +71,7 @@ def test_a_picture_is_whole(name):
 
 def test_pictures_need_neither_matplotlib_nor_widgets():
     names = ", ".join(
-        f"rsexplore.pictures.{name}" for name in ("renyi", "tradeoff", "scaling", "soap_bubbles", "noise")
+        f"rsexplore.pictures.{name}" for name in ("renyi", "tradeoff", "scaling", "soap_bubbles", "noise", "shifted")
     )
     code = f"import sys, {names}; sys.exit(any(name in sys.modules for name in ('matplotlib', 'ipywidgets')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -226,6 +229,9 @@ def test_noise_is_what_its_law_says():
         (lambda: scaling(fixed="scale"), "fixed='sigma' or 'mean', got .*fixed='scale'"),
         (lambda: scaling(k=1.0), "k in \\[0, 1\\) .* got k=1.0"),
         (lambda: scaling_picture(next(scaling_numbers(Question())), size=0), "size > 0 .* got size=0"),
+        (lambda: vote_curves(r=0.0), "r above 0, .* got r=0.0"),
+        (lambda: vote_curves(q_a=0.6), "q_a in \\(0, 1/2\\) .* got .*q_a=0.6"),
+        (lambda: vote_curves(share=1.5), "share in \\(0, 1\\], got .*share=1.5"),
         (lambda: soap_bubbles(q_a=0.7), "q_a in \\(0, 1/2\\) .* got .*q_a=0.7"),
         (lambda: soap_bubbles(norm=3), "norm 2 or inf, .* got norm=3"),
         (lambda: soap_bubbles(0.0), "sigma > 0, got sigma=0.0"),
@@ -236,3 +242,47 @@ def test_noise_is_what_its_law_says():
 def test_bad_values_are_named(make, words):
     with pytest.raises(ValueError, match=words):
         make()
+
+
+@pytest.mark.parametrize("share", [1.0, 0.1])
+def test_vote_curves_are_least_votes_and_meet_at_the_radius(share):
+    law, q_a, p_b = Gaussian(0.7), 0.02, 0.02 * share
+    picture, radius = vote_curves(law, 0.4, q_a, share=share), rs.exact_radius(law, q_a=q_a, p_b=p_b)
+    left, right = picture.plots
+    lines = {
+        (plot.title, item.label): (plot.grid if item.x is None else item.x, item.y)
+        for plot in picture.plots
+        for item in plot.items
+        if isinstance(item, Line)
+    }
+    p, exact = lines[left.title, "exact  TIGHT"]
+    np.testing.assert_allclose(exact, ndtr(ndtri(p) - 0.4 / 0.7), rtol=1e-10, atol=1e-12)
+    p, most = lines[left.title, "exact  TIGHT: most of another class"]
+    np.testing.assert_allclose(most, ndtr(ndtri(p) + 0.4 / 0.7), rtol=1e-10)
+    lengths, kept = lines[right.title, "exact  TIGHT"]
+    np.testing.assert_allclose(kept, ndtr(-ndtri(q_a) - lengths / 0.7), rtol=1e-10)
+    np.testing.assert_allclose(
+        lines[right.title, "exact  TIGHT: most of another class"][1], ndtr(ndtri(p_b) + lengths / 0.7), rtol=1e-10
+    )
+    (x,), (y,) = named(picture, "exact radius", Points)
+    assert x == pytest.approx(radius, rel=1e-12) and y == pytest.approx(ndtr(-ndtri(q_a) - radius / 0.7), rel=1e-10)
+    assert f"they meet at {rounded_down(rs.exact_radius(Gaussian(1.0), q_a=q_a, p_b=p_b))} σ" in right.title
+    assert f"p_A ≥ {rounded_down(rs.least_vote(law, 0.4, q_a=q_a).p_a)}, p_B ≤" in left.title
+    # of which each says its status; a divergence that is infinite is left out
+    labels = {label for _, label in lines} - {"before"}
+    assert len(labels) == 7 and all("TIGHT" in label or label.endswith("  SOUND") for label in labels)
+    assert "TIGHT" in picture.desc and f"up to 1 − p_A = {rounded_down(ndtr(-0.4 / 0.7))}" in picture.desc
+    assert f'"{left.title}",KL,0.0,0.0\n' in picture.csv()
+
+
+def test_vote_curves_say_what_is_left_out():
+    mixed = vote_curves(PowerGaussian(1.0, 20.0, 100, inf, 2.0), 0.1)
+    assert [item.text for item in mixed.plots[0].items if isinstance(item, Note)] == [
+        "the exact curve of eq. (9) is left out, as each point takes seconds"
+    ]
+    shaped = vote_curves(GeneralizedGaussian(0.5, 3.0, 100), 0.3)
+    labels = [item.label for item, _, _ in items(shaped)]
+    assert (
+        labels == ["before", "KL  SOUND", "KL  SOUND"]
+        and "GeneralizedGaussian noise in the l3 norm is not" in shaped.desc
+    )

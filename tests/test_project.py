@@ -50,8 +50,9 @@ def test_the_core_needs_none_of_the_heavy_libraries():
 
 def test_extra_all_holds_all_that_a_user_may_need_and_test_every_other_but_the_demo():
     names = {extra: {r.name for r in requirements(extra)} for extra in EXTRAS}
-    assert names["all"] == set().union(*(names[extra] for extra in EXTRAS.keys() - {"test", "test-core", "demo"}))
-    assert names["test"] == set().union(*(names[extra] for extra in EXTRAS.keys() - {"demo"}))
+    kept = names.keys() - {"test", "test-core", "demo", "docs"}
+    assert names["all"] == set().union(*(names[extra] for extra in kept))
+    assert names["test"] == set().union(*(names[extra] for extra in {*kept, "test", "test-core"}))
     assert not {"pytest", "ruff", "playwright"} & names["all"] and "jupyterlab" not in names["explore"] | names["app"]
 
 
@@ -64,7 +65,7 @@ def test_every_extra_is_in_the_table_of_the_readme():
     assert told == {
         extra: {f"`{inner}`" for r in found for inner in r.extras} | {r.name for r in found if not r.extras}
         for extra, found in EXTRAS.items()
-        if not extra.startswith("test")
+        if not extra.startswith(("test", "docs"))
     }
 
 
@@ -75,7 +76,7 @@ def test_the_extra_that_is_named_has_the_missing_library(library):
 
 def test_constraints_pin_every_dependency_within_its_range():
     pins = constraints()
-    wanted = requirements("test") + requirements("demo")
+    wanted = requirements("test") + requirements("demo") + requirements("docs")
     for one in [Requirement(text) for text in PROJECT["dependencies"]] + wanted:
         assert one.specifier.contains(pins[canonicalize_name(one.name)]), one
     assert [name for name, version in pins.items() if version.local] == []  # a build tag ties torch to one machine
@@ -151,6 +152,7 @@ PLANNED = {
         INSTALL, "python -m rsexplore app --host=127.0.0.1 --port=8123 --visitors=20"
     ],
     "notebooks NOTEBOOKS=01_lecture\\ 05_hayes": ["tests/notebooks.py 01_lecture 05_hayes"],
+    "docs DOCS_VENV=no-such-folder": ["-c constraints.txt -e '.[docs]'", "sphinx-build -q -W --keep-going"],
     "test": ["ruff check", "ruff format --check", "mypy", "tests/notebooks.py --check", "pytest"],
 }  # fmt: skip
 
@@ -160,6 +162,34 @@ def test_make_does_what_is_asked(command):
     planned = ["make", "-n", *shlex.split(command)]
     shown = subprocess.run(planned, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert [words for words in PLANNED[command] if words not in shown] == []
+
+
+def test_every_page_and_notebook_and_public_module_is_in_the_site():
+    index, api = ((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("index.md", "api.md"))
+    lists = re.findall(r"^```{toctree}\n(.*?)^```$", index, re.MULTILINE | re.DOTALL)
+    named = [re.sub(r".*<(.*)>$", r"\1", line) for text in lists for line in text.splitlines() if line[:1] not in ":"]
+    found = [
+        page.resolve() for name in named for end in ("md", "ipynb") for page in (ROOT / "docs").glob(f"{name}.{end}")
+    ]
+    pages = {*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("notebooks/*.ipynb")}
+    assert set(found) == pages and all((ROOT / "docs").glob(f"{name}.*") for name in named)
+    modules = set(re.findall(r"^\.\. automodule:: rsexplore\.(\w+)$", api, re.MULTILINE))
+    assert {name for name in rsexplore.__all__ if name.islower() and "_" not in name} - {"compare"} <= modules
+
+
+HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")}), ids=lambda page: page.name)
+def test_links_between_pages_lead_to_a_file_and_to_a_heading_of_it(page):
+    text = re.sub(r"^```.*?^```$|`[^`\n]*`", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for link in re.findall(r"\]\((?!https://)([^) ]*)\)", text):
+        name, _, heading = link.partition("#")
+        there = (page.parent / name).resolve() if name else page
+        assert there.exists(), link
+        if heading:
+            titles = HEADING.findall(there.read_text(encoding="utf-8"))
+            assert heading in {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}, link
 
 
 def test_hooks_check_what_make_lint_checks():

@@ -114,6 +114,8 @@ def test_a_run_is_matched_by_how_its_network_was_trained():
     assert not why(TYPE_1, training=plain | {"push": 0.0}) and not why(TYPE_2, training=plain | {"push": 0.05})
     assert "of type 2, not 1" in why(TYPE_1, training=plain | {"push": 0.05})
     assert "of type not said" in why(TYPE_1, training=plain)
+    part = why(TYPE_1, training=told | {"images": 500})
+    assert part == "its network was trained on 500 images alone" and not why(TYPE_1, training=told | {"images": None})
     del told["noise"]
     assert "no noise that is said" in why(TYPE_1, training=told)
     (clean,) = (one for one in runs.experiments("unified", "Figure 1") if one.type == "clean")
@@ -193,8 +195,8 @@ def own_logs(tmp_path_factory):
     return folder
 
 
-def run_cells(notebook, monkeypatch):
-    """Run a notebook's imports and the cells that draw from logs of one's own; return what each item got."""
+def run_cells(notebook, monkeypatch, item=""):
+    """Run a notebook's imports and the cells (of one item) that draw one's own logs; return what each item got."""
     drawn, radius = {}, Bound.radius
 
     def noting(made):
@@ -221,7 +223,8 @@ def run_cells(notebook, monkeypatch):
     cells = json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text(encoding="utf-8"))["cells"]
     sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     space = {}
-    for source in [sources[0], *(source for source in sources if any(f"{name}(" in source for name in DRAWS))]:
+    chosen = (source for source in sources if any(f"{name}(" in source for name in DRAWS) and item in source)
+    for source in [sources[0], *chosen]:
         exec(source, space)
         pyplot.close("all")
     return drawn

@@ -298,6 +298,15 @@ def test_the_table_lies_below_single_votes_and_tails_go_on_to_1e_250(dim, k):
     assert (np.diff(far) > 0).all()
 
 
+def test_the_vote_that_a_radius_of_eq_9_needs():
+    noise, bound = PowerGaussian.matched(1.0, 20, 3072, power_norm=inf), bounds.get("soap-dual-linf")
+    r = NINE[3072, 20][3] / np.sqrt(3072)  # of p_A = 0.9
+    q_a = bound.vote(noise, r).q_a
+    assert q_a == pytest.approx(0.1, rel=3e-7)
+    assert r <= bound.radius(noise, q_a=q_a) <= r * (1 + 1e-9)
+    assert bound.radius(noise, q_a=q_a * (1 + 1e-11)) < r
+
+
 @pytest.mark.parametrize("dim, k, norm, q_a, exact", [  # above the exact or far below it with too few nodes
     (499, 449.0, 2, 1e-250, 16.84568533016333), (499, 479.0, 2, 1e-120, 6.024630481919347),
     (50, 30.0, 2, 1e-120, 21.16611000324591),

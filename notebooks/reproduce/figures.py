@@ -2,7 +2,7 @@
 
 An experiment of a paper (`rsexplore/recipes.toml`) is drawn from a log of the reader's own in the folder that
 RSEXPLORE_RUNS names, else from a published one, else a log of 8 x 8 digits stands in, on axes of its own. The caption
-says which it was.
+says which it was. Logs that may not be passed on (`kumar`) are published ones where the reader has his own copy.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,12 +10,15 @@ from itertools import product
 from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.axes import Axes
+from numpy.typing import NDArray
 
 import rsexplore as rs
-from reproduce import remake
+from reproduce import kumar, ours, remake
 from rsexplore import data, runs
 from rsexplore.accuracy import Curve
+from rsexplore.noises import Noise
 from rsexplore.pictures import style
 from rsexplore.records import Records
 from rsexplore.runs import Experiment
@@ -34,6 +37,7 @@ def image_sizes(ax: Axes) -> None:
         ax.annotate(name, (dim, 0.0), (-3, 4), ha="right", **at)
 
 
+Formula = Callable[[Noise, NDArray], NDArray]  # radii of a noise and of bounds on 1 - p_A, for two classes
 HEADS = {
     "own": "your logs",
     "published": "published logs",
@@ -55,6 +59,14 @@ class Votes(NamedTuple):
         alpha = published if published and self.kind == "published" else self.one.alpha
         return rs.accuracy.curve(self.records, bound, alpha=alpha, norm=norm, uncertified=True, **params)
 
+    def by(self, formula: Formula, norm: float) -> Curve:
+        """The same by a formula for radii that is no bound of the package."""
+        log, q_a = self.records, self.records.q_a(self.one.alpha)
+        counted = (log.predict == log.label) & (q_a <= 0.5)
+        radii, images = np.unique(formula(log.noise, q_a[counted]), return_counts=True)
+        share = images[::-1].cumsum()[::-1] / len(log)
+        return Curve(radii, share, log.noise, log.header.n, self.one.alpha, norm, {"rows": len(log)})
+
 
 class Drawn(NamedTuple):
     """A figure of certified accuracy."""
@@ -74,18 +86,22 @@ def votes(one: Experiment, found: Sequence[runs.Run]) -> Votes | None:
         log = remake.curve(**one.votes).records
         assert log is not None
         words = f"{one.votes['source']}, {len(log):,} images"
-        if remake.is_published(one):
+        if one.published:
             return Votes(one, "published", log, words)
         return Votes(one, "nearly", log, f"{words}, at σ = {log.noise.sigma:g}, not {one.noise.sigma:.3g}")
+    if log := kumar.nearest(one):
+        words, same = f"{kumar.WORDS}, {len(log):,} images", runs.same(log.noise, one.noise)
+        words += "" if same else f", at σ = {log.noise.sigma:g}, not {one.noise.sigma:.3g}"
+        return Votes(one, "published" if same else "nearly", log, words)
     return digits(one)
 
 
 def digits(one: Experiment) -> Votes | None:
-    """Votes of a small network that ships with the package, which stand in; None if none are like the experiment's."""
-    if one.digits not in data.zoo():
+    """Votes of a small network on digits, which stand in; None if none are like the experiment's."""
+    if one.digits not in (*data.zoo(), *ours.names()):
         return None
-    log = data.zoo_log(one.digits)
-    return Votes(one, "digits", log, f"{one.digits}, {len(log)} images of 8 x 8 pixels")
+    log = data.zoo_log(one.digits) if one.digits in data.zoo() else ours.log(one.digits)
+    return Votes(one, "digits", log, f"{one.digits}, {len(log)} images of 8 x 8 pixels, n = {log.header.n:,}")
 
 
 def certified(
@@ -98,6 +114,7 @@ def certified(
     name: Callable[[Experiment], str] = lambda one: "",
     params: Mapping[str, Mapping[str, float]] | None = None,
     published: float | None = None,
+    undefended: bool = False,
     folder: str | None = None,
 ) -> Drawn:
     """Draw the certified accuracies of a paper's figure from the best votes that there are.
@@ -106,9 +123,9 @@ def certified(
     ----------
     document, item : str
         E.g. "laplace", "Figure 7": what recipes of rsexplore/recipes.toml serve.
-    lines : sequence of (key of a bound, label) or (key, label, whether it is for an experiment)
+    lines : sequence of (key of a bound, or formula, label) or (key, label, whether it is for an experiment)
         A curve of each for every experiment whose noise it is of. Where one is no certificate, a colour is an
-        experiment's, and dash-dotted what is none; else a colour is a line's, if there are several.
+        experiment's if a panel has several; else it is a line's, if there are several. Dash-dotted is what is none.
     norm : float or function of an experiment, optional
         Of the radii; that of the theorem if absent.
     by, name : function of an experiment
@@ -117,25 +134,33 @@ def certified(
         A panel each, in place of `by`.
     published : float, optional
         Level at which published votes are read, where it is not the paper's.
+    undefended : bool
+        Whether digits are drawn, too, with what a clean network keeps under an attack of ours, unless all logs are own.
     folder : str, optional
         Of logs of one's own; RSEXPLORE_RUNS if absent.
     """
     wanted, found = runs.experiments(document, item), runs.logs(folder)
     best = {one.name: chosen for one in wanted if (chosen := votes(one, found))}
     lacking = [one for one in wanted if one.name not in best or best[one.name].kind in ("nearly", "digits")]
+    undefended &= any(chosen.kind != "own" for chosen in best.values())
+    beside = bool(lacking) or undefended
     panels = list(params or dict.fromkeys(map(by, wanted)))
-    sound = all(rs.bounds.get(key).certifies for key, *_ in lines)
+    sound = all(rs.bounds.get(key).certifies for key, *_ in lines if isinstance(key, str))
     real, toy = ({panel: dict[str, tuple[Curve, int, int]]() for panel in panels} for _ in range(2))
-    for (at, one), (place, (key, label, *only)), panel in product(enumerate(wanted), enumerate(lines), panels):
-        bound, of = rs.bounds.get(key), norm(one) if callable(norm) else norm
-        given = {name: value for name, value in (params or {}).get(panel, {}).items() if name in bound.params}
+    labels = list(dict.fromkeys(label for _, label, *_ in lines))
+    for (at, one), (key, label, *only), panel in product(enumerate(wanted), lines, panels):
+        place = labels.index(label)
+        bound, of = None if callable(key) else rs.bounds.get(key), norm(one) if callable(norm) else norm
+        given = {name: value for name, value in (params or {}).get(panel, {}).items() if bound and name in bound.params}
         # where something stands in, what it is compared with does so too
-        for chosen in (best.get(one.name), digits(one) if lacking else None):
+        for chosen in (best.get(one.name), digits(one) if beside else None):
             into, words = (toy, one.digits) if chosen and chosen.kind == "digits" else (real, name(one))
             nearly = f"at σ = {chosen.records.noise.sigma:g}" if chosen and chosen.kind == "nearly" else ""
             words = ", ".join(filter(None, (label, words, nearly)))
             asked = (params or by(one) == panel) and all(wants(one) for wants in only) and words not in into[panel]
-            if chosen and asked and bound.supports(chosen.records.noise):
+            if chosen and asked and bound is None:
+                into[panel][words] = chosen.by(key, of or 2.0), at, place
+            elif chosen and asked and bound and bound.supports(chosen.records.noise):
                 into[panel][words] = chosen.curve(key, of, published, **given), at, place
     rows = [row for row in (real, toy) if any(row.values())] or [real]
     figure, axes = plt.subplots(len(rows), len(panels), figsize=(3.8 * len(panels) + 1, 3.6 * len(rows)), squeeze=False)
@@ -143,21 +168,43 @@ def certified(
         for ax, (panel, drawn) in zip(places, row.items(), strict=True):
             title = ", ".join(filter(None, (item if row is real else "Stand-in: digits", panel)))
             seen, looks = list(dict.fromkeys(at for _, at, _ in drawn.values())), []
+            used = list(dict.fromkeys(place for *_, place in drawn.values()))
             for curve, at, place in drawn.values():
-                colour, dash = (place, seen.index(at) * sound) if sound and len(lines) > 1 else (seen.index(at), 0)
-                kind = "dashdot" if not (curve.bound and curve.bound.certifies) else style.DASHES[dash % 4]
-                looks.append({"color": style.CYCLE[colour % 7], "dash": kind})
+                alone, one, line = len(seen) == 1, seen.index(at), used.index(place)
+                by_line = len(lines) > 1 and (sound or alone)
+                # where curves may meet, dashes let the lower one through
+                dash = style.DASHES[(line if alone else one) % 3] if len(lines) > 1 and (sound or alone) else "solid"
+                looks.append({"color": style.CYCLE[(place if by_line else one) % 7],
+                              "dash": dash if curve.bound and curve.bound.certifies else "dashdot"})  # fmt: skip
             options: dict[str, Any] = {"labels": list(drawn), "looks": looks, "most": False}
             if row is toy and not drawn:
                 ax.set_axis_off()
+                ax.text(0.5, 0.5, "no digits stand in here", ha="center", color="0.4", transform=ax.transAxes)
                 continue
             rs.pictures.certified_accuracy([curve for curve, *_ in drawn.values()], title, **options).draw(ax)
             if not drawn:
-                ax.text(0.5, 0.5, "no votes at hand", ha="center", transform=ax.transAxes)
+                mine = dict.fromkeys(one.recipe for one in lacking if params or by(one) == panel)
+                words = "\n".join(["no votes at hand: they need", "a run by recipe", *mine])
+                ax.text(0.5, 0.5, words, ha="center", va="center", transform=ax.transAxes)
                 ax.set(xlabel="", xticks=[])
+            if row is toy and undefended:
+                radius, share = ours.undefended(norm if isinstance(norm, int | float) else 2.0)
+                ax.step(radius, share, "k--", where="post", linewidth=1)
+                at_right: dict[str, Any] = {"ha": "right", "va": "top", "transform": ax.transAxes}
+                ax.text(0.97, 0.82, "undefended network,\nattacked by us", **at_right)
+        level(places)
     curves = {f"{'*' * (row is toy)}{panel}: {label}": curve for row in (real, toy) for panel, drawn in row.items()
               for label, (curve, *_) in drawn.items()}  # fmt: skip
-    return Drawn(figure, caption(item, best, lacking), axes, curves)
+    words = f"\n  dashed: {ours.CLEAN} under an attack of ours, an upper bound on 500 images" if undefended else ""
+    return Drawn(figure, caption(item, best, lacking) + words, axes, curves)
+
+
+def level(places: Sequence[Axes]) -> None:
+    """Give the panels of a row one height, that of the least."""
+    boxes = [ax.get_position() for ax in places]
+    low, high = max(box.y0 for box in boxes), min(box.y1 for box in boxes)
+    for ax, box in zip(places, boxes, strict=True):
+        ax.set_position((box.x0, low, box.width, high - low))
 
 
 def caption(item: str, best: Mapping[str, Votes], lacking: Sequence[Experiment]) -> str:

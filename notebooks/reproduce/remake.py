@@ -150,12 +150,6 @@ def attacked(sigma: float) -> Attacked | None:
 # runs that nobody published
 
 
-def is_published(one: Experiment) -> bool:
-    """Whether a published log is of this very run."""
-    known = data.logs(kind="certify", method="gaussian", split="test", **one.votes) if one.votes else []
-    return bool(known) and abs(known[0].certify_sigma - one.noise.sigma) <= runs.CLOSE
-
-
 def needs(wanted: Iterable[Experiment]) -> str:
     """What the runs of some experiments cost, by recipe: "50,050,000 passes of resnet50 by recipe laplace-imagenet"."""
     total: dict[tuple[str, str], int] = {}

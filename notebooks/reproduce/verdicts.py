@@ -199,7 +199,7 @@ def comparison(item: Item) -> tuple[str, str]:
 def lacking(item: Item) -> str:
     """The runs that an item needs and nobody published, and what they cost; empty if there are none."""
     try:
-        wanted = [one for one in runs.experiments(item.document, item.item) if not remake.is_published(one)]
+        wanted = [one for one in runs.experiments(item.document, item.item) if not one.published]
     except LookupError:
         return ""
     return f"needs {remake.needs(wanted)}" if wanted else ""

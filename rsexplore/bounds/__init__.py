@@ -12,6 +12,7 @@ from rsexplore.bounds import (
     laplace,
     lecture,
     lecuyer2019,
+    levine2021,
     li2019,
     pure_dp,
     soap,
@@ -26,6 +27,7 @@ from rsexplore.papers import Source
 CLASSIC = (cohen2019, lecture, pure_dp, laplace, lecuyer2019, li2019, hayes, unified)
 MODULES = (*CLASSIC, yang2020, generalized_gaussian, soap)
 ALL: tuple[Bound, ...] = tuple(x for module in MODULES for x in vars(module).values() if isinstance(x, Bound))
+KNOWN = (*ALL, levine2021.splitting_l1)  # and of noise that is not added to images
 
 __all__ = ["ALL", "Bound", "MissingDimensionError", "Status", "UnsupportedNoiseError", "cite", "get", "names", "of"]
 
@@ -43,7 +45,7 @@ def get(key: str | Bound) -> Bound:
     KeyError
         There is none; the message proposes the keys that are like it, and lists them all.
     """
-    for bound in ALL:
+    for bound in KNOWN:
         if key in (bound.key, bound):
             return bound
     if isinstance(key, Bound):
@@ -59,7 +61,7 @@ def of(noise: Noise, norm: float | str | None = None) -> tuple[Bound, ...]:
 
     A radius in another norm than the theorem's is that of the largest ball inside the theorem's ball.
     """
-    found = [b for b in ALL if b.supports(noise)]
+    found = [b for b in KNOWN if b.supports(noise)]
     if norm is None:
         return tuple(found)
     norm = norm_order("bounds.of", norm)

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from rsexplore.dual import reference
 from rsexplore.dual.cube import Cube
-from rsexplore.dual.law import Law, distance, radius, total_variation, worst_case
+from rsexplore.dual.law import Law, distance, kept, radius, total_variation, worst_case
 from rsexplore.dual.mixed import Mixed
 from rsexplore.dual.radial import Spherical
 
-__all__ = ["Dual", "Law", "distance", "law_of", "resolved", "total_variation", "worst_case"]
+__all__ = ["Dual", "Law", "distance", "kept", "law_of", "resolved", "total_variation", "worst_case"]
 
 FLOOR = 1e-250  # probabilities below are counted as this much: a smaller radius
 LOWERED = 5e-10  # share by which radii of eq. (9) are lowered: its error is estimated, not bounded
@@ -70,7 +70,8 @@ class Dual:
         """Names of the noise's symbols, and p for a bound in every norm."""
         return frozenset({"lambda", "k", "d", "a", "b"} | ({"p"} if self.norm == "p" else set()))
 
-    def _stretch(self, d: float, p: float) -> float:
+    def stretch(self, d: float, p: float) -> float:
+        """Length of the worst shift of l_p length 1, in the units of the law."""
         return float(d ** max(0.0, 0.5 - 1 / p)) if self.norm == "p" else 1.0
 
     def floats(self, probabilities: tuple[NDArray, ...], **values: Any) -> NDArray:
@@ -86,7 +87,16 @@ class Dual:
         out[inside] = radius(law, np.maximum(qa[inside], FLOOR), np.maximum(pb[inside], FLOOR))
         out[(qa == 0) & (pb == 0)] = np.inf
         kept = 1 - LOWERED if isinstance(law, Mixed) else 1.0
-        return kept * values["lambda"] * out / self._stretch(values["d"], values.get("p", 2))
+        return kept * values["lambda"] * out / self.stretch(values["d"], values.get("p", 2))
+
+    def vote(self, r: NDArray, **values: Any) -> NDArray:
+        """1 - p_A of two classes whose radius is r, to some digits; 1/2 or nan where that is not found. Shape of r."""
+        law, out = law_of(int(values["d"]), float(values["k"]), values["a"], values["b"]), np.full(r.shape, 0.5)
+        inside = (r > 0) & np.isfinite(r)
+        shift = r[inside] * self._stretch(values["d"], values.get("p", 2)) / values["lambda"]
+        with np.errstate(all="ignore"):
+            out[inside] = np.minimum(worst_case(law, 0.5, shift), 0.5)  # V(p, r) = 1/2 where p = 1 - V(1/2, r)
+        return out
 
     def exact(self, pa: Any, pb: Any, **values: Any) -> mpmath.mpf:
         """Radius at mpmath's working precision, two classes, by an independent route.
@@ -98,4 +108,4 @@ class Dual:
         """
         law = law_of(int(values["d"]), float(values["k"]), values["a"], values["b"])
         found = reference.radius(pa, pb, law, values["k"])
-        return mpmath.mpf(values["lambda"]) * found / self._stretch(values["d"], values.get("p", 2))
+        return mpmath.mpf(values["lambda"]) * found / self.stretch(values["d"], values.get("p", 2))

@@ -81,13 +81,14 @@ def bracket(function: Function, guess: NDArray, width: NDArray, least: float = -
     return low, np.maximum(np.maximum(near, far), low)
 
 
-def quantile(law: Law, r: NDArray, q: NDArray) -> NDArray:
-    """Level l with S(l) = q, for shifts r > 0; arrays of shape (n,)."""
-    mu, z, budget = law.shift(r), -special.ndtri(q), -np.log(q)
+def quantile(law: Law, r: NDArray, q: NDArray, low: bool = False) -> NDArray:
+    """Level l with S(l) = q, or F(l) = q if `low`, from below, for shifts r > 0; arrays of shape (n,)."""
+    side, sign = (law.lower, -1.0) if low else (law.upper, 1.0)
+    mu, z, budget = law.shift(r), -sign * special.ndtri(q), -np.log(q)
 
     def falling(level: NDArray, i: NDArray) -> NDArray:
         with np.errstate(all="ignore"):
-            return -z[i] - special.ndtri(np.minimum(law.upper(level, r[i], budget[i]), 1))
+            return -z[i] - sign * special.ndtri(np.minimum(side(level, r[i], budget[i]), 1))
 
     guess = np.where(mu < 30, z * mu - mu**2 / 2, 0.0)
     return root(falling, *bracket(falling, guess, 0.02 * mu + 1e-3 * np.abs(guess)))
@@ -98,6 +99,22 @@ def worst_case(law: Law, q: ArrayLike, r: ArrayLike) -> NDArray:
     q, r = np.broadcast_arrays(np.asarray(q, dtype=float), np.asarray(r, dtype=float))
     level = quantile(law, r.ravel(), q.ravel())
     return law.upper(-level, r.ravel(), 40 - np.log(q.ravel())).reshape(q.shape)
+
+
+def kept(law: Law, p: NDArray, q: NDArray, r: NDArray) -> NDArray:
+    """V(p, r) from below and 1 - V from above, p and q = 1 - p in (0, 1), for shifts r > 0; shape (2, n)."""
+    out = np.array([np.zeros(len(r)), np.ones(len(r))])
+    for low, tail in enumerate((q, p)):
+        i = np.flatnonzero((p < q) == low)
+        x, shift = tail[i], r[i]
+        error = np.minimum(law.relative + law.tail * x ** (-1 / law.dim), 1)
+        level = quantile(law, shift, x * (1 - error if low else 1 + error), bool(low))
+        budget = 40 - special.log_ndtr(special.ndtri(x) - law.shift(shift))
+        with np.errstate(all="ignore"):
+            found = np.array([law.upper(-level, shift, budget) * (1 - error), law.lower(-level, shift, budget)])
+        found[1] = np.minimum(found[1] * (1 + error), 1)
+        out[:, i] = np.where(np.isfinite(level) & np.isfinite(found).all(0), found, out[:, i])
+    return out
 
 
 def distance(law: Law, lam: ArrayLike, r: ArrayLike) -> NDArray:

@@ -6,7 +6,7 @@ from rsexplore.explorers.certified_accuracy import certified_accuracy
 from rsexplore.explorers.certify import certify
 from rsexplore.explorers.one_image import one_image
 from rsexplore.explorers.page import page
-from rsexplore.explorers.theory import noise, renyi, scaling, soap_bubbles, tradeoff
+from rsexplore.explorers.theory import noise, renyi, scaling, soap_bubbles, tradeoff, vote_curves
 
 __all__ = [
     "bounds",
@@ -19,4 +19,5 @@ __all__ = [
     "scaling",
     "soap_bubbles",
     "tradeoff",
+    "vote_curves",
 ]

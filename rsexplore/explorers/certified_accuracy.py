@@ -214,6 +214,10 @@ def certified_accuracy(
         raise LookupError(
             f"certified_accuracy needs a log of {list(named)}, got log={log!r} dataset={dataset!r} beside={beside!r}"
         )
+    if any((item.header if isinstance(item, Records) else item).alpha == 0 for item in named.values()):
+        raise ValueError(
+            "certified_accuracy moves the level of votes, got exact ones; pictures.certified_accuracy draws them"
+        )
     first = log or next(iter(named))
     start = named[first]
     logged = start if isinstance(start, Curve) else start.header

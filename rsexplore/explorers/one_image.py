@@ -60,7 +60,7 @@ class ImageView(View):
         self.found = yield Task(words, partial(claims, self.noise, [self.q_a], norm=values["norm"], printed=False))
         image = np.asarray(self._images[number])  # type: ignore[index]
         rng = np.random.default_rng((values["copy"], number))
-        copy = image + self.noise.draw(rng, (1, *image.shape))[0]
+        copy = self.noise.apply(image[None], rng)[0]
         self.picture = picture(
             self.row, image, copy, self.found, norm=values["norm"], abstains=self.abstains, names=self.names,
             draws=self._records.header.n,
@@ -167,6 +167,8 @@ def one_image(
     runs = [records] if isinstance(records, Records) else list(records)
     if not runs or not runs[0].rows or any(run.index.tolist() != runs[0].index.tolist() for run in runs):
         raise ValueError(f"one_image needs a run of ours with an image at least, or several on the same, got {runs!r}")
+    if exact := [run for run in runs if run.header.exact]:
+        raise ValueError(f"one_image shows votes of a sample at a level, got exact ones, {exact}")
     start = next((run for run in runs if run.noise == noise), runs[0])
     header, numbers = start.header, sorted(start.index.tolist())
     view = ImageView(runs, images, names, groups or {})

@@ -11,7 +11,7 @@ import ipywidgets as widgets
 from rsexplore.explorers.bounds import bounds
 from rsexplore.explorers.certified_accuracy import certified_accuracy
 from rsexplore.explorers.panel import Panel
-from rsexplore.explorers.theory import noise, renyi, scaling, soap_bubbles, tradeoff
+from rsexplore.explorers.theory import noise, renyi, scaling, soap_bubbles, tradeoff, vote_curves
 from rsexplore.pictures.page import TABS
 from rsexplore.pictures.style import WORDS
 
@@ -26,7 +26,7 @@ class Topic(NamedTuple):
 
 TOPICS = tuple(
     Topic(*TABS[make.__name__], make)
-    for make in (bounds, certified_accuracy, renyi, tradeoff, scaling, soap_bubbles, noise)
+    for make in (bounds, certified_accuracy, renyi, vote_curves, tradeoff, scaling, soap_bubbles, noise)
 )
 HEAD = (
     '<div style="line-height:1.4"><h1 style="font-size:22px;margin:0">Certified radii of randomized smoothing</h1>'

@@ -1,23 +1,26 @@
-"""The explorers of theory: Renyi orders, two norms, dimension, soap bubbles, and what a noise looks like."""
+"""The explorers of theory: Renyi orders, two norms, dimension, soap bubbles, votes after a shift, looks of a noise."""
 
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import lru_cache, partial
+from html import escape
 from math import inf, nan, sqrt
 from typing import Any
 
 from rsexplore import bounds, noises, pictures
 from rsexplore.divergences import least_mr
 from rsexplore.explorers import controls
-from rsexplore.explorers.controls import DIM, NORMS, Number, call, member, pick, toggle, unused
+from rsexplore.explorers.controls import DIM, NORMS, Number, call, member, more, pick, toggle, unused
 from rsexplore.explorers.panel import Panel, Steps, View
 from rsexplore.explorers.readout import framed, radius_table, table
 from rsexplore.noises import GeneralizedGaussian, Noise
-from rsexplore.pictures.bounds import claims
+from rsexplore.patience import Task
+from rsexplore.pictures.bounds import ball, claims
 from rsexplore.pictures.noise import SIDES, at_unit, expected, sample
 from rsexplore.pictures.renyi import MOST, curves
 from rsexplore.pictures.scaling import FAMILIES, FIXED, SLOW, Question, own, radius
 from rsexplore.pictures.scaling import numbers as growing
 from rsexplore.pictures.scaling import picture as scaling_picture
+from rsexplore.pictures.shifted import START as NOISE_OF_VOTES
 from rsexplore.pictures.soap_bubbles import FAMILIES as BUBBLES
 from rsexplore.pictures.soap_bubbles import LEAST, POWERS, Bubble
 from rsexplore.pictures.soap_bubbles import numbers as pulled
@@ -285,6 +288,54 @@ def soap_bubbles(
         pick("match", "equal", "to Gaussian noise", {"σ": "sigma", "mode of ‖z‖": "mode"}, match),
     ]
     return Panel(SoapView(), chosen, "soap_bubbles")
+
+
+# ---- votes after a shift ----
+
+
+class VotesView(View):
+    """The picture of `vote_curves` and its numbers in words."""
+
+    def update(self, **values: Any) -> Steps:
+        self.noise = member(values)
+        self.given = {name: values[name] for name in ("r", "q_a", "norm", "share")}
+        work = partial(pictures.vote_curves, self.noise, **self.given)
+        self.picture = yield Task(f"votes under {self.noise.family} noise after shifts", work)
+
+    def idle(self) -> Iterable[str]:
+        return unused(self.noise)
+
+    def code(self) -> str:
+        return call("vote_curves", {"noise": self.noise} | self.given, {"share": 1.0})
+
+    def readout(self) -> str:
+        return framed(escape(self.picture.desc), noise=self.noise.family, sigma=self.noise.sigma, **self.given)
+
+
+def vote_curves(
+    noise: Noise | None = None, r: float = 0.5, q_a: float = 0.01, *, norm: float | None = None, share: float = 1.0
+) -> Panel:
+    """Sliders over the least vote after a shift: votes of two classes, length of the shift, noise, norm.
+
+    Parameters and errors are those of `pictures.vote_curves`: where the sliders start. A noise without `dim` is given
+    dim=3072.
+    """
+    pictures.vote_curves(NOISE_OF_VOTES, r, q_a, share=share)  # refuses what it cannot draw
+    start = NOISE_OF_VOTES if noise is None else noise
+    chosen = [
+        controls.family(start),
+        controls.sigma(start.sigma),
+        Number("r", "shift r", "input units", r, 0.001, 100),
+        controls.votes(q_a),
+        controls.share(share),
+        pick("norm", "norm of the shift", "p", NORMS, float(ball(start, norm))),
+        controls.powers(start),
+        controls.power(start),
+        controls.shape(start),
+        *more(controls.dim(start.dim or DIM)),
+    ]
+    follow = {"norm": lambda values: controls.own_norm(member(values))} if norm is None else {}
+    return Panel(VotesView(), chosen, "vote_curves", follow)
 
 
 # ---- noise ----

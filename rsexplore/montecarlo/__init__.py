@@ -5,6 +5,7 @@ from rsexplore.beyond import safetensors, torch, tqdm  # says what is missing
 from rsexplore.log import LogInUseError
 from rsexplore.montecarlo.attack import Perturbations, attack, predict
 from rsexplore.montecarlo.certify import Progress, certify
+from rsexplore.montecarlo.denoise import denoised
 from rsexplore.montecarlo.engine import class_counts
 from rsexplore.montecarlo.images import ImagesUnavailableError, cifar10, data_name, devices, imagenet, load_images
 from rsexplore.montecarlo.logits import ModelOutputError

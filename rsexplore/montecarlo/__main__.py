@@ -1,20 +1,24 @@
-"""`rsexplore certify`, `attack` and `train`, for a shell or a job script; also as `python -m rsexplore.montecarlo`."""
+"""`rsexplore certify`, `attack`, `train`, `plan`, for a shell or job script; also `python -m rsexplore.montecarlo`."""
 
 import argparse
 import math
+import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import fields, replace
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
 import torch
 
-from rsexplore import arguments, bounds, noises, records
+from rsexplore import arguments, bounds, noises, records, runs
 from rsexplore.accuracy import certified
 from rsexplore.data import class_names
+from rsexplore.montecarlo import plan
 from rsexplore.montecarlo.attack import attack
 from rsexplore.montecarlo.certify import certify
 from rsexplore.montecarlo.images import CROP, SHORT_SIDE, SOURCES, data_name, load_images
@@ -43,6 +47,12 @@ TRAIN = """examples:
 
 The same command goes on from the last epoch that was finished, and leaves the files of another training as they are.
 What is not said is as in the code of Cohen et al. 2019, or for digits as the shipped networks were trained."""
+PLAN = """examples:
+  {0} plan laplace --data cifar10:DIR --runs my_runs --device cuda
+  {0} plan laplace --data cifar10:DIR --runs toys --train="--epochs 1" --certify="--images 20 --n 200" --run
+
+The same command goes on where it was stopped; what fails is named at the end, and the rest is done. What --train and
+--certify add stands last, and wins: a log so made serves a figure only if its header has what the figure needs."""
 
 
 def main(given: Sequence[str] | None = None, program: str = PROGRAM) -> int:
@@ -51,8 +61,8 @@ def main(given: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     try:
         return arguments.answered(f"{program} {asked.command}", lambda: asked.work(asked))
     except KeyboardInterrupt:
-        if asked.command == "train":
-            print("\nstopped; the same command goes on after the last whole epoch", file=sys.stderr)
+        if asked.command in ("train", "plan"):
+            print("\nstopped; the same command goes on after the last whole epoch or image", file=sys.stderr)
             return 130
         log = getattr(asked, "log", None)
         done = len(records.read(log)) if log and log.exists() else 0
@@ -90,7 +100,7 @@ def _certify(given: argparse.Namespace) -> str:
     wish = _some(given, "radius", "precision", "select")
     wish |= {"bound": bound, "norm": given.norm} if (given.radius, given.precision) != (None, None) else {}
     votes = _some(given, "n0", "n", "alpha", "seed", "log", "grid")
-    ways = _some(given, "batch_size", "device", "threads", "autocast", "compile", "channels_last")
+    ways = _some(given, "batch_size", "device", "threads", "autocast", "fast", "compile", "channels_last")
     with _executor(given.scheduler) as executor:
         found = certify(
             model, split.images, split.labels, noise, **votes, **wish, **ways, indices=split.index, executor=executor,
@@ -128,13 +138,18 @@ def _attack(given: argparse.Namespace) -> str:
     return f"{table}\n{told}\nThat nothing smaller was found proves nothing."
 
 
-def _train(given: argparse.Namespace) -> str:
-    """Train; return the last line of the table of epochs."""
+def _recipe(given: argparse.Namespace) -> Recipe:
+    """Recipe of a training."""
     asked = recipe(given.data, **{key: value for key in TRAINING if (value := getattr(given, key)) is not None})
-    folder = given.data.partition(":")[2] if asked.data in ("cifar10", "imagenet") else None
     if given.clean == (given.sigma is not None or given.scale is not None):
         raise ValueError("needs --sigma or --scale of a noise, or --clean for none")
-    asked = asked if given.clean else replace(asked, noise=arguments.noise(given, asked.dim))
+    return asked if given.clean else replace(asked, noise=arguments.noise(given, asked.dim))
+
+
+def _train(given: argparse.Namespace) -> str:
+    """Train; return the last line of the table of epochs."""
+    asked = _recipe(given)
+    folder = given.data.partition(":")[2] if asked.data in ("cifar10", "imagenet") else None
     if given.threads:
         torch.set_num_threads(given.threads)
     path = train(asked, given.out, folder or None, device=given.device, workers=given.workers, progress=not given.quiet)
@@ -142,6 +157,53 @@ def _train(given: argparse.Namespace) -> str:
     last = rows.read_text("utf-8").splitlines()[-1].split("\t") if rows.exists() else ()
     told = ", ".join(f"{name} {value}" for name, value in zip(COLUMNS, last, strict=False))
     return f"{path} ({path.stat().st_size:,} bytes): {told}"
+
+
+def _plan(given: argparse.Namespace) -> str:
+    """List the commands of a document, or do what is left of them; return the list, or that all is done."""
+    wanted, told = plan.commands(given, parser("rsexplore").parse_args, _recipe)
+    found = runs.logs(given.runs) if Path(given.runs).is_dir() else []
+    needed = {one.asked.model for one in wanted if not one.trains and one.done(found)[0] < 1}
+    states = [one.done(found, needed) for one in wanted]
+    left = [one for one, (part, _) in zip(wanted, states, strict=True) if part < 1]
+    if given.run:
+        ends = dict[str, Any]()  # whether each was done, or a cluster's promise of that
+        with _executor(given.scheduler) as client:
+            for one in left:
+                task = one.words, ends.get(getattr(one.asked, "model", ""))
+                ends[str(one.makes)] = client.submit(_did, *task, pure=False) if client else _did(*task)
+            if client:
+                ends = {name: end.exception() is None and end.result() for name, end in ends.items()}
+        if failed := [name for name, done in ends.items() if not done]:
+            where = "the logs of the workers say" if client else "is said above"
+            raise RuntimeError(f"{len(failed)} of {len(wanted)} commands failed, why {where}: no {', '.join(failed)}")
+        return f"all {len(wanted)} commands are done; rsexplore runs {given.runs} tells what the logs serve"
+    rates, rows, sums = dict[Any, float](), [], np.zeros(2)
+    for one, (part, state) in zip(wanted, states, strict=True):
+        count, size = one.cost()
+        key = one.words[0], one.recipe.arch, type(one.one.noise), one.trains and one.recipe.push > 0
+        if part < 1 and key not in rates:
+            print("measuring", *key[:2], file=sys.stderr)
+            rates[key] = plan.rate(one)
+        hours = (1 - part) * count / rates.get(key, 1) / 3600
+        sums += (hours, size * (part < 1))
+        rows.append((state, f"{hours:.3g}", f"{size:.1f}", f"rsexplore {shlex.join(one.words)}"))
+    end = f"left: {len(left)} of {len(wanted)} commands, {sums[1]:.1f} MB (twice that while networks learn), "
+    end += f"{sums[0]:.3g} hours, an estimate from a few steps on random images"
+    return "\n".join([str(Table(("state", "hours", "MB", "command"), rows)), *told, end])
+
+
+_one_at_a_time = Lock()  # in a process: training seeds generators that threads share
+
+
+def _did(words: Sequence[str], after: Any = None) -> bool:
+    """Do a command of a plan; return whether that could be done: not where `after`, which it needs, could not."""
+    if after is False:
+        return False
+    with _one_at_a_time:
+        print("rsexplore", shlex.join(words), flush=True)
+        asked = parser("rsexplore").parse_args(words)
+        return not arguments.answered(f"rsexplore {asked.command}", lambda: asked.work(asked))
 
 
 def _executor(scheduler: str | None) -> Any:
@@ -204,6 +266,7 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     add("--batch-size", type=int, help="copies that pass through the model at once (default: by an image's size)")
     add("--threads", type=int, help="CPU threads")
     add("--autocast", choices=("bfloat16", "float16"), help="precision of the network")
+    add("--fast", action="store_true", help="batch norms folded, channels last; on a GPU, weights in bfloat16")
     add("--compile", action="store_true", help="compile the network")
     add("--channels-last", action="store_true", help="memory format of the network")
     add("--scheduler", metavar="ADDRESS", help="share the images out by this dask scheduler")
@@ -222,6 +285,7 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     add("--out", type=Path, required=True, metavar="NAME.safetensors", help="the network; its log is NAME.train.tsv")
     arguments.add_noise(one, family="gaussian", dim=False, needed=False)
     add("--clean", action="store_true", help="train on the images without noise")
+    add("--denoise", action="store_true", default=None, help="a denoiser: the network is to return the image")
     add("--push", type=float, help="Type-2 training: after the noise a step of each pixel, so long, uphill in the loss")
     known = ", ".join(ARCHITECTURES)
     add("--arch", help=f"{known}, torchvision:NAME, timm:NAME, or package.module:NAME for one of your own")
@@ -241,6 +305,16 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     add("--workers", type=int, help="processes that read images")
     add("--threads", type=int, help="CPU threads; with 1, a network repeats to the bit on its kind of processor")
     add("--quiet", action="store_true", help="show no progress bar")
+    add = command("list the runs that a document's figures and tables need, or do them", _plan, PLAN).add_argument
+    add("document", metavar="PAPER", help="unified, laplace, soap, hayes or lecture")
+    add("--data", action="append", required=True, metavar="NAME:DIR", help="cifar10:DIR, imagenet:DIR; may be repeated")
+    folder = os.environ.get("RSEXPLORE_RUNS", "runs")
+    add("--runs", metavar="DIR", default=folder, help="networks and logs (default: %(default)s, or RSEXPLORE_RUNS)")
+    add("--device", help="cpu, cuda, ... of every command")
+    add("--train", default="", metavar="WORDS", help="added to each training, as --train='--epochs 1'")
+    add("--certify", default="", metavar="WORDS", help="added to each certification")
+    add("--run", action="store_true", help="do what is left, one after another, in place of listing it")
+    add("--scheduler", metavar="ADDRESS", help="do it as tasks of this dask scheduler; its workers share the folders")
     return top
 
 

@@ -252,7 +252,7 @@ class _Search:
         with torch.enable_grad():
             place = delta.detach().requires_grad_()
             moved = (images + place.reshape(images.shape)).repeat_interleave(self.samples, dim=0)
-            noisy = moved + self.task.noise.draw(self.rng, tuple(moved.shape))
+            noisy = self.task.noise.apply(moved, self.rng)
             try:
                 logits = checked_logits(self.logits_of(noisy), len(noisy))
                 logs = logits.float().log_softmax(1).reshape(len(images), self.samples, -1)

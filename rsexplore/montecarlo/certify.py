@@ -59,8 +59,8 @@ def certify(
     labels: ArrayLike | None,
     noise: Noise,
     n0: int | None = None,
-    n: int = 100_000,
-    alpha: float = 0.001,
+    n: int | None = None,
+    alpha: float | None = None,
     seed: int = 0,
     log: str | PathLike[str] | None = None,
     *,
@@ -74,6 +74,7 @@ def certify(
     device: torch.device | str | None = None,
     threads: int | None = None,
     autocast: str | torch.dtype | None = None,
+    fast: bool = False,
     compile: bool = False,
     channels_last: bool = False,
     grid: int | None = None,
@@ -100,12 +101,13 @@ def certify(
     labels : array_like of int, shape (images,), or None
         True classes; where they are not known (None, or all -1) no share of right ones is said.
     noise : Noise
-        Law of the additive noise.
+        Law of the noise. Of one that has so many `outcomes` (splitting noise) each is counted once, so that the vote is
+        exact: n0, n and alpha are refused, the header says alpha = 0, and images must lie on the noise's grid.
     n0, n : int, >= 1
         Draws for the selection (100 if absent, 1,000 for a wanted precision, none for a wanted radius, with which it is
-        refused) and for the estimation.
+        refused) and for the estimation (100,000 if absent).
     alpha : float, in (0, 1)
-        Failure probability of one image's statement; kept in the header.
+        Failure probability of one image's statement (0.001 if absent); kept in the header.
     seed : int, >= 0
         Seed of the run; an image's generator starts from (seed, its index).
     log : path, optional
@@ -137,6 +139,11 @@ def certify(
         setting.
     autocast : {"bfloat16", "float16"}, optional
         Precision in which torch runs what can be run so; noise is drawn and added in the images' own.
+    fast : bool
+        Whether a copy of the model is certified whose batch norms are folded into its convolutions, channels last, on a
+        GPU with weights in bfloat16 (or `autocast`, which is then their type). It is another network: digest and header
+        say so, and no log of the model itself is gone on with. Noise is drawn and added in float32. A UserWarning tells
+        of batch norms that stay, or if there are none.
     compile, channels_last : bool
         Whether the model is compiled, once for the one shape of the votes, or it and its batches are put into that
         memory format, in which some networks are faster.
@@ -162,7 +169,8 @@ def certify(
     Raises
     ------
     ValueError
-        An argument has a wrong shape or range; the message names it.
+        An argument has a wrong shape or range; the message names it. Or with `fast` clean logits move by more than 5 %
+        of what decides, or the model does not run.
     ModelOutputError
         The model's output is not (batch, classes), holds a nan, a +inf or no finite logit for some copy, or depends for
         one image on the others of its batch.
@@ -179,10 +187,17 @@ def certify(
         raise ValueError(f"certify: a wanted radius takes neither n0 nor precision, got {n0=}, {precision=}")
     if select not in SELECT or (radius is None and select != "votes"):
         raise ValueError(f"certify: select must be one of {SELECT}, for a wanted radius, got select={select!r}")
+    if exact := getattr(noise, "outcomes", None):
+        given = {"n0": n0, "n": n, "alpha": alpha, "radius": radius, "precision": precision, "grid": grid}
+        if wrong := [f"{name}={value!r}" for name, value in given.items() if value is not None]:
+            all_of = f"each of the {exact} outcomes of {noise!r} is counted once, and the vote is exact"
+            raise ValueError(f"certify: {all_of}; leave out {', '.join(wrong)}")
+        n0, n, alpha = 0, exact, 0.0
     n0 = (100 if precision is None else 1000) if n0 is None else n0
+    n, alpha = 100_000 if n is None else n, 0.001 if alpha is None else alpha
     task = Job(
         model, images, labels, noise, n0, n, alpha, seed, indices=indices, batch_size=batch_size, device=device,
-        threads=threads, autocast=autocast, compile=compile, channels_last=channels_last, grid=grid,
+        threads=threads, autocast=autocast, fast=fast, compile=compile, channels_last=channels_last, grid=grid,
     )  # fmt: skip
     labelled = task.labels[0] != UNLABELLED
     if select == "label" and not labelled:
@@ -193,6 +208,9 @@ def certify(
     elif (bound, norm) != (None, None):
         raise ValueError("certify: bound and norm are for a wanted radius or precision; else ask them of the records")
     noises.to_dict(noise)  # a log needs a noise of a known family, and the model is not looked at before that is clear
+    made = getattr(model, "made_for", noise)  # of a denoiser
+    if {**noises.to_dict(made), "dim": 0} != {**noises.to_dict(noise), "dim": 0}:
+        warnings.warn(f"certify: the model's denoiser is for {made!r}, and noise={noise!r}", stacklevel=2)
     path, runner = writable(log), Runner(task) if executor is None else RemoteRunner(task, executor)
     places, copies = {index: place for place, index in enumerate(task.indices.tolist())}, task.n0 + task.n
     with closing(Reporter(progress, len(places) * copies, len(places))) as reporter:
@@ -237,7 +255,7 @@ def _header(task: Job, survey: Survey, data: str, here: bool) -> Header:
         given, digest_ = getattr(model, "name", None), digest(model)
         name = given if isinstance(given, str) else type(model).__name__
     # what changes the rounding of logits is part of the classifier that is certified
-    ways = {"autocast": task.autocast, "compile": task.compile, "channels_last": task.channels_last}
+    ways = {"autocast": task.autocast, "fast": task.fast, "compile": task.compile, "channels_last": task.channels_last}
     ways = {way: value for way, value in ways.items() if value}
     total = hashlib.sha256(f"{tuple(images.shape)} {images.dtype}\n".encode())
     for image in images:
@@ -251,13 +269,13 @@ def _header(task: Job, survey: Survey, data: str, here: bool) -> Header:
         n0=task.n0,
         n=task.n,
         alpha=task.alpha,
-        seed=task.seed,
+        seed=None if task.noise.outcomes else task.seed,
         model={"name": name, "digest": digest_, **ways, "clean": [list(answer) for answer in survey.answers]},
         data={"name": data, "images": len(images), "digest": total.hexdigest(), **span},
         versions={"rsexplore": rsexplore.__version__, "torch": torch.__version__, "device": device.type},
         stop=task.stop.header if task.stop else None,
         grid=task.grid,
-        select=task.stop.select if task.stop else None,
+        select=task.stop.select if task.stop else "votes" if task.noise.outcomes else None,
         training=told if isinstance(told := getattr(model, "trained", None), dict) and told else None,
         info=_info(device) if here else None,
     )

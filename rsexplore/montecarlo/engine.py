@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rsexplore.montecarlo.logits import Model, checked_logits, in_own_dtype, no_class, read_classes
-from rsexplore.montecarlo.rng import TorchRng
+from rsexplore.montecarlo.rng import EvenRng, TorchRng
 from rsexplore.noises import Noise
 
 # Copies, and coordinates, that one call of the sampler draws. Constants, so that the batch size never changes the
@@ -36,10 +36,10 @@ Votes = NDArray[np.int64]
 
 
 class Sampler(Protocol):
-    """What noise is drawn from: a `Noise`, or one on a grid."""
+    """What makes noisy copies: a `Noise`, or one on a grid."""
 
-    def draw(self, rng: TorchRng, shape: tuple[int, ...]) -> Tensor:
-        """Return independent draws of that shape, in the units of the images."""
+    def apply(self, images: Tensor, rng: Any) -> Tensor:
+        """Return noisy copies of images (n, ...), each with a draw of its own."""
 
 
 @dataclass(eq=False)
@@ -48,7 +48,7 @@ class Work:
 
     key: Any  # the caller's name of it
     image: Tensor  # (...) floating, in the units of the noise
-    rng: TorchRng
+    rng: TorchRng | EvenRng
     samples: tuple[int, ...]  # sizes of separate samples, drawn one after the other
 
 
@@ -103,9 +103,9 @@ class Image:
         """Write noisy copies into the first of `rows`; return the counts that they belong to, and how many they are."""
         if self._left is None:
             self._sample, size = next(self._blocks)
-            self._left = self._noise.draw(self.work.rng, (size, *self.work.image.shape))
+            self._left = self._noise.apply(self.work.image.expand(size, *self.work.image.shape), self.work.rng)
         left, size = self._left, min(len(self._left), len(rows), self.room)
-        torch.add(left[:size], self.work.image, out=rows[:size])
+        rows[:size] = left[:size]
         self._left = left[size:] if size < len(left) else None
         self.placed += size
         return self.counts[self._sample], size

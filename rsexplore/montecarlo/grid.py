@@ -119,6 +119,8 @@ class GridNoise:
         first, second = (WORDS - sum(weights.values()) for weights in self.weights)
         return Fraction(first * second, UNITS)
 
+    apply = Noise.apply
+
     def draw(self, rng: TorchRng, shape: tuple[int, ...]) -> Tensor:
         """Independent draws.
 

@@ -10,6 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 # Rows whose logits are looked at twice, and by how much these may differ, as a share of the larger ones: what other
 # images in the same places change is rounding at most, and batches of another size may be summed in another order.
 ROWS, SAME_SIZE, OTHER_SIZE, REPEATS = 3, 1e-3, 0.05, 20
+FAST = 0.05  # and by how much those of a fast copy may differ from the network's own
 
 Model = Callable[[Tensor], Tensor]
 
@@ -130,6 +131,22 @@ def check_independence(logits_of: Model, images: Tensor, batch_size: int = ROWS)
             raise ModelOutputError(
                 f"the model's logits of an image depend on the other images of its batch ({told}){_NOT_ONE}"
             )
+
+
+def check_fast(fast: Model, model: Model, images: Tensor) -> None:
+    """Raise ValueError if a fast copy of a model fails on images (images, ...), or answers otherwise by over `FAST`."""
+    with torch.inference_mode():
+        own = checked_logits(model(images.clone()), len(images)).float()
+        try:
+            change = _share(fast(images.clone()).float(), own, 0).max().item()
+        except RuntimeError as error:
+            raise ValueError(
+                f"certify: the model fails in the precision of fast=True ({error}); leave it out"
+            ) from None
+    if change > FAST:
+        raise ValueError(
+            f"certify: fast=True moves clean logits by {change:.2g} > {FAST} of what decides; leave it out"
+        )
 
 
 def _share(logits: Tensor, before: Tensor, rounding: float) -> Tensor:

@@ -30,6 +30,7 @@ from rsexplore.montecarlo.networks import ARCHITECTURES, LIBRARIES, NORMALIZATIO
 Normalization = str | tuple[Sequence[float], Sequence[float]]  # a name, or mean and deviation of each channel
 
 ZOO = Path(__file__).parent / "zoo"
+SHIPPED = {path.relative_to(ZOO).with_suffix("").as_posix() for path in ZOO.rglob("*.safetensors")}
 # what a checkpoint may keep its numbers in; narrower ones come with scales, which a state_dict alone does not have
 TYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16, torch.int64, torch.int32)
 # entries in which the weights themselves are kept, where others are tensors too (averages, an optimizer, a teacher)
@@ -63,7 +64,7 @@ class CheckpointError(ValueError):
 
 
 def names() -> tuple[str, ...]:
-    """Names of the shipped models, sorted."""
+    """Names of the shipped models that are certified by themselves, sorted; `load_model` says the others."""
     return tuple(sorted(path.stem for path in ZOO.glob("*.safetensors")))
 
 
@@ -75,7 +76,7 @@ def card(name: str) -> str:
     CheckpointError
         No model of that name is shipped.
     """
-    if name not in names():
+    if name not in SHIPPED:
         raise CheckpointError(f"no shipped model is called {name!r}; there are {', '.join(names())}")
     return (ZOO / f"{name}.md").read_text(encoding="utf-8")
 
@@ -131,8 +132,9 @@ def load_model(
     Parameters
     ----------
     source : str or path
-        A name of `names()`, a `.safetensors` file, the index of a checkpoint in several files, or a torch checkpoint: a
-        plain `state_dict`, or a dict that holds one, of a network alone or behind a normalising layer, as Cohen et al.
+        A name of `names()`, denoised/digits-clean or denoised/digits-denoiser-0.25, a `.safetensors` file, the index of
+        a checkpoint in several files, or a torch checkpoint: a plain `state_dict`, or a dict that holds one, of a
+        network alone or behind a normalising layer, as Cohen et al.
         2019, Salman et al. 2019 and Yang et al. 2020 save it. What DataParallel, torch.compile and other wrappers put
         into the parameters' names is left out. `torchvision:NAME` and `timm:NAME` are published weights of these
         libraries, which they download; `torchvision:NAME.WEIGHTS` and `timm:NAME.TAG` choose among several.
@@ -183,7 +185,7 @@ def load_model(
             usual: Mapping[int, Normalization] = {}
             told = None
         else:
-            path = ZOO / f"{source}.safetensors" if str(source) in names() else Path(source).expanduser()
+            path = ZOO / f"{source}.safetensors" if str(source) in SHIPPED else Path(source).expanduser()
             if not path.is_file():
                 shipped = ", ".join(names())
                 raise CheckpointError(f"no file {str(path)!r} and no shipped model of that name; shipped: {shipped}")

@@ -82,3 +82,16 @@ class TorchRng:
         concentration = torch.full(size, float(shape), device=self.device, dtype=self.dtype)
         # torch.distributions.Gamma offers no generator, which a draw that can be repeated needs
         return torch._standard_gamma(concentration, generator=self._generator)
+
+
+class EvenRng:
+    """In place of `TorchRng`: the middles of so many equal parts of [0, 1), each once and in order, for exact votes."""
+
+    def __init__(self, parts: int, device: torch.device) -> None:
+        self.parts, self.device, self.state = parts, device, 0
+
+    def random(self, size: tuple[int, ...]) -> Tensor:
+        """The next `size[0]` of them, shape `size`, (n, 1, ...)."""
+        first, self.state = self.state, self.state + size[0]
+        places = torch.arange(first, self.state, device=self.device, dtype=torch.float64)
+        return ((places + 0.5) / self.parts).reshape(size)

@@ -17,11 +17,12 @@ from rsexplore.bound import Bound
 from rsexplore.bounds import named
 from rsexplore.check import is_number
 from rsexplore.log import AT_N, CERTIFIED, GIVEN_UP, PILOT, PRECISE, SEQUENTIAL, UNLABELLED, Row
-from rsexplore.montecarlo import grid
+from rsexplore.montecarlo import grid, networks
 from rsexplore.montecarlo import images as pixels
 from rsexplore.montecarlo.engine import Engine, Sampler, Votes, Work, is_exhaustion, kept_heap, usual_batch_size
 from rsexplore.montecarlo.logits import (
     Model,
+    check_fast,
     check_independence,
     check_layers,
     checked_logits,
@@ -30,8 +31,8 @@ from rsexplore.montecarlo.logits import (
     no_class,
     read_classes,
 )
-from rsexplore.montecarlo.rng import TorchRng
-from rsexplore.noises import Noise
+from rsexplore.montecarlo.rng import EvenRng, TorchRng
+from rsexplore.noises import Noise, Splitting
 from rsexplore.sequential import Plan, plan
 
 # Coordinates below which one thread is the default. Small layers gain nothing from a second one and wait for it after
@@ -63,25 +64,31 @@ class Job:
     noise: Noise
     n0: int
     n: int
-    alpha: float
+    alpha: float  # 0 where every outcome of the noise is counted, so that votes are exact
     seed: int
     indices: Any = None  # int64 (images,) numbers in the log, all different; 0, 1, 2, ... if absent
     batch_size: int | None = None  # by the size of an image, or a search, where None
     device: Any = None  # where the model is, if None
     threads: int | None = None
     autocast: Any = None  # a key of AUTOCAST
+    fast: Any = False  # in words what was done to `model`, if anything
     compile: bool = False
     channels_last: bool = False
     grid: int | None = None  # steps in one unit of the input, where images and noise are whole numbers of them
     stop: "Stop | None" = None
+    slow: Any = None  # the caller's model, where `model` is a fast copy of it
 
     def __post_init__(self) -> None:
-        wide = model_dtype(self.model) == torch.float64
+        wide = not self.fast and model_dtype(self.model) == torch.float64
         self.images = pixels.tensor(self.images, torch.float64 if wide else torch.float32)
         self._check_settings()
         check_layers(self.model)
         self._check_images()
         pixels.warn_if_far(float(self.images.min()), float(self.images.max()), self.images.ndim - 1)
+        if self.fast:
+            narrow = self.autocast or ("float32" if str(device_of(self)).startswith("cpu") else "bfloat16")
+            self.slow, self.autocast, self.channels_last = self.model, None, True
+            self.model, self.fast = networks.fast(self.slow, getattr(torch, narrow))
 
     def __getstate__(self) -> dict[str, Any]:
         """Workers get it by pickle, without its images."""
@@ -89,18 +96,23 @@ class Job:
 
     def _check_settings(self) -> None:
         """Check what is no array, and make Python's own numbers of it."""
-        for name, least in {"n0": 1, "n": 1, "seed": 0, "batch_size": 1, "threads": 1}.items():
+        if not isinstance(self.noise, Noise):
+            raise TypeError(f"certify: noise must be a Noise, got {type(self.noise).__name__}")
+        exact = self.noise.outcomes is not None
+        if exact and (self.n0, self.n, self.alpha) != (0, self.noise.outcomes, 0.0):
+            raise ValueError(f"certify: votes under {self.noise!r} are exact, not drawn; only certify takes it")
+        for name, least in {"n0": 1 - exact, "n": 1, "seed": 0, "batch_size": 1, "threads": 1}.items():
             if (value := getattr(self, name)) is not None or name in ("n0", "n", "seed"):
                 setattr(self, name, whole("certify", name, value, least))
         if self.autocast is not None:
             given, self.autocast = self.autocast, str(self.autocast).removeprefix("torch.")
             if self.autocast not in AUTOCAST:
                 raise ValueError(f"certify: autocast must be one of {tuple(AUTOCAST)}, got autocast={given!r}")
-        if not is_number(self.alpha) or not 0 < self.alpha < 1:
+        if self.fast and not isinstance(self.model, nn.Module):
+            raise ValueError(f"certify: fast=True needs an nn.Module as the model, got {type(self.model).__name__}")
+        if not is_number(self.alpha) or not (0 < self.alpha < 1 or exact):
             raise ValueError(f"certify: alpha must lie between 0 and 1, got alpha={self.alpha!r}")
         self.alpha = float(self.alpha)
-        if not isinstance(self.noise, Noise):
-            raise TypeError(f"certify: noise must be a Noise, got {type(self.noise).__name__}")
         if self.grid is not None:
             self.grid = grid.GridNoise(self.noise, self.grid).levels
 
@@ -117,9 +129,11 @@ class Job:
             raise ValueError(
                 f"certify: the noise has dim={self.noise.dim}, but an image of shape {shape[1:]} has {dim} coordinates"
             )
-        if self.grid is not None:
-            for number, image in enumerate(self.images):
+        for number, image in enumerate(self.images):
+            if self.grid is not None:
                 grid.steps(image, self.grid, f"images[{number}]")
+            elif isinstance(self.noise, Splitting):
+                self.noise.steps(image)
         self.indices = np.arange(shape[0]) if self.indices is None else self.indices
         self.labels = np.full(shape[0], UNLABELLED) if self.labels is None else self.labels
         for name, given in (("labels", self.labels), ("indices", self.indices)):
@@ -215,6 +229,9 @@ class Runner:
         images, count = images.to(self.device), len(images)
         classes, width, answers = list[int](), None, list[tuple[int, float | None]]()
         with self._surroundings(images[0]):
+            if self.task.fast:
+                doing("comparing the fast network with its own")
+                check_fast(self._plain, in_own_dtype(self.task.slow.to(self.device)), images[:ANSWERS])
             size = batch_size = self.task.batch_size or usual_batch_size(images[0])
             while (done := len(classes)) < count:
                 doing(f"clean images, {done} of {count}")
@@ -258,7 +275,9 @@ class Runner:
 
         def work(image: Tensor, label: int, index: int) -> Work:
             start = image if task.grid is None else grid.steps(image, task.grid)
-            return Work((index, label), start, TorchRng(task.seed, index, device=image.device), (task.n0, task.n))
+            exact, device = task.noise.outcomes, image.device
+            rng = EvenRng(exact, device) if exact else TorchRng(task.seed, index, device=device)
+            return Work((index, label), start, rng, (task.n0, task.n))
 
         noise: Sampler = task.noise if task.grid is None else grid.GridNoise(task.noise, task.grid)
         model = self._logits_of if task.grid is None else grid.on_grid(self._logits_of, task.grid)

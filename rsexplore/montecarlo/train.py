@@ -52,6 +52,7 @@ class Recipe:
 
     data: str = "cifar10"  # or "imagenet", "digits", "digits:SIDE"
     noise: Noise | None = None  # added to every image at every step, in units of the pixels; None: nothing is
+    denoise: bool = False  # the network is to return the image without its noise, in place of its class
     push: float = 0.0  # step of each pixel uphill in the loss, after the noise: Type-2 training; 0 is Type-1
     arch: str = "cifar_resnet110"  # key of ARCHITECTURES, torchvision:NAME, timm:NAME or package.module:Class
     normalize: Normalization = "cifar10"  # key of NORMALIZATIONS, "none", or mean and deviation of each channel
@@ -72,6 +73,7 @@ class Recipe:
         wrong += [name for name in ("push", "decay", "seed") if not getattr(self, name) >= 0]
         wrong += ["images"] * (self.images is not None and self.images < 1)
         wrong += ["noise"] * (self.noise is not None and self.noise.dim not in (None, self.dim))
+        wrong += ["denoise"] * (self.denoise and self.push > 0)
         for name, choices in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("autocast", (None, *PRECISIONS))):
             wrong += [name] * (getattr(self, name) not in choices)
         if wrong:
@@ -91,7 +93,8 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as plain data, as it stands in files and headers."""
         noise = self.noise and noises.to_dict(self.noise)
-        return json.loads(json.dumps(vars(self) | {"noise": noise} | self._classes))
+        told = json.loads(json.dumps(vars(self) | {"noise": noise} | self._classes))
+        return told if told.pop("denoise") is False else told | {"denoise": True}
 
     @property
     def _classes(self) -> dict[str, int]:
@@ -308,8 +311,11 @@ class Run:
             return torch.optim.lr_scheduler.OneCycleLR(self.optimizer, self.recipe.rate, total_steps=whole)
 
         def factor(step: int) -> float:
-            done = step // self.steps  # epochs
-            return 0.1 ** (3 * done // epochs) if kind == "step" else (1 + math.cos(math.pi * step / whole)) / 2
+            return (
+                0.1 ** (3 * (step // self.steps) // epochs)
+                if kind == "step"
+                else (1 + math.cos(math.pi * step / whole)) / 2
+            )
 
         return torch.optim.lr_scheduler.LambdaLR(self.optimizer, factor)
 
@@ -317,11 +323,18 @@ class Run:
         return images.to(self.device, non_blocking=True, memory_format=self.memory), classes.to(self.device)
 
     def _noisy(self, images: Tensor, rng: TorchRng) -> Tensor:
-        return images if self.recipe.noise is None else images + self.recipe.noise.draw(rng, tuple(images.shape))
+        return images if self.recipe.noise is None else self.recipe.noise.apply(images, rng)
 
     def _autocast(self) -> Any:
         kind = self.recipe.autocast
         return torch.autocast(self.device.type, getattr(torch, kind)) if kind else nullcontext()
+
+    def _judged(self, found: Tensor, images: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
+        """Loss, and how many are right; of a denoiser, as many as make up the variance that it gives back."""
+        if not self.recipe.denoise:
+            return nn.functional.cross_entropy(found, classes), (found.argmax(1) == classes).sum()
+        loss = nn.functional.mse_loss(found, images)
+        return loss, len(images) * (1 - loss.detach() / images.var())
 
     def epoch(self, batches: DataLoader, bar: Any) -> dict[str, Any]:
         """Train for one epoch; return its number, its rate at the start, mean loss and share of right answers."""
@@ -334,15 +347,14 @@ class Run:
             with self._autocast():
                 if self.recipe.push:
                     noisy = pushed(self.model, noisy, classes, self.recipe.push, self.scaler)
-                logits = self.model(noisy)
-                loss = nn.functional.cross_entropy(logits, classes)
+                loss, right = self._judged(self.model(noisy), images, classes)
             self.optimizer.zero_grad()
             self.scaler.scale(loss).backward()
             self.scaler.step(self.optimizer)
             self.scaler.update()
             self.schedule.step()
             seen += len(classes)
-            total += torch.stack([loss.detach() * len(classes), (logits.argmax(1) == classes).sum()])
+            total += torch.stack([loss.detach() * len(classes), right])
             bar.update()
             if step % LOOK == 0 and not total[0].isfinite():
                 break
@@ -363,11 +375,10 @@ class Run:
         for images, classes in batches:
             images, classes = self._placed(images, classes)
             with self._autocast():
-                found = [self.model(each).argmax(1) == classes for each in (images, self._noisy(images, rng))]
-            right += torch.stack(found).sum(1)
+                seen_as = [self.model(each) for each in (images, self._noisy(images, rng))]
+                right += torch.stack([self._judged(found, images, classes)[1] for found in seen_as])
             seen += len(classes)
-        clean, noisy = (right / seen).tolist()
-        return {"clean": clean, "noisy": noisy}
+        return dict(zip(("clean", "noisy"), (right / seen).tolist(), strict=True))
 
     def told(self) -> dict[str, Any]:
         """What a file says of its network."""

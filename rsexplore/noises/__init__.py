@@ -9,9 +9,12 @@ from rsexplore.noises.gaussian import Gaussian
 from rsexplore.noises.generalized_gaussian import GeneralizedGaussian
 from rsexplore.noises.laplace import Laplace
 from rsexplore.noises.power_gaussian import PowerGaussian
+from rsexplore.noises.splitting import Splitting
 from rsexplore.noises.uniform import Uniform
 
+# what is added to images, and what else there is
 ALL: tuple[type[Noise], ...] = (Gaussian, Laplace, Uniform, GeneralizedGaussian, ExponentialLinf, PowerGaussian)
+KNOWN: tuple[type[Noise], ...] = (*ALL, Splitting)
 
 
 def to_dict(noise: Noise) -> dict[str, Any]:
@@ -20,10 +23,10 @@ def to_dict(noise: Noise) -> dict[str, Any]:
     Raises
     ------
     TypeError
-        The noise is of no family in `ALL`, so `from_dict` could not make it again.
+        The noise is of no family in `KNOWN`, so `from_dict` could not make it again.
     """
-    if type(noise) not in ALL:
-        raise TypeError(f"noise must be of a family of {[cls.__name__ for cls in ALL]}, got {noise!r}")
+    if type(noise) not in KNOWN:
+        raise TypeError(f"noise must be of a family of {[cls.__name__ for cls in KNOWN]}, got {noise!r}")
     return {"family": noise.family, **asdict(noise)}  # type: ignore[call-overload]
 
 
@@ -37,7 +40,7 @@ def from_dict(data: dict[str, Any]) -> Noise:
     """
     fields = dict(data)
     family = fields.pop("family", None)
-    known = {cls.__name__: cls for cls in ALL}
+    known = {cls.__name__: cls for cls in KNOWN}
     if family not in known:
         raise ValueError(f"noise needs a family of {sorted(known)}, got {family!r}")
     try:

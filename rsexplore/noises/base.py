@@ -8,7 +8,7 @@ from rsexplore.check import positive, whole
 
 
 class Noise(ABC):
-    """Additive smoothing noise: a law on R^dim, symmetric about 0.
+    """Smoothing noise: a law on R^dim, symmetric about 0, that is added to images, unless `apply` does otherwise.
 
     Fields are in units of the input. `dim` is the number of coordinates, needed only where a bound or a sampler is.
     `symbols` maps the symbols of the formulas to fields.
@@ -16,6 +16,7 @@ class Noise(ABC):
 
     symbols: ClassVar[dict[str, str]] = {"lambda": "scale"}
     natural_norm: float = 2.0  # norm in which most is known of the noise
+    outcomes: int | None = None  # so many, all alike, where one number decides a noisy copy, so that votes are exact
 
     def __post_init__(self) -> None:
         # Python's own numbers: NumPy's narrow ones would round what is computed from them
@@ -82,6 +83,22 @@ class Noise(ABC):
         -------
         array, shape `shape`
         """
+
+    def apply(self, images: Any, rng: Any) -> Any:
+        """Noisy copies of images, each with a draw of its own.
+
+        Parameters
+        ----------
+        images : array of float, shape (n, ...)
+            NumPy's, or torch's on the device of `rng`.
+        rng : numpy.random.Generator, or any object as of `draw`
+            Source of randomness.
+
+        Returns
+        -------
+        array, shape (n, ...)
+        """
+        return images + self.draw(rng, tuple(images.shape))
 
     def mean_norm(self, norm: float) -> float:
         """Expected norm E ||z|| of one draw, for norm 2 or inf, in units of the input.

@@ -6,6 +6,7 @@ from rsexplore.pictures.noise import noise
 from rsexplore.pictures.picture import Picture
 from rsexplore.pictures.renyi import renyi
 from rsexplore.pictures.scaling import scaling
+from rsexplore.pictures.shifted import vote_curves
 from rsexplore.pictures.soap_bubbles import soap_bubbles
 from rsexplore.pictures.tradeoff import tradeoff
 from rsexplore.pictures.votes import one_image, votes
@@ -20,5 +21,6 @@ __all__ = [
     "scaling",
     "soap_bubbles",
     "tradeoff",
+    "vote_curves",
     "votes",
 ]

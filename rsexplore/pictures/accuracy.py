@@ -26,9 +26,10 @@ def steps(curve: Curve) -> tuple[NDArray, NDArray]:
 
 
 def ceiling(curve: Curve, alpha: float, bound: Bound | str | None = None, norm: float | None = None) -> float:
-    """Largest radius that n votes out of n can give at level `alpha`."""
+    """Largest radius that n votes out of n can give at level `alpha`; 0 of exact votes."""
     used = bounds.get("cohen-l2" if bound is None else bound)
-    return float(used.radius(curve.noise, q_a=clopper_pearson_tail(curve.n, curve.n, alpha), norm=norm))
+    q_a = clopper_pearson_tail(curve.n, curve.n, alpha) if alpha else 0.0
+    return float(used.radius(curve.noise, q_a=q_a, norm=norm))
 
 
 def shipped(dataset: str | None = None) -> dict[str, Curve]:
@@ -88,7 +89,7 @@ def certified_accuracy(
     same = all(curve.provenance.get("train_sigma") == curve.noise.sigma for curve in shown)
     names = _deviations(shown, same) if labels is None else list(labels)
     if len(alphas := {curve.alpha for curve in shown}) > 1:
-        names = [name and f"{name}, α\u00a0=\u00a0{curve.alpha:g}" for name, curve in zip(names, shown, strict=True)]
+        names = [name and f"{name}, {_level(curve.alpha)}" for name, curve in zip(names, shown, strict=True)]
     # what is said of several curves is said once, and marked in the key
     warnings = [_warning(curve) if name else "" for name, curve in zip(names, shown, strict=True)]
     often = [words for words in dict.fromkeys(filter(None, warnings)) if warnings.count(words) > 1]
@@ -114,12 +115,12 @@ def certified_accuracy(
     marked = "dotted: the most that the votes give" if len(ends) > 1 else ""
     if len(ends) == 1:
         votes, level = counted[ends[0]]
-        marked = f"{rounded_down(ends[0])}: the most that {votes:,} votes give at α\u00a0=\u00a0{level:g}"
+        marked = f"{rounded_down(ends[0])}: the most that {votes:,} votes give{' at' if level else ','} {_level(level)}"
     items += [Rule(at=end, color=INK, text=marked if end == ends[-1] else "") for end in ends]
     if note is None:
         of = "" if labels is not None else "trained and certified at σ" if same else "certified at σ"
         level_of_all = len(alphas) == 1 and not (limit and ends)  # a limit has it
-        note = ", ".join(filter(None, [of, f"α\u00a0=\u00a0{alphas.pop():g}" if level_of_all else ""]))
+        note = ", ".join(filter(None, [of, _level(alphas.pop()) if level_of_all else ""]))
     note = "; ".join(filter(None, [note, *(f"{'*' * i}\u00a0{words.strip()}" for i, words in enumerate(often, 1))]))
     if shown and note:
         items.append(Note(text=note, at="top right"))
@@ -138,6 +139,10 @@ def certified_accuracy(
         plots=(plot,),
         height=400.0,
     )
+
+
+def _level(alpha: float) -> str:
+    return f"α\u00a0=\u00a0{alpha:g}" if alpha else "exact"
 
 
 def _told(curve: Curve, radii: Sequence[float]) -> str:

@@ -57,12 +57,11 @@ def expected(noise: Noise, norm: float, unit: float = 1.0) -> str:
     return f"{unit * mean / (sqrt(noise.dim or 1) if norm == 2 else 1):.5g}"
 
 
-def at_unit(noise: Noise, dim: int) -> Noise:
+def at_unit(noise: Noise, dim: int | None) -> Noise:
     """Member of deviation 1 of the family; k stays the same share of `dim`."""
-    assert noise.dim is not None
     own = {name: getattr(noise, name) for name in ("power_norm", "tail_norm", "shape") if hasattr(noise, name)}
     if hasattr(noise, "k"):
-        own["k"] = float(f"{noise.k / noise.dim * dim:.12g}")
+        own["k"] = float(f"{noise.k / (noise.dim or 1) * (dim or 1):.12g}")
     return type(noise).from_sigma(1.0, dim, **own)
 
 

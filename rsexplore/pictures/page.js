@@ -83,7 +83,7 @@ function numbersOf({ plots }) {
   return (bars.length ? bars : plots).flatMap(({ x, y, items }) => items.flatMap((item) => {
     const share = (value) => x.label.split(";")[0].replace("share", `${(100 * value).toFixed(1)} %`);
     if (item.kind === "bars") return item.rows.map((row) => [row.name, row.text, share(row.value), row.status]);
-    if (!item.name || !item.y || !y?.lengths) return [];
+    if (!item.name || !item.y || !(y?.lengths || (item.down && item.y.length === 1))) return [];
     const [text, at] = [item.down ? roundedDown : written, x?.lengths && item.down ? roundedDown : written];
     if (item.y.length === 1) return [[item.name, text(item.y[0]), `at ${x.name || x.label} = ${at(item.x[0])}`]];
     return plots.length === 1 && !x.lengths ? [[item.label, `${text(item.y[0])} to ${text(item.y.at(-1))}`]] : [];
@@ -142,7 +142,7 @@ function set(name, text) {
   const state = states.get(topic);
   state[name] = text;
   if (name === "norm") chosen.add(topic);
-  if (name === "family" && !chosen.has(topic)) state.norm = tables.natural[text];
+  if (name === "family" && state.norm && !chosen.has(topic)) state.norm = tables.natural[text];
   show();
 }
 

@@ -33,9 +33,11 @@ from rsexplore.pictures.renyi import renyi
 from rsexplore.pictures.scaling import FAMILIES as GROWING
 from rsexplore.pictures.scaling import FIXED, SLOW, Numbers, Question, growth
 from rsexplore.pictures.scaling import picture as scaling
+from rsexplore.pictures.shifted import vote_curves
 from rsexplore.pictures.soap_bubbles import EQ9, FAMILIES, POWERS, Bubble, numbers
 from rsexplore.pictures.soap_bubbles import picture as soap_bubbles
 from rsexplore.pictures.tradeoff import PAIRS, SHAPES, tradeoff
+from rsexplore.shifted import AXES
 from rsexplore.table import rounded_down
 
 VOTES = (
@@ -59,6 +61,7 @@ TABS = {  # title, and what it is for; the notebooks' panels have the same
         "Which share of images keeps its class within a radius? Published logs, under any bound and confidence level.",
     ),
     "renyi": ("Rényi orders", "Which Rényi order certifies most, and how much is lost to the exact radius?"),
+    "vote_curves": ("Votes", "How few votes can a class keep after a shift, and how many can another get?"),
     "tradeoff": (
         "Two norms", "Which pairs of radii does generalized Gaussian noise certify in two norms at once?"
     ),
@@ -247,6 +250,18 @@ def topics() -> tuple[Topic, ...]:
                 Control("order", "order α", "1 KL, 2 χ²", orders, "best"),
             ),
             lambda q_a, order: renyi(1.0, q_a, order=order),
+        ),
+        Topic(
+            "vote_curves",
+            (
+                Control("family", "noise", "", {style.NOISES[one.__name__]: one for one in AXES}, "Gaussian"),
+                sigma(),
+                Control("r", "shift r", "of σ", listed(0.25, 0.5, 1, 1.5, 2, 3), "1"),
+                votes(FEWER, 0.01),
+            ),
+            lambda family, r, q_a: vote_curves(family.from_sigma(1.0, 3072), r, q_a),
+            4,
+            "Norms are those in which most is known; others, soap bubbles and more classes are in the notebooks.",
         ),
         Topic(
             "tradeoff",

@@ -1,0 +1,106 @@
+"""What DSRS (Li et al. 2022) published: bounds on votes of the true class, and radii, under Gaussian and eq. (8) noise.
+
+Their radii are Neyman-Pearson's, from these bounds, by numerical integration and a search of about 100 s each; ours are
+exact duals of the same. Their k is that of |z|^(-2k), half of that of `PowerGaussian`, and their sigma the root mean
+square of a coordinate.
+"""
+
+import gzip
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from math import inf, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rsexplore import data
+from rsexplore.comparison import exact_radius
+from rsexplore.data import Entry
+from rsexplore.noises import Gaussian, Noise, PowerGaussian
+
+DIMS = {"cifar10": 3072, "imagenet": 150_528}
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """One of their lists of radii, beside ours from the same bounds."""
+
+    entry: Entry  # of the radii
+    noise: Noise
+    norm: float
+    theirs: NDArray[np.float64]  # (images,) input units; 0 where nothing is certified
+    ours: NDArray[np.float64]  # (images,)
+
+    @property
+    def unit(self) -> NDArray[np.float64]:
+        """The deviation, in l_inf over the root of the dimension; (images,)."""
+        assert self.noise.dim is not None
+        return np.full(len(self.ours), self.noise.sigma / (sqrt(self.noise.dim) if self.norm == inf else 1.0))
+
+
+def entries(kind: str) -> list[Entry]:
+    """Their lists of radii ("radius") or of bounds ("pa")."""
+    return data.logs(source="dsrs", kind=kind)
+
+
+def noise(entry: Entry) -> Noise:
+    """Noise that an entry was certified under, for l2 families."""
+    dim = DIMS[entry.dataset]
+    if entry.certify_noise == "gaussian":
+        return Gaussian(entry.certify_sigma, dim)
+    if entry.certify_noise == "general_gaussian":
+        return PowerGaussian.from_sigma(entry.certify_sigma, dim, k=2 * float(entry.certify_k))
+    raise ValueError(f"dsrs: noise must be gaussian or general_gaussian, got {entry.certify_noise} in {entry.path}")
+
+
+def votes(entry: Entry) -> dict[int, float]:
+    """Lower bound on the probability of the true class, by image."""
+    rows = (line.split() for line in _text(entry).splitlines() if line.startswith("o "))
+    return {int(index): float(lower) for _, index, lower, _ in rows}
+
+
+def radii(entry: Entry) -> dict[int, float]:
+    """Their radii, by image."""
+    return {int(index): float(radius) for index, radius in map(str.split, _text(entry).splitlines())}
+
+
+def bounds_of(entry: Entry) -> Entry | None:
+    """The bounds that a list of radii was computed from; None for the one list whose bounds are not there."""
+    return next(iter(data.logs(path=entry.path.replace("radius/", "pa/", 1).replace("_linf.txt", ".txt"))), None)
+
+
+@lru_cache
+def compared() -> tuple[Compared, ...]:
+    """Every list of radii, beside ours from the same bounds; none where RSEXPLORE_DATA names no folder of the logs."""
+    if not os.environ.get("RSEXPLORE_DATA"):
+        return ()
+    lists = [(entry, radii(entry), votes(of)) for entry in entries("radius") if (of := bounds_of(entry))]
+    q_a = [1 - np.array([lower[index] for index in theirs]) for _, theirs, lower in lists]
+    laws, ours = [noise(entry) for entry, *_ in lists], [np.empty(0)] * len(lists)
+    for law in set(laws):  # all votes under one noise together, which takes hardly longer than a few
+        same = [at for at, one in enumerate(laws) if one == law]
+        found = radius(law, np.concatenate([q_a[at] for at in same]))
+        for at, part in zip(same, np.split(found, np.cumsum([len(q_a[at]) for at in same])[:-1]), strict=True):
+            ours[at] = part
+    made = []
+    for (entry, theirs, _), law, found in zip(lists, laws, ours, strict=True):
+        norm = inf if "_linf" in entry.path else 2.0
+        assert law.dim is not None
+        unit = sqrt(law.dim) if norm == inf else 1.0
+        made.append(Compared(entry, law, norm, np.array([*theirs.values()]), found / unit))
+    return tuple(made)
+
+
+def radius(law: Noise, q_a: NDArray) -> NDArray[np.float64]:
+    """Exact l2 radius, 0 where nothing is certified."""
+    found = np.zeros(len(q_a))
+    near = q_a > 0.499  # a tie, where radii are as steep as a table cannot be: one by one
+    for some in np.flatnonzero(near & (q_a < 0.5)), np.flatnonzero(~near):
+        found[some] = exact_radius(law, q_a=q_a[some], norm=2.0)
+    return found
+
+
+def _text(entry: Entry) -> str:
+    raw = data.fetch(entry).read_bytes()
+    return (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8")

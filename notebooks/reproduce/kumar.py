@@ -1,0 +1,75 @@
+"""Counts under Laplace and generalized Gaussian noise that Kumar, Levine, Goldstein and Feizi (2020) published.
+
+ResNet-110 for CIFAR-10, trained and certified with noise of one shape (1, which is Laplace, to 6) and one deviation:
+500 images, 100,000 votes each. The licence is for research and forbids passing the logs on, so none is here.
+Whoever may use them gets his own copy:
+
+    git clone https://github.com/alevine0/smoothingGenGaussian "$RSEXPLORE_DATA/smoothingGenGaussian"
+
+and they are drawn beside, or in place of, the digits that stand in. `data/kumar.csv` has their checksums.
+"""
+
+import csv
+import hashlib
+import os
+from functools import lru_cache
+from math import log
+from pathlib import Path
+from typing import Any
+
+from reproduce.printed import DATA
+from rsexplore import noises, records, runs
+from rsexplore.log import content
+from rsexplore.noises import GeneralizedGaussian, Laplace
+from rsexplore.records import Header, Records
+from rsexplore.runs import Experiment
+
+FOLDER, DIM = "smoothingGenGaussian", 3072
+WORDS = "Kumar et al. 2020"
+
+
+@lru_cache
+def listed() -> tuple[dict[str, Any], ...]:
+    """What is published for images of full size: shape, sigma, sha256 and path of each log."""
+    with (DATA / "kumar.csv").open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    return tuple(row | {"shape": float(row["shape"]), "sigma": float(row["sigma"])} for row in rows)
+
+
+def at_hand() -> Path | None:
+    """Folder of the reader's own copy, in the one that RSEXPLORE_DATA names; None if there is none."""
+    top = os.environ.get("RSEXPLORE_DATA")
+    found = Path(top, FOLDER) if top else None
+    return found if found and found.is_dir() else None
+
+
+def read(folder: Path, shape: float, sigma: float) -> Records:
+    """Log of one shape and deviation.
+
+    Raises
+    ------
+    LookupError
+        None was published.
+    ValueError
+        The file is not the published one.
+    """
+    row = next((row for row in listed() if (row["shape"], row["sigma"]) == (shape, sigma)), None)
+    if row is None:
+        raise LookupError(f"{WORDS} published shapes 1 to 6 and deviations .12 .25 .5 1, got {shape:g} and {sigma:g}")
+    raw = content(path := folder / row["path"])
+    if hashlib.sha256(raw).hexdigest() != row["sha256"]:
+        raise ValueError(f"{path} is not the published log: its sha256 must be {row['sha256']}; clone it again")
+    noise = GeneralizedGaussian.from_sigma(sigma, DIM, shape=shape).canonical
+    data = {"source": WORDS, "dataset": "cifar10", "images": 500}
+    return records.read(path, Header(noises.to_dict(noise), 100, 100_000, 0.001, data=data))
+
+
+def nearest(one: Experiment) -> Records | None:
+    """Log of the shape of an experiment's noise, at the deviation that comes nearest; None if there is none at hand."""
+    noise, folder = one.noise.canonical, at_hand()
+    shape = 1.0 if isinstance(noise, Laplace) else noise.shape if isinstance(noise, GeneralizedGaussian) else 0.0
+    same = one.type == 1 and one.trained is not None and runs.same(one.trained, one.noise)
+    sigmas = [row["sigma"] for row in listed() if row["shape"] == shape]
+    if not (folder and same and sigmas and (one.data, one.arch) == ("cifar10", "cifar_resnet110")):
+        return None
+    return read(folder, shape, min(sigmas, key=lambda sigma: round(abs(log(sigma / noise.sigma)), 6)))
