@@ -33,10 +33,10 @@ UNITS: dict[str, Noise] = {
     "eq9-0.5": PowerGaussian.from_sigma(1.0, DIM, k=0.5 * DIM, power_norm=inf),
     "eq8-0.5": PowerGaussian.from_sigma(1.0, DIM, k=0.5 * DIM),
     "linf": noises.ExponentialLinf.from_sigma(1.0, DIM),
-    "gg4": noises.GeneralizedGaussian.from_sigma(1.0, DIM, shape=4.0),
     "eq8-0.9": PowerGaussian.from_sigma(1.0, DIM, k=0.9 * DIM),
     "eq9-0.9": PowerGaussian.from_sigma(1.0, DIM, k=0.9 * DIM, power_norm=inf),
 }
+WORDS = {"gaussian": "Gaussian", "laplace": "Laplace", "eq8": "eq. (8)", "eq9": "eq. (9)", "linf": "exponential"}
 RUNS = {
     f"{name}-{sigma}": replace(one, **{(first := fields(one)[0].name): sigma * getattr(one, first)})  # type: ignore
     for name, one in UNITS.items()
@@ -90,9 +90,16 @@ def shown() -> NDArray[np.float32]:
     return images().images if has_demo() else np.full((len(PHOTOS), 3, SIDE, SIDE), 0.5, np.float32)
 
 
-def radius(found: Records) -> NDArray[np.float64]:
-    """Largest proved radius of every image, in the norm in which most is known of the noise; 0 where it abstains."""
-    noise, q_a = found.noise, found.q_a()
+def label(name: str) -> str:
+    """Noise of a stored log in words, by its name."""
+    kind, sigma = name.rsplit("-", 1)
+    family, _, share = kind.partition("-")
+    words = WORDS[family] + (f", k = {share} d" if share else "")
+    return f"{words}, σ = {sigma}"
+
+
+def radius(noise: Noise, q_a: Any) -> NDArray[np.float64]:
+    """Largest proved radius of votes, in the norm in which most is known of the noise; 0 where nothing is certified."""
     known = [bound for bound in rs.bounds.of(noise, noise.natural_norm) if bound.certifies]
     return np.max([bound.radius(noise, q_a=q_a, norm=noise.natural_norm) for bound in known], axis=0)
 
