@@ -369,6 +369,8 @@ def test_several_runs_and_groups_of_classes_stand_under_one_panel():
     assert panel.view.noise == noises[4] and panel.view.row == runs[4].rows[0]
     again = eval(panel.code.value, {"rs": rs, "records": runs, "images": pictures})
     assert again.view.noise == noises[4] and again.picture.plots[3].title == panel.picture.plots[3].title
+    unseen = rs.explorers.one_image(runs, None)
+    assert len(unseen.picture.plots) == 2 and "copy" not in unseen.controls and len(panel.picture.plots) == 4
     with pytest.raises(ValueError, match="or several on the same"):
         rs.explorers.one_image([runs[0], rs.records.from_rows(runs[1].header, runs[1].rows[:1])], pictures)
 

@@ -43,10 +43,12 @@ RUNS = {
     for sigma in SIGMAS
 }
 NAMES = {  # of the classes that got votes; ImageNet has 1,000
-    109: "brain coral", 281: "tabby", 282: "tiger cat", 283: "Persian cat", 285: "Egyptian cat", 287: "lynx",
-    420: "banjo", 422: "barbell", 442: "bell cote", 450: "bobsled", 541: "drum", 543: "dumbbell", 557: "flagpole",
-    560: "football helmet", 562: "fountain", 599: "honeycomb", 657: "missile", 665: "moped", 682: "obelisk",
-    698: "palace", 733: "pole", 746: "puck", 872: "tripod", 887: "vestment", 956: "custard apple", 967: "espresso",
+    107: "jellyfish", 109: "brain coral", 281: "tabby", 282: "tiger cat", 283: "Persian cat", 285: "Egyptian cat",
+    287: "lynx", 420: "banjo", 422: "barbell", 432: "bassoon", 442: "bell cote", 450: "bobsled", 541: "drum",
+    542: "drumstick", 543: "dumbbell", 557: "flagpole", 560: "football helmet", 562: "fountain", 571: "gas pump",
+    593: "harmonica", 599: "honeycomb", 657: "missile", 665: "moped", 682: "obelisk", 698: "palace", 733: "pole",
+    746: "puck", 805: "soccer ball", 872: "tripod", 875: "trombone", 882: "vacuum", 887: "vestment", 950: "orange",
+    956: "custard apple", 967: "espresso",
 }  # fmt: skip
 GROUPS = {"domestic cat": (281, 282, 283, 284, 285), "building": (442, 497, 663, 668, 698, 832)}
 PHOTOS = ("chelsea", "coffee", "rocket", "astronaut", "camera", "motorcycle", "china", "flower")
@@ -85,9 +87,9 @@ def images() -> rs.data.Split:
         return rs.montecarlo.load_images(folder)
 
 
-def shown() -> NDArray[np.float32]:
-    """The photographs, or grey squares in their place where the extra `demo` is not installed."""
-    return images().images if has_demo() else np.full((len(PHOTOS), 3, SIDE, SIDE), 0.5, np.float32)
+def shown() -> NDArray[np.float32] | None:
+    """The photographs; None where the extra `demo` is not installed."""
+    return images().images if has_demo() else None
 
 
 def label(name: str) -> str:
