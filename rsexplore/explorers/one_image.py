@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rsexplore.data import Names, class_names
-from rsexplore.explorers.controls import NORMS, Number, call, choice, pick, toggle
+from rsexplore.explorers.controls import NORMS, Number, call, choice, own_norm, pick, toggle
 from rsexplore.explorers.panel import Panel, Steps, View
 from rsexplore.explorers.readout import framed, radius_table
 from rsexplore.log import UNLABELLED
@@ -51,7 +51,7 @@ class ImageView(View):
         if number not in self.places:
             raise LookupError(f"image must be one of the run's, which go from {min(self.places)} to "
                               f"{max(self.places)}, got image={number}")  # fmt: skip
-        self._records = self._nearest(values)
+        self._records = self.nearest(values)
         self.names = self._together if values.get("together") else self._alone
         place, part = self.places[number], self._parts(self._records, values["n"], values.get("together", False))
         self.noise, self.row = part.noise, part.rows[place]
@@ -67,7 +67,7 @@ class ImageView(View):
             draws=self._records.header.n,
         )  # fmt: skip
 
-    def _nearest(self, values: Mapping[str, Any]) -> Records:
+    def nearest(self, values: Mapping[str, Any]) -> Records:
         """The run that the controls mean: of its kind, and then of the nearest numbers, one after the other."""
 
         def far(run: Records) -> list[float]:
@@ -194,4 +194,5 @@ def one_image(
             words = WORDS.get(name)
             chosen.append(pick(name, *words, found, value) if words else choice(name, "noise", found, value))
     chosen += [toggle("together", "groups of classes are counted together", together)] if groups else []
-    return Panel(view, chosen, "one_image")
+    follow = {"norm": lambda values: own_norm(view.nearest(values).noise)} if len(runs) > 1 and norm is None else {}
+    return Panel(view, chosen, "one_image", follow)
