@@ -366,9 +366,11 @@ def test_several_runs_and_groups_of_classes_stand_under_one_panel():
     assert "Class cat: " not in panel.readout.value
     assert panel.view.row == runs[0].rows[0] and sum(panel.view.row.counts[key] for key in range(4)) == whole.counts[0]
     panel.move(sigma=0.2, kind=next(name for name in panel.controls["kind"].field.options if "(9)" in name), k=0.5)
-    assert panel.view.noise == noises[4] and panel.view.row == runs[4].rows[0]
+    assert panel.view.noise == noises[4] and panel.view.row == runs[4].rows[0] and panel.values["norm"] == inf
     again = eval(panel.code.value, {"rs": rs, "records": runs, "images": pictures})
     assert again.view.noise == noises[4] and again.picture.plots[3].title == panel.picture.plots[3].title
+    unseen = rs.explorers.one_image(runs, None)
+    assert len(unseen.picture.plots) == 2 and "copy" not in unseen.controls and len(panel.picture.plots) == 4
     with pytest.raises(ValueError, match="or several on the same"):
         rs.explorers.one_image([runs[0], rs.records.from_rows(runs[1].header, runs[1].rows[:1])], pictures)
 

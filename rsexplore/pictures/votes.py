@@ -50,8 +50,8 @@ def votes(row: Row, *, names: Names | None = None, draws: int | None = None) -> 
 
 def one_image(
     row: Row,
-    image: ArrayLike,
-    copy: ArrayLike,
+    image: ArrayLike | None,
+    copy: ArrayLike | None,
     found: Sequence[Claim],
     *,
     norm: float,
@@ -65,8 +65,8 @@ def one_image(
     ----------
     row, names, draws
         As for `votes`.
-    image, copy : array_like, shape (channels, height, width)
-        In [0, 1]; what is beyond is cut off.
+    image, copy : array_like, shape (channels, height, width), or None
+        In [0, 1]; what is beyond is cut off. None is not shown.
     found : sequence of Claim
         Of the vote, as `bounds.claims` returns them.
     norm : float
@@ -77,7 +77,7 @@ def one_image(
     label = f", label {class_names(names).get(row.label, row.label)}" if row.label != UNLABELLED else ""
     titles = f"Image {row.index}{label}", "Noisy copy"
     seen = [Plot(title=title, square=True, share=0.18, items=(Image(pixels=pixels(each)),))
-            for title, each in zip(titles, (image, copy), strict=True)]  # fmt: skip
+            for title, each in zip(titles, (image, copy), strict=True) if each is not None]  # fmt: skip
     voted = votes(row, names=names, draws=draws)
     (ballot,) = voted.plots
     claims = [] if abstains else merged(found)
