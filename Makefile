@@ -35,7 +35,7 @@ help:
 	@echo "make lint       ruff, mypy and the check that notebooks are stored as they ran"
 	@echo "make format     let ruff put it right; where that changes a notebook, make notebooks"
 	@echo "make core-test  the core's tests in an environment without torch, ipywidgets and matplotlib"
-	@echo "make docs       the pages, the stored notebooks and the API as a site, in site/; a broken link ends it"
+	@echo "make docs       the pages, the stored notebooks and the API as a site, in build/site; a broken link ends it"
 	@echo "make clean      remove the environments, the site and all caches"
 	@echo "PYTHON=python3.12 picks the interpreter (3.11 or newer); PYTEST_ARGS='-k cohen' is handed to pytest"
 
@@ -97,9 +97,9 @@ core-test: $(CORE_READY)
 	RSEXPLORE_REQUIRE_TORCH= $(CORE_VENV)/bin/python $(PYTEST) $(CORE_IGNORES) $(PYTEST_ARGS)
 
 docs: $(DOCS_READY)
-	@$(DOCS_VENV)/bin/sphinx-build -q -W --keep-going -c docs . site
-	@echo "open site/docs/index.html: it needs no server and no network"
+	@$(DOCS_VENV)/bin/sphinx-build -q -W --keep-going -c docs . build/site
+	@echo "open build/site/docs/index.html: it needs no server and no network"
 
 clean:
-	rm -rf $(VENV) $(CORE_VENV) $(DOCS_VENV) site .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) $(CORE_VENV) $(DOCS_VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -7,7 +7,7 @@ from sphinx.ext.autodoc.mock import _MockObject
 project, author, html_title = "rsexplore", "The rsexplore authors", "rsexplore"
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 root_doc = "docs/index"
-include_patterns, exclude_patterns = ["*.md", "docs/*.md", "notebooks/*.ipynb"], ["site", ".*"]
+include_patterns, exclude_patterns = ["*.md", "docs/*.md", "notebooks/*.ipynb"], ["build", ".*"]
 suppress_warnings = ["ref.python"]  # a name that stands in two modules
 html_theme = "furo"
 html_copy_source = html_show_search_summary = False  # the summaries of a search need a server

@@ -97,8 +97,7 @@ def curve(
     if rounding == "upper":
         right |= records.predict == ABSTAINED  # nobody knows what it would have been put into
     # whole images are summed, so shares are exact
-    decided = (q_a <= 0.5) | header.exact
-    radii, images = np.unique(radius[right & decided & ~np.isnan(radius)], return_counts=True)
+    radii, images = np.unique(radius[right & ((q_a <= 0.5) | header.exact) & ~np.isnan(radius)], return_counts=True)
     share = images[::-1].cumsum()[::-1] / len(records)
     level, native = header.alpha if alpha is None or header.exact else alpha, 2.0 if bound is None else bound.norm
     chosen: Any = native if norm is None else norm  # where both are None bound.radius has refused it

@@ -295,8 +295,7 @@ def boxed_radius(
     if pixels.ndim != 2 or noise.dim not in (None, pixels.shape[1]):
         raise ValueError(f"boxed_radius: images must have shape (images, ...), dim={noise.dim}, got {np.shape(images)}")
     if not ((pixels >= low) & (pixels <= high)).all():
-        got = f"{pixels.min()} to {pixels.max()}"
-        raise ValueError(f"boxed_radius: pixels must lie in the box from {low} to {high}, got {got}")
+        raise ValueError(f"boxed_radius: pixels must lie in {box=}, got {pixels.min()} to {pixels.max()}")
     width, found = 2 * noise.scale, np.empty(len(pixels))
     goals = np.broadcast_to(bounds.get("uniform-l1").radius(noise, q_a=np.asarray(q_a), p_b=p_b), found.shape)
     for place, goal in enumerate(goals):  # the class may change where copies share no more than 1 - goal / width

@@ -1,7 +1,7 @@
 """Logs of others: a printed radius an image, or the count of its votes; and what a printed radius tells of its votes.
 
 With radii: the columns ``idx label predict radius correct time``. With counts: ``idx label predict count``, any others,
-and ``correct time`` at the end, as logs of Kumar et al. (2020) of generalized Gaussian noise have them. An abstention is
+and ``correct time`` at the end, as in logs of Kumar et al. (2020) of generalized Gaussian noise. An abstention is
 predict = -1; its count is that of a class that is not said.
 
 Logs with radii print sigma PhiInv(p_A) to a few digits, where p_A is the Clopper-Pearson bound of a count that they do

@@ -138,12 +138,14 @@ def test_what_is_no_function_or_no_network_is_refused():
     images = torch.full((2, DIM), 0.5)
     with pytest.raises(ValueError, match=r"the denoiser must be deterministic, got two answers 0.0\d+ apart"):
         certify(denoised(Unsure(), HalfSpace(), Gaussian(0.5)), images, [0, 1], Gaussian(0.5), n=10, progress=False)
-    with pytest.raises(ValueError, match=r"must return a tensor of shape \(2, 16\), got \(2, 32\)"):
+    with pytest.raises(
+        ValueError, match=r"must return a tensor of torch.Size\(\[2, 16\]\), got torch.Size\(\[2, 32\]\)"
+    ):
         denoised(Doubled(), HalfSpace(), Gaussian(0.5))(images)
     with pytest.raises(TypeError, match="two nn.Modules and a Noise are needed, got denoiser=<function"):
         denoised(lambda batch: batch, HalfSpace(), Gaussian(0.5))
     for wrong in ({"predicts": "score"}, {"denoiser_range": (1, 0)}):
-        with pytest.raises(ValueError, match="low < high in denoiser_range, and predicts one of"):
+        with pytest.raises(ValueError, match="denoised: needs low < high, one of"):
             denoised(Posterior(), HalfSpace(), Gaussian(0.5), **wrong)
 
 

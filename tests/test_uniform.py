@@ -99,7 +99,7 @@ def test_the_boxed_radius_at_the_edges_and_what_it_refuses():
     np.testing.assert_array_equal(found, [0, 0, np.nan, np.inf])
     with pytest.raises(rs.bounds.UnsupportedNoiseError, match=r"boxed_radius needs Uniform noise, got Laplace"):
         rs.boxed_radius(Laplace(1.0), images, 0.1)
-    with pytest.raises(ValueError, match=r"pixels must lie in the box from 0.0 to 1.0, got -0.5 to 0.5"):
+    with pytest.raises(ValueError, match=r"pixels must lie in box=\(0.0, 1.0\), got -0.5 to 0.5"):
         rs.boxed_radius(Uniform(1.0), [[0.5, -0.5]], 0.1)
     with pytest.raises(ValueError, match=r"images must have shape \(images, ...\), dim=3, got \(4, 2\)"):
         rs.boxed_radius(Uniform(1.0, 3), images, 0.1)

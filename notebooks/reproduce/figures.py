@@ -114,6 +114,7 @@ def certified(
     name: Callable[[Experiment], str] = lambda one: "",
     params: Mapping[str, Mapping[str, float]] | None = None,
     published: float | None = None,
+    stand_in: bool = True,
     undefended: bool = False,
     folder: str | None = None,
 ) -> Drawn:
@@ -134,6 +135,8 @@ def certified(
         A panel each, in place of `by`.
     published : float, optional
         Level at which published votes are read, where it is not the paper's.
+    stand_in : bool
+        Whether digits stand in for what is lacking.
     undefended : bool
         Whether digits are drawn, too, with what a clean network keeps under an attack of ours, unless all logs are own.
     folder : str, optional
@@ -141,9 +144,10 @@ def certified(
     """
     wanted, found = runs.experiments(document, item), runs.logs(folder)
     best = {one.name: chosen for one in wanted if (chosen := votes(one, found))}
+    best = {name: chosen for name, chosen in best.items() if stand_in or chosen.kind != "digits"}
     lacking = [one for one in wanted if one.name not in best or best[one.name].kind in ("nearly", "digits")]
     undefended &= any(chosen.kind != "own" for chosen in best.values())
-    beside = bool(lacking) or undefended
+    beside = (bool(lacking) and stand_in) or undefended
     panels = list(params or dict.fromkeys(map(by, wanted)))
     sound = all(rs.bounds.get(key).certifies for key, *_ in lines if isinstance(key, str))
     real, toy = ({panel: dict[str, tuple[Curve, int, int]]() for panel in panels} for _ in range(2))
@@ -157,7 +161,9 @@ def certified(
             into, words = (toy, one.digits) if chosen and chosen.kind == "digits" else (real, name(one))
             nearly = f"at σ = {chosen.records.noise.sigma:g}" if chosen and chosen.kind == "nearly" else ""
             words = ", ".join(filter(None, (label, words, nearly)))
-            asked = (params or by(one) == panel) and all(wants(one) for wants in only) and words not in into[panel]
+            # for other parameters digits would only show the same once more
+            here = (into is real or panel == panels[0]) if params else by(one) == panel
+            asked = here and all(wants(one) for wants in only) and words not in into[panel]
             if chosen and asked and bound is None:
                 into[panel][words] = chosen.by(key, of or 2.0), at, place
             elif chosen and asked and bound and bound.supports(chosen.records.noise):
@@ -177,15 +183,17 @@ def certified(
                 looks.append({"color": style.CYCLE[(place if by_line else one) % 7],
                               "dash": dash if curve.bound and curve.bound.certifies else "dashdot"})  # fmt: skip
             options: dict[str, Any] = {"labels": list(drawn), "looks": looks, "most": False}
+            mine = dict.fromkeys(one.recipe for one in lacking if params or by(one) == panel)
+            why = "\n".join(["no votes at hand: they need", "a run by recipe", *mine])
             if row is toy and not drawn:
+                words = "digits stand in on the left alone" if params else "no digits stand in here"
+                words = words if len(rows) > 1 else why
+                ax.text(0.5, 0.5, words, ha="center", va="center", color="0.4", transform=ax.transAxes)
                 ax.set_axis_off()
-                ax.text(0.5, 0.5, "no digits stand in here", ha="center", color="0.4", transform=ax.transAxes)
                 continue
             rs.pictures.certified_accuracy([curve for curve, *_ in drawn.values()], title, **options).draw(ax)
             if not drawn:
-                mine = dict.fromkeys(one.recipe for one in lacking if params or by(one) == panel)
-                words = "\n".join(["no votes at hand: they need", "a run by recipe", *mine])
-                ax.text(0.5, 0.5, words, ha="center", va="center", transform=ax.transAxes)
+                ax.text(0.5, 0.5, why, ha="center", va="center", transform=ax.transAxes)
                 ax.set(xlabel="", xticks=[])
             if row is toy and undefended:
                 radius, share = ours.undefended(norm if isinstance(norm, int | float) else 2.0)
@@ -200,11 +208,12 @@ def certified(
 
 
 def level(places: Sequence[Axes]) -> None:
-    """Give the panels of a row one height, that of the least."""
+    """Give the panels of a row one height, that of the least, and labels that fit beside it."""
     boxes = [ax.get_position() for ax in places]
     low, high = max(box.y0 for box in boxes), min(box.y1 for box in boxes)
     for ax, box in zip(places, boxes, strict=True):
         ax.set_position((box.x0, low, box.width, high - low))
+        ax.set_ylabel("certified accuracy")
 
 
 def caption(item: str, best: Mapping[str, Votes], lacking: Sequence[Experiment]) -> str:

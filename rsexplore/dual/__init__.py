@@ -93,9 +93,9 @@ class Dual:
         """1 - p_A of two classes whose radius is r, to some digits; 1/2 or nan where that is not found. Shape of r."""
         law, out = law_of(int(values["d"]), float(values["k"]), values["a"], values["b"]), np.full(r.shape, 0.5)
         inside = (r > 0) & np.isfinite(r)
-        shift = r[inside] * self._stretch(values["d"], values.get("p", 2)) / values["lambda"]
-        with np.errstate(all="ignore"):
-            out[inside] = np.minimum(worst_case(law, 0.5, shift), 0.5)  # V(p, r) = 1/2 where p = 1 - V(1/2, r)
+        shift = r[inside] * self.stretch(values["d"], values.get("p", 2)) / values["lambda"]
+        half = np.full(shift.shape, 0.5)
+        out[inside] = kept(law, half, half, shift)[0]  # V(p, r) = 1/2 where p = 1 - V(1/2, r)
         return out
 
     def exact(self, pa: Any, pb: Any, **values: Any) -> mpmath.mpf:

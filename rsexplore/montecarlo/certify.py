@@ -190,8 +190,9 @@ def certify(
     if exact := getattr(noise, "outcomes", None):
         given = {"n0": n0, "n": n, "alpha": alpha, "radius": radius, "precision": precision, "grid": grid}
         if wrong := [f"{name}={value!r}" for name, value in given.items() if value is not None]:
-            all_of = f"each of the {exact} outcomes of {noise!r} is counted once, and the vote is exact"
-            raise ValueError(f"certify: {all_of}; leave out {', '.join(wrong)}")
+            raise ValueError(
+                f"certify: votes of all {exact} outcomes of {noise!r} are exact; leave out {', '.join(wrong)}"
+            )
         n0, n, alpha = 0, exact, 0.0
     n0 = (100 if precision is None else 1000) if n0 is None else n0
     n, alpha = 100_000 if n is None else n, 0.001 if alpha is None else alpha

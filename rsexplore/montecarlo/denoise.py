@@ -73,8 +73,7 @@ class Denoised(nn.Module):
             raise TypeError(f"denoised: two nn.Modules and a Noise are needed, got {wrong[0]}={given[wrong[0]][0]!r}")
         (low, high), self.step, self.abar = map(float, denoiser_range), None, 1.0
         if not 0 < high - low < np.inf or predicts not in PREDICTS:
-            needed = f"low < high in denoiser_range, and predicts one of {PREDICTS}"
-            raise ValueError(f"denoised: needs {needed}, got {denoiser_range=}, {predicts=}")
+            raise ValueError(f"denoised: needs low < high, one of {PREDICTS}, got {denoiser_range=}, {predicts=}")
         if abar is not None:
             self.step, self.abar = _step(np.asarray(abar, dtype=float), noise, high - low)
         self.denoiser, self.classifier, self.made_for = denoiser, classifier, noise
@@ -109,8 +108,8 @@ class Denoised(nn.Module):
         steps = () if self.step is None else (torch.full((len(own),), self.step, device=own.device),)
         found = self.denoiser(self.abar**0.5 * own, *steps)
         if getattr(found, "shape", None) != own.shape:
-            got = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
-            raise ValueError(f"denoised: the denoiser must return a tensor of shape {tuple(own.shape)}, got {got}")
+            got = getattr(found, "shape", type(found))
+            raise ValueError(f"denoised: the denoiser must return a tensor of {own.shape}, got {got}")
         return found
 
 

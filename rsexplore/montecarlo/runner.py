@@ -275,8 +275,8 @@ class Runner:
 
         def work(image: Tensor, label: int, index: int) -> Work:
             start = image if task.grid is None else grid.steps(image, task.grid)
-            exact, device = task.noise.outcomes, image.device
-            rng = EvenRng(exact, device) if exact else TorchRng(task.seed, index, device=device)
+            parts, place = task.noise.outcomes, image.device
+            rng = EvenRng(parts, place) if parts else TorchRng(task.seed, index, device=place)
             return Work((index, label), start, rng, (task.n0, task.n))
 
         noise: Sampler = task.noise if task.grid is None else grid.GridNoise(task.noise, task.grid)
