@@ -510,7 +510,8 @@ def test_a_run_in_which_nothing_is_certified_can_be_shown():
 
 
 def test_a_run_under_noise_without_bounds_is_refused(monkeypatch):
-    monkeypatch.setattr(rs.bounds, "ALL", ())
+    for name in ("ALL", "KNOWN"):
+        monkeypatch.setattr(rs.bounds, name, ())
     with pytest.raises(LookupError, match=r"needs a noise with a bound, got Laplace\(scale=0.2"):
         rs.explorers.certified_accuracy(own_run())
 

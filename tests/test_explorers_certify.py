@@ -244,7 +244,8 @@ def test_what_no_control_can_hold_is_refused(wrong):
 
 def test_noise_without_a_bound_shows_one_image_and_says_so(monkeypatch):
     panel = rs.explorers.certify(images=2, n=100)
-    monkeypatch.setattr(rs.bounds, "ALL", ())
+    for name in ("ALL", "KNOWN"):
+        monkeypatch.setattr(rs.bounds, name, ())
     panel.start()
     done(panel)
     assert "needs a noise with a bound" in panel.message.value and list(panel.views) == ["One image"]
