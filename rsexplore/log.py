@@ -461,7 +461,7 @@ def kept(header: Header, path: Path | None, labels: Mapping[int, int]) -> Iterat
     # "a" makes the file if there is none, and cuts nothing off; what it writes goes to the end. Without a buffer, for
     # what a full disk has refused would be tried again when the file is closed
     with path.open("a+b", buffering=0) as file:
-        _lock(file, path)
+        lock(file, path)
         rows, offset, head = resume(path, header, labels)
         file.truncate(offset)  # a killed run may have left half a line
 
@@ -550,8 +550,8 @@ def resume(path: Path, header: Header, labels: Mapping[int, int] | None = None) 
     return rows, offset, first
 
 
-def _lock(file: BinaryIO, path: Path) -> None:
-    """Keep other runs off a log until it is closed, which the system does for a run that is killed."""
+def lock(file: BinaryIO, path: Path, owner: str = "certify") -> None:
+    """Keep other runs off a file until it is closed, which the system does for a run that is killed."""
     try:
         if sys.platform == "win32":
             import msvcrt
@@ -565,9 +565,9 @@ def _lock(file: BinaryIO, path: Path) -> None:
     except OSError as error:
         if error.errno in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK):
             raise LogInUseError(
-                f"certify: {path} is being written by another run, in another process or in this one; wait for its end "
-                "or give another log"
+                f"{owner}: {path} is being written by another run, in another process or in this one; wait for its end "
+                "or give another file"
             ) from None
         warnings.warn(
-            f"certify: {path} cannot be locked here ({error}); start no second run on it", RuntimeWarning, stacklevel=5
+            f"{owner}: {path} cannot be locked here ({error}); start no second run on it", RuntimeWarning, stacklevel=5
         )

@@ -19,6 +19,7 @@ from torch import nn
 from reproduce import zoo
 from reproduce.zoo import FAMILIES, SHIPPED, SIDES, named, noise_of
 from rsexplore import cli, data, noises, records
+from rsexplore.log import LogInUseError
 from rsexplore.montecarlo import (
     ARCHITECTURES,
     CheckpointError,
@@ -322,6 +323,13 @@ def test_files_of_another_training_are_refused_and_left(cifar, monkeypatch):
     with pytest.raises(ValueError, match="f.safetensors is of another training .*give another out=, or delete it"):
         train(other, out, cifar, progress=False)
     assert train(found, out, None) == out and out.read_bytes() == written  # is there, so not even the data is wanted
+
+
+def test_two_runs_never_write_the_same_files(cifar, monkeypatch):
+    found, out = asked_of(cifar, epochs=1), cifar / "h.safetensors"
+    monkeypatch.setattr(Run, "epoch", lambda *given: train(found, out, cifar, progress=False))
+    with pytest.raises(LogInUseError, match="train: .*h.safetensors is being written by another run"):
+        train(found, out, cifar, progress=False)
 
 
 @pytest.mark.parametrize("batch", [40, 120])  # 120: there is but one step, before which the loss is a number

@@ -24,6 +24,7 @@ from tqdm.auto import tqdm
 
 import rsexplore
 from rsexplore import data, noises
+from rsexplore.log import lock
 from rsexplore.montecarlo import images as pixels
 from rsexplore.montecarlo import networks
 from rsexplore.montecarlo.models import Normalization, trained
@@ -227,6 +228,8 @@ def train(
         `out` or its checkpoint is of another recipe, or no such file; `device` is not there.
     ImagesUnavailableError
         The folder does not hold what it should.
+    LogInUseError
+        Another run is at it.
     RuntimeError
         The loss is no number any more.
 
@@ -248,7 +251,9 @@ def train(
         busy = recipe.data == "imagenet" or (recipe.data == "cifar10" and device.type != "cpu")
         workers = min(8, os.cpu_count() or 1) if busy else 0
     reading = {"num_workers": workers, "pin_memory": device.type == "cuda"}
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    held = path.with_name(f".{path.stem}.lock")
+    with held.open("ab") as file, torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        lock(file, path, "train")
         run = Run(recipe, -(-len(learn.labels) // recipe.batch), device)
         if kept.exists():
             run.restore(kept)
@@ -270,6 +275,7 @@ def train(
                 run.keep(kept)
         run.write(path)
     kept.unlink()
+    held.unlink()
     return path
 
 
