@@ -103,8 +103,9 @@ def test_in_a_narrow_window_no_text_is_cut_or_over_another(notebook, width):
     page.set_viewport_size({"width": width, "height": 1000})
     notebook.handle(SIGMA)  # brought into view
     notebook.settle()
-    boxes = page.evaluate(BOXES)
-    assert len(boxes) > 10 and not outside(boxes) and not over(boxes)
+    for place in range(page.locator(".rsx").count()):
+        boxes = page.evaluate(BOXES.replace("document", f"document.querySelectorAll('.rsx')[{place}]"))
+        assert len(boxes) > 10 and not outside(boxes) and not over(boxes), place
     cut = "[...document.querySelectorAll('.rsx-panel')].filter(e => e.scrollWidth > e.clientWidth + 1).length"
     assert page.evaluate(cut) == 0
     page.set_viewport_size({"width": 1400, "height": 1000})

@@ -6,6 +6,7 @@ import re
 import time
 from importlib import import_module
 from math import inf
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -266,6 +267,23 @@ def test_modes_that_cannot_be_equal_are_said_so_from_the_start():
     assert words(panel) == "" and "eq. (8)" in table(panel)
 
 
+def test_a_move_in_another_thread_waits_for_its_turn(monkeypatch):
+    """JupyterLab takes a slider's messages in a thread of their own, a panel's first picture is another's."""
+    panel, wait, movers = rs.explorers.soap_bubbles(), panels.Run.wait, []
+
+    def interrupted(run, seconds=None):
+        if not movers:
+            movers.append(Thread(target=panel.move, kwargs={"sigma": 0.7}))
+            movers[0].start()
+            movers[0].join(0.5)
+        wait(run, seconds)
+
+    monkeypatch.setattr(panels.Run, "wait", interrupted)
+    panel.move(sigma=0.6)
+    movers[0].join()
+    assert panel.message.value == "" and panel.values["sigma"] == 0.7 and not panel.working.value
+
+
 def test_the_code_line_knows_the_dimension_of_a_file_of_images(tmp_path):
     pytest.importorskip("torch")
     np.savez(tmp_path / "own.npz", images=np.zeros((3, 2, 7, 5), dtype=np.float32), labels=np.zeros(3, dtype=int))
@@ -279,7 +297,9 @@ def test_the_code_line_knows_the_dimension_of_a_file_of_images(tmp_path):
     assert ", dim=64, " in panel.code.value
     (tmp_path / "no.npz").write_bytes(b"PK no zip")
     np.savez(tmp_path / "other.npz", x=np.zeros(3))
-    for name in ("no.npz", "other.npz", "absent.npz", "."):
+    panel.move(data=str(tmp_path))
+    assert ", dim=150528, " in panel.code.value  # pictures of a folder are cropped to that
+    for name in ("no.npz", "other.npz", "absent.npz"):
         panel.move(data=str(tmp_path / name))
         assert panel.code.value.endswith("  # dim=3072 is assumed, until the images are found")
         eval(panel.code.value, {"rs": rs})

@@ -5,7 +5,7 @@ import threading
 from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from functools import partial
+from functools import partial, wraps
 from html import escape
 from math import inf
 from time import monotonic, thread_time
@@ -21,6 +21,17 @@ from rsexplore.pictures import paper
 from rsexplore.pictures.picture import Picture
 
 Steps = Generator[Any, Any, None]  # of a `Task`, whose result is sent back, or of what `View.take` draws
+
+
+def _in_turn(method: Callable[..., None]) -> Callable[..., None]:
+    """A method of a panel that one thread calls at a time: JupyterLab takes messages of widgets in one of their own."""
+
+    @wraps(method)
+    def called(panel: Any, *args: Any, **options: Any) -> None:
+        with panel.turn:
+            method(panel, *args, **options)
+
+    return called
 
 
 class View(ABC):
@@ -237,6 +248,7 @@ class Panel(Board):
         tools = widgets.HBox([self.reset, self.save, self.copy, self.saved], layout={"flex_flow": "row wrap"})
         parts = [self.grid, self.cut, self.message, self.working, self.chart, tools, self.readout, self.code]
         self.children = parts
+        self.turn = threading.RLock()
         self._held = False
         self._pending: asyncio.TimerHandle | None = None
         self._work: Steps = _nothing()
@@ -260,6 +272,7 @@ class Panel(Board):
         # where nothing goes on by itself there is no later
         self._go_on(inf if _loop() is None else monotonic() + within, rested=True)
 
+    @_in_turn
     def pause(self) -> None:
         """End the work in hand, as nobody looks; `resume` takes it up."""
         if self._run is not None or self._pending is not None:
@@ -307,6 +320,7 @@ class Panel(Board):
         self._set({name: rule(values) for name, rule in self._follow.items() if name not in self._chosen})
         self._draw()
 
+    @_in_turn
     def _draw(self) -> None:
         """Draw the state of the controls, at once where it is quick; what was begun for another state is dropped."""
         if self._run is not None:
@@ -330,6 +344,7 @@ class Panel(Board):
         self._current, self.picture = True, self.view.picture
         self.chart.picture = self.picture
 
+    @_in_turn
     def _go_on(self, until: float, rested: bool = False) -> None:
         """Go on until the work waits: for a task, for the sliders to rest, or for the kernel to take messages."""
         if self._pending is not None:
