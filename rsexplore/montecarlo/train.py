@@ -9,7 +9,7 @@ import math
 import os
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -252,8 +252,10 @@ def train(
         workers = min(8, os.cpu_count() or 1) if busy else 0
     reading = {"num_workers": workers, "pin_memory": device.type == "cuda"}
     held = path.with_name(f".{path.stem}.lock")
-    with held.open("ab") as file, torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    with ExitStack() as last, held.open("ab") as file:
         lock(file, path, "train")
+        last.callback(held.unlink, missing_ok=True)
+        last.enter_context(torch.random.fork_rng(devices=[device] if device.type == "cuda" else []))
         run = Run(recipe, -(-len(learn.labels) // recipe.batch), device)
         if kept.exists():
             run.restore(kept)
@@ -275,7 +277,6 @@ def train(
                 run.keep(kept)
         run.write(path)
     kept.unlink()
-    held.unlink()
     return path
 
 
