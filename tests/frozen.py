@@ -27,7 +27,9 @@ TAILS = [0.5, 0.4999999, 0.4, 0.1, 0.01, 1e-3, 1e-5, 1e-9, 1e-17, 1e-50, 1e-120,
 VOTES = [(None, q_a, None) for q_a in TAILS]
 VOTES += [(None, q_a, min(p_b, q_a)) for q_a in (0.4, 0.1, 1e-5, 1e-17, 1e-300) for p_b in (0.05, 1e-4, 1e-17, 1e-300)]
 VOTES += [(p_a, None, p_b) for p_a in (0.0, 0.3, 0.50000001, 0.6, 0.999, 1 - 2**-53, 1.0) for p_b in (None, 0.01)]
-VOTES += [(0.3, None, 0.3 - 1e-9), (1e-290, None, 0.9999999e-290), (1e-20, None, 9e-21), (2.0, None, None)]
+NEAR_TIE = (0.3, None, 0.3 - 1e-9)
+VOTES += [NEAR_TIE, (1e-290, None, 0.9999999e-290), (1e-20, None, 9e-21), (2.0, None, None)]
+SOLVED = VOTES[: len(TAILS)] + VOTES[-8:]  # of bounds whose radii are solved for
 SIGMAS, DIMS = (1e-6, 0.25, 1.0, 1e6), (1, 2, 50, 3072, 150528)
 POWERS = [  # k, dim, norms of the soap families; eq. (9) at few of them
     *[(share * dim, dim, a, a) for dim in (5, 64, 3072, 150528) for share in (0.0, 0.25, 0.9) for a in (2, inf)],
@@ -55,9 +57,9 @@ def radii(bound: Any) -> dict[str, list[str]]:
     norms = (1, 2, 3.5, inf) if bound.norm is None else tuple(dict.fromkeys([bound.norm, 2, inf]))
     found = {}
     for noise in noises_of(bound):
-        mixed = isinstance(noise, noises.PowerGaussian) and noise.power_norm != noise.tail_norm
         solved = isinstance(noise, noises.PowerGaussian)
-        asked = [VOTES[i] for i in (0, 2, 5, 8)] if mixed else VOTES[: len(TAILS)] + VOTES[-8:] if solved else VOTES
+        few = solved and (noise.power_norm != noise.tail_norm or bound.restates)  # slow, or solved under another key
+        asked = [VOTES[i] for i in (0, 2, 5, 8)] if few else SOLVED if solved else VOTES
         for norm in norms[:1] if solved else norms:
             values = [0.0] * len(asked)
             for given in {tuple(x is None for x in vote) for vote in asked}:

@@ -18,7 +18,11 @@ def test_a_bound_says_and_answers_what_it_did(key):
     for where, values in old["radii"].items():
         was, now = (np.array([float.fromhex(value) for value in side]) for side in (values, new[where]))
         # to the last bit on one machine (`python tests/frozen.py`); other processors round otherwise
-        np.testing.assert_allclose(now, was, rtol=1e-9 if "PowerGaussian" in where else 1e-12, err_msg=where)
+        rtol = np.full(was.shape, 1e-9 if "PowerGaussian" in where else 1e-12)
+        if len(was) == len(frozen.SOLVED):
+            # of votes 1e-9 apart, which are solved for to 1e-14; the radius lies some 6e-5 below the exact one
+            rtol[frozen.SOLVED.index(frozen.NEAR_TIE)] = 5e-5
+        assert np.isclose(now, was, rtol, atol=0, equal_nan=True).all(), (where, was, now)
 
 
 def test_seeded_runs_count_the_votes_that_they_did():
