@@ -98,7 +98,11 @@ class Noise(ABC):
         -------
         array, shape (n, ...)
         """
-        return images + self.draw(rng, tuple(images.shape))
+        noise = self.draw(rng, tuple(images.shape))
+        if noise.dtype != images.dtype:  # the sum is of the wider type
+            return images + noise
+        noise += images  # in a new array it would take one more pass over memory
+        return noise
 
     def mean_norm(self, norm: float) -> float:
         """Expected norm E ||z|| of one draw, for norm 2 or inf, in units of the input.
