@@ -38,8 +38,8 @@ Votes = NDArray[np.int64]
 class Sampler(Protocol):
     """What makes noisy copies: a `Noise`, or one on a grid."""
 
-    def apply(self, images: Tensor, rng: Any) -> Tensor:
-        """Return noisy copies of images (n, ...), each with a draw of its own."""
+    def apply(self, images: Tensor, rng: Any, n: int | None = None) -> Tensor:
+        """Return noisy copies of images (n, ...), or so many of one image (1, ...), each with a draw of its own."""
 
 
 @dataclass(eq=False)
@@ -103,7 +103,7 @@ class Image:
         """Write noisy copies into the first of `rows`; return the counts that they belong to, and how many they are."""
         if self._left is None:
             self._sample, size = next(self._blocks)
-            self._left = self._noise.apply(self.work.image.expand(size, *self.work.image.shape), self.work.rng)
+            self._left = self._noise.apply(self.work.image[None], self.work.rng, size)
         left, size = self._left, min(len(self._left), len(rows), self.room)
         rows[:size] = left[:size]
         self._left = left[size:] if size < len(left) else None
