@@ -317,3 +317,29 @@ def is_exhaustion(error: BaseException) -> bool:
     # torch has no type of its own for a CPU and for some other devices
     words = ("DefaultCPUAllocator: can't allocate memory", "not enough memory", "out of memory")
     return isinstance(error, RuntimeError) and any(word in str(error) for word in words)
+
+
+def usable_device(device: torch.device | str, owner: str = "certify") -> torch.device:
+    """Return a device on which numbers can be kept.
+
+    Raises
+    ------
+    ValueError
+        It has no such name, is not there, or keeps none.
+    """
+    try:
+        found = torch.device(device)
+        torch.empty(1, device=found)
+    # torch says that a device is missing by any of these
+    except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{owner}: device must be one that is here, got device={device!r} ({reason})") from None
+    if found.type == "meta":
+        raise ValueError(f"{owner}: device must be one that keeps numbers, got the device meta of an empty model")
+    return found
+
+
+def devices() -> tuple[str, ...]:
+    """Names of the devices that are here, the processor first."""
+    cuda = tuple(f"cuda:{number}" for number in range(torch.cuda.device_count()))
+    return ("cpu", *cuda, *(("mps",) if torch.backends.mps.is_available() else ()))

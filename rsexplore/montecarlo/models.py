@@ -24,7 +24,8 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from rsexplore.montecarlo import networks
-from rsexplore.montecarlo.images import Stub, usable_device
+from rsexplore.montecarlo.engine import usable_device
+from rsexplore.montecarlo.images import Stub
 from rsexplore.montecarlo.networks import ARCHITECTURES, LIBRARIES, NORMALIZATIONS, Normalize
 
 Normalization = str | tuple[Sequence[float], Sequence[float]]  # a name, or mean and deviation of each channel

@@ -27,6 +27,7 @@ from rsexplore import data, noises
 from rsexplore.log import lock
 from rsexplore.montecarlo import images as pixels
 from rsexplore.montecarlo import networks
+from rsexplore.montecarlo.engine import usable_device
 from rsexplore.montecarlo.models import Normalization, trained
 from rsexplore.montecarlo.rng import TorchRng
 from rsexplore.noises import Noise
@@ -237,7 +238,7 @@ def train(
     ------
     Teng et al. 2020, section 5.1: Type-1 and Type-2 training, the latter with inputs + noise + push * sign(gradient).
     """
-    path, device = Path(out).expanduser(), pixels.usable_device(device, "train")
+    path, device = Path(out).expanduser(), usable_device(device, "train")
     if path.suffix != ".safetensors":
         raise ValueError(f"train: out must be a file .safetensors, got {str(path)!r}")
     kept = path.with_suffix(".checkpoint.pt")
