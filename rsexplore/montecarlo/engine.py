@@ -18,9 +18,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rsexplore.montecarlo.logits import Model, checked_logits, in_own_dtype, no_class, read_classes
+from rsexplore.montecarlo.logits import Model, checked_logits, no_class, read_classes
 from rsexplore.montecarlo.rng import EvenRng, TorchRng
-from rsexplore.noises import Noise
 
 # Copies, and coordinates, that one call of the sampler draws. Constants, so that the batch size never changes the
 # noise. A CPU's second-level cache holds 2 MiB; a GPU wants work for all its cores.
@@ -225,53 +224,6 @@ def usual_batch_size(image: Tensor) -> int:
     of a block need not be put together from two.
     """
     return max(8, min(BLOCK_COPIES, BLOCK_COORDINATES["cpu"] // max(1, image.numel()))) if image.is_cpu else 100
-
-
-def class_counts(
-    model: Model,
-    image: Tensor,
-    noise: Noise,
-    n: int,
-    rng: TorchRng,
-    *,
-    num_classes: int,
-    batch_size: int | None = None,
-) -> Votes:
-    """How often a classifier chooses each class for one image under noise.
-
-    Memory does not grow with `n`: counts stay on the device and come back once. Ties go to the lowest class on a CPU.
-
-    Parameters
-    ----------
-    model : callable
-        Maps a batch (b, ...) to logits (b, num_classes), on the image's device; in evaluation mode. An nn.Module gets
-        its batches in its own floating type.
-    image : Tensor, shape (...), floating
-        One image, in the units of the noise.
-    noise : Noise
-        Law of the additive noise.
-    n : int, >= 1
-        Number of noisy copies.
-    rng : TorchRng
-        Source of the noise, used up to where this call ends.
-    num_classes : int, >= 2
-        Number of classes.
-    batch_size : int, >= 1, optional
-        Copies that pass through the model at once; if absent, by the image's size. The noise does not depend on it.
-
-    Returns
-    -------
-    ndarray of int64, shape (num_classes,)
-        Counts; they add up to `n`.
-
-    Raises
-    ------
-    ModelOutputError
-        The logits have another shape, or some copy has a nan, a +inf or no finite logit.
-    """
-    engine = Engine(in_own_dtype(model), noise, num_classes, batch_size or usual_batch_size(image))
-    ((_, counts),) = engine.run([Work(None, image, rng, (n,))])
-    return counts[0]
 
 
 # Parameters of glibc's mallopt, and values under which freed memory stays with the process. By default every large
