@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rsexplore import data
-from rsexplore.data import Names, Split, class_names
 from rsexplore.log import UNLABELLED
 
 CIFAR_FILES = {"train": tuple(f"data_batch_{number}" for number in range(1, 6)), "test": ("test_batch",)}
@@ -37,7 +36,7 @@ class ImagesUnavailableError(RuntimeError):
     """A data set is not where it is looked for, or is not whole."""
 
 
-def cifar10(folder: str | os.PathLike[str] | None = None, split: str = "test") -> Split:
+def cifar10(folder: str | os.PathLike[str] | None = None, split: str = "test") -> data.Split:
     """CIFAR-10 in the order of its files, from its binary or its Python version.
 
     Parameters
@@ -73,12 +72,12 @@ def cifar10(folder: str | os.PathLike[str] | None = None, split: str = "test") -
     parts = [_cifar_file(one.with_name(name).with_suffix(one.suffix)) for name in CIFAR_FILES[split]]
     labels, pixels = (np.concatenate(part) for part in zip(*parts, strict=True))
     images = pixels.reshape(-1, 3, 32, 32).astype(np.float32) / np.float32(255)
-    return Split(images, labels.astype(np.int64), np.arange(len(labels)))
+    return data.Split(images, labels.astype(np.int64), np.arange(len(labels)))
 
 
 def imagenet(
     folder: str | os.PathLike[str] | None = None, indices: ArrayLike | slice = slice(None, None, 100), **cut: int
-) -> Split:
+) -> data.Split:
     """Some of ImageNet's validation images, as they are usually certified: short side 256, then the middle 224 x 224.
 
     Parameters
@@ -111,7 +110,7 @@ def imagenet(
     chosen = np.arange(len(files))[indices if isinstance(indices, slice) else np.asarray(indices)]
     if not chosen.size:
         raise ValueError(f"imagenet: indices must leave some of the {len(files)} images, got indices={indices!r}")
-    return Split(_stack([files[index] for index in chosen.tolist()], cut), labels[chosen], chosen)
+    return data.Split(_stack([files[index] for index in chosen.tolist()], cut), labels[chosen], chosen)
 
 
 def imagenet_files(
@@ -252,7 +251,7 @@ def _part(width: int, height: int, rng: np.random.Generator) -> tuple[float, flo
 # ---- by name ----
 
 
-def load_images(source: str, chosen: slice | None = None, *, names: Names | None = None, **cut: int) -> Split:
+def load_images(source: str, chosen: slice | None = None, *, names: data.Names | None = None, **cut: int) -> data.Split:
     """Some of a data set's test images. Of ImageNet and of a folder only those that are chosen are read.
 
     Parameters
@@ -289,20 +288,20 @@ def load_images(source: str, chosen: slice | None = None, *, names: Names | None
         part = slice(None, None, 100) if chosen is None else chosen
         return imagenet(folder or None, part, **cut)
     if name not in ("digits", "cifar10") and Path(source).expanduser().is_dir():
-        return _pictures(Path(source).expanduser(), chosen or slice(None), class_names(names), cut)
+        return _pictures(Path(source).expanduser(), chosen or slice(None), data.class_names(names), cut)
     if source == "digits":
         found = data.digits().test
-        whole = Split(found.images, found.labels, np.arange(len(found.labels)))
+        whole = data.Split(found.images, found.labels, np.arange(len(found.labels)))
     else:
         whole = cifar10(folder or None) if name == "cifar10" else _file(source)
     part = slice(None) if chosen is None else chosen
     indices = whole.index[part]
     if not len(indices):
         raise ValueError(f"images must leave some of the {len(whole.labels)} images, got {chosen}")
-    return Split(whole.images[part], whole.labels[part], indices)
+    return data.Split(whole.images[part], whole.labels[part], indices)
 
 
-def _pictures(top: Path, chosen: slice, names: Mapping[int, str], cut: Mapping[str, int]) -> Split:
+def _pictures(top: Path, chosen: slice, names: Mapping[int, str], cut: Mapping[str, int]) -> data.Split:
     """Pictures of a folder, in the order of their paths."""
     pairs = [(file, UNLABELLED) for file in _listed(top)]
     classes = {name: label for label, name in names.items()}
@@ -316,7 +315,7 @@ def _pictures(top: Path, chosen: slice, names: Mapping[int, str], cut: Mapping[s
         raise ValueError(f"images must leave some of the {len(pairs)} pictures in {top}, got {chosen}")
     files, labels = zip(*some, strict=True)
     names_of = tuple(str(file.relative_to(top)) for file in files)
-    return Split(_stack(files, cut), np.array(labels), np.arange(len(pairs))[chosen], names_of)
+    return data.Split(_stack(files, cut), np.array(labels), np.arange(len(pairs))[chosen], names_of)
 
 
 def _listed(folder: Path) -> list[Path]:
@@ -338,7 +337,7 @@ def data_name(source: str) -> str:
     return name if name in ("cifar10", "imagenet") else source
 
 
-def _file(source: str) -> Split:
+def _file(source: str) -> data.Split:
     try:
         if zipfile.is_zipfile(source):
             with zipfile.ZipFile(source) as archive:
@@ -353,4 +352,4 @@ def _file(source: str) -> Split:
         raise ValueError(f"data must be {SOURCES}, got {source!r} ({error})") from None
     if images.ndim < 2 or len(images) != len(labels):
         raise ValueError(f"data needs a label for every image, got shapes {images.shape} and {labels.shape}")
-    return Split(images, labels, np.arange(len(images)))
+    return data.Split(images, labels, np.arange(len(images)))

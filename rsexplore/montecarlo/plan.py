@@ -20,7 +20,6 @@ from rsexplore.montecarlo import images, networks
 from rsexplore.montecarlo.engine import usable_device
 from rsexplore.montecarlo.models import trained
 from rsexplore.montecarlo.train import Recipe, Run, recipe
-from rsexplore.noises import Noise
 
 # images to train with, images to test with, and about as many bytes as a log has for one of these
 SIZES = {"cifar10": (50_000, 10_000, 250), "imagenet": (1_281_167, 50_000, 2_500)}
@@ -131,7 +130,7 @@ def commands(
     return list(made.values()), list(dict.fromkeys(told))
 
 
-def _words(noise: Noise) -> list[str]:
+def _words(noise: noises.Noise) -> list[str]:
     """Noise for a command, by its deviation or by its scale, whichever is the shorter."""
     family, *rest = (own := noises.to_dict(noise)).values()
     scale = f"--scale {rest[0]:.9g}"  # a family's first field

@@ -19,7 +19,6 @@ from rsexplore.bounds import named
 from rsexplore.check import is_number
 from rsexplore.log import AT_N, CERTIFIED, GIVEN_UP, PILOT, PRECISE, SEQUENTIAL, UNLABELLED, Row
 from rsexplore.montecarlo import engine, grid, logits, networks
-from rsexplore.montecarlo.engine import Votes, Work, is_exhaustion
 from rsexplore.montecarlo.logits import Model, in_own_dtype
 from rsexplore.montecarlo.rng import EvenRng, TorchRng
 from rsexplore.noises import Noise, Splitting
@@ -273,7 +272,7 @@ class Runner:
                     with torch.inference_mode():
                         answer = self._plain(batch.clone())  # a copy, for a model may work in place
                 except Exception as error:
-                    if is_exhaustion(error) and len(batch) > 1:
+                    if engine.is_exhaustion(error) and len(batch) > 1:
                         size = len(batch) // 2
                         continue
                     shape = tuple(batch.shape[1:])
@@ -312,11 +311,11 @@ class Runner:
             counted += copies
             tick(copies)
 
-        def work(image: Tensor, label: int, index: int) -> Work:
+        def work(image: Tensor, label: int, index: int) -> engine.Work:
             start = image if task.grid is None else grid.steps(image, task.grid)
             parts, place = task.noise.outcomes, image.device
             rng = EvenRng(parts, place) if parts else TorchRng(task.seed, index, device=place)
-            return Work((index, label), start, rng, (task.n0, task.n))
+            return engine.Work((index, label), start, rng, (task.n0, task.n))
 
         noise: engine.Sampler = task.noise if task.grid is None else grid.GridNoise(task.noise, task.grid)
         model = self._logits_of if task.grid is None else grid.on_grid(self._logits_of, task.grid)
@@ -428,7 +427,7 @@ def fastest_batch_size(logits_of: Model, image: Tensor, copies: int) -> int:
         try:
             seconds = min(_seconds(logits_of, image, size) for _ in range(ROUNDS))
         except Exception as error:
-            if not is_exhaustion(error):
+            if not engine.is_exhaustion(error):
                 raise
             break
         rates[size] = size / seconds
@@ -463,7 +462,7 @@ class Stop:
     # else size of the second sample by votes of the first one's class; 0 where it abstains
     wanted: tuple[int, ...] = ()
 
-    def end(self, counts: Votes, label: int) -> str | None:
+    def end(self, counts: engine.Votes, label: int) -> str | None:
         """What ends an image of these counts (samples, classes) and that label, at a look; None if nothing does."""
         draws = int(counts[1].sum())
         if self.plan is None:
@@ -472,7 +471,7 @@ class Stop:
         last = AT_N if draws == self.n else None
         return {1: CERTIFIED, -1: GIVEN_UP}.get(self.plan.verdict(against, draws), last)
 
-    def until(self, counts: Votes, label: int) -> int:
+    def until(self, counts: engine.Votes, label: int) -> int:
         """How many copies these counts are to grow to before they are looked at; no more than there are at an end."""
         pilot, draws = counts.sum(1).tolist()
         if self.plan is None:
