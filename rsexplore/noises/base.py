@@ -82,6 +82,7 @@ class Noise(ABC):
         Returns
         -------
         array, shape `shape`
+            A new one, to which `apply` adds the images.
         """
 
     def apply(self, images: Any, rng: Any, n: int | None = None) -> Any:
