@@ -509,7 +509,7 @@ def test_help_shows_an_example(capsys):
 
 def test_control_c_stops_cleanly_and_the_command_goes_on(command, tmp_path):
     log = tmp_path / "log.tsv"
-    command += ["--images", "0:8", "--n", "15000", "--threads", "1"]
+    command += ["--images", "0:8", "--n", "60000", "--threads", "1"]
     line = [sys.executable, "-m", "rsexplore.montecarlo", *command]
     with subprocess.Popen(line, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 120
