@@ -69,10 +69,11 @@ class Splitting(Noise):
 
     def apply(self, images: Any, rng: Any, n: int | None = None) -> Any:
         pixels, cuts = 2 * self.steps(images).reshape(len(images), -1), self.outcomes
-        shifts = _shifts(self.seed, cuts, pixels.shape[1])
-        shifts = pixels.new_tensor(shifts) if hasattr(pixels, "new_tensor") else shifts
+        shifts, base = _shifts(self.seed, cuts, pixels.shape[1]), (rng.random((n or len(images), 1)) * cuts) // 1
+        if hasattr(pixels, "new_tensor"):  # torch's; float32 holds all these whole numbers, in half the memory
+            shifts, base = pixels.new_tensor(shifts), base.to(pixels)
         # in steps of 1 / (2 levels), in which a pixel is even and a cut odd
-        cut = 2 * ((shifts + (rng.random((n or len(images), 1)) * cuts) // 1) % cuts) + 1
+        cut = 2 * ((shifts + base) % cuts) + 1
         low = cut + (pixels - cut) // (2 * cuts) * (2 * cuts)
         middle = (low.clip(min=0) + (low + 2 * cuts).clip(max=2 * self.levels)) / (4 * self.levels)
         return middle.reshape(-1, *images.shape[1:])
