@@ -10,7 +10,21 @@ from rsexplore import noises
 from rsexplore.noises import Noise
 
 FAMILIES = {cls.__name__.lower(): cls for cls in noises.ALL}
+SAMPLING = {  # what needs PyTorch, in `montecarlo/__main__.py`
+    "certify": "count votes of a model under noise, and log them image by image",
+    "attack": "look for small perturbations that change the smoothed classifier's class",
+    "train": "train a network under noise",
+    "plan": "list or do the runs that a document's figures and tables need",
+}
 REFUSALS = (ValueError, TypeError, LookupError, OSError, RuntimeError, NotImplementedError, ImportError)
+
+
+def command(commands: Any, work: Callable[[argparse.Namespace], str], about: str, examples: str) -> Any:
+    """Add a parser of the name of `work`, a function `_name` that answers what it has parsed, and return it."""
+    name, told, plain = work.__name__.strip("_"), f"{about.capitalize()}.", argparse.RawDescriptionHelpFormatter
+    one = commands.add_parser(name, help=about, description=told, epilog=examples, formatter_class=plain)
+    one.set_defaults(work=work)
+    return one
 
 
 def add_noise(

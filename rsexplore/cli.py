@@ -3,8 +3,9 @@
 import argparse
 import csv
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,6 @@ from rsexplore import arguments, audit, bounds, comparison
 from rsexplore.noises import Noise
 from rsexplore.table import Table, rounded_down
 
-SAMPLING = {  # by PyTorch
-    "certify": "count votes of a model under noise, and log them image by image",
-    "attack": "look for small perturbations that change the smoothed classifier's class",
-    "train": "train a network under noise",
-    "plan": "list or do the runs that a document's figures and tables need",
-}
 RADIUS = """examples:
   rsexplore radius --noise gaussian --sigma 0.5 --p-a 0.99
   rsexplore radius --noise laplace --sigma 0.5 --q-a 1e-6 --norm 1
@@ -53,7 +48,7 @@ The file holds tables that the package makes now, which takes half a minute, and
 def main(given: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status: 0, 2 for what cannot be done, 130 after Ctrl-C."""
     words = list(sys.argv[1:] if given is None else given)
-    if words and words[0] in SAMPLING:
+    if words and words[0] in arguments.SAMPLING:
         try:
             from rsexplore.montecarlo.__main__ import main as sampling
         except ImportError as error:
@@ -68,16 +63,10 @@ def main(given: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """What the command line understands, but for the arguments of `SAMPLING`."""
+    """What the command line understands, but for the arguments of `arguments.SAMPLING`."""
     top = argparse.ArgumentParser(prog="rsexplore", description="Certificates of randomized smoothing.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    def command(work: Callable[[argparse.Namespace], str], about: str, examples: str) -> argparse.ArgumentParser:
-        name, told, plain = work.__name__.strip("_"), f"{about.capitalize()}.", argparse.RawDescriptionHelpFormatter
-        one = commands.add_parser(name, help=about, description=told, epilog=examples, formatter_class=plain)
-        one.set_defaults(work=work)
-        return one
-
+    command = partial(arguments.command, commands)
     one = command(_radius, "the largest proved radius, rounded down, its bound and status", RADIUS)
     arguments.add_noise(one)
     _add_vote(one, None)
@@ -86,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_noise(one)
     _add_vote(one, "+")
     one.add_argument("--csv", type=Path, metavar="FILE", help="write the rows, in full precision")
-    for name, about in SAMPLING.items():
+    for name, about in arguments.SAMPLING.items():
         commands.add_parser(name, help=about, add_help=False)
     one = command(_app, "serve the explorers as one page without code, until Ctrl-C", APP)
     one.add_argument("--host", default="localhost", help="address to listen at (default: %(default)s)")

@@ -16,20 +16,8 @@ from torch import nn
 
 import rsexplore as rs
 from rsexplore import data, noises
+from rsexplore import montecarlo as mc
 from rsexplore.confidence import ABSTAINED
-from rsexplore.montecarlo import (
-    CifarResNet,
-    DigitsNet,
-    ModelOutputError,
-    TorchRng,
-    WideResNet,
-    accuracies,
-    attack,
-    class_counts,
-    load_model,
-    predict,
-    runner,
-)
 from rsexplore.montecarlo.engine import Engine, Work
 from rsexplore.montecarlo.logits import check_independence
 from rsexplore.noises import Gaussian, Noise, PowerGaussian
@@ -39,7 +27,13 @@ COHEN = rs.bounds.get("cohen-l2")
 
 def works(count=3, samples=(100, 2000)):
     """Images of which each has some noise of its own."""
-    return [Work(i, torch.full((DIM,), 0.1 * i), TorchRng(4, i), samples) for i in range(count)]
+    return [Work(i, torch.full((DIM,), 0.1 * i), mc.TorchRng(4, i), samples) for i in range(count)]
+
+
+def class_counts(model, image, noise, n, rng, num_classes=2, batch_size=100):
+    """Counts of one image by a bare engine."""
+    ((_, counts),) = Engine(model, noise, num_classes, batch_size).run([Work(None, image, rng, (n,))])
+    return counts[0]
 
 
 def looking(*sizes, enough=lambda counts: False):
@@ -86,7 +80,7 @@ def test_neighbours_and_batches_do_not_show_in_the_counts(n):
 @pytest.mark.parametrize("batch_size", [25, 200, 400, None])
 def test_a_real_network_counts_the_same_in_every_batch_size(batch_size):
     digits = rs.data.digits().test
-    some = load_model("digits-gaussian-0.5"), digits.images[:4], digits.labels[:4], Gaussian(0.5), 100, 4000
+    some = mc.load_model("digits-gaussian-0.5"), digits.images[:4], digits.labels[:4], Gaussian(0.5), 100, 4000
     assert votes(certified(*some, batch_size=batch_size)) == votes(certified(*some, batch_size=100))
 
 
@@ -109,8 +103,8 @@ def test_every_noise_is_packed_alike_with_and_without_looks(noise):
 def test_an_image_that_fills_a_draw_counts_the_same_in_every_batch_size():
     image = torch.zeros(2**17)  # four of them are a block
     found = [
-        class_counts(lambda batch: batch[:, :2], image, Gaussian(1), 30, TorchRng(0), num_classes=2, batch_size=size)
-        for size in (1, 3, 11, 40, None)
+        class_counts(lambda batch: batch[:, :2], image, Gaussian(1), 30, mc.TorchRng(0), batch_size=size)
+        for size in (1, 3, 11, 40)
     ]
     assert all((one == found[0]).all() for one in found)
 
@@ -261,7 +255,7 @@ def halves(batch):
 
 def test_class_counts_add_up_and_match_the_known_probability():
     image, noise = torch.linspace(0, 1, 16).reshape(1, 4, 4), Gaussian(0.5)
-    counts = class_counts(halves, image, noise, 50_000, TorchRng(0, 0), num_classes=3)
+    counts = class_counts(halves, image, noise, 50_000, mc.TorchRng(0, 0), 3)
     assert counts.shape == (3,) and counts.sum() == 50_000 and counts[2] == 0
     assert stats.binomtest(int(counts[1]), 50_000, stats.norm.sf(0.25 / 0.5)).pvalue > 1e-3
 
@@ -277,8 +271,8 @@ UNREADABLE = [
 
 @pytest.mark.parametrize(("model", "words"), UNREADABLE)
 def test_a_model_without_readable_logits_is_told(model, words):
-    with pytest.raises(ModelOutputError, match=words):
-        class_counts(model, torch.zeros(16), Gaussian(0.5), 1000, TorchRng(0), num_classes=3, batch_size=100)
+    with pytest.raises(mc.ModelOutputError, match=words):
+        class_counts(model, torch.zeros(16), Gaussian(0.5), 1000, mc.TorchRng(0), 3)
 
 
 # ---- noise as it is put into batches ----
@@ -292,7 +286,7 @@ def copies(noise, shape, n, batch_size=100):
         seen.append(batch.flatten(1).clone())
         return batch.flatten(1)[:, :2]
 
-    class_counts(model, torch.zeros(shape), noise, n, TorchRng(3), num_classes=2, batch_size=batch_size)
+    class_counts(model, torch.zeros(shape), noise, n, mc.TorchRng(3), batch_size=batch_size)
     return torch.cat(seen)[:n].double().numpy()
 
 
@@ -335,7 +329,7 @@ def test_dependent_coordinates_follow_the_law_of_their_norm_and_are_symmetric(no
 @pytest.mark.parametrize("dim, k, n", [(3, 1.5, 4000), (768, 400.0, 1500)])
 def test_eq_9_of_a_device_is_that_of_the_processor_and_of_the_closed_law(dim, k, n):
     noise = PowerGaussian(1.0, k, dim, np.inf, 2)
-    mine = noise.draw(TorchRng(4), (n, dim)).double().numpy()
+    mine = noise.draw(mc.TorchRng(4), (n, dim)).double().numpy()
     theirs = noise.draw(np.random.default_rng(4), (n, dim))
     largest, place = np.abs(mine).max(1), np.abs(mine).argmax(1)
     s = np.linspace(-12, 2.5, 200_001)  # log ||z||_inf, of density a^(1 - k) phi(a) (2 Phi(a) - 1)^(dim - 1)
@@ -385,7 +379,7 @@ NETWORKS = [
 @pytest.mark.parametrize(("start", "copy", "fits", "run", "least", "most"), NETWORKS)
 def test_a_search_finds_the_size_beyond_which_nothing_is_gained(start, copy, fits, run, least, most, monkeypatch):
     clock = [0.0]
-    monkeypatch.setattr(runner.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(mc.runner.time, "perf_counter", lambda: clock[0])
 
     def network(batch):
         if len(batch) > fits:
@@ -393,7 +387,7 @@ def test_a_search_finds_the_size_beyond_which_nothing_is_gained(start, copy, fit
         clock[0] += start + copy * len(batch)
         return batch
 
-    assert least <= runner.fastest_batch_size(network, torch.zeros(4), run) <= most
+    assert least <= mc.runner.fastest_batch_size(network, torch.zeros(4), run) <= most
     assert clock[0] < (5 if run > 10_000 else 0.05)
 
 
@@ -435,7 +429,7 @@ COMPILED = [
     {"grid": 8, "images": torch.zeros(3, DIM)},
     {"radius": 0.1, "bound": COHEN, "n": 1000},
     {"model": lambda batch: batch[:, :2] * 2},
-    {"model": CifarResNet(8).eval(), "images": torch.rand(2, 3, 32, 32), "channels_last": True, "n": 50},
+    {"model": mc.CifarResNet(8).eval(), "images": torch.rand(2, 3, 32, 32), "channels_last": True, "n": 50},
 ]
 
 
@@ -463,7 +457,7 @@ def test_the_tenth_network_in_one_process_is_compiled_too_and_so_is_another_batc
 
 def test_autocast_is_part_of_the_header_and_hardly_moves_the_counts():
     digits = rs.data.digits().test
-    some = load_model("digits-gaussian-0.5"), digits.images[:3], digits.labels[:3], Gaussian(0.5), 100, 4000
+    some = mc.load_model("digits-gaussian-0.5"), digits.images[:3], digits.labels[:3], Gaussian(0.5), 100, 4000
     exact, narrow = certified(*some), certified(*some, autocast=torch.bfloat16)
     assert narrow.header.model["autocast"] == "bfloat16" and "autocast" not in exact.header.model
     assert votes(narrow) != votes(exact)  # it was narrow
@@ -472,7 +466,7 @@ def test_autocast_is_part_of_the_header_and_hardly_moves_the_counts():
 
 def test_channels_last_counts_the_same_up_to_rounding():
     torch.manual_seed(0)
-    some = CifarResNet(8).eval(), torch.rand(2, 3, 32, 32), [0, 1], Gaussian(0.25), 20, 200
+    some = mc.CifarResNet(8).eval(), torch.rand(2, 3, 32, 32), [0, 1], Gaussian(0.25), 20, 200
     exact, last = certified(*some), {"memory_format": torch.channels_last}
     seen = set()
     some[0].conv1.register_forward_pre_hook(lambda _module, inputs: seen.add(inputs[0].is_contiguous(**last)))
@@ -486,7 +480,7 @@ def test_a_gpu_draws_the_same_law_and_repeats_itself():
     if not torch.cuda.is_available():
         pytest.skip("needs a CUDA device")
     digits = rs.data.digits().test
-    some = load_model("digits-gaussian-0.5"), digits.images[:6], digits.labels[:6], Gaussian(0.5), 100, 50_000
+    some = mc.load_model("digits-gaussian-0.5"), digits.images[:6], digits.labels[:6], Gaussian(0.5), 100, 50_000
     here, there = certified(*some, device="cpu"), certified(*some, device="cuda")
     # rounding of a GPU's sums may depend on the batch
     assert np.abs(there.count - certified(*some, device="cuda", batch_size=256).count).max() <= 3
@@ -500,38 +494,38 @@ def test_a_gpu_draws_the_same_law_and_repeats_itself():
 
 def test_prediction_is_the_majority_or_none():
     images = torch.tensor([[-1.0], [0.0], [1.0]]) * HalfSpace().direction
-    assert predict(HalfSpace(), images, Gaussian(0.5), n=300).tolist() == [0, ABSTAINED, 1]
+    assert mc.predict(HalfSpace(), images, Gaussian(0.5), n=300).tolist() == [0, ABSTAINED, 1]
     digits = rs.data.digits().test
-    found = predict(load_model("digits-gaussian-0.25"), digits.images[:50], Gaussian(0.25), n=100)
+    found = mc.predict(mc.load_model("digits-gaussian-0.25"), digits.images[:50], Gaussian(0.25), n=100)
     assert (found == digits.labels[:50]).mean() > 0.9
 
 
 def test_neighbouring_seeds_and_indices_are_unrelated():
     # every pair: (0, 1) against (1, 0) too, which have the same sum
     pairs = list(product(range(4), range(4)))
-    streams = [TorchRng(*pair).standard_normal((1000,)).numpy() for pair in pairs]
+    streams = [mc.TorchRng(*pair).standard_normal((1000,)).numpy() for pair in pairs]
     for a, b in combinations(streams, 2):
         assert abs(np.corrcoef(a, b)[0, 1]) < 0.18
     # nor does one begin where another one is later
-    assert len(set().union(*(TorchRng(*pair).words((500,)).tolist() for pair in pairs))) == 16 * 500
+    assert len(set().union(*(mc.TorchRng(*pair).words((500,)).tolist() for pair in pairs))) == 16 * 500
     runs = [certified(lambda batch: batch.flatten(1), torch.zeros(4, DIM), [0] * 4, seed=seed) for seed in range(4)]
     assert len({str(row.counts) for found in runs for row in found.rows}) == 16
 
 
 def test_exponentials_are_finite_and_not_negative():
-    sample = TorchRng(0).standard_exponential((2_000_000,))
+    sample = mc.TorchRng(0).standard_exponential((2_000_000,))
     assert torch.isfinite(sample).all() and (sample >= 0).all()
 
 
 @pytest.mark.parametrize(("seed", "index"), [(-1, 0), (0, -1), (0.5, 0), (True, 0)])
 def test_a_wrong_seed_is_told(seed, index):
     with pytest.raises(ValueError, match=r"TorchRng: (seed|index) must be a whole number of at least 0"):
-        TorchRng(seed, index)
+        mc.TorchRng(seed, index)
 
 
 torch.manual_seed(0)
 IMAGES = torch.as_tensor(data.digits().test.images[:6])
-DIGITS = DigitsNet().eval()
+DIGITS = mc.DigitsNet().eval()
 RAMP = torch.arange(64.0).reshape(8, 8) / 128
 UNTRACKED = nn.Sequential(nn.Flatten(), nn.Linear(64, 10), nn.BatchNorm1d(10, track_running_stats=False)).eval()
 
@@ -580,9 +574,9 @@ def test_a_layer_that_looks_at_the_batch_is_named(kind, tmp_path):
         certified(model.eval(), IMAGES, log=tmp_path / "log.tsv")
     assert not (tmp_path / "log.tsv").exists()
     with pytest.raises(ValueError, match=words):
-        predict(model.eval(), IMAGES, Gaussian(0.1), n=10)
+        mc.predict(model.eval(), IMAGES, Gaussian(0.1), n=10)
     with pytest.raises(ValueError, match=words):
-        attack(model.eval(), IMAGES, Gaussian(0.1))
+        mc.attack(model.eval(), IMAGES, Gaussian(0.1))
 
 
 FIRST = nn.Sequential(nn.BatchNorm2d(1, track_running_stats=False), DIGITS).eval()
@@ -613,11 +607,11 @@ def test_what_no_layer_tells_is_seen_in_the_logits(kind, count, batch_size, tmp_
         return BOUND[kind](batch)
 
     images, words = IMAGES[:count] / 2 + RAMP, "logits of an image depend on the other images of its batch"
-    with pytest.raises(ModelOutputError, match=words):
+    with pytest.raises(mc.ModelOutputError, match=words):
         certified(model, images, log=tmp_path / "log.tsv", batch_size=batch_size)
     assert not (tmp_path / "log.tsv").exists()
-    with pytest.raises(ModelOutputError, match=words):
-        accuracies(BOUND[kind], images, np.zeros(count, dtype=int), Gaussian(0.1), n=10)
+    with pytest.raises(mc.ModelOutputError, match=words):
+        mc.accuracies(BOUND[kind], images, np.zeros(count, dtype=int), Gaussian(0.1), n=10)
 
 
 OFTEN = cycle([False, False, True, False, True])
@@ -639,7 +633,7 @@ def autocast(batch):
 Sequence.own = Sequence(batch_first=True).eval()
 HONEST = {
     "digits": DIGITS,
-    "narrow": DigitsNet().eval().bfloat16(),
+    "narrow": mc.DigitsNet().eval().bfloat16(),
     "autocast": autocast,
     "attention": Sequence.own,
     "tracked": nn.Sequential(nn.Flatten(), nn.Linear(64, 10), nn.BatchNorm1d(10)).eval(),
@@ -668,7 +662,7 @@ def test_what_takes_each_image_by_itself_is_certified(kind, count):
     assert [sum(row.counts.values()) for row in found.rows] == [50] * count
 
 
-@pytest.mark.parametrize("net", [CifarResNet(20), WideResNet(10, 2)])
+@pytest.mark.parametrize("net", [mc.CifarResNet(20), mc.WideResNet(10, 2)])
 @pytest.mark.parametrize("image", [IMAGES[:1, :, :1, 4:5], torch.zeros(2, 3, 1, 1), torch.eye(32).expand(3, 3, 32, 32)])
 def test_networks_and_plain_images_pass(net, image):
     certified(net.eval(), image.expand(-1, 3, 32, 32), n=10, n0=10)

@@ -200,16 +200,8 @@ def test_of_imagenet_only_the_chosen_images_are_read(validation, tmp_path, monke
     tiny = torch.nn.Sequential(torch.nn.AvgPool2d(112), torch.nn.Flatten(), torch.nn.Linear(12, 1000))
     monkeypatch.setitem(rs.montecarlo.ARCHITECTURES, "tiny", lambda: tiny)
     torch.save(tiny.state_dict(), tmp_path / "tiny.pth")
-    what = (
-        "--model",
-        tmp_path / "tiny.pth",
-        "--arch",
-        "tiny",
-        "--normalize",
-        "imagenet",
-        "--log",
-        tmp_path / "log.tsv",
-    )
+    made, log = tmp_path / "tiny.pth", tmp_path / "log.tsv"
+    what = f"--model {made} --arch tiny --normalize imagenet --log {log}".split()
     assert run(*what, "--data", f"imagenet:{validation}", "--images", "0:20:9") == 0  # the broken one would end it
     found = records.read(tmp_path / "log.tsv")
     assert found.index.tolist() == found.label.tolist() == [0, 9, 18] and found.header.data["name"] == "imagenet"
@@ -336,13 +328,9 @@ def run(*arguments):
 def resnet(batch, tmp_path):
     """Options for the smallest residual network and CIFAR-10."""
     torch.save(STATE, tmp_path / "net.pth")
-    where = (
-        "--data",
-        f"cifar10:{write_binary(tmp_path / 'cifar-10-batches-bin', batch)}",
-        "--log",
-        tmp_path / "log.tsv",
-    )
-    return ["--model", tmp_path / "net.pth", "--arch", "cifar_resnet8", "--images", ":2", "--normalize", "none", *where]
+    folder = write_binary(tmp_path / "cifar-10-batches-bin", batch)
+    net = f"--model {tmp_path}/net.pth --arch cifar_resnet8 --normalize none"
+    return f"{net} --images :2 --data cifar10:{folder} --log {tmp_path}/log.tsv".split()
 
 
 @pytest.mark.parametrize("how", ["cifar10", "0.5,0.4,0.3:0.2,0.3,0.4", "none"])
@@ -521,7 +509,7 @@ def test_help_shows_an_example(capsys):
 
 def test_control_c_stops_cleanly_and_the_command_goes_on(command, tmp_path):
     log = tmp_path / "log.tsv"
-    command += ["--images", "0:8", "--n", "15000", "--threads", "1"]
+    command += ["--images", "0:8", "--n", "60000", "--threads", "1"]
     line = [sys.executable, "-m", "rsexplore.montecarlo", *command]
     with subprocess.Popen(line, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 120

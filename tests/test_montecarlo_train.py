@@ -19,26 +19,10 @@ from torch import nn
 from reproduce import zoo
 from reproduce.zoo import FAMILIES, SHIPPED, SIDES, named, noise_of
 from rsexplore import cli, data, noises, records
+from rsexplore import montecarlo as mc
 from rsexplore.log import LogInUseError
-from rsexplore.montecarlo import (
-    ARCHITECTURES,
-    CheckpointError,
-    CifarResNet,
-    ImagesUnavailableError,
-    Normalize,
-    Recipe,
-    TorchRng,
-    accuracies,
-    card,
-    certify,
-    digest,
-    images,
-    load_model,
-    names,
-    recipe,
-    train,
-)
 from rsexplore.montecarlo import __main__ as shell
+from rsexplore.montecarlo import card, certify, digest, images, load_model, names, recipe, train
 from rsexplore.montecarlo.train import Images, Run, _shifted, pushed
 
 PAGE = (Path(__file__).parents[1] / "docs" / "zoo.md").read_text(encoding="utf-8")
@@ -57,7 +41,7 @@ def test_a_shipped_model_reaches_the_accuracy_of_its_card_and_is_worth_certifyin
     recipe, text, test = SHIPPED[name], card(name), DIGITS.test
     noise = noise_of(recipe)
     draws = 1000 if noise.sigma > 0.9 else 100  # where classes are nearly tied, a majority of few is another
-    found = accuracies(load_model(name), torch.as_tensor(test.images), test.labels, noise, n=draws, seed=5)
+    found = mc.accuracies(load_model(name), torch.as_tensor(test.images), test.labels, noise, n=draws, seed=5)
     said = [float(entry(text, key)) for key in ("smoothed accuracy", "accuracy under noise", "clean accuracy")]
     assert abs(found.smoothed - said[0]) <= 0.01 and abs(found.noisy - said[1]) <= 0.005
     assert found.clean == pytest.approx(said[2], abs=1e-3)
@@ -72,7 +56,7 @@ def test_every_recipe_is_shipped_and_small():
     sizes = [path.stat().st_size for path in Path(images.__file__).parent.glob("zoo/*.safetensors")]
     assert max(sizes) < 100_000 and sum(sizes) < 1_500_000
     assert sum(path.stat().st_size for path in (Path(data.__file__).parent / "datasets" / "zoo").iterdir()) < 300_000
-    with pytest.raises(CheckpointError, match="no shipped model is called 'x'; there are digits-"):
+    with pytest.raises(mc.CheckpointError, match="no shipped model is called 'x'; there are digits-"):
         card("x")
 
 
@@ -80,8 +64,8 @@ def as_the_shipped_were_trained(found, pixels, labels):
     """The loop that made the shipped networks, as it was."""
     pixels, classes = torch.as_tensor(pixels), torch.as_tensor(labels)
     torch.manual_seed(found.seed)
-    model = ARCHITECTURES[found.arch]()
-    order, rng = np.random.default_rng(found.seed), TorchRng(found.seed)
+    model = mc.ARCHITECTURES[found.arch]()
+    order, rng = np.random.default_rng(found.seed), mc.TorchRng(found.seed)
     steps = -(-len(pixels) // 64)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=found.epochs * steps)
@@ -133,7 +117,7 @@ def test_a_shipped_model_trained_anew_is_as_good_as_its_card(tmp_path):
     name, test = "digits-gaussian-0.25", DIGITS.test
     found, text = SHIPPED[name], card(name)
     model = load_model(train(found, tmp_path / "one.safetensors", progress=False))
-    found = accuracies(model, torch.as_tensor(test.images), test.labels, noise_of(found), n=200, seed=7)
+    found = mc.accuracies(model, torch.as_tensor(test.images), test.labels, noise_of(found), n=200, seed=7)
     noisy, smoothed = (float(entry(text, name)) for name in ("accuracy under noise", "smoothed accuracy"))
     assert abs(found.noisy - noisy) <= 1.96 * (noisy * (1 - noisy) / 500) ** 0.5
     assert abs(found.smoothed - smoothed) <= 1.96 * (2 * smoothed * (1 - smoothed) / 500) ** 0.5
@@ -177,7 +161,7 @@ def test_a_type_2_step_leaves_the_means_of_batch_norms_alone(monkeypatch, tmp_pa
             super().__init__(nn.Flatten(), nn.Linear(64, 10), nn.BatchNorm1d(10))
             self[2].register_forward_pre_hook(lambda part, given: seen.append((part.training, given[0].detach())))
 
-    monkeypatch.setitem(ARCHITECTURES, "digits_net", Normed)
+    monkeypatch.setitem(mc.ARCHITECTURES, "digits_net", Normed)
     path = train(named("gaussian", 0.25, epochs=2, push=0.1, images=200)[1], tmp_path / "f.safetensors", progress=False)
     assert [training for training, _ in seen] == ([False, True] * 4 + [False] * 2) * 2  # the way, the step; two tests
     expected = torch.zeros(10)
@@ -190,7 +174,7 @@ def test_a_type_2_step_leaves_the_means_of_batch_norms_alone(monkeypatch, tmp_pa
 @pytest.mark.parametrize("side", SIDES)
 def test_larger_images_are_brought_down_to_the_mean_of_each_block_at_first(side):
     torch.manual_seed(0)
-    large, small = ARCHITECTURES[named("gaussian", 0.25, side)[1].arch](), ARCHITECTURES["digits_net"]()
+    large, small = mc.ARCHITECTURES[named("gaussian", 0.25, side)[1].arch](), mc.ARCHITECTURES["digits_net"]()
     small.load_state_dict({name: value for name, value in large.state_dict().items() if "shrink" not in name})
     logits = large(torch.as_tensor(data.digits(side).images[:5]))
     assert torch.allclose(logits, small(torch.as_tensor(DIGITS.images[:5])), atol=1e-5)
@@ -424,7 +408,7 @@ def test_imagenet_is_trained_on_parts_of_its_training_images(imagenet, monkeypat
     assert sorted(path for path, cut in read if cut) == sorted((imagenet / "train").rglob("*.png"))
     assert sorted(path for path, cut in read if not cut) == sorted((imagenet / "val").rglob("*.png"))
     assert load_model(imagenet / "f.safetensors", arch=MINE)(torch.zeros(1, 3, 224, 224)).shape == (1, 10)
-    with pytest.raises(ImagesUnavailableError, match="for training .*val must hold the folders train and val"):
+    with pytest.raises(mc.ImagesUnavailableError, match="for training .*val must hold the folders train and val"):
         train(found, imagenet / "g.safetensors", imagenet / "val", progress=False)
 
 
@@ -456,9 +440,9 @@ def test_a_random_part_is_what_pillow_makes_of_the_box(imagenet, monkeypatch):
 
 def test_a_file_does_not_choose_the_module_that_is_imported(cifar):
     path = train(asked_of(cifar, epochs=1), cifar / "f.safetensors", cifar, progress=False)
-    with pytest.raises(CheckpointError, match="names the architecture 'test_montecarlo_train:Small'.*say arch="):
+    with pytest.raises(mc.CheckpointError, match="names the architecture 'test_montecarlo_train:Small'.*say arch="):
         load_model(path)
-    with pytest.raises(CheckpointError, match="needs the architecture 'nowhere:Small', which cannot be built"):
+    with pytest.raises(mc.CheckpointError, match="needs the architecture 'nowhere:Small', which cannot be built"):
         load_model(path, arch="nowhere:Small")
 
 
@@ -474,7 +458,7 @@ def test_a_network_of_a_library_is_trained_and_found_again(cifar, monkeypatch):
 
 
 def test_a_file_says_its_number_of_classes(tmp_path):
-    net = nn.Sequential(Normalize([0.5] * 3, [0.2] * 3), CifarResNet(20, num_classes=7))
+    net = nn.Sequential(mc.Normalize([0.5] * 3, [0.2] * 3), mc.CifarResNet(20, num_classes=7))
     told = {"arch": "cifar_resnet20", "training": json.dumps({"num_classes": 7})}
     (tmp_path / "f.safetensors").write_bytes(save(net.state_dict(), metadata=told))
     assert load_model(tmp_path / "f.safetensors")(torch.zeros(1, 3, 32, 32)).shape == (1, 7)
@@ -494,12 +478,12 @@ def test_what_a_network_of_the_user_calls_trained_is_not_taken_for_a_recipe():
 
 @pytest.mark.parametrize("noise", [noises.PowerGaussian.from_sigma(0.5, 64, k=16, power_norm=inf), None])
 def test_a_recipe_is_plain_data(noise):
-    found = Recipe("digits", noise, normalize=((0.5,), (0.25,)))
+    found = mc.Recipe("digits", noise, normalize=((0.5,), (0.25,)))
     held = found.to_dict()
     assert json.loads(json.dumps(held)) == held and held["normalize"] == [[0.5], [0.25]]
     assert (held["noise"] and noises.from_dict(held["noise"])) == noise
     with pytest.raises(ValueError, match="not for images of 3072 coordinates: noise=Laplace.*64"):
-        Recipe("cifar10", noises.Laplace.from_sigma(0.5, 64))
+        mc.Recipe("cifar10", noises.Laplace.from_sigma(0.5, 64))
 
 
 UNCLEAR = [

@@ -117,7 +117,7 @@ class Even:
 
 def copies(noise, image):
     """All noisy copies of an image, a row an offset."""
-    return noise.apply(np.repeat(np.asarray(image, dtype=float)[None], noise.outcomes, 0), Even(noise.outcomes))
+    return noise.apply(np.asarray(image, dtype=float)[None], Even(noise.outcomes), noise.outcomes)
 
 
 def by_the_paper(noise, image):
@@ -203,9 +203,20 @@ def test_splitting_noise_refuses_what_is_off_its_grid():
     with pytest.raises(ValueError, match=r"seed must be a whole number from 0 to 2\^32 - 1, got seed=-1"):
         Splitting(0.5, 16, seed=-1)
     assert rs.noises.from_dict(rs.noises.to_dict(noise)) == noise == Splitting(0.5 + 1e-14, 16)
-    # every other noise is added
-    image, rng = np.full((3, 2), 0.25), np.random.default_rng
-    np.testing.assert_array_equal(Gaussian(1.0).apply(image, rng(0)), image + Gaussian(1.0).draw(rng(0), (3, 2)))
+    # every other noise is added, in the wider of two types
+    rng, narrow, wide = np.random.default_rng, np.full((3, 2), 0.1, dtype=np.float32), np.full((1, 2), 0.1)
+    for image, noise in ((narrow, Gaussian(1.0)), (wide, Gaussian(1.0)), (wide, Narrow(1.0))):
+        expected = image + noise.draw(rng(0), (3, 2))
+        found = noise.apply(image, rng(0), 3)
+        np.testing.assert_array_equal(found, expected)
+        assert found.dtype == expected.dtype == np.float64
+
+
+class Narrow(Gaussian):
+    """Draws in float32."""
+
+    def draw(self, rng, shape):
+        return super().draw(rng, shape).astype(np.float32)
 
 
 def test_a_header_of_exact_votes_says_so_and_its_records_hold_at_any_level(tmp_path):

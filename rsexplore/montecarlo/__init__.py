@@ -6,8 +6,8 @@ from rsexplore.log import LogInUseError
 from rsexplore.montecarlo.attack import Perturbations, attack, predict
 from rsexplore.montecarlo.certify import Progress, certify
 from rsexplore.montecarlo.denoise import denoised
-from rsexplore.montecarlo.engine import class_counts
-from rsexplore.montecarlo.images import ImagesUnavailableError, cifar10, data_name, devices, imagenet, load_images
+from rsexplore.montecarlo.engine import devices
+from rsexplore.montecarlo.images import ImagesUnavailableError, cifar10, data_name, imagenet, load_images
 from rsexplore.montecarlo.logits import ModelOutputError
 from rsexplore.montecarlo.models import CheckpointError, card, digest, load_model, names, normalization
 from rsexplore.montecarlo.networks import ARCHITECTURES, NORMALIZATIONS, CifarResNet, DigitsNet, Normalize, WideResNet

@@ -15,17 +15,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from rsexplore import arguments, bounds, noises, records, runs
-from rsexplore.accuracy import certified
-from rsexplore.data import class_names
-from rsexplore.montecarlo import plan
+from rsexplore import accuracy, arguments, bounds, data, noises, records, runs
+from rsexplore.montecarlo import networks, plan
 from rsexplore.montecarlo.attack import attack
 from rsexplore.montecarlo.certify import certify
 from rsexplore.montecarlo.images import CROP, SHORT_SIDE, SOURCES, data_name, load_images
 from rsexplore.montecarlo.models import Normalization, load_model, names, normalization
-from rsexplore.montecarlo.networks import ARCHITECTURES, NORMALIZATIONS
 from rsexplore.montecarlo.train import COLUMNS, OPTIMIZERS, PRECISIONS, SCHEDULES, Recipe, recipe, train
-from rsexplore.noises import Noise
 from rsexplore.table import Table, rounded_down, rounded_up
 
 TRAINING = [one.name for one in fields(Recipe) if one.name not in ("data", "noise")]
@@ -75,7 +71,7 @@ def _some(given: argparse.Namespace, *names: str) -> dict[str, Any]:
     return {name: getattr(given, name) for name in names}
 
 
-def _loaded(given: argparse.Namespace) -> tuple[Any, Any, Noise]:
+def _loaded(given: argparse.Namespace) -> tuple[Any, Any, noises.Noise]:
     """Model, images and noise."""
     model = load_model(given.model, **_some(given, "arch", "normalize", "num_classes", "entry"))
     split = load_images(given.data, given.images, **_some(given, "names", "resize", "crop"))
@@ -110,7 +106,7 @@ def _certify(given: argparse.Namespace) -> str:
     classes = "classes: the labels" if given.select == "label" else right if found.labelled else "no labels"
     lines = [f"{found!r}: {given.log}", f"{classes}; {found.spent}"]
     if not found.labelled:
-        called, q_a = class_names(found.header.classes), found.q_a()
+        called, q_a = data.class_names(found.header.classes), found.q_a()
         radii = bound.radius(found.noise, q_a=q_a, norm=given.norm) if bound and bound.certifies else np.nan * q_a
         said = ["abstains" if q >= 0.5 else rounded_down(r) if r >= 0 else "" for q, r in zip(q_a, radii, strict=True)]
         shown = [(called.get(row.predict, row.predict), row.count) for row in found.rows]
@@ -119,7 +115,7 @@ def _certify(given: argparse.Namespace) -> str:
     if bound and bound.certifies:
         if given.export:
             records.export(found, given.export, bound, norm=given.norm)
-        shares = certified(found, bound, [0.0, *([given.radius] if given.radius else [])], norm=given.norm)
+        shares = accuracy.certified(found, bound, [0.0, *([given.radius] if given.radius else [])], norm=given.norm)
         at = f", at radius {given.radius:g}: {shares[-1]:.1%}" if given.radius else ""
         lines.append(f"certified accuracy under {bound.key}: {shares[0]:.1%}{at}")
     return "\n".join(lines)
@@ -218,14 +214,12 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     """What the command line understands."""
     top = argparse.ArgumentParser(prog=program, description="Randomized smoothing by sampling.")
     commands = top.add_subparsers(dest="command", required=True)
-    passes = f"what pixels pass before the network: {', '.join(NORMALIZATIONS)}, none, or MEAN,..:STD,.. by channel"
+    known = ", ".join(networks.NORMALIZATIONS)
+    passes = f"what pixels pass before the network: {known}, none, or MEAN,..:STD,.. by channel"
 
-    def command(about: str, work: Callable[[argparse.Namespace], str], examples: str) -> argparse.ArgumentParser:
-        name, told = work.__name__.strip("_"), f"{about.capitalize()}."
-        plain, shown = argparse.RawDescriptionHelpFormatter, examples.format(program)
-        one = commands.add_parser(name, help=about, description=told, epilog=shown, formatter_class=plain)
-        one.set_defaults(work=work)
-        return one
+    def command(work: Callable[[argparse.Namespace], str], examples: str) -> argparse.ArgumentParser:
+        about = arguments.SAMPLING[work.__name__.strip("_")]
+        return arguments.command(commands, work, about, examples.format(program))
 
     def sampling(one: argparse.ArgumentParser) -> Callable[..., Any]:
         add = one.add_argument_group("model and images").add_argument
@@ -248,7 +242,7 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
         add("--device", help="cpu, cuda, ...")
         return add
 
-    add = sampling(command("count votes under noise and log them, image by image", _certify, CERTIFY))
+    add = sampling(command(_certify, CERTIFY))
     add("--grid", type=int, metavar="STEPS", help="sound arithmetic for images of whole multiples of 1 / STEPS")
     add("--n0", type=int, help="draws that select the class (default 100; 1,000 with --precision; not with --radius)")
     add("--n", type=int, default=100_000, help="draws that count its votes, at most (default %(default)s)")
@@ -271,7 +265,7 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     add("--channels-last", action="store_true", help="memory format of the network")
     add("--scheduler", metavar="ADDRESS", help="share the images out by this dask scheduler")
     add("--quiet", action="store_true", help="show no progress bar")
-    one = command("look for small perturbations that change the smoothed classifier's class", _attack, ATTACK)
+    one = command(_attack, ATTACK)
     add = sampling(one)
     add("--norm", type=float, default=2, choices=(1, 2, math.inf), help="in which they are small (default 2)")
     add("--n", type=int, default=1000, help="draws that tell a class (default %(default)s)")
@@ -279,7 +273,7 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     add("--samples", type=int, default=32, help="draws of a gradient (default %(default)s)")
     add("--rounds", type=int, default=6, help="halvings of what was found (default %(default)s)")
     add("--batch-size", type=int, default=256, help="noisy copies at once (default %(default)s)")
-    one = command("train a network under noise", _train, TRAIN)
+    one = command(_train, TRAIN)
     add = one.add_argument
     add("--data", required=True, help="digits[:SIDE], cifar10[:DIR], or imagenet[:DIR] with the folders train and val")
     add("--out", type=Path, required=True, metavar="NAME.safetensors", help="the network; its log is NAME.train.tsv")
@@ -287,7 +281,7 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     add("--clean", action="store_true", help="train on the images without noise")
     add("--denoise", action="store_true", default=None, help="a denoiser: the network is to return the image")
     add("--push", type=float, help="Type-2 training: after the noise a step of each pixel, so long, uphill in the loss")
-    known = ", ".join(ARCHITECTURES)
+    known = ", ".join(networks.ARCHITECTURES)
     add("--arch", help=f"{known}, torchvision:NAME, timm:NAME, or package.module:NAME for one of your own")
     add("--normalize", type=_normalization, metavar="HOW", help=passes)
     add("--no-augment", dest="augment", action="store_false", default=None, help="neither crop nor mirror at random")
@@ -305,7 +299,7 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     add("--workers", type=int, help="processes that read images")
     add("--threads", type=int, help="CPU threads; with 1, a network repeats to the bit on its kind of processor")
     add("--quiet", action="store_true", help="show no progress bar")
-    add = command("list the runs that a document's figures and tables need, or do them", _plan, PLAN).add_argument
+    add = command(_plan, PLAN).add_argument
     add("document", metavar="PAPER", help="unified, laplace, soap, hayes or lecture")
     add("--data", action="append", required=True, metavar="NAME:DIR", help="cifar10:DIR, imagenet:DIR; may be repeated")
     folder = os.environ.get("RSEXPLORE_RUNS", "runs")

@@ -56,8 +56,7 @@ def predict(
     ------
     Cohen, Rosenfeld and Kolter 2019, PREDICT; the test is `rsexplore.confidence.prediction`.
     """
-    zeros = np.zeros(len(images), dtype=np.int64)  # type: ignore[arg-type]
-    task = Job(model, images, zeros, noise, n0=n, n=1, alpha=alpha, seed=seed, batch_size=batch_size, device=device)
+    task = Job(model, images, None, noise, n0=n, n=1, alpha=alpha, seed=seed, batch_size=batch_size, device=device)
     return prediction(first_votes(task)[1], alpha)
 
 
@@ -141,8 +140,7 @@ def attack(
         raise ValueError(f"attack: norm must be 1, 2 or inf, got norm={norm!r}")
     for name, value, least in (("steps", steps, 1), ("samples", samples, 1), ("rounds", rounds, 0)):
         whole("attack", name, value, least)
-    zeros = np.zeros(len(images), dtype=np.int64)  # type: ignore[arg-type]
-    task = Job(model, images, zeros, noise, n0=n, n=1, alpha=alpha, seed=seed, batch_size=batch_size, device=device)
+    task = Job(model, images, None, noise, n0=n, n=1, alpha=alpha, seed=seed, batch_size=batch_size, device=device)
     task.images = task.images.to(Runner(task).device)
     search = _Search(task, float(norm), int(steps), int(samples), int(rounds))
     group = max(1, batch_size // samples)

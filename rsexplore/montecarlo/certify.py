@@ -21,13 +21,11 @@ from rsexplore import noises, records
 from rsexplore.bound import Bound
 from rsexplore.bounds import named
 from rsexplore.data import Names, class_names
-from rsexplore.log import CERTIFIED, SELECT, UNLABELLED, kept, writable
+from rsexplore.log import CERTIFIED, SELECT, UNLABELLED, Header, Row, kept, writable
 from rsexplore.montecarlo.logits import Model
 from rsexplore.montecarlo.models import digest
 from rsexplore.montecarlo.runner import Job, Runner, Survey, device_of, stop_for
 from rsexplore.montecarlo.scaleout import RemoteRunner
-from rsexplore.noises import Noise
-from rsexplore.records import Header, Records, Row
 
 
 class Progress(NamedTuple):
@@ -57,7 +55,7 @@ def certify(
     model: Model,
     images: ArrayLike | torch.Tensor,
     labels: ArrayLike | None,
-    noise: Noise,
+    noise: noises.Noise,
     n0: int | None = None,
     n: int | None = None,
     alpha: float | None = None,
@@ -82,7 +80,7 @@ def certify(
     data: str = "",
     names: Names | None = None,
     progress: bool | Callable[[Progress], Any] = True,
-) -> Records:
+) -> records.Records:
     """Votes of a classifier under noise, from which every bound certifies.
 
     Each image is drawn `n0` times to select a class, then `n` times to count its votes, by a generator of its own. With

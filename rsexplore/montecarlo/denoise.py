@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from rsexplore import noises
-from rsexplore.noises import Gaussian, Noise
 
 PREDICTS = ("image", "noise")
 SAME = 1e-3  # part by which two answers to one noisy image may differ, for sums in another order
@@ -60,7 +59,7 @@ class Denoised(nn.Module):
         self,
         denoiser: nn.Module,
         classifier: nn.Module,
-        noise: Noise,
+        noise: noises.Noise,
         *,
         denoiser_range: tuple[float, float] = (0.0, 1.0),
         abar: ArrayLike | None = None,
@@ -68,9 +67,10 @@ class Denoised(nn.Module):
         resize: int | tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
-        given = {"denoiser": (denoiser, nn.Module), "classifier": (classifier, nn.Module), "noise": (noise, Noise)}
-        if wrong := [name for name, (value, kind) in given.items() if not isinstance(value, kind)]:
-            raise TypeError(f"denoised: two nn.Modules and a Noise are needed, got {wrong[0]}={given[wrong[0]][0]!r}")
+        parts = {"denoiser": denoiser, "classifier": classifier}
+        for name, value in (parts | {"noise": noise}).items():
+            if not isinstance(value, nn.Module if name in parts else noises.Noise):
+                raise TypeError(f"denoised: two nn.Modules and a Noise are needed, got {name}={value!r}")
         (low, high), self.step, self.abar = map(float, denoiser_range), None, 1.0
         if not 0 < high - low < np.inf or predicts not in PREDICTS:
             raise ValueError(f"denoised: needs low < high, one of {PREDICTS}, got {denoiser_range=}, {predicts=}")
@@ -81,7 +81,7 @@ class Denoised(nn.Module):
         self.resize = (resize, resize) if isinstance(resize, int) else resize
         told = json.dumps([noises.to_dict(noise), low, high, predicts, self.step, self.abar, self.resize])
         self.register_buffer("settings", torch.tensor(list(told.encode()), dtype=torch.uint8))
-        trained = {name: getattr(given[name][0], "trained", None) for name in ("denoiser", "classifier")}
+        trained = {name: getattr(part, "trained", None) for name, part in parts.items()}
         self.trained = trained if all(trained.values()) else None
         self.name = " behind ".join(str(getattr(part, "name", type(part).__name__)) for part in (classifier, denoiser))
         self._looked = False
@@ -113,12 +113,12 @@ class Denoised(nn.Module):
         return found
 
 
-def _step(abar: np.ndarray, noise: Noise, width: float) -> tuple[int, float]:
+def _step(abar: np.ndarray, noise: noises.Noise, width: float) -> tuple[int, float]:
     """First step of a schedule that is for at least this noise in units of 1 / width, and its abar."""
     if not (abar.ndim == 1 and abar.size and (abar > 0).all() and (np.diff(abar, prepend=1.0) < 0).all()):
         raise ValueError("denoised: abar must fall from below 1 and stay above 0, one number a step")
     deviations, sigma = np.sqrt(1 / abar - 1), width * noise.sigma
-    if not isinstance(noise.canonical, Gaussian) or sigma > deviations[-1]:
+    if not isinstance(noise.canonical, noises.Gaussian) or sigma > deviations[-1]:
         ends = f"Gaussian noise of a deviation up to {deviations[-1]:.4g} in the denoiser's units"
         raise ValueError(f"denoised: this schedule is for {ends}, got {noise!r}, of {sigma:.4g} there")
     step = int(np.searchsorted(deviations, sigma * (1 - 1e-9)))

@@ -18,9 +18,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rsexplore.montecarlo.logits import Model, checked_logits, in_own_dtype, no_class, read_classes
+from rsexplore.montecarlo.logits import Model, checked_logits, no_class, read_classes
 from rsexplore.montecarlo.rng import EvenRng, TorchRng
-from rsexplore.noises import Noise
 
 # Copies, and coordinates, that one call of the sampler draws. Constants, so that the batch size never changes the
 # noise. A CPU's second-level cache holds 2 MiB; a GPU wants work for all its cores.
@@ -38,8 +37,8 @@ Votes = NDArray[np.int64]
 class Sampler(Protocol):
     """What makes noisy copies: a `Noise`, or one on a grid."""
 
-    def apply(self, images: Tensor, rng: Any) -> Tensor:
-        """Return noisy copies of images (n, ...), each with a draw of its own."""
+    def apply(self, images: Tensor, rng: Any, n: int | None = None) -> Tensor:
+        """Return noisy copies of images (n, ...), or so many of one image (1, ...), each with a draw of its own."""
 
 
 @dataclass(eq=False)
@@ -103,7 +102,7 @@ class Image:
         """Write noisy copies into the first of `rows`; return the counts that they belong to, and how many they are."""
         if self._left is None:
             self._sample, size = next(self._blocks)
-            self._left = self._noise.apply(self.work.image.expand(size, *self.work.image.shape), self.work.rng)
+            self._left = self._noise.apply(self.work.image[None], self.work.rng, size)
         left, size = self._left, min(len(self._left), len(rows), self.room)
         rows[:size] = left[:size]
         self._left = left[size:] if size < len(left) else None
@@ -227,53 +226,6 @@ def usual_batch_size(image: Tensor) -> int:
     return max(8, min(BLOCK_COPIES, BLOCK_COORDINATES["cpu"] // max(1, image.numel()))) if image.is_cpu else 100
 
 
-def class_counts(
-    model: Model,
-    image: Tensor,
-    noise: Noise,
-    n: int,
-    rng: TorchRng,
-    *,
-    num_classes: int,
-    batch_size: int | None = None,
-) -> Votes:
-    """How often a classifier chooses each class for one image under noise.
-
-    Memory does not grow with `n`: counts stay on the device and come back once. Ties go to the lowest class on a CPU.
-
-    Parameters
-    ----------
-    model : callable
-        Maps a batch (b, ...) to logits (b, num_classes), on the image's device; in evaluation mode. An nn.Module gets
-        its batches in its own floating type.
-    image : Tensor, shape (...), floating
-        One image, in the units of the noise.
-    noise : Noise
-        Law of the additive noise.
-    n : int, >= 1
-        Number of noisy copies.
-    rng : TorchRng
-        Source of the noise, used up to where this call ends.
-    num_classes : int, >= 2
-        Number of classes.
-    batch_size : int, >= 1, optional
-        Copies that pass through the model at once; if absent, by the image's size. The noise does not depend on it.
-
-    Returns
-    -------
-    ndarray of int64, shape (num_classes,)
-        Counts; they add up to `n`.
-
-    Raises
-    ------
-    ModelOutputError
-        The logits have another shape, or some copy has a nan, a +inf or no finite logit.
-    """
-    engine = Engine(in_own_dtype(model), noise, num_classes, batch_size or usual_batch_size(image))
-    ((_, counts),) = engine.run([Work(None, image, rng, (n,))])
-    return counts[0]
-
-
 # Parameters of glibc's mallopt, and values under which freed memory stays with the process. By default every large
 # activation is mapped from the system and unmapped after its layer: 1.3 million page faults in 100,000 votes.
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -2, -3, -4
@@ -317,3 +269,29 @@ def is_exhaustion(error: BaseException) -> bool:
     # torch has no type of its own for a CPU and for some other devices
     words = ("DefaultCPUAllocator: can't allocate memory", "not enough memory", "out of memory")
     return isinstance(error, RuntimeError) and any(word in str(error) for word in words)
+
+
+def usable_device(device: torch.device | str, owner: str = "certify") -> torch.device:
+    """Return a device on which numbers can be kept.
+
+    Raises
+    ------
+    ValueError
+        It has no such name, is not there, or keeps none.
+    """
+    try:
+        found = torch.device(device)
+        torch.empty(1, device=found)
+    # torch says that a device is missing by any of these
+    except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{owner}: device must be one that is here, got device={device!r} ({reason})") from None
+    if found.type == "meta":
+        raise ValueError(f"{owner}: device must be one that keeps numbers, got the device meta of an empty model")
+    return found
+
+
+def devices() -> tuple[str, ...]:
+    """Names of the devices that are here, the processor first."""
+    cuda = tuple(f"cuda:{number}" for number in range(torch.cuda.device_count()))
+    return ("cpu", *cuda, *(("mps",) if torch.backends.mps.is_available() else ()))

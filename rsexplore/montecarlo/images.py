@@ -1,4 +1,4 @@
-"""Images as torch needs them, from whatever a caller has; CIFAR-10 and ImageNet from where he has them, by name too.
+"""Images by name: CIFAR-10 and ImageNet from where a caller has them, folders of pictures, and files.
 
 Nothing is downloaded, and of a pickle nothing but plain values is taken.
 """
@@ -6,24 +6,17 @@ Nothing is downloaded, and of a pickle nothing but plain values is taken.
 import os
 import pickle
 import re
-import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
 from rsexplore import data
-from rsexplore.data import Names, Split, class_names
 from rsexplore.log import UNLABELLED
 
-# Values beyond this are hardly anything in the unit of the noise: 0 .. 255 is a slip.
-FAR = 10.0
-BLUR = 1e-3  # how far beyond [0, 1] pixels are taken to be by rounding or resizing
 CIFAR_FILES = {"train": tuple(f"data_batch_{number}" for number in range(1, 6)), "test": ("test_batch",)}
 CIFAR_ROWS = 10_000  # images in a file
 CIFAR_PIXELS = 3 * 32 * 32
@@ -43,7 +36,7 @@ class ImagesUnavailableError(RuntimeError):
     """A data set is not where it is looked for, or is not whole."""
 
 
-def cifar10(folder: str | os.PathLike[str] | None = None, split: str = "test") -> Split:
+def cifar10(folder: str | os.PathLike[str] | None = None, split: str = "test") -> data.Split:
     """CIFAR-10 in the order of its files, from its binary or its Python version.
 
     Parameters
@@ -79,12 +72,12 @@ def cifar10(folder: str | os.PathLike[str] | None = None, split: str = "test") -
     parts = [_cifar_file(one.with_name(name).with_suffix(one.suffix)) for name in CIFAR_FILES[split]]
     labels, pixels = (np.concatenate(part) for part in zip(*parts, strict=True))
     images = pixels.reshape(-1, 3, 32, 32).astype(np.float32) / np.float32(255)
-    return Split(images, labels.astype(np.int64), np.arange(len(labels)))
+    return data.Split(images, labels.astype(np.int64), np.arange(len(labels)))
 
 
 def imagenet(
     folder: str | os.PathLike[str] | None = None, indices: ArrayLike | slice = slice(None, None, 100), **cut: int
-) -> Split:
+) -> data.Split:
     """Some of ImageNet's validation images, as they are usually certified: short side 256, then the middle 224 x 224.
 
     Parameters
@@ -117,7 +110,7 @@ def imagenet(
     chosen = np.arange(len(files))[indices if isinstance(indices, slice) else np.asarray(indices)]
     if not chosen.size:
         raise ValueError(f"imagenet: indices must leave some of the {len(files)} images, got indices={indices!r}")
-    return Split(_stack([files[index] for index in chosen.tolist()], cut), labels[chosen], chosen)
+    return data.Split(_stack([files[index] for index in chosen.tolist()], cut), labels[chosen], chosen)
 
 
 def imagenet_files(
@@ -258,7 +251,7 @@ def _part(width: int, height: int, rng: np.random.Generator) -> tuple[float, flo
 # ---- by name ----
 
 
-def load_images(source: str, chosen: slice | None = None, *, names: Names | None = None, **cut: int) -> Split:
+def load_images(source: str, chosen: slice | None = None, *, names: data.Names | None = None, **cut: int) -> data.Split:
     """Some of a data set's test images. Of ImageNet and of a folder only those that are chosen are read.
 
     Parameters
@@ -295,20 +288,20 @@ def load_images(source: str, chosen: slice | None = None, *, names: Names | None
         part = slice(None, None, 100) if chosen is None else chosen
         return imagenet(folder or None, part, **cut)
     if name not in ("digits", "cifar10") and Path(source).expanduser().is_dir():
-        return _pictures(Path(source).expanduser(), chosen or slice(None), class_names(names), cut)
+        return _pictures(Path(source).expanduser(), chosen or slice(None), data.class_names(names), cut)
     if source == "digits":
         found = data.digits().test
-        whole = Split(found.images, found.labels, np.arange(len(found.labels)))
+        whole = data.Split(found.images, found.labels, np.arange(len(found.labels)))
     else:
         whole = cifar10(folder or None) if name == "cifar10" else _file(source)
     part = slice(None) if chosen is None else chosen
     indices = whole.index[part]
     if not len(indices):
         raise ValueError(f"images must leave some of the {len(whole.labels)} images, got {chosen}")
-    return Split(whole.images[part], whole.labels[part], indices)
+    return data.Split(whole.images[part], whole.labels[part], indices)
 
 
-def _pictures(top: Path, chosen: slice, names: Mapping[int, str], cut: Mapping[str, int]) -> Split:
+def _pictures(top: Path, chosen: slice, names: Mapping[int, str], cut: Mapping[str, int]) -> data.Split:
     """Pictures of a folder, in the order of their paths."""
     pairs = [(file, UNLABELLED) for file in _listed(top)]
     classes = {name: label for label, name in names.items()}
@@ -322,7 +315,7 @@ def _pictures(top: Path, chosen: slice, names: Mapping[int, str], cut: Mapping[s
         raise ValueError(f"images must leave some of the {len(pairs)} pictures in {top}, got {chosen}")
     files, labels = zip(*some, strict=True)
     names_of = tuple(str(file.relative_to(top)) for file in files)
-    return Split(_stack(files, cut), np.array(labels), np.arange(len(pairs))[chosen], names_of)
+    return data.Split(_stack(files, cut), np.array(labels), np.arange(len(pairs))[chosen], names_of)
 
 
 def _listed(folder: Path) -> list[Path]:
@@ -344,7 +337,7 @@ def data_name(source: str) -> str:
     return name if name in ("cifar10", "imagenet") else source
 
 
-def _file(source: str) -> Split:
+def _file(source: str) -> data.Split:
     try:
         if zipfile.is_zipfile(source):
             with zipfile.ZipFile(source) as archive:
@@ -359,101 +352,4 @@ def _file(source: str) -> Split:
         raise ValueError(f"data must be {SOURCES}, got {source!r} ({error})") from None
     if images.ndim < 2 or len(images) != len(labels):
         raise ValueError(f"data needs a label for every image, got shapes {images.shape} and {labels.shape}")
-    return Split(images, labels, np.arange(len(images)))
-
-
-# ---- what a caller has ----
-
-
-def tensor(images: ArrayLike | Tensor, dtype: torch.dtype) -> Tensor:
-    """Images as a tensor; floating ones in `dtype`, others as they are. Shares memory with the caller's where it can.
-
-    Raises
-    ------
-    ValueError
-        They are no array of numbers, or a tensor without any.
-    """
-    if torch.get_default_device().type == "meta":
-        raise ValueError(
-            "certify: the default device must keep numbers, got the device meta, which keeps none; call "
-            "torch.set_default_device('cpu')"
-        )
-    if not isinstance(images, Tensor):
-        images = torch.as_tensor(_array(images))
-    if images.is_meta:
-        raise ValueError("certify: images must hold numbers, got a tensor on the device meta, which keeps none")
-    images = images.detach()
-    return images.to(dtype) if images.is_floating_point() else images
-
-
-def _array(images: Any) -> np.ndarray:
-    """Return an array that torch takes: of the machine's byte order, in one piece, writable, at most 64 bits wide."""
-    try:
-        array = np.asarray(images)
-    except ValueError as error:
-        raise ValueError(f"certify: images must be an array of one shape ({error})") from None
-    if array.dtype.kind != "f":
-        raise not_floating(array.dtype)
-    wide = array.dtype.itemsize > 8  # NumPy's longdouble
-    array = np.asarray(array, dtype=np.float64 if wide else array.dtype.newbyteorder("="), order="C")
-    return array if array.flags.writeable else array.copy()
-
-
-def not_floating(dtype: Any) -> ValueError:
-    """Return the error for images of a type that is not floating."""
-    return ValueError(f"certify: images must be floating, in the units of the noise (as a rule [0, 1]), got {dtype}")
-
-
-def warn_if_far(low: float, high: float, coordinates: int) -> None:
-    """Warn of images that lie outside the unit in which noise is usually given.
-
-    Pictures, of two coordinates at least, are taken to be meant in [0, 1]; of other data nothing is known but that they
-    are seldom far from it.
-    """
-    told = f"certify: the images go from {low:g} to {high:g}, and the noise is in the same unit"
-    if max(-low, high) > FAR:
-        told += "; if it is meant for pixels in [0, 1], scale them to that first"
-    elif coordinates > 1 and (low < -BLUR or high > 1 + BLUR):
-        told += (
-            ", so radii are not in pixels of [0, 1]; if they are to be, give the pixels, and normalise them within the "
-            "model: nn.Sequential(montecarlo.Normalize(mean, std), net)"
-        )
-    else:
-        return
-    warnings.warn(told, UserWarning, stacklevel=5)  # the line that calls certify
-
-
-def channels_last_hint(shape: tuple[int, ...]) -> str:
-    """Say that images of this shape, (height, width, channels), look like those of other libraries; "" if not."""
-    if len(shape) != 3 or shape[2] not in (1, 3, 4) or shape[0] in (1, 3, 4):
-        return ""
-    return (
-        f"the images have shape {shape}, which looks like (height, width, channels), and torch's networks take "
-        "(channels, height, width): give images.transpose(0, 3, 1, 2), or permute for a tensor"
-    )
-
-
-def usable_device(device: torch.device | str, owner: str = "certify") -> torch.device:
-    """Return a device on which numbers can be kept.
-
-    Raises
-    ------
-    ValueError
-        It has no such name, is not there, or keeps none.
-    """
-    try:
-        found = torch.device(device)
-        torch.empty(1, device=found)
-    # torch says that a device is missing by any of these
-    except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
-        reason = str(error).partition("\n")[0]
-        raise ValueError(f"{owner}: device must be one that is here, got device={device!r} ({reason})") from None
-    if found.type == "meta":
-        raise ValueError(f"{owner}: device must be one that keeps numbers, got the device meta of an empty model")
-    return found
-
-
-def devices() -> tuple[str, ...]:
-    """Names of the devices that are here, the processor first."""
-    cuda = tuple(f"cuda:{number}" for number in range(torch.cuda.device_count()))
-    return ("cpu", *cuda, *(("mps",) if torch.backends.mps.is_available() else ()))
+    return data.Split(images, labels, np.arange(len(images)))

@@ -24,7 +24,8 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from rsexplore.montecarlo import networks
-from rsexplore.montecarlo.images import Stub, usable_device
+from rsexplore.montecarlo.engine import usable_device
+from rsexplore.montecarlo.images import Stub
 from rsexplore.montecarlo.networks import ARCHITECTURES, LIBRARIES, NORMALIZATIONS, Normalize
 
 Normalization = str | tuple[Sequence[float], Sequence[float]]  # a name, or mean and deviation of each channel
@@ -47,9 +48,8 @@ BEGINNINGS = {
     b"PK\x03\x04": "is a zip archive: of other files, unless it is damaged",
 }
 # what DataParallel, torch.compile, sharding, recomputed activations, Fabric and Opacus put before the names in a module
-WRAPPERS = frozenset(
-    ("module", "_orig_mod", "_fsdp_wrapped_module", "_fpw_module", "_checkpoint_wrapped_module", "_forward_module")
-) | {"_module"}
+WRAPPERS = {"module", "_module", "_orig_mod", "_forward_module", "_fpw_module"}
+WRAPPERS |= {"_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
 # what evaluation never reads: batches seen, weights averaged, and the operations that a profiler counted
 COUNTER, UNREAD = "num_batches_tracked", ("n_averaged", "total_ops", "total_params")
 # names under which mean and deviation of the pixels are kept; of log_sig the exponential is the deviation
@@ -199,9 +199,8 @@ def load_model(
             label = path.stem
         first = _first_layer(source, net, found, usual, normalize)
         model = net if first is None else nn.Sequential(first, net)
-    vars(model).update(
-        name=label, digest=digest(model), trained=told
-    )  # plain attributes, no part of the network's state
+    # plain attributes, no part of the network's state
+    vars(model).update(name=label, digest=digest(model), trained=told)
     return model.eval().to(device)
 
 

@@ -17,9 +17,9 @@ from tqdm.auto import tqdm
 
 from rsexplore import noises, runs
 from rsexplore.montecarlo import images, networks
+from rsexplore.montecarlo.engine import usable_device
 from rsexplore.montecarlo.models import trained
 from rsexplore.montecarlo.train import Recipe, Run, recipe
-from rsexplore.noises import Noise
 
 # images to train with, images to test with, and about as many bytes as a log has for one of these
 SIZES = {"cifar10": (50_000, 10_000, 250), "imagenet": (1_281_167, 50_000, 2_500)}
@@ -130,7 +130,7 @@ def commands(
     return list(made.values()), list(dict.fromkeys(told))
 
 
-def _words(noise: Noise) -> list[str]:
+def _words(noise: noises.Noise) -> list[str]:
     """Noise for a command, by its deviation or by its scale, whichever is the shorter."""
     family, *rest = (own := noises.to_dict(noise)).values()
     scale = f"--scale {rest[0]:.9g}"  # a family's first field
@@ -143,7 +143,7 @@ def rate(command: Command) -> float:
     """Images a second on this machine: of 8 random ones at once, 16, 32, ..., up to a batch or to `LONG` seconds."""
     asked, found, noise = command.asked, command.recipe, command.one.trained if command.trains else command.one.noise
     found = replace(found, noise=noise, autocast=asked.autocast, channels_last=bool(asked.channels_last))
-    run, side = Run(found, 1, images.usable_device(asked.device or "cpu", "plan")), round((found.dim / 3) ** 0.5)
+    run, side = Run(found, 1, usable_device(asked.device or "cpu", "plan")), round((found.dim / 3) ** 0.5)
     smaller = (2**power for power in range(3, (found.batch - 1).bit_length()))
     for size in (*smaller, found.batch, found.batch):  # the first pass of a size pays for what is set up once
         batch: Any = [(torch.rand(size, 3, side, side), torch.zeros(size, dtype=torch.int64))]

@@ -23,8 +23,6 @@ class TorchRng:
         Index of the image.
     device : torch.device or str
         Where the numbers are drawn.
-    dtype : torch.dtype
-        Floating type of the draws. Narrow types cut the tails off, so lower the network's precision, not this one.
 
     Raises
     ------
@@ -33,23 +31,22 @@ class TorchRng:
 
     Notes
     -----
-    A float32 draw stems from 24 random bits: normals end at 5.8 deviations, exponentials at 16.7, where a share of
-    about 1e-8 and 6e-8 of the law is left.
+    Draws are float32, for narrower types would cut the tails off. One stems from 24 random bits: normals end at 5.8
+    deviations, exponentials at 16.7, where a share of about 1e-8 and 6e-8 of the law is left.
     """
 
-    def __init__(
-        self, seed: int, index: int = 0, *, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
-    ) -> None:
+    dtype = torch.float32
+
+    def __init__(self, seed: int, index: int = 0, *, device: torch.device | str = "cpu") -> None:
         for name, value in (("seed", seed), ("index", index)):
             if isinstance(value, bool) or int(value) != value or value < 0:
                 raise ValueError(f"TorchRng: {name} must be a whole number of at least 0, got {name}={value!r}")
         self.device = torch.device(device)
-        self.dtype = dtype
         # spawn_key keeps (seed, index) apart from (seed + 1, index - 1), which adding them up would not
         state = np.random.SeedSequence(int(seed), spawn_key=(int(index),)).generate_state(1, np.uint64)
         self._generator = torch.Generator(self.device)
         self._generator.manual_seed(int(state[0]))
-        self._options: dict[str, Any] = {"generator": self._generator, "device": self.device, "dtype": dtype}
+        self._options: dict[str, Any] = {"generator": self._generator, "device": self.device, "dtype": self.dtype}
 
     @property
     def state(self) -> Tensor:

@@ -1,6 +1,7 @@
 """A run whose arguments are checked, and what one process does of it: a look at the model, then rows of votes."""
 
 import time
+import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,20 +18,8 @@ from rsexplore.bound import Bound
 from rsexplore.bounds import named
 from rsexplore.check import is_number
 from rsexplore.log import AT_N, CERTIFIED, GIVEN_UP, PILOT, PRECISE, SEQUENTIAL, UNLABELLED, Row
-from rsexplore.montecarlo import grid, networks
-from rsexplore.montecarlo import images as pixels
-from rsexplore.montecarlo.engine import Engine, Sampler, Votes, Work, is_exhaustion, kept_heap, usual_batch_size
-from rsexplore.montecarlo.logits import (
-    Model,
-    check_fast,
-    check_independence,
-    check_layers,
-    checked_logits,
-    in_own_dtype,
-    model_dtype,
-    no_class,
-    read_classes,
-)
+from rsexplore.montecarlo import engine, grid, logits, networks
+from rsexplore.montecarlo.logits import Model, in_own_dtype
 from rsexplore.montecarlo.rng import EvenRng, TorchRng
 from rsexplore.noises import Noise, Splitting
 from rsexplore.sequential import Plan, plan
@@ -48,6 +37,9 @@ ANSWERS = 16  # to the first clean images, by which a log knows its model
 # Votes at which radii are computed, to read others between them, and numbers of draws that a pilot may ask for; and by
 # how much more is asked of it than it is to keep, for one whose votes all agree is optimistic
 KNOTS, OPTIMISM = 200, 1.4
+# Values beyond this are hardly anything in the unit of the noise: 0 .. 255 is a slip.
+FAR = 10.0
+BLUR = 1e-3  # how far beyond [0, 1] pixels are taken to be by rounding or resizing
 AUTOCAST = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -79,12 +71,12 @@ class Job:
     slow: Any = None  # the caller's model, where `model` is a fast copy of it
 
     def __post_init__(self) -> None:
-        wide = not self.fast and model_dtype(self.model) == torch.float64
-        self.images = pixels.tensor(self.images, torch.float64 if wide else torch.float32)
+        wide = not self.fast and logits.model_dtype(self.model) == torch.float64
+        self.images = _tensor(self.images).to(torch.float64 if wide else torch.float32)
         self._check_settings()
-        check_layers(self.model)
+        logits.check_layers(self.model)
         self._check_images()
-        pixels.warn_if_far(float(self.images.min()), float(self.images.max()), self.images.ndim - 1)
+        _warn_if_far(self.images)
         if self.fast:
             narrow = self.autocast or ("float32" if str(device_of(self)).startswith("cpu") else "bfloat16")
             self.slow, self.autocast, self.channels_last = self.model, None, True
@@ -121,8 +113,6 @@ class Job:
         shape = tuple(self.images.shape)
         if len(shape) < 2 or 0 in shape:
             raise ValueError(f"certify: images must have shape (images, ...) with one at least, got {shape}")
-        if not self.images.is_floating_point():
-            raise pixels.not_floating(self.images.dtype)
         if not torch.isfinite(self.images).all():
             raise ValueError("certify: images must be finite, got nan or inf")
         if self.noise.dim not in (None, dim := prod(shape[1:])):
@@ -149,6 +139,48 @@ class Job:
             setattr(self, name, values)
         if len(np.unique(self.indices)) != len(self.indices):
             raise ValueError("certify: indices must all differ, for each names one row of the log and one generator")
+
+
+def _tensor(images: Any) -> Tensor:
+    """Images as a tensor of a floating type, which shares memory with the caller's where it can."""
+    if torch.get_default_device().type == "meta":
+        told = "got the device meta, which keeps none; call torch.set_default_device('cpu')"
+        raise ValueError(f"certify: the default device must keep numbers, {told}")
+    if not isinstance(images, Tensor):
+        try:
+            images = np.asarray(images)
+        except ValueError as error:
+            raise ValueError(f"certify: images must be an array of one shape ({error})") from None
+        if images.dtype.kind == "f":  # of the machine's byte order, in one piece, writable, at most 64 bits wide
+            wide = images.dtype.itemsize > 8  # NumPy's longdouble
+            own: Any = np.float64 if wide else images.dtype.newbyteorder("=")
+            images = torch.as_tensor(np.require(images, own, ["C", "W"]))
+    if not (isinstance(images, Tensor) and images.is_floating_point()):
+        needed = "floating, in the units of the noise (as a rule [0, 1])"
+        raise ValueError(f"certify: images must be {needed}, got {images.dtype}")
+    if images.is_meta:
+        raise ValueError("certify: images must hold numbers, got a tensor on the device meta, which keeps none")
+    return images.detach()
+
+
+def _warn_if_far(images: Tensor) -> None:
+    """Warn of images that lie outside the unit in which noise is usually given.
+
+    Pictures, of two coordinates at least, are taken to be meant in [0, 1]; of other data nothing is known but that they
+    are seldom far from it.
+    """
+    low, high = float(images.min()), float(images.max())
+    told = f"certify: the images go from {low:g} to {high:g}, and the noise is in the same unit"
+    if max(-low, high) > FAR:
+        told += "; if it is meant for pixels in [0, 1], scale them to that first"
+    elif images.ndim > 2 and (low < -BLUR or high > 1 + BLUR):
+        told += (
+            ", so radii are not in pixels of [0, 1]; if they are to be, give the pixels, and normalise them within the "
+            "model: nn.Sequential(montecarlo.Normalize(mean, std), net)"
+        )
+    else:
+        return
+    warnings.warn(told, UserWarning, stacklevel=5)  # the line that calls certify
 
 
 def whole(owner: str, name: str, value: Any, least: int) -> int:
@@ -188,7 +220,7 @@ class Runner:
 
     def __init__(self, task: Job) -> None:
         self.task, model = task, task.model
-        self.device = pixels.usable_device(device_of(task))
+        self.device = engine.usable_device(device_of(task))
         if isinstance(model, nn.Module):
             if task.device is not None:
                 model.to(self.device)
@@ -231,26 +263,32 @@ class Runner:
         with self._surroundings(images[0]):
             if self.task.fast:
                 doing("comparing the fast network with its own")
-                check_fast(self._plain, in_own_dtype(self.task.slow.to(self.device)), images[:ANSWERS])
-            size = batch_size = self.task.batch_size or usual_batch_size(images[0])
+                logits.check_fast(self._plain, in_own_dtype(self.task.slow.to(self.device)), images[:ANSWERS])
+            size = batch_size = self.task.batch_size or engine.usual_batch_size(images[0])
             while (done := len(classes)) < count:
                 doing(f"clean images, {done} of {count}")
                 batch = images[done : done + size]
                 try:
                     with torch.inference_mode():
-                        logits = self._plain(batch.clone())  # a copy, for a model may work in place
+                        answer = self._plain(batch.clone())  # a copy, for a model may work in place
                 except Exception as error:
-                    if is_exhaustion(error) and len(batch) > 1:
+                    if engine.is_exhaustion(error) and len(batch) > 1:
                         size = len(batch) // 2
                         continue
-                    if isinstance(error, RuntimeError) and (hint := pixels.channels_last_hint(tuple(batch.shape[1:]))):
-                        raise ValueError(f"certify: the model fails on the images ({error}); {hint}") from error
+                    shape = tuple(batch.shape[1:])
+                    other = len(shape) == 3 and shape[2] in (1, 3, 4) and shape[0] not in (1, 3, 4)
+                    if isinstance(error, RuntimeError) and other:
+                        raise ValueError(
+                            f"certify: the model fails on the images ({error}); the images have shape {shape}, which "
+                            "looks like (height, width, channels), and torch's networks take (channels, height, "
+                            "width): give images.transpose(0, 3, 1, 2), or permute for a tensor"
+                        ) from error
                     raise
-                width = checked_logits(logits, len(batch), width).shape[1]
-                found = read_classes(logits, width).tolist()
+                width = logits.checked_logits(answer, len(batch), width).shape[1]
+                found = logits.read_classes(answer, width).tolist()
                 if width in found:
-                    raise no_class("a clean image")
-                top = logits[: ANSWERS - len(answers)].double().topk(2).values
+                    raise logits.no_class("a clean image")
+                top = answer[: ANSWERS - len(answers)].double().topk(2).values
                 for one, lead in zip(found, (top[:, 0] - top[:, 1]).tolist(), strict=False):
                     answers.append((one, float(f"{lead:.4g}") if isfinite(lead) else None))
                 classes += found
@@ -259,7 +297,7 @@ class Runner:
             if self.task.batch_size is None and images.is_cuda and copies >= SEARCHED:
                 doing("choosing a batch size")
                 batch_size = fastest_batch_size(self._plain, images[0], copies)
-            check_independence(self._plain, images, batch_size)
+            logits.check_independence(self._plain, images, batch_size)
         return Survey(np.array(classes), width, min(batch_size, self.task.n0 + self.task.n), answers)
 
     def rows(self, chosen: Chosen, survey: Survey, tick: Callable[[int], Any] = lambda _: None) -> Rows:
@@ -273,21 +311,21 @@ class Runner:
             counted += copies
             tick(copies)
 
-        def work(image: Tensor, label: int, index: int) -> Work:
+        def work(image: Tensor, label: int, index: int) -> engine.Work:
             start = image if task.grid is None else grid.steps(image, task.grid)
             parts, place = task.noise.outcomes, image.device
             rng = EvenRng(parts, place) if parts else TorchRng(task.seed, index, device=place)
-            return Work((index, label), start, rng, (task.n0, task.n))
+            return engine.Work((index, label), start, rng, (task.n0, task.n))
 
-        noise: Sampler = task.noise if task.grid is None else grid.GridNoise(task.noise, task.grid)
+        noise: engine.Sampler = task.noise if task.grid is None else grid.GridNoise(task.noise, task.grid)
         model = self._logits_of if task.grid is None else grid.on_grid(self._logits_of, task.grid)
         size, form = survey.batch_size, task.channels_last
         # of this call alone: a worker may have several, in threads
-        engine = Engine(model, noise, survey.num_classes, size, fixed_shape=task.compile, channels_last=form)
+        votes_of = engine.Engine(model, noise, survey.num_classes, size, fixed_shape=task.compile, channels_last=form)
         works, stop = map(work, images, labels.tolist(), indices.tolist()), task.stop
         until = None if stop is None else lambda one, counts: stop.until(counts, one.key[1])
         with self._surroundings(images[0]):
-            for done, votes in engine.run(works, until, count):
+            for done, votes in votes_of.run(works, until, count):
                 # images of one batch take their time together, so an image has the mean one of its copies
                 seconds = int(votes.sum()) * (time.perf_counter() - begin) / counted
                 counts0, counts = ({k: v for k, v in enumerate(sample) if v} for sample in votes.tolist())
@@ -303,7 +341,7 @@ class Runner:
         before = torch.get_num_threads()
         torch.set_num_threads(self.task.threads or (1 if image.numel() < SMALL_IMAGE else before))
         try:
-            with kept_heap():
+            with engine.kept_heap():
                 yield
         finally:
             torch.set_num_threads(before)
@@ -389,7 +427,7 @@ def fastest_batch_size(logits_of: Model, image: Tensor, copies: int) -> int:
         try:
             seconds = min(_seconds(logits_of, image, size) for _ in range(ROUNDS))
         except Exception as error:
-            if not is_exhaustion(error):
+            if not engine.is_exhaustion(error):
                 raise
             break
         rates[size] = size / seconds
@@ -424,7 +462,7 @@ class Stop:
     # else size of the second sample by votes of the first one's class; 0 where it abstains
     wanted: tuple[int, ...] = ()
 
-    def end(self, counts: Votes, label: int) -> str | None:
+    def end(self, counts: engine.Votes, label: int) -> str | None:
         """What ends an image of these counts (samples, classes) and that label, at a look; None if nothing does."""
         draws = int(counts[1].sum())
         if self.plan is None:
@@ -433,7 +471,7 @@ class Stop:
         last = AT_N if draws == self.n else None
         return {1: CERTIFIED, -1: GIVEN_UP}.get(self.plan.verdict(against, draws), last)
 
-    def until(self, counts: Votes, label: int) -> int:
+    def until(self, counts: engine.Votes, label: int) -> int:
         """How many copies these counts are to grow to before they are looked at; no more than there are at an end."""
         pilot, draws = counts.sum(1).tolist()
         if self.plan is None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,9 @@ from rsexplore import data, noises
 from rsexplore.log import lock
 from rsexplore.montecarlo import images as pixels
 from rsexplore.montecarlo import networks
+from rsexplore.montecarlo.engine import usable_device
 from rsexplore.montecarlo.models import Normalization, trained
 from rsexplore.montecarlo.rng import TorchRng
-from rsexplore.noises import Noise
 
 OPTIMIZERS, SCHEDULES, PRECISIONS = ("sgd", "adamw"), ("step", "cosine", "onecycle"), ("bfloat16", "float16")
 MOMENTUM = 0.9  # of sgd
@@ -52,7 +53,7 @@ class Recipe:
     """
 
     data: str = "cifar10"  # or "imagenet", "digits", "digits:SIDE"
-    noise: Noise | None = None  # added to every image at every step, in units of the pixels; None: nothing is
+    noise: noises.Noise | None = None  # added to every image at every step, in units of the pixels; None: nothing is
     denoise: bool = False  # the network is to return the image without its noise, in place of its class
     push: float = 0.0  # step of each pixel uphill in the loss, after the noise: Type-2 training; 0 is Type-1
     arch: str = "cifar_resnet110"  # key of ARCHITECTURES, torchvision:NAME, timm:NAME or package.module:Class
@@ -237,7 +238,7 @@ def train(
     ------
     Teng et al. 2020, section 5.1: Type-1 and Type-2 training, the latter with inputs + noise + push * sign(gradient).
     """
-    path, device = Path(out).expanduser(), pixels.usable_device(device, "train")
+    path, device = Path(out).expanduser(), usable_device(device, "train")
     if path.suffix != ".safetensors":
         raise ValueError(f"train: out must be a file .safetensors, got {str(path)!r}")
     kept = path.with_suffix(".checkpoint.pt")
@@ -298,12 +299,8 @@ class Run:
         self.model: nn.Module = recipe.network().to(device)
         self.model.to(memory_format=self.memory)  # type: ignore[call-overload]  # which torch forgot in its hints
         self.order, self.rng = np.random.default_rng(recipe.seed), TorchRng(recipe.seed, device=device)
-        weights, rate, decay = self.model.parameters(), recipe.rate, recipe.decay
-        self.optimizer: torch.optim.Optimizer = (
-            torch.optim.SGD(weights, rate, MOMENTUM, weight_decay=decay)
-            if recipe.optimizer == "sgd"
-            else torch.optim.AdamW(weights, rate, weight_decay=decay)
-        )
+        kind = torch.optim.AdamW if recipe.optimizer == "adamw" else partial(torch.optim.SGD, momentum=MOMENTUM)
+        self.optimizer = kind(self.model.parameters(), recipe.rate, weight_decay=recipe.decay)
         self.schedule = self._schedule(recipe.epochs * steps)
         self.scaler = torch.amp.GradScaler(device.type, enabled=recipe.autocast == "float16")
         # where torch's own generators are, from which layers draw
@@ -313,18 +310,12 @@ class Run:
             self.sources.append(torch.cuda.default_generators[card])
 
     def _schedule(self, whole: int) -> torch.optim.lr_scheduler.LRScheduler:
-        kind, epochs = self.recipe.schedule, self.recipe.epochs
-        if kind == "onecycle":
-            return torch.optim.lr_scheduler.OneCycleLR(self.optimizer, self.recipe.rate, total_steps=whole)
-
-        def factor(step: int) -> float:
-            return (
-                0.1 ** (3 * (step // self.steps) // epochs)
-                if kind == "step"
-                else (1 + math.cos(math.pi * step / whole)) / 2
-            )
-
-        return torch.optim.lr_scheduler.LambdaLR(self.optimizer, factor)
+        kinds, epochs = torch.optim.lr_scheduler, self.recipe.epochs
+        if self.recipe.schedule == "onecycle":
+            return kinds.OneCycleLR(self.optimizer, self.recipe.rate, total_steps=whole)
+        if self.recipe.schedule == "cosine":
+            return kinds.LambdaLR(self.optimizer, lambda step: (1 + math.cos(math.pi * step / whole)) / 2)
+        return kinds.LambdaLR(self.optimizer, lambda step: 0.1 ** (3 * (step // self.steps) // epochs))
 
     def _placed(self, images: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
         return images.to(self.device, non_blocking=True, memory_format=self.memory), classes.to(self.device)

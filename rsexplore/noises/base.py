@@ -82,23 +82,30 @@ class Noise(ABC):
         Returns
         -------
         array, shape `shape`
+            A new one, to which `apply` adds the images.
         """
 
-    def apply(self, images: Any, rng: Any) -> Any:
+    def apply(self, images: Any, rng: Any, n: int | None = None) -> Any:
         """Noisy copies of images, each with a draw of its own.
 
         Parameters
         ----------
-        images : array of float, shape (n, ...)
+        images : array of float, shape (n, ...) or (1, ...)
             NumPy's, or torch's on the device of `rng`.
         rng : numpy.random.Generator, or any object as of `draw`
             Source of randomness.
+        n : int, >= 1, optional
+            Copies, of one image; one of each if absent.
 
         Returns
         -------
         array, shape (n, ...)
         """
-        return images + self.draw(rng, tuple(images.shape))
+        noise = self.draw(rng, (n or len(images), *images.shape[1:]))
+        if noise.dtype != images.dtype:  # the sum is of the wider type
+            return images + noise
+        noise += images  # in a new array it would take one more pass over memory
+        return noise
 
     def mean_norm(self, norm: float) -> float:
         """Expected norm E ||z|| of one draw, for norm 2 or inf, in units of the input.

@@ -1,10 +1,12 @@
 """Splitting noise: an offset cuts the range of every pixel into parts, and of a pixel only its part is told."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import sqrt
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rsexplore.check import positive, whole
 from rsexplore.noises.base import Noise
@@ -65,20 +67,24 @@ class Splitting(Noise):
             )
         return found
 
-    def apply(self, images: Any, rng: Any) -> Any:
+    def apply(self, images: Any, rng: Any, n: int | None = None) -> Any:
         pixels, cuts = 2 * self.steps(images).reshape(len(images), -1), self.outcomes
-        shifts = (
-            np.random.RandomState(self.seed).random_sample(pixels.shape[1]) * cuts
-        ) // 1  # a stream that NumPy froze
-        shifts = pixels.new_tensor(shifts) if hasattr(pixels, "new_tensor") else shifts
+        shifts, base = _shifts(self.seed, cuts, pixels.shape[1]), (rng.random((n or len(images), 1)) * cuts) // 1
+        if hasattr(pixels, "new_tensor"):  # torch's; float32 holds all these whole numbers, in half the memory
+            shifts, base = pixels.new_tensor(shifts), base.to(pixels)
         # in steps of 1 / (2 levels), in which a pixel is even and a cut odd
-        cut = 2 * ((shifts + (rng.random((len(images), 1)) * cuts) // 1) % cuts) + 1
+        cut = 2 * ((shifts + base) % cuts) + 1
         low = cut + (pixels - cut) // (2 * cuts) * (2 * cuts)
         middle = (low.clip(min=0) + (low + 2 * cuts).clip(max=2 * self.levels)) / (4 * self.levels)
-        return middle.reshape(images.shape)
+        return middle.reshape(-1, *images.shape[1:])
 
     def draw(self, rng: Any, shape: tuple[int, ...]) -> Any:
         raise TypeError(f"{self!r} is not added to images; noisy copies are made by apply(images, rng)")
 
     def log_density(self, z: Any) -> Any:
         raise TypeError(f"{self!r} is not added to images, and has no density")
+
+
+@lru_cache(maxsize=4)
+def _shifts(seed: int, cuts: int, dim: int) -> NDArray[np.float64]:
+    return np.random.RandomState(seed).random_sample(dim) * cuts // 1  # a stream that NumPy froze
