@@ -1,6 +1,6 @@
 """What the published certification logs prove of themselves: `python -m reproduce.audits` writes docs/audit.md."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
@@ -76,12 +76,7 @@ def page() -> str:
         _table(
             "source, data, radii in, logs, images, missing, abstained, level as stated, another, not told, radii, "
             "rounded up, or perhaps",
-            (
-                (*group, len(logs), *(f"{sum(number(one) for one, _ in logs):,}" for number in IMAGES),
-                 *(sum(test(levels.told) for _, levels in logs) for test in TOLD),
-                 *(f"{sum(number(one) for one, _ in logs):,}" for number in RADII))
-                for group, logs in groups.items()
-            ),
+            ((*group, *_together(logs)) for group, logs in groups.items()),
         ),
         OTHER,
         _table(
@@ -113,13 +108,14 @@ def _radii(one: Audit) -> int:
     return int(np.sum(one.records.predict != ABSTAINED))
 
 
-IMAGES: tuple[Callable[[Audit], int], ...] = (lambda x: len(x.records), lambda x: x.absent, lambda x: x.abstained)
-RADII: tuple[Callable[[Audit], int], ...] = (_radii, lambda x: x.rounded_up[0], lambda x: x.rounded_up[1])
-TOLD: tuple[Callable[[float | None], bool], ...] = (
-    lambda x: x == LEVEL,
-    lambda x: x not in (None, LEVEL),
-    lambda x: x is None,
-)
+def _together(logs: list[tuple[Audit, Levels]]) -> tuple[object, ...]:
+    """Cells of a source: logs, images, levels, radii."""
+    ones, told = [one for one, _ in logs], [levels.told for _, levels in logs]
+    images = zip(*((len(one.records), one.absent, one.abstained) for one in ones), strict=True)
+    radii = zip(*((_radii(one), *one.rounded_up) for one in ones), strict=True)
+    stated, untold = told.count(LEVEL), told.count(None)
+    levels = stated, len(told) - stated - untold, untold
+    return len(logs), *(f"{sum(x):,}" for x in images), *levels, *(f"{sum(x):,}" for x in radii)
 
 
 def _name(entry: data.Entry) -> str:

@@ -26,15 +26,10 @@ from rsexplore.runs import Experiment
 
 def image_sizes(ax: Axes) -> None:
     """Mark the dimensions of CIFAR-10 and ImageNet on a horizontal axis of dimensions."""
-    at: dict[str, Any] = {
-        "xycoords": ("data", "axes fraction"),
-        "textcoords": "offset points",
-        "fontsize": 8,
-        "color": "0.4",
-    }
     for dim, name in ((3072, "CIFAR-10"), (150_528, "ImageNet")):
         ax.axvline(dim, color="0.8", linewidth=1, linestyle=":", zorder=0)
-        ax.annotate(name, (dim, 0.0), (-3, 4), ha="right", **at)
+        place = (dim, 0.0), (-3, 4), ax.get_xaxis_transform(), "offset points"
+        ax.annotate(name, *place, ha="right", fontsize=8, color="0.4")
 
 
 Formula = Callable[[Noise, NDArray], NDArray]  # radii of a noise and of bounds on 1 - p_A, for two classes
@@ -116,7 +111,6 @@ def certified(
     published: float | None = None,
     stand_in: bool = True,
     undefended: bool = False,
-    folder: str | None = None,
 ) -> Drawn:
     """Draw the certified accuracies of a paper's figure from the best votes that there are.
 
@@ -139,10 +133,8 @@ def certified(
         Whether digits stand in for what is lacking.
     undefended : bool
         Whether digits are drawn, too, with what a clean network keeps under an attack of ours, unless all logs are own.
-    folder : str, optional
-        Of logs of one's own; RSEXPLORE_RUNS if absent.
     """
-    wanted, found = runs.experiments(document, item), runs.logs(folder)
+    wanted, found = runs.experiments(document, item), runs.logs()
     best = {one.name: chosen for one in wanted if (chosen := votes(one, found))}
     best = {name: chosen for name, chosen in best.items() if stand_in or chosen.kind != "digits"}
     lacking = [one for one in wanted if one.name not in best or best[one.name].kind in ("nearly", "digits")]
@@ -182,7 +174,6 @@ def certified(
                 dash = style.DASHES[(line if alone else one) % 3] if len(lines) > 1 and (sound or alone) else "solid"
                 looks.append({"color": style.CYCLE[(place if by_line else one) % 7],
                               "dash": dash if curve.bound and curve.bound.certifies else "dashdot"})  # fmt: skip
-            options: dict[str, Any] = {"labels": list(drawn), "looks": looks, "most": False}
             mine = dict.fromkeys(one.recipe for one in lacking if params or by(one) == panel)
             why = "\n".join(["no votes at hand: they need", "a run by recipe", *mine])
             if row is toy and not drawn:
@@ -191,15 +182,16 @@ def certified(
                 ax.text(0.5, 0.5, words, ha="center", va="center", color="0.4", transform=ax.transAxes)
                 ax.set_axis_off()
                 continue
-            rs.pictures.certified_accuracy([curve for curve, *_ in drawn.values()], title, **options).draw(ax)
+            shown = [curve for curve, *_ in drawn.values()]
+            rs.pictures.certified_accuracy(shown, title, labels=list(drawn), looks=looks, most=False).draw(ax)
             if not drawn:
                 ax.text(0.5, 0.5, why, ha="center", va="center", transform=ax.transAxes)
                 ax.set(xlabel="", xticks=[])
             if row is toy and undefended:
                 radius, share = ours.undefended(norm if isinstance(norm, int | float) else 2.0)
                 ax.step(radius, share, "k--", where="post", linewidth=1)
-                at_right: dict[str, Any] = {"ha": "right", "va": "top", "transform": ax.transAxes}
-                ax.text(0.97, 0.82, "undefended network,\nattacked by us", **at_right)
+                words = "undefended network,\nattacked by us"
+                ax.text(0.97, 0.82, words, ha="right", va="top", transform=ax.transAxes)
         level(places)
     curves = {f"{'*' * (row is toy)}{panel}: {label}": curve for row in (real, toy) for panel, drawn in row.items()
               for label, (curve, *_) in drawn.items()}  # fmt: skip

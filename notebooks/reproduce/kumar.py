@@ -9,7 +9,6 @@ Whoever may use them gets his own copy:
 and they are drawn beside, or in place of, the digits that stand in. `data/kumar.csv` has their checksums.
 """
 
-import csv
 import hashlib
 import os
 from functools import lru_cache
@@ -17,7 +16,7 @@ from math import log
 from pathlib import Path
 from typing import Any
 
-from reproduce.printed import DATA
+from reproduce.printed import rows
 from rsexplore import noises, records, runs
 from rsexplore.log import content
 from rsexplore.noises import GeneralizedGaussian, Laplace
@@ -31,9 +30,7 @@ WORDS = "Kumar et al. 2020"
 @lru_cache
 def listed() -> tuple[dict[str, Any], ...]:
     """What is published for images of full size: shape, sigma, sha256 and path of each log."""
-    with (DATA / "kumar.csv").open(encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
-    return tuple(row | {"shape": float(row["shape"]), "sigma": float(row["sigma"])} for row in rows)
+    return tuple(row | {"shape": float(row["shape"]), "sigma": float(row["sigma"])} for row in rows("kumar"))
 
 
 def at_hand() -> Path | None:

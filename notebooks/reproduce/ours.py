@@ -6,7 +6,6 @@ There are votes of a network under noise that it was not trained with, a clean n
 leaves a clean network's class. Noise is that of a pixel in [0, 1].
 """
 
-import csv
 import gzip
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reproduce.printed import DATA
+from reproduce.printed import DATA, rows
 from rsexplore import data, records
 from rsexplore.mechanisms import with_mean
 from rsexplore.noises import ExponentialLinf, Gaussian, Laplace, Noise
@@ -65,9 +64,8 @@ def network(name: str) -> Any:
 
 def sizes(name: str, norm: float) -> NDArray[np.float64]:
     """Norm of the smallest perturbation found of each test digit; inf where none was, nan where there was no class."""
-    with (OURS / "attacks.csv").open(encoding="utf-8") as stream:
-        found = [row for row in csv.DictReader(stream) if (row["network"], float(row["norm"])) == (name, norm)]
-    return np.array([float(row["size"]) for row in found])
+    found = rows("ours/attacks")
+    return np.array([float(row["size"]) for row in found if (row["network"], float(row["norm"])) == (name, norm)])
 
 
 def undefended(norm: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -79,8 +77,7 @@ def undefended(norm: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 def agreement() -> dict[str, NDArray[np.float64]]:
     """Share of test digits that smoothing leaves the clean network's class, by family, for each of `AGREEMENT`."""
-    with (OURS / "agreement.csv").open(encoding="utf-8") as stream:
-        found = list(csv.DictReader(stream))
+    found = rows("ours/agreement")
     return {family: np.array([float(row["share"]) for row in found if row["family"] == family])
             for family in ("Laplace", "Gaussian")}  # fmt: skip
 

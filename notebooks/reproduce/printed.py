@@ -89,14 +89,15 @@ class Item(NamedTuple):
     reason: str
 
 
-def _rows(name: str) -> list[dict[str, str]]:
+def rows(name: str) -> list[dict[str, str]]:
+    """Rows of ``data/<name>.csv``, as text."""
     return list(csv.DictReader((DATA / f"{name}.csv").read_text(encoding="utf-8").splitlines()))
 
 
 @lru_cache
 def cells(paper: str) -> tuple[PrintedCell, ...]:
     """Every number and formula of one document."""
-    return tuple(PrintedCell(**row) for row in _rows(paper))
+    return tuple(PrintedCell(**row) for row in rows(paper))
 
 
 @lru_cache
@@ -104,12 +105,12 @@ def all_statements() -> dict[str, Statement]:
     """What is examined, by key."""
     found = loads((DATA / "statements.toml").read_text(encoding="utf-8"))
     return {key: Statement(getattr(papers, paper), key, **fields)
-            for paper, rows in found.items() for key, fields in rows.items()}  # fmt: skip
+            for paper, own in found.items() for key, fields in own.items()}  # fmt: skip
 
 
 def inventory() -> tuple[Item, ...]:
     """Every figure and table, in the order of the documents."""
-    return tuple(Item(**row) for row in _rows("inventory"))
+    return tuple(Item(**row) for row in rows("inventory"))
 
 
 def printed(paper: str, location: str | None = None) -> list[PrintedCell]:
