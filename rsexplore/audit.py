@@ -208,8 +208,7 @@ def audit(
     text = log.decoded(path, raw)
     kind = foreign.kind(first := text.partition("\n")[0])
     if kind is None and not first.startswith("{"):
-        names = " ".join(foreign.COLUMNS), f"{' '.join(foreign.COUNTED)} ... {' '.join(foreign.COLUMNS[-2:])}"
-        needed = f"its line 1 must be the header of one of ours, or the columns {names[0]!r} or {names[1]!r}"
+        needed = f"its line 1 must be the header of one of ours, or the columns {' or '.join(map(repr, foreign.FORMS))}"
         raise LogHeaderError(f"{path} is no certification log: {needed}, got {' '.join(first[:60].split())!r}")
     doubled: NDArray[np.int64] = np.array([], dtype=np.int64)
     with warnings.catch_warnings(record=True) as caught:

@@ -29,6 +29,7 @@ from rsexplore.noises import Gaussian, Noise, from_dict
 
 COLUMNS = "idx label predict radius correct time".split()
 COUNTED = "idx label predict count".split()  # and, after any others, the last two of `COLUMNS`
+FORMS = " ".join(COLUMNS), f"{' '.join(COUNTED)} ... {' '.join(COLUMNS[-2:])}"  # of line 1
 RADII, COUNTS = "printed radii", "counts of votes"  # kinds of log
 _RADIUS = re.compile(r"[0-9]+(\.[0-9]*)?(e[+-]?[0-9]+)?")  # as Python prints a float; none of its inf, nan, 1_0
 # how a program prints a radius, coarse ones first; "all digits" is Python's own, as `records.export` writes it
@@ -69,8 +70,7 @@ def columns(path: Path, text: str, header: Header, again: bool = False) -> dict[
     """
     first, *lines = text.splitlines() or [""]
     if kind(first) is None:
-        known = f"{' '.join(COLUMNS)}, or {' '.join(COUNTED)} ... {' '.join(COLUMNS[-2:])}"
-        raise LogHeaderError(f"{path}: line 1 must name the columns {known}, got {first[:60]!r}")
+        raise LogHeaderError(f"{path}: line 1 must name the columns {', or '.join(FORMS)}, got {first[:60]!r}")
     if (header.stop, header.select) != (None, None):
         raise LogHeaderError(f"{path}: stop and select are of our logs alone, got {header.stop=} {header.select=}")
     names = first.split()

@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from rsexplore import data, noises, records
+from rsexplore.data import DIMS
 from rsexplore.mechanisms import with_mean
 from rsexplore.noises import Gaussian, Noise, PowerGaussian
 from rsexplore.records import Header, Records
 from rsexplore.table import Table
 
-DIMS = {"cifar10": 3072, "imagenet": 150528}  # every name of data that a header is matched by
 CLOSE = 1e-6  # deviations that are no further apart are one
 WHO = ("printed", "cohen", "ours")  # set a field of a recipe: the document, the code of Cohen et al., we
 SUFFIXES, TRAINING = (".tsv", ".tsv.gz"), ".train.tsv"  # of logs, and of what a training wrote beside its network
@@ -38,7 +38,7 @@ class Experiment:
     recipe: str  # its table in recipes.toml
     name: str  # of this row
     serves: tuple[tuple[str, str], ...]  # document and item, e.g. ("laplace", "Figure 7")
-    data: str  # of `DIMS`
+    data: str  # of `data.DIMS`
     arch: str  # as in `montecarlo.ARCHITECTURES`
     type: int | str  # of training
     trained: Noise | None  # training noise; None for a clean network

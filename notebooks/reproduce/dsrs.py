@@ -15,11 +15,9 @@ from numpy.typing import NDArray
 
 from rsexplore import data
 from rsexplore.comparison import exact_radius
-from rsexplore.data import Entry
+from rsexplore.data import DIMS, Entry
 from rsexplore.log import content
 from rsexplore.noises import Gaussian, Noise, PowerGaussian
-
-DIMS = {"cifar10": 3072, "imagenet": 150_528}
 
 
 @dataclass(frozen=True, eq=False)

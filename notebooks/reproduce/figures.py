@@ -49,18 +49,19 @@ class Votes(NamedTuple):
     records: Records
     words: str  # what a caption says of them
 
-    def curve(self, bound: str, norm: float | None, published: float | None = None, **params: Any) -> Curve:
-        """Certified accuracy at the paper's level, or at another one for `published` votes."""
-        alpha = published if published and self.kind == "published" else self.one.alpha
-        return rs.accuracy.curve(self.records, bound, alpha=alpha, norm=norm, uncertified=True, **params)
+    def curve(self, by: str | Formula, norm: float | None, published: float | None = None, **params: Any) -> Curve:
+        """Certified accuracy by a bound, or by a formula for radii that is no bound of the package.
 
-    def by(self, formula: Formula, norm: float) -> Curve:
-        """The same by a formula for radii that is no bound of the package."""
-        log, q_a = self.records, self.records.q_a(self.one.alpha)
+        It is at the paper's level, or at another one for `published` votes.
+        """
+        log, alpha = self.records, published if published and self.kind == "published" else self.one.alpha
+        if isinstance(by, str):
+            return rs.accuracy.curve(log, by, alpha=alpha, norm=norm, uncertified=True, **params)
+        q_a = log.q_a(alpha)
         counted = (log.predict == log.label) & (q_a <= 0.5)
-        radii, images = np.unique(formula(log.noise, q_a[counted]), return_counts=True)
+        radii, images = np.unique(by(log.noise, q_a[counted]), return_counts=True)
         share = images[::-1].cumsum()[::-1] / len(log)
-        return Curve(radii, share, log.noise, log.header.n, self.one.alpha, norm, {"rows": len(log)})
+        return Curve(radii, share, log.noise, log.header.n, alpha, norm or 2.0, {"rows": len(log)})
 
 
 class Drawn(NamedTuple):
@@ -156,9 +157,7 @@ def certified(
             # for other parameters digits would only show the same once more
             here = (into is real or panel == panels[0]) if params else by(one) == panel
             asked = here and all(wants(one) for wants in only) and words not in into[panel]
-            if chosen and asked and bound is None:
-                into[panel][words] = chosen.by(key, of or 2.0), at, place
-            elif chosen and asked and bound and bound.supports(chosen.records.noise):
+            if chosen and asked and (bound is None or bound.supports(chosen.records.noise)):
                 into[panel][words] = chosen.curve(key, of, published, **given), at, place
     rows = [row for row in (real, toy) if any(row.values())] or [real]
     figure, axes = plt.subplots(len(rows), len(panels), figsize=(3.8 * len(panels) + 1, 3.6 * len(rows)), squeeze=False)

@@ -40,33 +40,24 @@ def at_hand() -> Path | None:
     return found if found and found.is_dir() else None
 
 
-def read(folder: Path, shape: float, sigma: float) -> Records:
-    """Log of one shape and deviation.
+def nearest(one: Experiment) -> Records | None:
+    """Log of the shape of an experiment's noise, at the deviation that comes nearest; None if there is none at hand.
 
     Raises
     ------
-    LookupError
-        None was published.
     ValueError
         The file is not the published one.
     """
-    row = next((row for row in listed() if (row["shape"], row["sigma"]) == (shape, sigma)), None)
-    if row is None:
-        raise LookupError(f"{WORDS} published shapes 1 to 6 and deviations .12 .25 .5 1, got {shape:g} and {sigma:g}")
-    raw = content(path := folder / row["path"])
-    if hashlib.sha256(raw).hexdigest() != row["sha256"]:
-        raise ValueError(f"{path} is not the published log: its sha256 must be {row['sha256']}; clone it again")
-    noise = GeneralizedGaussian.from_sigma(sigma, DIM, shape=shape).canonical
-    data = {"source": WORDS, "dataset": "cifar10", "images": 500}
-    return records.read(path, Header(noises.to_dict(noise), 100, 100_000, 0.001, data=data))
-
-
-def nearest(one: Experiment) -> Records | None:
-    """Log of the shape of an experiment's noise, at the deviation that comes nearest; None if there is none at hand."""
     noise, folder = one.noise.canonical, at_hand()
     shape = 1.0 if isinstance(noise, Laplace) else noise.shape if isinstance(noise, GeneralizedGaussian) else 0.0
     same = one.type == 1 and one.trained is not None and runs.same(one.trained, one.noise)
-    sigmas = [row["sigma"] for row in listed() if row["shape"] == shape]
-    if not (folder and same and sigmas and (one.data, one.arch) == ("cifar10", "cifar_resnet110")):
+    found = [row for row in listed() if row["shape"] == shape]
+    if not (folder and same and found and (one.data, one.arch) == ("cifar10", "cifar_resnet110")):
         return None
-    return read(folder, shape, min(sigmas, key=lambda sigma: round(abs(log(sigma / noise.sigma)), 6)))
+    row = min(found, key=lambda row: round(abs(log(row["sigma"] / noise.sigma)), 6))
+    raw = content(path := folder / row["path"])
+    if hashlib.sha256(raw).hexdigest() != row["sha256"]:
+        raise ValueError(f"{path} is not the published log: its sha256 must be {row['sha256']}; clone it again")
+    noise = GeneralizedGaussian.from_sigma(row["sigma"], DIM, shape=shape).canonical
+    data = {"source": WORDS, "dataset": "cifar10", "images": 500}
+    return records.read(path, Header(noises.to_dict(noise), 100, 100_000, 0.001, data=data))

@@ -7,7 +7,7 @@
 
 import csv
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from tomllib import loads
@@ -92,6 +92,18 @@ class Item(NamedTuple):
 def rows(name: str) -> list[dict[str, str]]:
     """Rows of ``data/<name>.csv``, as text."""
     return list(csv.DictReader((DATA / f"{name}.csv").read_text(encoding="utf-8").splitlines()))
+
+
+def template(name: str) -> str:
+    """Text of ``data/<name>.md``, a page or its head, with places for what is computed."""
+    return (DATA / f"{name}.md").read_text(encoding="utf-8")
+
+
+def markdown(rows: Iterable[Iterable[object]], head: Sequence[object] = ()) -> str:
+    """Lines of a table in Markdown, one a row, under a head if there is one; what would end a cell is escaped."""
+    lines = [head, ["---"] * len(head), *rows] if head else rows
+    cells = ((str(cell).replace("|", "\\|").replace("\n", " ") for cell in row) for row in lines)
+    return "".join(f"| {' | '.join(row)} |\n" for row in cells)
 
 
 @lru_cache
