@@ -33,13 +33,6 @@ def listed() -> tuple[dict[str, Any], ...]:
     return tuple(row | {"shape": float(row["shape"]), "sigma": float(row["sigma"])} for row in rows("kumar"))
 
 
-def at_hand() -> Path | None:
-    """Folder of the reader's own copy, in the one that RSEXPLORE_DATA names; None if there is none."""
-    top = os.environ.get("RSEXPLORE_DATA")
-    found = Path(top, FOLDER) if top else None
-    return found if found and found.is_dir() else None
-
-
 def nearest(one: Experiment) -> Records | None:
     """Log of the shape of an experiment's noise, at the deviation that comes nearest; None if there is none at hand.
 
@@ -48,11 +41,12 @@ def nearest(one: Experiment) -> Records | None:
     ValueError
         The file is not the published one.
     """
-    noise, folder = one.noise.canonical, at_hand()
+    noise, top = one.noise.canonical, os.environ.get("RSEXPLORE_DATA")
     shape = 1.0 if isinstance(noise, Laplace) else noise.shape if isinstance(noise, GeneralizedGaussian) else 0.0
     same = one.type == 1 and one.trained is not None and runs.same(one.trained, one.noise)
     found = [row for row in listed() if row["shape"] == shape]
-    if not (folder and same and found and (one.data, one.arch) == ("cifar10", "cifar_resnet110")):
+    known = same and found and (one.data, one.arch) == ("cifar10", "cifar_resnet110")
+    if not (known and top and (folder := Path(top, FOLDER)).is_dir()):
         return None
     row = min(found, key=lambda row: round(abs(log(row["sigma"] / noise.sigma)), 6))
     raw = content(path := folder / row["path"])

@@ -51,15 +51,11 @@ def sampled_distance(
 
 @dataclass(frozen=True)
 class Sampled:
-    """What one of the algorithms found: a lower bound on V, and whether it exceeds 1/2."""
+    """What one of the algorithms found: a lower bound on V, which certifies from 1/2 on."""
 
     value: float
     lam: float
     alpha_spent: float  # probability that the bound is wrong, by the union bound
-
-    @property
-    def certified(self) -> bool:
-        return self.value >= 0.5
 
 
 def _bound(
