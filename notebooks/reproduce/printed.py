@@ -2,7 +2,8 @@
 
 `data/<document>.csv` has every printed number and formula, each with the key of what examines it (`by`);
 `data/statements.toml` has what is examined, by key: what is printed, the words for what is found, the right form; and
-`data/inventory.csv` every figure and table. Whether any of it is true stands nowhere here: that is computed.
+`data/inventory.csv` every figure and table. Whether any of it is true stands nowhere here: that is computed. Texts of
+the generated pages, with places for what is computed, are in `data/<page>.md`.
 """
 
 import csv
