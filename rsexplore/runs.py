@@ -223,7 +223,6 @@ def _read(top: Path, path: Path, time: float, size: int) -> Run:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a last line that was cut off
             found = records.read(path)
-        noises.from_dict(dict(found.header.noise))
     except (OSError, ValueError) as error:
         return Run(name, None, f"cannot be read: {error}", time)
     return Run(name, found, "", time, found.header.n) if len(found) else Run(name, None, "holds no image", time)
