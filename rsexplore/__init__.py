@@ -30,41 +30,12 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"  # read from here by the build
 __all__ = [  # noqa: RUF022  modules first, as in the layer order
-    "notation",
-    "noises",
-    "dual",
-    "bounds",
-    "divergences",
-    "papers",
-    "privacy",
-    "mechanisms",
-    "tradeoff",
-    "scaling",
-    "confidence",
-    "records",
-    "accuracy",
-    "data",
-    "audit",
-    "runs",
-    "pictures",
-    "explorers",
-    "montecarlo",
-    "Comparison",
-    "boxed_radius",
-    "compare",
-    "exact_radius",
-    "least_vote",
-]
+    "notation", "noises", "dual", "bounds", "divergences", "papers", "privacy", "mechanisms", "tradeoff", "scaling",
+    "confidence", "records", "accuracy", "data", "audit", "runs", "pictures", "explorers", "montecarlo",
+    "Comparison", "boxed_radius", "compare", "exact_radius", "least_vote",
+]  # fmt: skip
 # what only the notebooks need lives beside them, and is no part of the package any more
-_LEFT = {
-    "laplace_law": "laplace_law",
-    "lipschitz": "lipschitz",
-    "proposition1": "proposition1",
-    "remake": "remake",
-    "rops": "rops",
-    "soap": "soap_algorithms",
-    "verdicts": "verdicts",
-}
+_LEFT = ("laplace_law", "lipschitz", "proposition1", "remake", "rops", "soap", "verdicts")
 
 
 def __getattr__(name: str) -> Any:
@@ -78,9 +49,10 @@ def __getattr__(name: str) -> Any:
     if name == "plots":
         raise AttributeError("rsexplore.plots is rsexplore.pictures now; CHANGELOG.md says which name is which")
     if name in _LEFT:
+        now = "soap_algorithms" if name == "soap" else name
         raise AttributeError(
             f"rsexplore.{name} left the package for the notebooks' folder: in a checkout, `import sys; "
-            f"sys.path.append('notebooks')`, then `from reproduce import {_LEFT[name]}`"
+            f"sys.path.append('notebooks')`, then `from reproduce import {now}`"
         )
     raise AttributeError(f"module 'rsexplore' has no attribute {name!r}")
 

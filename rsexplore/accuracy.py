@@ -53,7 +53,7 @@ class Curve:
         """Return the curve of the same log under another bound, norm or confidence level (that of the log if absent).
 
         A printed radius is read back as a bound on p_A, which any bound for the same noise turns into its radius; a new
-        level goes through the votes. Arguments and errors are those of `certified`; TypeError too if it is of no log.
+        level goes through the votes. Arguments and errors are those of `curve`; TypeError too if it is of no log.
         """
         if self.records is None:
             raise TypeError(f"rescore needs a curve of a log, got {self!r}")
@@ -73,7 +73,37 @@ def curve(
 ) -> Curve:
     """Certified accuracy of a log, at every radius where it changes.
 
-    Parameters and errors are those of `certified`.
+    Parameters
+    ----------
+    records : Records
+        A log; every row counts in the denominator.
+    bound : Bound or str, optional
+        What turns votes into radii, or its key; if absent, a log of others keeps the radii that it prints.
+    alpha : float in (0, 1), optional
+        Failure probability of one image's radius; that of the log if absent.
+    rounding : {"printed", "lower", "upper"}
+        What a printed radius stands for; see `records.Records.q_a`. The true accuracy is never below that of "lower"
+        nor above that of "upper".
+    norm : float >= 1 or "inf", optional
+        Norm of the ball; that of the theorem if absent.
+    uncertified : bool
+        Whether a bound that is no certificate (heuristic, as printed) is taken, to show what it would give.
+    read : {"run", "anytime"}
+        By what the run was made for, or by the bound at every number of draws; see `records.Records.q_a`.
+    **params : float
+        Parameters of the bound.
+
+    Raises
+    ------
+    TypeError
+        `records` is no Records, or `bound` neither a Bound nor a key.
+    KeyError
+        No bound has such a key.
+    ValueError
+        There is no bound, and the log has counts, or another norm is asked for. Or the bound is no certificate, or the
+        images have no labels.
+    UnsupportedNoiseError, MissingDimensionError
+        As of `bound.radius`.
     """
     if not isinstance(records, Records):
         raise TypeError(f"certified needs Records first, e.g. from rsexplore.records.read, got {records!r}")
@@ -105,61 +135,22 @@ def curve(
     return Curve(radii, share, records.noise, header.n, level, float(chosen), facts, bound, records)
 
 
-def certified(
-    records: Records,
-    bound: Bound | str | None = None,
-    radii: ArrayLike = 0.0,
-    *,
-    alpha: float | None = None,
-    rounding: str = "printed",
-    norm: float | str | None = None,
-    uncertified: bool = False,
-    read: str = "run",
-    **params: float | None,
-) -> Any:
+def certified(records: Records, bound: Bound | str | None = None, radii: ArrayLike = 0.0, **options: Any) -> Any:
     """Share of all images that are classified right, without abstention, with a radius of at least `radii`.
 
     Parameters
     ----------
-    records : Records
-        A log; every row counts in the denominator.
-    bound : Bound or str, optional
-        What turns votes into radii, or its key; if absent, a log of others keeps the radii that it prints.
+    records, bound, **options
+        As of `curve`, whose errors are raised too: ``alpha=``, ``rounding=``, ``norm=``, ...
     radii : array_like, shape (...)
         In units of the input.
-    alpha : float in (0, 1), optional
-        Failure probability of one image's radius; that of the log if absent.
-    rounding : {"printed", "lower", "upper"}
-        What a printed radius stands for; see `records.Records.q_a`. The true accuracy is never below that of "lower"
-        nor above that of "upper".
-    norm : float >= 1 or "inf", optional
-        Norm of the ball; that of the theorem if absent.
-    uncertified : bool
-        Whether a bound that is no certificate (heuristic, as printed) is taken, to show what it would give.
-    read : {"run", "anytime"}
-        By what the run was made for, or by the bound at every number of draws; see `records.Records.q_a`.
-    **params : float
-        Parameters of the bound.
 
     Returns
     -------
     float or ndarray, shape (...)
         A float where `radii` is a scalar.
-
-    Raises
-    ------
-    TypeError
-        `records` is no Records, or `bound` neither a Bound nor a key.
-    KeyError
-        No bound has such a key.
-    ValueError
-        There is no bound, and the log has counts, or another norm is asked for. Or the bound is no certificate, or the
-        images have no labels.
-    UnsupportedNoiseError, MissingDimensionError
-        As of `bound.radius`.
     """
-    asked: dict[str, Any] = {"alpha": alpha, "rounding": rounding, "norm": norm, "uncertified": uncertified, **params}
-    return curve(records, bound, read=read, **asked).at(radii)
+    return curve(records, bound, **options).at(radii)
 
 
 def published(

@@ -9,7 +9,7 @@ import hashlib
 import os
 import warnings
 from dataclasses import dataclass, replace
-from math import exp
+from math import exp, fsum
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +162,7 @@ def _named(images: NDArray[np.int64]) -> str:
 
 def mean_radius(found: Curve) -> float:
     """Mean certified radius of all images, in units of the input; an image that is not right counts as 0."""
-    return float(found.radii @ -np.diff(found.certified, append=0.0))
+    return fsum(found.radii * -np.diff(found.certified, append=0.0))  # exactly: a dot product depends on the processor
 
 
 def audit(
@@ -208,8 +208,7 @@ def audit(
     text = log.decoded(path, raw)
     kind = foreign.kind(first := text.partition("\n")[0])
     if kind is None and not first.startswith("{"):
-        names = " ".join(foreign.COLUMNS), f"{' '.join(foreign.COUNTED)} ... {' '.join(foreign.COLUMNS[-2:])}"
-        needed = f"its line 1 must be the header of one of ours, or the columns {names[0]!r} or {names[1]!r}"
+        needed = f"its line 1 must be the header of one of ours, or the columns {' or '.join(map(repr, foreign.FORMS))}"
         raise LogHeaderError(f"{path} is no certification log: {needed}, got {' '.join(first[:60].split())!r}")
     doubled: NDArray[np.int64] = np.array([], dtype=np.int64)
     with warnings.catch_warnings(record=True) as caught:

@@ -31,6 +31,7 @@ REPOSITORIES = {  # repository and commit of each source
     "smoothmix": ("jh-jeong/smoothmix", "cb1fd33055a29d0c41bbc429a982fdec709e993c"),
     "dsrs": ("llylly/DSRS", "13b15a58b3afef2ee12b49f978950039bd776ded"),
 }
+DIMS = {"cifar10": 3072, "imagenet": 150528}  # coordinates of an image, of each data set of published logs and recipes
 TRAINING_DIGITS = 1297
 ZOO_SUFFIX = ".tsv.gz"
 
@@ -170,7 +171,7 @@ class Entry:
         if self.kind != "certify" or self.certify_noise != "gaussian":
             raise ValueError(f"only certify logs under Gaussian noise can be read, got {self.path}: use fetch")
         assert self.n0 is not None
-        noise = noises.to_dict(noises.Gaussian(self.certify_sigma, {"cifar10": 3072, "imagenet": 150528}[self.dataset]))
+        noise = noises.to_dict(noises.Gaussian(self.certify_sigma, DIMS[self.dataset]))
         data = {name: getattr(self, name) for name in ("source", "dataset", "subset", "split", "alpha_stated", "note")}
         alpha = self.alpha_stated if self.alpha_found is None else self.alpha_found
         model = {"name": f"{self.arch} {self.method} {self.train_noise} {self.train_sigma:g}"}

@@ -29,6 +29,7 @@ from rsexplore.noises import Gaussian, Noise, from_dict
 
 COLUMNS = "idx label predict radius correct time".split()
 COUNTED = "idx label predict count".split()  # and, after any others, the last two of `COLUMNS`
+FORMS = " ".join(COLUMNS), f"{' '.join(COUNTED)} ... {' '.join(COLUMNS[-2:])}"  # of line 1
 RADII, COUNTS = "printed radii", "counts of votes"  # kinds of log
 _RADIUS = re.compile(r"[0-9]+(\.[0-9]*)?(e[+-]?[0-9]+)?")  # as Python prints a float; none of its inf, nan, 1_0
 # how a program prints a radius, coarse ones first; "all digits" is Python's own, as `records.export` writes it
@@ -69,8 +70,7 @@ def columns(path: Path, text: str, header: Header, again: bool = False) -> dict[
     """
     first, *lines = text.splitlines() or [""]
     if kind(first) is None:
-        known = f"{' '.join(COLUMNS)}, or {' '.join(COUNTED)} ... {' '.join(COLUMNS[-2:])}"
-        raise LogHeaderError(f"{path}: line 1 must name the columns {known}, got {first[:60]!r}")
+        raise LogHeaderError(f"{path}: line 1 must name the columns {', or '.join(FORMS)}, got {first[:60]!r}")
     if (header.stop, header.select) != (None, None):
         raise LogHeaderError(f"{path}: stop and select are of our logs alone, got {header.stop=} {header.select=}")
     names = first.split()
@@ -202,31 +202,33 @@ class Printed:
             value = value + NUDGE * (1 + value) if rounding == "printed" else value
             q_a = np.maximum(special.ndtr(-value), clopper_pearson_tail(self.n, self.n, self.alpha))
         else:
-            q_a = clopper_pearson_tail(self._count(low, high, known_rounding(rounding)), self.n, alpha)
+            q_a = clopper_pearson_tail(self._count(known_rounding(rounding)), self.n, alpha)
         # an abstention leaves no bound on p_A from below
         return q_a if rounding == "upper" else np.where(self.abstained, 1.0, q_a)
 
     def possible(self, alpha: float | None = None) -> NDArray[np.bool_]:
         """Whether some count, at level `alpha`, has a radius that is printed so; True where they abstained."""
-        quantiles = _quantiles(self.n, self.alpha if alpha is None else alpha)
-        low, high = self._standard()
-        return self.abstained | (np.searchsorted(quantiles, low) < np.searchsorted(quantiles, high, "right"))
+        _, first, last = self._fitting(alpha)
+        return self.abstained | (first <= last)
 
     def rounded_up(self, alpha: float | None = None) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Whether a radius is printed above all the radii of counts, at level `alpha`, that are printed so; above some.
 
         False where no count is printed so.
         """
-        quantiles = _quantiles(self.n, self.alpha if alpha is None else alpha)
-        low, high = self._standard()
-        first, last = np.searchsorted(quantiles, low), np.searchsorted(quantiles, high, "right") - 1
+        quantiles, first, last = self._fitting(alpha)
         counted, value = ~self.abstained & (first <= last), self.radius / self.noise.sigma - SLACK
         some, every = (counted & (quantiles[np.clip(at, 0, len(quantiles) - 1)] < value) for at in (first, last))
         return every, some
 
-    def _count(self, low: NDArray, high: NDArray, rounding: str) -> NDArray[np.int64]:
-        quantiles = _quantiles(self.n, self.alpha)
-        first, last = np.searchsorted(quantiles, low), np.searchsorted(quantiles, high, "right") - 1
+    def _fitting(self, alpha: float | None = None) -> tuple[NDArray, ...]:
+        """PhiInv of the bounds of n // 2, ..., n votes; places of the first and last printed so, crossed if none is."""
+        quantiles = _quantiles(self.n, self.alpha if alpha is None else alpha)
+        low, high = self._standard()
+        return quantiles, np.searchsorted(quantiles, low), np.searchsorted(quantiles, high, "right") - 1
+
+    def _count(self, rounding: str) -> NDArray[np.int64]:
+        quantiles, first, last = self._fitting()
         # where no count fits (the level is not the one stated), these are its two neighbours, in the other order
         least, most = np.minimum(first, last), np.maximum(first, last)
         nearest = np.searchsorted((quantiles[1:] + quantiles[:-1]) / 2, self.radius / self.noise.sigma)

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from rsexplore import foreign, log, noises
 from rsexplore.bound import Bound
@@ -292,15 +292,6 @@ def grouped(records: Records, groups: Iterable[Iterable[int]]) -> Records:
         rows.append(replace(row, label=label, chosen=chosen, counts0=sums[0], counts=sums[1]))
     data = {"of": records.header.data, "groups": sorted(map(list, members))}
     return from_rows(replace(records.header, data=data), rows)
-
-
-def alpha_of(records: Records, candidates: ArrayLike = (0.001, 0.01, 0.05)) -> float | None:
-    """Smallest of the candidate levels at which every printed radius of a log of others can occur; None if none does.
-
-    A large radius names its level: the largest ones that n votes can give lie further apart than they are rounded.
-    """
-    levels = (float(alpha) for alpha in np.sort(np.ravel(candidates)))
-    return next((alpha for alpha in levels if records.printed.possible(alpha).all()), None)
 
 
 def can_thin(records: Records, n: int) -> bool:

@@ -20,14 +20,14 @@ from pathlib import Path
 from typing import Any
 
 from rsexplore import data, noises, records
+from rsexplore.data import DIMS
 from rsexplore.mechanisms import with_mean
 from rsexplore.noises import Gaussian, Noise, PowerGaussian
 from rsexplore.records import Header, Records
 from rsexplore.table import Table
 
-DIMS = {"cifar10": 3072, "imagenet": 150528}  # every name of data that a header is matched by
 CLOSE = 1e-6  # deviations that are no further apart are one
-WHO = {"printed": "printed", "cohen": "Cohen's code", "ours": "ours"}  # set a field of a recipe
+WHO = ("printed", "cohen", "ours")  # set a field of a recipe: the document, the code of Cohen et al., we
 SUFFIXES, TRAINING = (".tsv", ".tsv.gz"), ".train.tsv"  # of logs, and of what a training wrote beside its network
 
 
@@ -38,7 +38,7 @@ class Experiment:
     recipe: str  # its table in recipes.toml
     name: str  # of this row
     serves: tuple[tuple[str, str], ...]  # document and item, e.g. ("laplace", "Figure 7")
-    data: str  # of `DIMS`
+    data: str  # of `data.DIMS`
     arch: str  # as in `montecarlo.ARCHITECTURES`
     type: int | str  # of training
     trained: Noise | None  # training noise; None for a clean network
@@ -51,7 +51,6 @@ class Experiment:
     votes: Mapping[str, Any]  # published ones, as arguments of `accuracy.published`; empty if there are none
     digits: str  # name of the shipped log that stands in; "" if none does
     settings: Mapping[str, Any]  # of the training: epochs, batch, ...
-    who: Mapping[str, str]  # field of recipes.toml -> one of the words of `WHO`
 
     @property
     def passes(self) -> int:
@@ -224,7 +223,6 @@ def _read(top: Path, path: Path, time: float, size: int) -> Run:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a last line that was cut off
             found = records.read(path)
-        noises.from_dict(dict(found.header.noise))
     except (OSError, ValueError) as error:
         return Run(name, None, f"cannot be read: {error}", time)
     return Run(name, found, "", time, found.header.n) if len(found) else Run(name, None, "holds no image", time)
@@ -240,20 +238,19 @@ def _all() -> tuple[Experiment, ...]:
 
 def _rows(recipe: str, given: dict[str, Any], defaults: dict[str, Any]) -> Iterator[Experiment]:
     """Experiments of one recipe: one for each value of its lists."""
-    values, who = {}, {}
-    for source, word in ((defaults, "cohen"), (defaults, "ours"), *((given, word) for word in WHO)):
-        for field, value in source.get(word, {}).items():
-            values[field], who[field] = value, WHO[word]
+    values: dict[str, Any] = {}
+    for source, word in product((defaults, given), WHO):
+        values |= source.get(word, {})
     together = {name: values[name] for name in ("sigma", "trained") if isinstance(values.get(name), list)}
     each = [dict(zip(together, pair, strict=True)) for pair in zip(*together.values(), strict=True)] or [{}]
     others = [name for name in ("k", "shape") if isinstance(values.get(name), list)]
     for row, *rest in product(each, *(values[name] for name in others)):
         chosen = row | dict(zip(others, rest, strict=True))
         words = dict.fromkeys(f"{value:g}" for value in [*rest, *row.values()])
-        yield _experiment(recipe, "-".join([recipe, *words]), {**values, **chosen}, given, who)
+        yield _experiment(recipe, "-".join([recipe, *words]), {**values, **chosen}, given)
 
 
-def _experiment(recipe: str, name: str, row: dict[str, Any], given: dict[str, Any], who: dict[str, str]) -> Experiment:
+def _experiment(recipe: str, name: str, row: dict[str, Any], given: dict[str, Any]) -> Experiment:
     family: Any = {cls.__name__: cls for cls in noises.ALL}[row.pop("family")]
     data, sigma, by = row.pop("data"), row.pop("sigma"), row.pop("by", "deviation")
     shape, k, norms = row.pop("shape", None), row.pop("k", None), row.pop("norms", None)
@@ -275,6 +272,6 @@ def _experiment(recipe: str, name: str, row: dict[str, Any], given: dict[str, An
         certified = votes.pop("sigma", noise.sigma)
         votes |= {"dataset": data, "certify_sigma": certified, "train_sigma": deviation or certified}
     return Experiment(
-        recipe, name, serves, data=data, trained=trained, noise=noise, votes=votes, settings=row, who=who, **own,
+        recipe, name, serves, data=data, trained=trained, noise=noise, votes=votes, settings=row, **own,
         **{field: given.get(field, "").format(**told) for field in ("checkpoint", "digits")},
     )  # fmt: skip

@@ -199,25 +199,29 @@ def test_the_circle_check_can_fail(tmp_path):
 
 
 def loaded(code: str) -> set[str]:
-    """Top-level names of all modules that a fresh interpreter holds after `code`."""
-    code += "\nimport sys; print(*{name.partition('.')[0] for name in sys.modules})"
+    """Names of all modules that a fresh interpreter holds after `code`."""
+    code += "\nimport sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return set(done.stdout.split())
 
 
 CORE_HEAVY = {"torch", "ipywidgets", "matplotlib", "pooch", "sklearn"}
 CORE_NAMES = "noises bounds compare exact_radius confidence records accuracy data".split()
+FIRST_RADIUS = "import rsexplore as rs; rs.bounds.get('cohen-l2').radius(rs.noises.Gaussian(.5), p_a=.99)"
+SLOW = {f"scipy.{name}" for name in ("optimize", "integrate", "interpolate", "stats", "sparse", "fft", "linalg")}
 
 
 @pytest.mark.parametrize("code, heavy", [
     ("import rsexplore", {*CORE_HEAVY, "sympy", "scipy", "numpy", "mpmath", "tqdm"}),
     ("import rsexplore as rs; " + "; ".join(f"rs.{name}" for name in CORE_NAMES), CORE_HEAVY),
+    (FIRST_RADIUS, SLOW),
+    ("import rsexplore.data as d; d.digits(); d.logs()", {"pooch", "sklearn"}),
     ("import rsexplore.explorers.certify", {"torch"}),
 ])  # fmt: skip
 def test_what_a_fresh_interpreter_does_not_load(code, heavy):
     if "explorers" in code:
         pytest.importorskip("ipywidgets")
-    assert loaded(code) & heavy == set() and "mpmath" in loaded("import mpmath")  # and the check can fail
+    assert loaded(code) & heavy == set() and "scipy.special" in loaded("import scipy.special")  # and the check can fail
 
 
 def without_hints(package: Path) -> list[str]:

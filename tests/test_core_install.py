@@ -1,4 +1,4 @@
-"""What a fresh interpreter finds: a first radius soon, help, and the name of an extra that is missing."""
+"""What a fresh interpreter finds: help, and the name of an extra that is missing."""
 
 import subprocess
 import sys
@@ -6,14 +6,6 @@ import sys
 import pytest
 
 import rsexplore
-
-
-def test_a_first_radius_waits_for_no_more_of_scipy_than_it_needs():
-    code = "import sys, rsexplore as rs; rs.bounds.get('cohen-l2').radius(rs.noises.Gaussian(.5), p_a=.99)"
-    code += "; print(*(m for m in sys.modules if m.startswith('scipy.')))"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    slow = {f"scipy.{name}" for name in ("optimize", "integrate", "interpolate", "stats", "sparse", "fft", "linalg")}
-    assert "scipy.special" in found and slow & set(found) == set()
 
 
 def test_without_the_heavy_libraries_help_reads_the_core_and_the_extra_is_named():

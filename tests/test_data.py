@@ -3,7 +3,6 @@
 import dataclasses
 import gzip
 import hashlib
-import subprocess
 import sys
 import threading
 from collections import Counter
@@ -254,12 +253,6 @@ def test_digits_are_those_of_scikit_learn():
     digits = data.digits()
     assert np.array_equal(digits.images[:, 0] * 16, original.images[digits.index])
     assert np.array_equal(digits.labels, original.target[digits.index])
-
-
-def test_the_data_side_loads_neither_pooch_nor_scikit_learn():
-    code = "import sys, rsexplore.data as d; d.digits(); d.logs(); print({'pooch', 'sklearn'} & set(sys.modules))"
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert shown.stdout.strip() == "set()"
 
 
 def test_names_of_classes_come_from_a_list_a_dict_or_a_file(tmp_path):

@@ -484,7 +484,8 @@ def test_a_log_of_others_needs_a_header_and_no_run_goes_on_with_it(tmp_path):
 
 def test_a_radius_at_the_wrong_level_is_read_so_that_the_right_one_can_be_found(tmp_path):
     # from 0.5 * 3.9105: n votes of n at the level 0.01
-    assert records.alpha_of(read(tmp_path / "log.tsv", TEXT.replace("1.91", "1.96"))) == 0.01
+    printed = read(tmp_path / "log.tsv", TEXT.replace("1.91", "1.96")).printed
+    assert printed.possible(0.01).all() and not printed.possible(0.001).all()
 
 
 # ---- what a format cannot have printed ----
@@ -662,10 +663,7 @@ def test_the_interval_is_no_wider_than_the_rounding(tmp_path):
 @pytest.mark.parametrize("alpha", [0.001, 0.01])
 def test_a_log_tells_its_level(tmp_path, radius_format, alpha):
     log, _ = printed_log(tmp_path / "log.tsv", sigma=0.5, n=100_000, alpha=alpha, radius_format=radius_format)
-    assert records.alpha_of(log) == alpha
-    assert log.printed.possible(alpha).all()
-    assert not log.printed.possible(0.05).all()
-    assert records.alpha_of(log, candidates=[0.05, 0.2]) is None
+    assert [level for level in (0.001, 0.01, 0.05, 0.2) if log.printed.possible(level).all()] == [alpha]
 
 
 def one(radius, alpha=0.001, sigma=1.0, radius_format="3 significant digits", abstained=False):

@@ -11,17 +11,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from rsexplore import (
-    accuracy,
-    bounds,
-    compare,
-    confidence,
-    divergences,
-    exact_radius,
-    noises,
-    privacy,
-    tradeoff,
-)
+from rsexplore import accuracy, bounds, compare, confidence, divergences, exact_radius, noises, privacy, tradeoff
 from rsexplore.formula import Formula
 from rsexplore.noises import Gaussian, Laplace, Uniform
 from rsexplore.solve import Supremum

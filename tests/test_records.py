@@ -34,7 +34,7 @@ def test_votes_give_q_a_at_any_level():
     with pytest.raises(ValueError, match="rounding must be one of .*, got 'down'"):
         found.q_a(rounding="down")
     with pytest.raises(ValueError, match="printed radii are in logs of others only"):
-        records.alpha_of(found)
+        _ = found.printed
 
 
 def test_a_stopped_log_is_read_by_the_anytime_bound(tmp_path):

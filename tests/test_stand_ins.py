@@ -61,8 +61,6 @@ def test_a_readers_own_copy_of_counts_serves_the_run_that_it_is_of(own_copy):
     own_copy.write_text(own_copy.read_text().replace("68513", "68514"))
     with pytest.raises(ValueError, match="sigma_0.50_p_1 is not the published log: its sha256 must be"):
         kumar.nearest(TYPE_1)
-    with pytest.raises(LookupError, match="shapes 1 to 6 and deviations .12 .25 .5 1, got 7 and 0.5"):
-        kumar.read(own_copy.parents[1], 7, 0.5)
 
 
 def test_without_a_copy_there_are_no_counts_of_others(tmp_path, monkeypatch):

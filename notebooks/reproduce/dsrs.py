@@ -5,7 +5,6 @@ exact duals of the same. Their k is that of |z|^(-2k), half of that of `PowerGau
 square of a coordinate.
 """
 
-import gzip
 import os
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,10 +15,9 @@ from numpy.typing import NDArray
 
 from rsexplore import data
 from rsexplore.comparison import exact_radius
-from rsexplore.data import Entry
+from rsexplore.data import DIMS, Entry
+from rsexplore.log import content
 from rsexplore.noises import Gaussian, Noise, PowerGaussian
-
-DIMS = {"cifar10": 3072, "imagenet": 150_528}
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +33,7 @@ class Compared:
     @property
     def unit(self) -> NDArray[np.float64]:
         """The deviation, in l_inf over the root of the dimension; (images,)."""
-        assert self.noise.dim is not None
-        return np.full(len(self.ours), self.noise.sigma / (sqrt(self.noise.dim) if self.norm == inf else 1.0))
+        return np.full(len(self.ours), self.noise.sigma / (sqrt(DIMS[self.entry.dataset]) if self.norm == inf else 1.0))
 
 
 def entries(kind: str) -> list[Entry]:
@@ -75,19 +72,14 @@ def compared() -> tuple[Compared, ...]:
     """Every list of radii, beside ours from the same bounds; none where RSEXPLORE_DATA names no folder of the logs."""
     if not os.environ.get("RSEXPLORE_DATA"):
         return ()
-    lists = [(entry, radii(entry), votes(of)) for entry in entries("radius") if (of := bounds_of(entry))]
-    q_a = [1 - np.array([lower[index] for index in theirs]) for _, theirs, lower in lists]
-    laws, ours = [noise(entry) for entry, *_ in lists], [np.empty(0)] * len(lists)
-    for law in set(laws):  # all votes under one noise together, which takes hardly longer than a few
-        same = [at for at, one in enumerate(laws) if one == law]
-        found = radius(law, np.concatenate([q_a[at] for at in same]))
-        for at, part in zip(same, np.split(found, np.cumsum([len(q_a[at]) for at in same])[:-1]), strict=True):
-            ours[at] = part
     made = []
-    for (entry, theirs, _), law, found in zip(lists, laws, ours, strict=True):
+    for entry in entries("radius"):
+        if (of := bounds_of(entry)) is None:
+            continue
+        law, theirs, lower = noise(entry), radii(entry), votes(of)
+        found = radius(law, 1 - np.array([lower[index] for index in theirs]))
         norm = inf if "_linf" in entry.path else 2.0
-        assert law.dim is not None
-        unit = sqrt(law.dim) if norm == inf else 1.0
+        unit = sqrt(DIMS[entry.dataset]) if norm == inf else 1.0
         made.append(Compared(entry, law, norm, np.array([*theirs.values()]), found / unit))
     return tuple(made)
 
@@ -102,5 +94,4 @@ def radius(law: Noise, q_a: NDArray) -> NDArray[np.float64]:
 
 
 def _text(entry: Entry) -> str:
-    raw = data.fetch(entry).read_bytes()
-    return (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8")
+    return content(data.fetch(entry)).decode("utf-8")

@@ -26,15 +26,10 @@ from rsexplore.runs import Experiment
 
 def image_sizes(ax: Axes) -> None:
     """Mark the dimensions of CIFAR-10 and ImageNet on a horizontal axis of dimensions."""
-    at: dict[str, Any] = {
-        "xycoords": ("data", "axes fraction"),
-        "textcoords": "offset points",
-        "fontsize": 8,
-        "color": "0.4",
-    }
     for dim, name in ((3072, "CIFAR-10"), (150_528, "ImageNet")):
         ax.axvline(dim, color="0.8", linewidth=1, linestyle=":", zorder=0)
-        ax.annotate(name, (dim, 0.0), (-3, 4), ha="right", **at)
+        place = (dim, 0.0), (-3, 4), ax.get_xaxis_transform(), "offset points"
+        ax.annotate(name, *place, ha="right", fontsize=8, color="0.4")
 
 
 Formula = Callable[[Noise, NDArray], NDArray]  # radii of a noise and of bounds on 1 - p_A, for two classes
@@ -54,18 +49,19 @@ class Votes(NamedTuple):
     records: Records
     words: str  # what a caption says of them
 
-    def curve(self, bound: str, norm: float | None, published: float | None = None, **params: Any) -> Curve:
-        """Certified accuracy at the paper's level, or at another one for `published` votes."""
-        alpha = published if published and self.kind == "published" else self.one.alpha
-        return rs.accuracy.curve(self.records, bound, alpha=alpha, norm=norm, uncertified=True, **params)
+    def curve(self, by: str | Formula, norm: float | None, published: float | None = None, **params: Any) -> Curve:
+        """Certified accuracy by a bound, or by a formula for radii that is no bound of the package.
 
-    def by(self, formula: Formula, norm: float) -> Curve:
-        """The same by a formula for radii that is no bound of the package."""
-        log, q_a = self.records, self.records.q_a(self.one.alpha)
+        It is at the paper's level, or at another one for `published` votes.
+        """
+        log, alpha = self.records, published if published and self.kind == "published" else self.one.alpha
+        if isinstance(by, str):
+            return rs.accuracy.curve(log, by, alpha=alpha, norm=norm, uncertified=True, **params)
+        q_a = log.q_a(alpha)
         counted = (log.predict == log.label) & (q_a <= 0.5)
-        radii, images = np.unique(formula(log.noise, q_a[counted]), return_counts=True)
+        radii, images = np.unique(by(log.noise, q_a[counted]), return_counts=True)
         share = images[::-1].cumsum()[::-1] / len(log)
-        return Curve(radii, share, log.noise, log.header.n, self.one.alpha, norm, {"rows": len(log)})
+        return Curve(radii, share, log.noise, log.header.n, alpha, norm or 2.0, {"rows": len(log)})
 
 
 class Drawn(NamedTuple):
@@ -116,7 +112,6 @@ def certified(
     published: float | None = None,
     stand_in: bool = True,
     undefended: bool = False,
-    folder: str | None = None,
 ) -> Drawn:
     """Draw the certified accuracies of a paper's figure from the best votes that there are.
 
@@ -139,10 +134,8 @@ def certified(
         Whether digits stand in for what is lacking.
     undefended : bool
         Whether digits are drawn, too, with what a clean network keeps under an attack of ours, unless all logs are own.
-    folder : str, optional
-        Of logs of one's own; RSEXPLORE_RUNS if absent.
     """
-    wanted, found = runs.experiments(document, item), runs.logs(folder)
+    wanted, found = runs.experiments(document, item), runs.logs()
     best = {one.name: chosen for one in wanted if (chosen := votes(one, found))}
     best = {name: chosen for name, chosen in best.items() if stand_in or chosen.kind != "digits"}
     lacking = [one for one in wanted if one.name not in best or best[one.name].kind in ("nearly", "digits")]
@@ -164,9 +157,7 @@ def certified(
             # for other parameters digits would only show the same once more
             here = (into is real or panel == panels[0]) if params else by(one) == panel
             asked = here and all(wants(one) for wants in only) and words not in into[panel]
-            if chosen and asked and bound is None:
-                into[panel][words] = chosen.by(key, of or 2.0), at, place
-            elif chosen and asked and bound and bound.supports(chosen.records.noise):
+            if chosen and asked and (bound is None or bound.supports(chosen.records.noise)):
                 into[panel][words] = chosen.curve(key, of, published, **given), at, place
     rows = [row for row in (real, toy) if any(row.values())] or [real]
     figure, axes = plt.subplots(len(rows), len(panels), figsize=(3.8 * len(panels) + 1, 3.6 * len(rows)), squeeze=False)
@@ -182,7 +173,6 @@ def certified(
                 dash = style.DASHES[(line if alone else one) % 3] if len(lines) > 1 and (sound or alone) else "solid"
                 looks.append({"color": style.CYCLE[(place if by_line else one) % 7],
                               "dash": dash if curve.bound and curve.bound.certifies else "dashdot"})  # fmt: skip
-            options: dict[str, Any] = {"labels": list(drawn), "looks": looks, "most": False}
             mine = dict.fromkeys(one.recipe for one in lacking if params or by(one) == panel)
             why = "\n".join(["no votes at hand: they need", "a run by recipe", *mine])
             if row is toy and not drawn:
@@ -191,15 +181,16 @@ def certified(
                 ax.text(0.5, 0.5, words, ha="center", va="center", color="0.4", transform=ax.transAxes)
                 ax.set_axis_off()
                 continue
-            rs.pictures.certified_accuracy([curve for curve, *_ in drawn.values()], title, **options).draw(ax)
+            shown = [curve for curve, *_ in drawn.values()]
+            rs.pictures.certified_accuracy(shown, title, labels=list(drawn), looks=looks, most=False).draw(ax)
             if not drawn:
                 ax.text(0.5, 0.5, why, ha="center", va="center", transform=ax.transAxes)
                 ax.set(xlabel="", xticks=[])
             if row is toy and undefended:
                 radius, share = ours.undefended(norm if isinstance(norm, int | float) else 2.0)
                 ax.step(radius, share, "k--", where="post", linewidth=1)
-                at_right: dict[str, Any] = {"ha": "right", "va": "top", "transform": ax.transAxes}
-                ax.text(0.97, 0.82, "undefended network,\nattacked by us", **at_right)
+                words = "undefended network,\nattacked by us"
+                ax.text(0.97, 0.82, words, ha="right", va="top", transform=ax.transAxes)
         level(places)
     curves = {f"{'*' * (row is toy)}{panel}: {label}": curve for row in (real, toy) for panel, drawn in row.items()
               for label, (curve, *_) in drawn.items()}  # fmt: skip

@@ -9,7 +9,6 @@ Whoever may use them gets his own copy:
 and they are drawn beside, or in place of, the digits that stand in. `data/kumar.csv` has their checksums.
 """
 
-import csv
 import hashlib
 import os
 from functools import lru_cache
@@ -17,7 +16,7 @@ from math import log
 from pathlib import Path
 from typing import Any
 
-from reproduce.printed import DATA
+from reproduce.printed import rows
 from rsexplore import noises, records, runs
 from rsexplore.log import content
 from rsexplore.noises import GeneralizedGaussian, Laplace
@@ -31,45 +30,28 @@ WORDS = "Kumar et al. 2020"
 @lru_cache
 def listed() -> tuple[dict[str, Any], ...]:
     """What is published for images of full size: shape, sigma, sha256 and path of each log."""
-    with (DATA / "kumar.csv").open(encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
-    return tuple(row | {"shape": float(row["shape"]), "sigma": float(row["sigma"])} for row in rows)
-
-
-def at_hand() -> Path | None:
-    """Folder of the reader's own copy, in the one that RSEXPLORE_DATA names; None if there is none."""
-    top = os.environ.get("RSEXPLORE_DATA")
-    found = Path(top, FOLDER) if top else None
-    return found if found and found.is_dir() else None
-
-
-def read(folder: Path, shape: float, sigma: float) -> Records:
-    """Log of one shape and deviation.
-
-    Raises
-    ------
-    LookupError
-        None was published.
-    ValueError
-        The file is not the published one.
-    """
-    row = next((row for row in listed() if (row["shape"], row["sigma"]) == (shape, sigma)), None)
-    if row is None:
-        raise LookupError(f"{WORDS} published shapes 1 to 6 and deviations .12 .25 .5 1, got {shape:g} and {sigma:g}")
-    raw = content(path := folder / row["path"])
-    if hashlib.sha256(raw).hexdigest() != row["sha256"]:
-        raise ValueError(f"{path} is not the published log: its sha256 must be {row['sha256']}; clone it again")
-    noise = GeneralizedGaussian.from_sigma(sigma, DIM, shape=shape).canonical
-    data = {"source": WORDS, "dataset": "cifar10", "images": 500}
-    return records.read(path, Header(noises.to_dict(noise), 100, 100_000, 0.001, data=data))
+    return tuple(row | {"shape": float(row["shape"]), "sigma": float(row["sigma"])} for row in rows("kumar"))
 
 
 def nearest(one: Experiment) -> Records | None:
-    """Log of the shape of an experiment's noise, at the deviation that comes nearest; None if there is none at hand."""
-    noise, folder = one.noise.canonical, at_hand()
+    """Log of the shape of an experiment's noise, at the deviation that comes nearest; None if there is none at hand.
+
+    Raises
+    ------
+    ValueError
+        The file is not the published one.
+    """
+    noise, top = one.noise.canonical, os.environ.get("RSEXPLORE_DATA")
     shape = 1.0 if isinstance(noise, Laplace) else noise.shape if isinstance(noise, GeneralizedGaussian) else 0.0
     same = one.type == 1 and one.trained is not None and runs.same(one.trained, one.noise)
-    sigmas = [row["sigma"] for row in listed() if row["shape"] == shape]
-    if not (folder and same and sigmas and (one.data, one.arch) == ("cifar10", "cifar_resnet110")):
+    found = [row for row in listed() if row["shape"] == shape]
+    known = same and found and (one.data, one.arch) == ("cifar10", "cifar_resnet110")
+    if not (known and top and (folder := Path(top, FOLDER)).is_dir()):
         return None
-    return read(folder, shape, min(sigmas, key=lambda sigma: round(abs(log(sigma / noise.sigma)), 6)))
+    row = min(found, key=lambda row: round(abs(log(row["sigma"] / noise.sigma)), 6))
+    raw = content(path := folder / row["path"])
+    if hashlib.sha256(raw).hexdigest() != row["sha256"]:
+        raise ValueError(f"{path} is not the published log: its sha256 must be {row['sha256']}; clone it again")
+    noise = GeneralizedGaussian.from_sigma(row["sigma"], DIM, shape=shape).canonical
+    data = {"source": WORDS, "dataset": "cifar10", "images": 500}
+    return records.read(path, Header(noises.to_dict(noise), 100, 100_000, 0.001, data=data))

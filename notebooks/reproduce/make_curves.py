@@ -5,7 +5,6 @@ prints, the number of images that are right with at least this radius: its certi
 about any one image. Line 1 of a file is its provenance, in JSON. Radii are in units of the input, in the l2 norm.
 """
 
-import argparse
 import json
 from pathlib import Path
 
@@ -51,14 +50,6 @@ def text(entry: data.Entry) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main() -> None:
-    """Write every curve; the logs are found as `data.fetch` does."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--out", type=Path, default=Path(accuracy.__file__).parent / "datasets" / "curves")
-    out = parser.parse_args().out
-    for entry in entries():
-        (out / name(entry)).write_text(text(entry), encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main()
+    for entry in entries():
+        (Path(accuracy.__file__).parent / "datasets" / "curves" / name(entry)).write_text(text(entry), encoding="utf-8")

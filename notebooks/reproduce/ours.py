@@ -6,7 +6,6 @@ There are votes of a network under noise that it was not trained with, a clean n
 leaves a clean network's class. Noise is that of a pixel in [0, 1].
 """
 
-import csv
 import gzip
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reproduce.printed import DATA
+from reproduce.printed import DATA, rows
 from rsexplore import data, records
 from rsexplore.mechanisms import with_mean
 from rsexplore.noises import ExponentialLinf, Gaussian, Laplace, Noise
@@ -30,19 +29,13 @@ SIGMAS = (0.25, 0.5, 1.0)
 ATTACKED = 200  # images, half as many as Hayes 2020 attacks; the clean network is attacked on all
 POINT = Gaussian(0.002, DIM)  # no noise to speak of: its length is 0.016
 AGREEMENT = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)  # deviations
-
-
-def _exponential(sigma: float) -> Noise:
-    """Return noise with the mean largest coordinate of a Gaussian, as in the unified framework."""
-    return with_mean(ExponentialLinf, Gaussian(sigma, DIM).mean_norm(inf), DIM)
-
-
 TRAINED = "digits-gaussian-0.5"
-# name of a log of it: noise that it is certified under, and how many images
-RUNS: dict[str, tuple[Noise, int]] = {
-    **{f"{TRAINED}-at-gaussian-{s:g}": (Gaussian(s, DIM), 250) for s in SIGMAS},
-    **{f"{TRAINED}-at-linf-{s:g}": (_exponential(s), 100) for s in SIGMAS},
-}
+RUNS: dict[str, tuple[Noise, int]] = {}  # name of a log of it: noise that it is certified under, and how many images
+for sigma in SIGMAS:
+    gaussian = Gaussian(sigma, DIM)
+    RUNS[f"{TRAINED}-at-gaussian-{sigma:g}"] = gaussian, 250
+    # of the same mean largest coordinate, as in the unified framework
+    RUNS[f"{TRAINED}-at-linf-{sigma:g}"] = with_mean(ExponentialLinf, gaussian.mean_norm(inf), DIM), 100
 
 
 def names() -> tuple[str, ...]:
@@ -65,9 +58,8 @@ def network(name: str) -> Any:
 
 def sizes(name: str, norm: float) -> NDArray[np.float64]:
     """Norm of the smallest perturbation found of each test digit; inf where none was, nan where there was no class."""
-    with (OURS / "attacks.csv").open(encoding="utf-8") as stream:
-        found = [row for row in csv.DictReader(stream) if (row["network"], float(row["norm"])) == (name, norm)]
-    return np.array([float(row["size"]) for row in found])
+    found = rows("ours/attacks")
+    return np.array([float(row["size"]) for row in found if (row["network"], float(row["norm"])) == (name, norm)])
 
 
 def undefended(norm: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -79,8 +71,7 @@ def undefended(norm: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 def agreement() -> dict[str, NDArray[np.float64]]:
     """Share of test digits that smoothing leaves the clean network's class, by family, for each of `AGREEMENT`."""
-    with (OURS / "agreement.csv").open(encoding="utf-8") as stream:
-        found = list(csv.DictReader(stream))
+    found = rows("ours/agreement")
     return {family: np.array([float(row["share"]) for row in found if row["family"] == family])
             for family in ("Laplace", "Gaussian")}  # fmt: skip
 

@@ -4,9 +4,7 @@
 """
 
 import gzip
-from collections.abc import Callable
 from dataclasses import fields, replace
-from functools import partial
 from importlib.util import find_spec
 from math import inf
 from pathlib import Path
@@ -17,22 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 import rsexplore as rs
-from rsexplore import noises
-from rsexplore.noises import Noise, PowerGaussian
+from reproduce.printed import DATA, rows
+from rsexplore.noises import ExponentialLinf, Gaussian, Laplace, Noise, PowerGaussian
 from rsexplore.records import Records
 
-STORED = Path(__file__).parent / "data" / "photos"
+STORED = DATA / "photos"
 SIDE = 224
 DIM = 3 * SIDE**2
 N0, N = 20, 200
 SIGMAS = (0.05, 0.1)
 # start of the name of a stored log -> its noise at deviation 1
 UNITS: dict[str, Noise] = {
-    "gaussian": noises.Gaussian(1.0, DIM),
-    "laplace": noises.Laplace.from_sigma(1.0, DIM),
+    "gaussian": Gaussian(1.0, DIM),
+    "laplace": Laplace.from_sigma(1.0, DIM),
     "eq9-0.5": PowerGaussian.from_sigma(1.0, DIM, k=0.5 * DIM, power_norm=inf),
     "eq8-0.5": PowerGaussian.from_sigma(1.0, DIM, k=0.5 * DIM),
-    "linf": noises.ExponentialLinf.from_sigma(1.0, DIM),
+    "linf": ExponentialLinf.from_sigma(1.0, DIM),
     "eq8-0.9": PowerGaussian.from_sigma(1.0, DIM, k=0.9 * DIM),
     "eq9-0.9": PowerGaussian.from_sigma(1.0, DIM, k=0.9 * DIM, power_norm=inf),
 }
@@ -42,14 +40,8 @@ RUNS = {
     for name, one in UNITS.items()
     for sigma in SIGMAS
 }
-NAMES = {  # of the classes that got votes; ImageNet has 1,000
-    107: "jellyfish", 109: "brain coral", 281: "tabby", 282: "tiger cat", 283: "Persian cat", 285: "Egyptian cat",
-    287: "lynx", 420: "banjo", 422: "barbell", 432: "bassoon", 442: "bell cote", 450: "bobsled", 541: "drum",
-    542: "drumstick", 543: "dumbbell", 557: "flagpole", 560: "football helmet", 562: "fountain", 571: "gas pump",
-    593: "harmonica", 599: "honeycomb", 657: "missile", 665: "moped", 682: "obelisk", 698: "palace", 733: "pole",
-    746: "puck", 805: "soccer ball", 872: "tripod", 875: "trombone", 882: "vacuum", 887: "vestment", 950: "orange",
-    956: "custard apple", 967: "espresso",
-}  # fmt: skip
+# of the classes that got votes; ImageNet has 1,000
+NAMES = {int(row["class"]): row["name"] for row in rows("photos/classes")}
 GROUPS = {"domestic cat": (281, 282, 283, 284, 285), "building": (442, 497, 663, 668, 698, 832)}
 PHOTOS = ("chelsea", "coffee", "rocket", "astronaut", "camera", "motorcycle", "china", "flower")
 
@@ -75,15 +67,12 @@ def images() -> rs.data.Split:
     from skimage import data
     from sklearn.datasets import load_sample_image
 
-    found: dict[str, Callable[[], Any]] = {
-        "motorcycle": lambda: data.stereo_motorcycle()[0],
-        "china": partial(load_sample_image, "china.jpg"),
-        "flower": partial(load_sample_image, "flower.jpg"),
-    }
+    found = {"motorcycle": data.stereo_motorcycle()[0]}
+    found |= {name: load_sample_image(f"{name}.jpg") for name in ("china", "flower")}
     with TemporaryDirectory() as folder:
         for place, name in enumerate(PHOTOS):
-            maker = found.get(name) or getattr(data, name)
-            Image.fromarray(maker()).save(f"{folder}/{place}_{name}.png")
+            pixels = found[name] if name in found else getattr(data, name)()
+            Image.fromarray(pixels).save(f"{folder}/{place}_{name}.png")
         return rs.montecarlo.load_images(folder)
 
 

@@ -2,12 +2,13 @@
 
 `data/<document>.csv` has every printed number and formula, each with the key of what examines it (`by`);
 `data/statements.toml` has what is examined, by key: what is printed, the words for what is found, the right form; and
-`data/inventory.csv` every figure and table. Whether any of it is true stands nowhere here: that is computed.
+`data/inventory.csv` every figure and table. Whether any of it is true stands nowhere here: that is computed. Texts of
+the generated pages, with places for what is computed, are in `data/<page>.md`.
 """
 
 import csv
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from tomllib import loads
@@ -89,14 +90,27 @@ class Item(NamedTuple):
     reason: str
 
 
-def _rows(name: str) -> list[dict[str, str]]:
+def rows(name: str) -> list[dict[str, str]]:
+    """Rows of ``data/<name>.csv``, as text."""
     return list(csv.DictReader((DATA / f"{name}.csv").read_text(encoding="utf-8").splitlines()))
+
+
+def template(name: str) -> str:
+    """Text of ``data/<name>.md``, a page or its head, with places for what is computed."""
+    return (DATA / f"{name}.md").read_text(encoding="utf-8")
+
+
+def markdown(rows: Iterable[Iterable[object]], head: Sequence[object] = ()) -> str:
+    """Lines of a table in Markdown, one a row, under a head if there is one; what would end a cell is escaped."""
+    lines = [head, ["---"] * len(head), *rows] if head else rows
+    cells = ((str(cell).replace("|", "\\|").replace("\n", " ") for cell in row) for row in lines)
+    return "".join(f"| {' | '.join(row)} |\n" for row in cells)
 
 
 @lru_cache
 def cells(paper: str) -> tuple[PrintedCell, ...]:
     """Every number and formula of one document."""
-    return tuple(PrintedCell(**row) for row in _rows(paper))
+    return tuple(PrintedCell(**row) for row in rows(paper))
 
 
 @lru_cache
@@ -104,12 +118,12 @@ def all_statements() -> dict[str, Statement]:
     """What is examined, by key."""
     found = loads((DATA / "statements.toml").read_text(encoding="utf-8"))
     return {key: Statement(getattr(papers, paper), key, **fields)
-            for paper, rows in found.items() for key, fields in rows.items()}  # fmt: skip
+            for paper, own in found.items() for key, fields in own.items()}  # fmt: skip
 
 
 def inventory() -> tuple[Item, ...]:
     """Every figure and table, in the order of the documents."""
-    return tuple(Item(**row) for row in _rows("inventory"))
+    return tuple(Item(**row) for row in rows("inventory"))
 
 
 def printed(paper: str, location: str | None = None) -> list[PrintedCell]:

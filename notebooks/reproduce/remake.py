@@ -9,7 +9,6 @@ from the same logs and are exact at every radius.
 """
 
 import csv
-import gzip
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -28,6 +27,7 @@ from reproduce.printed_tradeoffs import least_order, printed_equal, volume_ratio
 from rsexplore import accuracy, bounds, confidence, data, mechanisms, records, runs, tradeoff
 from rsexplore.comparison import exact_bound
 from rsexplore.divergences.generalized_gaussian import coefficient
+from rsexplore.log import content
 from rsexplore.noises import ExponentialLinf, Gaussian, GeneralizedGaussian, Laplace, Noise
 from rsexplore.runs import Experiment
 from rsexplore.table import Table, rounded_down
@@ -133,8 +133,7 @@ def attacked(sigma: float) -> Attacked | None:
     broken: dict[int, float] = {}
     sizes = set()
     for entry in data.logs(source=SALMAN, kind="predict_attack", certify_sigma=sigma):
-        raw = data.fetch(entry).read_bytes()
-        text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8")
+        text = content(data.fetch(entry)).decode("utf-8")
         found = ATTACK.search(entry.path)
         size = float(found[1]) if found else 0.0
         sizes.add(size)
@@ -367,13 +366,13 @@ def _is_of(one: Experiment, row: str) -> bool:
 class Beside(Table):
     """A printed table of certified accuracy, each row beside what was made again from one or more sets of networks.
 
-    `pairs` are those of the set that comes nearest. Logs of one's own, in a folder or in
-    RSEXPLORE_RUNS, have a row beside, which is not compared.
+    `pairs` are those of the set that comes nearest. Logs of one's own, in the folder RSEXPLORE_RUNS, have a row beside,
+    which is not compared.
     """
 
-    def __init__(self, paper: str, location: str, folder: str | None = None) -> None:
+    def __init__(self, paper: str, location: str) -> None:
         self.pairs: list[Pair] = []
-        cells, text, found = printed(paper, location), [], runs.logs(folder)
+        cells, text, found = printed(paper, location), [], runs.logs()
         norm = inf if "linf" in cells[0].column else 2.0
         for name in dict.fromkeys(cell.row for cell in cells):
             own = [cell for cell in cells if cell.row == name]

@@ -51,15 +51,11 @@ def sampled_distance(
 
 @dataclass(frozen=True)
 class Sampled:
-    """What one of the algorithms found: a lower bound on V, and whether it exceeds 1/2."""
+    """What one of the algorithms found: a lower bound on V, which certifies from 1/2 on."""
 
     value: float
     lam: float
     alpha_spent: float  # probability that the bound is wrong, by the union bound
-
-    @property
-    def certified(self) -> bool:
-        return self.value >= 0.5
 
 
 def _bound(
@@ -114,17 +110,16 @@ def overlap_map(
     return here, there, float(np.minimum(here, there).sum() * (axis[1] - axis[0]) ** 2)
 
 
-def ball_accuracy(noise: PowerGaussian, size: float, rng: Any = None, n: int = 100_000) -> float:
+def ball_accuracy(noise: PowerGaussian, size: float, rng: Any = 0, n: int = 100_000) -> float:
     """Figure 4's accuracy: P(||z||_2 <= size). Exact for eqs. (8) and (9), which agree; sampled for eq. (10)."""
     assert noise.dim is not None
     if noise.tail_norm == 2:
         return float(special.gammainc(noise.gamma, (size / noise.scale) ** 2 / 2))
-    rng = np.random.default_rng(0) if rng is None else rng
-    return float((np.linalg.norm(noise.draw(rng, (n, noise.dim)), axis=1) <= size).mean())
+    return float((np.linalg.norm(noise.draw(np.random.default_rng(rng), (n, noise.dim)), axis=1) <= size).mean())
 
 
 def at_accuracy(
-    inside: float, size: float, k: float, dim: int, norms: tuple[float, float] = (2, 2), rng: Any = None,
+    inside: float, size: float, k: float, dim: int, norms: tuple[float, float] = (2, 2), rng: Any = 0,
     n: int = 100_000,
 ) -> PowerGaussian:  # fmt: skip
     """Return the member with P(||z||_2 <= size) = inside; `norms` are those of the power and of the tail.
@@ -134,15 +129,13 @@ def at_accuracy(
     unit = PowerGaussian(1.0, k, dim, *norms)
     if unit.tail_norm == 2:
         return PowerGaussian(size / sqrt(2 * special.gammaincinv(unit.gamma, inside)), k, dim, *norms)
-    rng = np.random.default_rng(0) if rng is None else rng
-    length = np.linalg.norm(unit.draw(rng, (n, dim)), axis=1)
+    length = np.linalg.norm(unit.draw(np.random.default_rng(rng), (n, dim)), axis=1)
     return PowerGaussian(size / float(np.quantile(length, inside)), k, dim, *norms)
 
 
-def robustness(noise: PowerGaussian, r: float, lam: float = 1.0, rng: Any = None, n: int = 100_000) -> float:
+def robustness(noise: PowerGaussian, r: float, lam: float = 1.0, rng: Any = 0, n: int = 100_000) -> float:
     """Figure 4's robustness term: max over ||delta||_inf <= r of D(lambda), sampled; the paper states neither."""
-    rng = np.random.default_rng(0) if rng is None else rng
-    return float(sampled_distance(noise, worst_shift(noise, r, np.inf), lam, n, rng)[0])
+    return float(sampled_distance(noise, worst_shift(noise, r, np.inf), lam, n, np.random.default_rng(rng))[0])
 
 
 def pareto(accuracy: ArrayLike, distance: ArrayLike) -> NDArray:

@@ -7,20 +7,19 @@ it to docs/errata.md, and the list of figures and tables to docs/figures.md, eac
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from reproduce import exact, remake, statements
 from reproduce.compare import Evidence, Outcome, differences, outcome, told
-from reproduce.printed import DATA, STATUSES, Item, Statement, all_statements, inventory
+from reproduce.printed import STATUSES, Item, Statement, all_statements, inventory, markdown, template
 from rsexplore import bounds, papers, runs
 from rsexplore.table import Table
 
 NOTEBOOKS = Path(__file__).parents[1]
-HEAD = "| key | where | printed | verdict | what decides it | right form |\n" + "|" + " --- |" * 6 + "\n"
-
+HEAD = "key", "where", "printed", "verdict", "what decides it", "right form"
 SETTLED = (Outcome.HOLDS, Outcome.UNCHECKED)  # there is no right form
 # several rows are about one printed statement
 SHARED = {"dmr-l2-printed": "corollary-11", "dmr-linf-printed": "corollary-11", "cohen-lp": "lp-exponent"}
@@ -157,7 +156,7 @@ def errata() -> str:
     found, order = table(), list(Outcome)
     rows = Counter(v.statement for v in found.verdicts if v.statement)
     shared = ", ".join(f"`{key}` has {number}" for key, number in rows.items() if number > 1)
-    text = _above("errata").format(shared=shared) + _rows(found.summary.rows)
+    text = template("errata").format(shared=shared) + markdown(found.summary.rows)
     for paper in papers.ALL:
         own = [v for v in found.verdicts if v.source.paper is paper]
         own.sort(key=lambda v: (v.outcome in SETTLED, order.index(v.outcome)))
@@ -165,7 +164,7 @@ def errata() -> str:
             cells = (
                 (f"`{v.key}`", v.source.where, v.printed, f"**{v.outcome.value}**", v.witness, v.right) for v in own
             )
-            text += f"\n## {paper.short}: {paper.title}\n\n{HEAD}{_rows(cells)}"
+            text += f"\n## {paper.short}: {paper.title}\n\n{markdown(cells, HEAD)}"
     return text
 
 
@@ -179,7 +178,7 @@ def figures() -> str:
         place = f"In [{cell_number(item)}]" if item.cell else ""
         made = (status(item), item.notebook, place, item.function, *comparison(item))
         rows.append((item.document, item.item, *made, "; ".join(filter(None, (item.reason, lacking(item))))))
-    return _above("figures").format(count=count) + _rows(rows)
+    return template("figures").format(count=count) + markdown(rows)
 
 
 def status(item: Item) -> str:
@@ -219,15 +218,6 @@ def cell_number(item: Item) -> int:
     if len(found) != 1:
         raise LookupError(f"{item.notebook} should have {item.cell!r} in one code cell, it is in {found}")
     return found[0]
-
-
-def _above(page: str) -> str:
-    return (DATA / f"{page}.md").read_text(encoding="utf-8")
-
-
-def _rows(rows: Iterable[Sequence[str]]) -> str:
-    escaped = ((cell.replace("|", "\\|").replace("\n", " ") for cell in row) for row in rows)
-    return "".join(f"| {' | '.join(row)} |\n" for row in escaped)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ What is in DIR is kept, and an unfinished log is gone on with, so the same comma
 import argparse
 import gzip
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from math import inf, isqrt
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import torch
 from numpy.typing import ArrayLike
 
 import rsexplore
+from reproduce.printed import markdown, template
 from rsexplore import accuracy, bounds, data, noises
 from rsexplore.bound import Bound
 from rsexplore.comparison import exact_bound
@@ -65,22 +66,6 @@ DRAWS = 100_000  # an image
 # the fastest of 100 to 800; another size may move a vote, by the order of sums
 BATCH_SIZE = 400
 MULTIPLES = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5)  # columns, in units of the radius that `unit` gives
-HEAD = """# Certified accuracy of the shipped models
-
-Made by `python -m reproduce.zoo` from the logs that are shipped (`rsexplore.data.zoo_log`): counts for the
-500 test digits of 8x8 pixels, which `python -m reproduce.zoo --out DIR` makes anew. Each model is certified
-under the noise that it was trained with; sigma is the deviation of a pixel, pixels being in [0, 1]. The share of images
-that are right with at least the radius stands under the radius; the failure probability is {alpha:g} an image. **Bold**
-is the exact radius (Neyman-Pearson), where it is known; `sound` is proved and not attained. A bound stands in the norms
-that its theorem is of; a ball in another norm inside the theorem's ball is left out.
-"""
-TYPE_2 = """
-## What Type-2 training adds
-
-The same noise, and the same certificate ({bounds}), for training on the noise alone (Type-1) and
-on the noise and then a step uphill in the loss (Type-2, Teng et al. 2020, section 5.1). `median` is the median radius
-over all images, an abstention or a wrong class counting 0.
-"""
 
 
 def count(
@@ -152,28 +137,11 @@ def card(name: str, recipe: Recipe, path: Path) -> str:
     split = f"{len(learn.labels)} images for training, {len(test.labels)}"
     versions = f"rsexplore {rsexplore.__version__}, torch {torch.__version__}, numpy {np.__version__}"
     margin = 1.96 * (found.noisy * (1 - found.noisy) / len(test.labels)) ** 0.5
-    return f"""# {name}
-
-A classifier of {side}x{side} grey digits, trained to be smoothed. A certificate speaks of the *smoothed* classifier.
-
-| | |
-| --- | --- |
-| data | scikit-learn's digits (UCI, optical recognition of handwritten digits), pixels in [0, 1] |
-| split | `rsexplore.data.{call}`: {split} for the accuracies below |
-| noise | `{noise!r}`: deviation {noise.sigma:g} a pixel, drawn afresh at every step |
-| added to an image | {kind} |
-| architecture | `{recipe.arch}`, {parameters:,} parameters |
-| training | AdamW, one cycle up to rate {recipe.rate:g}, batches of {recipe.batch}, {recipe.epochs} epochs |
-| seed | {recipe.seed} |
-| clean accuracy | {found.clean:.3f} |
-| accuracy under noise | {found.noisy:.3f} (± {margin:.3f} at most, at 95 %, for the choice of test images) |
-| smoothed accuracy | {found.smoothed:.3f} (majority of {EVALUATION_DRAWS:,} draws an image) |
-| digest | `{model.digest}` |
-| versions | {versions}, Python {platform.python_version()} on {platform.machine()} |
-| command | `{command(name, recipe)}` |
-
-The digest repeats with these versions on the same kind of processor; elsewhere the accuracies do, within their error.
-"""
+    return template("card").format(
+        name=name, side=side, call=call, split=split, noise=noise, kind=kind, recipe=recipe, parameters=parameters,
+        found=found, margin=margin, draws=EVALUATION_DRAWS, model=model, versions=versions,
+        python=platform.python_version(), machine=platform.machine(), command=command(name, recipe),
+    )  # fmt: skip
 
 
 def make(name: str, recipe: Recipe, out: Path) -> None:
@@ -201,53 +169,46 @@ def shown(noise: Noise, norm: float) -> list[Bound]:
     return [*([exact] if exact else []), *(b for b in proved if not (b.two_class or b.restates))]
 
 
-def _row(cells: Sequence[object]) -> str:
-    return "| " + " | ".join(map(str, cells)) + " |"
-
-
-def section(name: str) -> Iterator[str]:
-    """Lines of one log."""
+def section(name: str) -> str:
+    """What one log certifies."""
     records = data.zoo_log(name)
     noise, right = records.noise, np.mean(records.predict == records.label)
-    yield f"\n## {name}\n"
-    yield f"`{noise!r}`, n = {records.header.n:,}; selected class right: {right:.1%}.\n"
+    text = f"\n## {name}\n\n`{noise!r}`, n = {records.header.n:,}; selected class right: {right:.1%}.\n"
     for norm in (1, 2, inf):
-        if not (proved := shown(noise, norm)):
-            continue
-        radii = [multiple * unit(noise, norm) for multiple in MULTIPLES]
-        yield _row((f"l{norm:g} radius", "status", *(rounded_down(radius, 3) for radius in radii)))
-        yield _row(["---"] * (2 + len(radii)))
-        for bound in proved:
+        radii, rows = [multiple * unit(noise, norm) for multiple in MULTIPLES], []
+        for bound in shown(noise, norm):
             exact = bound is exact_bound(noise, norm)
             shares = (f"{share:.3f}" for share in accuracy.certified(records, bound, radii, norm=norm))
-            yield _row((f"**{bound.key}**", "exact", *shares) if exact else (bound.key, "sound", *shares))
-        yield ""
+            rows.append((f"**{bound.key}**", "exact", *shares) if exact else (bound.key, "sound", *shares))
+        if rows:
+            head = f"l{norm:g} radius", "status", *(rounded_down(radius, 3) for radius in radii)
+            text += "\n" + markdown(rows, head)
+    return text
 
 
-def type_2() -> Iterator[str]:
-    """Lines of the comparison of the two kinds of training."""
-    pushed = {name: noise_of(recipe) for name, recipe in SHIPPED.items() if recipe.push}
-    exact = {name: exact_bound(noise, noise.natural_norm) for name, noise in pushed.items()}
-    yield TYPE_2.format(bounds=", ".join(f"`{bound.key}`" for bound in exact.values() if bound))
-    yield _row(("model", "n", "norm", *(f"{multiple:g} sigma" for multiple in MULTIPLES), "median"))
-    yield _row(["---"] * (4 + len(MULTIPLES)))
-    for pushed_name, noise in pushed.items():
-        bound, norm = exact[pushed_name], noise.natural_norm
+def type_2() -> tuple[str, str]:
+    """The comparison of the two kinds of training: its bounds, and its table."""
+    used, rows = dict[str, None](), []
+    for pushed in (name for name, one in SHIPPED.items() if one.push):
+        noise = noise_of(SHIPPED[pushed])
+        bound, norm = exact_bound(noise, noise.natural_norm), noise.natural_norm
         assert bound is not None
-        for name in (pushed_name.removesuffix("-type2"), pushed_name):
+        used[f"`{bound.key}`"] = None
+        for name in (pushed.removesuffix("-type2"), pushed):
             records = data.zoo_log(name)
             shares = accuracy.certified(records, bound, [m * unit(records.noise, norm) for m in MULTIPLES], norm=norm)
             radius = bound.radius(records.noise, q_a=records.q_a(), norm=norm)
             median = np.median(np.where(records.predict == records.label, radius, 0))
             cells = (f"{share:.3f}" for share in shares)
-            yield _row((name, f"{records.header.n:,}", f"l{norm:g}", *cells, rounded_down(float(median), 3)))
+            rows.append((name, f"{records.header.n:,}", f"l{norm:g}", *cells, rounded_down(float(median), 3)))
+    head = "model", "n", "norm", *(f"{multiple:g} sigma" for multiple in MULTIPLES), "median"
+    return ", ".join(used), markdown(rows, head)
 
 
 def page() -> str:
     """Return the whole page, in Markdown."""
-    alpha = data.zoo_log(next(iter(SHIPPED))).header.alpha
-    lines = [HEAD.format(alpha=alpha), *(line for name in SHIPPED for line in section(name))]
-    return "\n".join([*lines, *type_2()]).replace("\n\n\n", "\n\n") + "\n"
+    alpha, (used, pairs) = data.zoo_log(next(iter(SHIPPED))).header.alpha, type_2()
+    return template("zoo").format(alpha=alpha, sections="".join(map(section, SHIPPED)), bounds=used, pairs=pairs)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
