@@ -603,14 +603,3 @@ def test_the_picture_is_there_without_a_kernel(panel):
     assert imread(io.BytesIO(base64.b64decode(bundle["image/png"])), format="png").ndim == 3
     assert bundle["text/plain"] == panel.code.value
     assert "application/vnd.jupyter.widget-view+json" in bundle
-
-
-def test_a_picture_can_be_saved(panel):
-    panel.save.click()
-    files = {found["download"]: found["href"] for found in Buttons(panel.saved.value).found}
-    assert list(files) == [f"bounds.{kind}" for kind in ("pdf", "svg", "png", "csv")]
-    data = {name: base64.b64decode(href.split("base64,")[1]) for name, href in files.items()}
-    assert data["bounds.pdf"].startswith(b"%PDF") and b"<svg" in data["bounds.svg"]
-    assert data["bounds.png"].startswith(b"\x89PNG") and data["bounds.csv"].decode() == panel.picture.csv()
-    panel.move(sigma=0.6)
-    assert panel.saved.value == ""

@@ -39,6 +39,8 @@ def told(noise: Noise) -> dict[str, Any]:
 class ImageView(View):
     """The picture of `one_image` and the table of its radii."""
 
+    always = ("copy", "together")
+
     def __init__(self, runs: Sequence[Records], images: Images, names: Names | None, groups: Groups) -> None:
         self._runs, self._images, self._groups = runs, images, groups
         self._alone = class_names(runs[0].header.classes if names is None else names)
@@ -91,9 +93,9 @@ class ImageView(View):
 
     def code(self) -> str:
         apart = {"kind", *WORDS}
-        start = {"noise": self.noise} if apart & self.values.keys() else {}
-        start |= {name: value for name, value in self.values.items() if name not in apart}
-        return call("one_image", {"records": ..., **start}, {}).replace("records=Ellipsis", "records, images")
+        given = {"noise": self.noise} if apart & self.values.keys() else {}
+        given |= {name: value for name, value in self.values.items() if name not in apart}
+        return call(self.explorer, given, self.always, "records", "images")
 
     def readout(self) -> str:
         v, row, all_of = self.values, self.row, self._records.header.n
@@ -112,8 +114,7 @@ class ImageView(View):
         table = radius_table(self.found, self.noise, self.q_a, self.q_a, v["norm"], PARAMS)
         shown = "The noisy copy is not one of the run's own; pixels are cut off at 0 and 1 for display."
         note = "" if self._images is None else shown
-        state = {"image": v["image"], "predict": row.predict, "count": row.count, "draws": row.draws}
-        return framed(f"{escape(words)}{table}{note}", **state)
+        return framed(f"{escape(words)}{table}{note}")
 
 
 def one_image(
@@ -194,5 +195,8 @@ def one_image(
             words = WORDS.get(name)
             chosen.append(pick(name, *words, found, value) if words else choice(name, "noise", found, value))
     chosen += [toggle("together", "groups of classes are counted together", together)] if groups else []
-    follow = {"norm": lambda values: own_norm(view.nearest(values).noise)} if len(runs) > 1 and norm is None else {}
-    return Panel(view, chosen, "one_image", follow)
+
+    def norm_of(values: dict[str, Any]) -> float:
+        return own_norm(view.nearest(values).noise)
+
+    return Panel(view, chosen, one_image, norm_of if len(runs) > 1 and norm is None else None)

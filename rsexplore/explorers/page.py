@@ -8,10 +8,9 @@ from urllib.parse import parse_qsl
 
 import ipywidgets as widgets
 
-from rsexplore.explorers.bounds import bounds
 from rsexplore.explorers.certified_accuracy import certified_accuracy
 from rsexplore.explorers.panel import Panel
-from rsexplore.explorers.theory import noise, renyi, scaling, soap_bubbles, tradeoff, vote_curves
+from rsexplore.explorers.theory import bounds, noise, renyi, scaling, soap_bubbles, tradeoff, vote_curves
 from rsexplore.pictures.page import TABS
 from rsexplore.pictures.style import WORDS
 
