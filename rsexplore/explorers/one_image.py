@@ -21,7 +21,6 @@ from rsexplore.pictures.soap_bubbles import POWERS
 from rsexplore.pictures.votes import one_image as picture
 from rsexplore.records import Records, can_thin, grouped, least_level, thinned
 
-PARAMS: Mapping[str, Any] = {"c": None, "order": None}
 Images = Mapping[int, NDArray] | ArrayLike | None
 Groups = Mapping[str, Sequence[int]]
 WORDS = {"sigma": ("deviation σ", "of a coordinate"), "k": ("pull k", "of d"), "shape": ("shape s", "2 Gauss")}
@@ -50,9 +49,6 @@ class ImageView(View):
 
     def update(self, **values: Any) -> Steps:
         self.values, number = values, values["image"]
-        if number not in self.places:
-            raise LookupError(f"image must be one of the run's, which go from {min(self.places)} to "
-                              f"{max(self.places)}, got image={number}")  # fmt: skip
         self._records = self.nearest(values)
         self.names = self._together if values.get("together") else self._alone
         place, part = self.places[number], self._parts(self._records, values["n"], values.get("together", False))
@@ -111,7 +107,7 @@ class ImageView(View):
             words += " Nothing is certified."
         elif self.abstains:
             words += " That is no majority for sure: the smoothed classifier abstains."
-        table = radius_table(self.found, self.noise, self.q_a, self.q_a, v["norm"], PARAMS)
+        table = radius_table(self.found, self.noise, self.q_a, self.q_a, v["norm"])
         shown = "The noisy copy is not one of the run's own; pixels are cut off at 0 and 1 for display."
         note = "" if self._images is None else shown
         return framed(f"{escape(words)}{table}{note}")

@@ -49,9 +49,8 @@ def page(query: str | None = None) -> widgets.VBox:
         A heading, the names of the explorers, the open one, and what the words for a bound's status mean.
     """
     state = dict(parse_qsl(os.environ.get("QUERY_STRING", "") if query is None else query))
-    titles = {topic.make.__name__: topic.title for topic in TOPICS}
+    start = {topic.make.__name__: topic for topic in TOPICS}.get(state.pop("tab", ""), TOPICS[0])
     options = {topic.title: topic for topic in TOPICS}
-    start = options[titles.get(state.pop("tab", ""), TOPICS[0].title)]
     tabs = widgets.ToggleButtons(options=options, value=start, style={"button_width": "auto"})
     tabs.tooltips = [topic.line for topic in TOPICS]
     box, made = widgets.VBox(), dict[str, widgets.Widget]()

@@ -56,11 +56,9 @@ class BoundsView(View):
         if self._at[0] != (q_a, asked):
             self._at = (q_a, asked), (yield Task(words, partial(claims, unit, [q_a], **self.question)))
         curves, self.few = self._curve[1]
-        # a printed formula is asked for by name
-        at = self._at[1] if values["every"] or values["printed"] else usual(self._at[1])
-        keys = {claim.bound.key for claim in at}
+        keys = usual(self._at[1], values["every"] or values["printed"])  # who asks for printed ones asks for all
         self.found, curves = (
-            [replace(c, radii=sigma * c.radii) for c in found if c.bound.key in keys] for found in (at, curves)
+            [replace(c, radii=sigma * c.radii) for c in found if c.bound.key in keys] for found in (self._at[1], curves)
         )
         look = {name: values[name] for name in ("norm", "share")}
         self.picture = bounds_picture(self.noise, curves, self.found, self.grid, q_a, **look)
@@ -81,7 +79,7 @@ class BoundsView(View):
 
     def readout(self) -> str:
         q_a, v = self.given["q_a"], self.question
-        table = radius_table(self.found, self.noise, q_a, v["share"] * q_a, v["norm"], v)
+        table = radius_table(self.found, self.noise, q_a, v["share"] * q_a, v["norm"], v["c"], v["order"])
         note = f"The curve goes through {FEW} votes, as each takes long; between them it is interpolated."
         return table + note * bool(self.found and self.few)
 
@@ -170,7 +168,7 @@ class RenyiView(View):
             f"The best order is {votes.best:.6g}, which gives {most}; the least D_MR of a class change, one law of "
             f"votes for all orders above 1, is {mr:.6g} nats and gives {rounded_down(v['sigma'] * (2 * mr) ** 0.5)}."
         )
-        shown = radius_table(found, noise, v["q_a"], v["share"] * v["q_a"], 2, {"order": v["order"], "c": ""})
+        shown = radius_table(found, noise, v["q_a"], v["share"] * v["q_a"], 2, order=v["order"])
         return framed(shown + words, best=votes.best, mr=mr)
 
 

@@ -250,11 +250,12 @@ def claims(
     return sorted(found, key=lambda claim: not claim.exact)
 
 
-def usual(found: Sequence[Claim]) -> list[Claim]:
-    """Claims for a first look: the exact one, the best proved one beside it, those that papers compare with."""
+def usual(found: Sequence[Claim], every: bool = False) -> set[str]:
+    """Keys for a first look: the exact one, the best proved one beside it, those that papers compare with; or all."""
     proved = [claim for claim in found if claim.status.certifies and not claim.exact]
     best = max(proved, key=lambda claim: float(np.nan_to_num(claim.radii[0])), default=None)
-    return [claim for claim in found if claim.exact or claim is best or claim.bound.key in CLASSIC]
+    first = (claim.exact or claim is best or claim.bound.key in CLASSIC for claim in found)
+    return {claim.bound.key for claim, seen in zip(found, first, strict=True) if seen or every}
 
 
 def needed(noise: Noise) -> list[str]:

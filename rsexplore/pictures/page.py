@@ -142,9 +142,8 @@ def _bounds(
     at, vote = GRID.index(1e-3), 1e-3
     found = [claim for claim in _radii(noise, norm) if printed or claim.status is not Status.AS_PRINTED]
     there = [replace(claim, radii=claim.radii[at : at + 1]) for claim in found]
-    if not every and not printed:
-        keys = {claim.bound.key for claim in usual(there)}
-        found, there = ([claim for claim in some if claim.bound.key in keys] for some in (found, there))
+    keys = usual(there, bool(every or printed))
+    found, there = ([claim for claim in some if claim.bound.key in keys] for some in (found, there))
     return bounds_picture(noise, found, there, np.array(GRID), vote, norm=norm)
 
 
