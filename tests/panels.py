@@ -1,11 +1,25 @@
 """Reading what a panel, or a picture, shows."""
 
 import re
-from math import nan
+from math import inf, nan
 
 import numpy as np
 
+from rsexplore.noises import PowerGaussian
 from rsexplore.pictures.picture import Bar, Bars, Line, Note, Rule
+
+# for each explorer a value of every control that is not the one it starts at
+MOVES = {
+    "renyi": {"sigma": 1.3, "q_a": 1e-6, "share": 0.3, "best": False, "order": 0.7},
+    "tradeoff": {"weight": 0.9, "sigma": 0.9, "q_a": 1e-4, "dim": 784, "shape": 4.0, "norms": (2.0, 4.0)},
+    "scaling": {"k": 0.6, "size": 1.2, "dim": 500, "fixed": "mean", "q_a": 1e-4, "shape": 4.0, "norm": 1.5},
+    "soap_bubbles": {"sigma": 1.2, "q_a": 1e-4, "dim": 1500, "k": 0.4, "match": "mode", "norm": inf,
+                     "powers": (inf, inf)},
+    "vote_curves": {"r": 0.8, "q_a": 1e-4, "share": 0.3, "sigma": 0.9, "norm": inf, "dim": 784,
+                    "family": PowerGaussian, "k": 0.2, "powers": (inf, inf), "shape": 3.0},
+    "noise": {"family": PowerGaussian, "sigma": 0.7, "side": 16, "powers": (inf, 2.0), "k": 0.2,
+              "shape": 3.0},
+}  # fmt: skip
 
 
 def table(panel) -> dict[str, dict[str, str]]:

@@ -20,7 +20,7 @@ pytest.importorskip("matplotlib")
 import ipywidgets as widgets
 import nbformat
 from matplotlib.image import imread
-from panels import bars, items, line, table, texts
+from panels import MOVES, bars, items, line, table, texts
 
 import rsexplore as rs
 from rsexplore import app
@@ -332,13 +332,7 @@ STATES = {
     "certified_accuracy": {"log": "locuslab-smoothing, imagenet every100, σ = 0.5, trained at 0.5", "alpha": 0.002,
                            "bound": rs.bounds.get("kl-l2"), "norm": 4.0, "n": 1000, "rounding": True,
                            "beside": ("locuslab-smoothing, imagenet every100, σ = 1, trained at 1",)},
-    "noise": {"family": PowerGaussian, "sigma": 0.7, "side": 16, "powers": (inf, 2.0), "k": 0.2},
-    "renyi": {"sigma": 1.3, "q_a": 1e-6, "share": 0.3, "order": 0.7, "best": False},
-    "scaling": {"norm": inf, "fixed": "mean", "size": 1.2, "q_a": 1e-4, "shape": 4.0, "k": 0.6, "dim": 500},
-    "soap_bubbles": {"norm": inf, "powers": (inf, inf), "sigma": 1.2, "q_a": 1e-4, "dim": 1500, "k": 0.4,
-                     "match": "mode"},
-    "tradeoff": {"shape": 4.0, "norms": (2.0, 4.0), "sigma": 0.9, "q_a": 1e-4, "dim": 784, "weight": 0.9},
-    "vote_curves": {"family": Laplace, "sigma": 0.9, "r": 0.8, "q_a": 1e-4, "share": 0.3, "norm": 1.0, "dim": 784},
+    **MOVES,
 }  # fmt: skip
 
 
