@@ -125,10 +125,6 @@ class Setting:
         self.warned = " ".join(str(one.message) for one in told if issubclass(one.category, UserWarning))
         return found
 
-    def logged(self) -> Records | None:
-        """Images that are counted; None if there is no log yet."""
-        return records.read(self.log) if self.log.exists() and self.log.stat().st_size else None
-
     def _model(self, montecarlo: Any) -> Any:
         v = self._values
         if v["model"] == GIVEN:
@@ -231,7 +227,8 @@ class CertifyPanel(Board):
             self._say(_words(error))
 
     def _end(self, job: Setting, found: Records | None) -> None:
-        found = job.logged() if found is None else found
+        if found is None and job.log.exists() and job.log.stat().st_size:
+            found = records.read(job.log)
         done = 0 if found is None else len(found)
         stopped = done < job.images
         if not stopped:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 import ipywidgets as widgets
 
 from rsexplore.explorers.certified_accuracy import certified_accuracy
-from rsexplore.explorers.panel import Panel
+from rsexplore.explorers.panel import Panel, alert
 from rsexplore.explorers.theory import bounds, noise, renyi, scaling, soap_bubbles, tradeoff, vote_curves
 from rsexplore.pictures.page import TABS
 from rsexplore.pictures.style import WORDS
@@ -86,7 +86,7 @@ def _made(topic: Topic, state: Mapping[str, str]) -> widgets.Widget:
         panel.code.layout.display = "none"  # the button that copies the line stays
         return panel
     except Exception as error:
-        return widgets.HTML(f'<div role="alert">{escape(f"{type(error).__name__}: {error}")}</div>')
+        return widgets.HTML(alert(f"{type(error).__name__}: {error}"))
 
 
 def _words() -> str:

@@ -44,8 +44,8 @@ class BoundsView(View):
         self.question = {name: values[name] for name in ("norm", "share", "c", "order", "printed")}
         if values["best"]:
             self.question["order"] = None
-        own = {"norm": plain(values["norm"]), "every": values["every"]}
-        self.given = {"noise": self.noise, "q_a": q_a} | self.question | own
+        self.given = {"noise": self.noise, "q_a": q_a} | self.question | {"norm": plain(values["norm"])}
+        self.given |= {"every": values["every"], "printed": self.given.pop("printed")}  # as in the call
         asked = (unit, *self.question.values())
         # what the time depends on, in words
         size = ", ".join(f"{name} = {getattr(unit, name):g}" for name in ("k", "dim") if getattr(unit, name, None))
