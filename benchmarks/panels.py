@@ -37,7 +37,7 @@ def values(control: Any) -> list[Any]:
         found = [control._back(at) for at in np.linspace(control.slider.min, control.slider.max, MOVES + 3)[1:-1]]
         return [round(value) if control.whole else float(f"{value:.4g}") for value in found]
     if isinstance(control, Picked):
-        return [value for value in control._options.values() if value != control.value][:MOVES]
+        return [value for value in control.field.options.values() if value != control.value][:MOVES]
     return [not control.value] if isinstance(control.value, bool) else [tuple(control.field.options[1:3])]
 
 

@@ -16,19 +16,17 @@ import pytest
 
 pytest.importorskip("playwright")
 
-import sample_pictures as samples
 from drawn import BOXES, SETTLED, luminance, page_and_faint, troubles
+from sample_pictures import HOSTILE, sample
 
 from rsexplore.pictures import picture as kinds
-from rsexplore.pictures.picture import Axis, Line, Picture, Plot, renderer
+from rsexplore.pictures.picture import Axis, Line, Picture, Plot, Points, renderer
 from rsexplore.table import rounded_down
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 WIDTHS = (360, 390, 768, 1000, 1280, 1600)
-PICTURES = {
-    **{make.__name__: make for make in (*samples.LIKE_EXPLORERS, *samples.HOSTILE)},
-    "15 rows": lambda: samples.bounds(15),
-}
+PICTURES = ("as printed", "l_inf", "three logs", "votes", "one image", "renyi", "tradeoff", "scaling", "soap_bubbles",
+            "vote_curves", "noise", *HOSTILE)  # fmt: skip
 UP = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 
 
@@ -69,7 +67,7 @@ def wait(page: Any) -> None:
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_no_text_is_cut_or_over_another(opened, name):
-    page = opened(PICTURES[name]().html())
+    page = opened(sample(name).html())
     for width in (*WIDTHS, *WIDTHS[:2]):  # and back: a page that becomes narrow again
         page.set_viewport_size({"width": width, "height": 900})
         wait(page)
@@ -79,7 +77,7 @@ def test_no_text_is_cut_or_over_another(opened, name):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", PICTURES)
 def test_texts_can_be_read_in_both_themes(opened, name, theme):
-    page = opened(PICTURES[name]().html(), theme=theme)
+    page = opened(sample(name).html(), theme=theme)
     wait(page)
     paper, faint = page_and_faint(page)
     assert (luminance(paper) < 0.1) == (theme == "dark")
@@ -94,22 +92,22 @@ def value_of(text: str) -> float:
     return float(factor + ten + power)
 
 
-@pytest.mark.parametrize("name", ["scales", "bounds", "tradeoff", "scaling", "soap_bubbles"])
+@pytest.mark.parametrize("name", ["scales", "as printed", "tradeoff", "scaling", "soap_bubbles"])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_ticks_say_where_they_are(opened, name, width):
-    page = opened(PICTURES[name]().html(), width)
+    page = opened(sample(name).html(), width)
     wait(page)
     axes = page.evaluate("""[...document.querySelectorAll('.rsx .bottom > g, .rsx .left > g')].map(
         axis => [...axis.querySelectorAll('.tick')].map(
             tick => [tick.__data__, tick.textContent]).filter(([, text]) => text))""")
     for ticks in axes:
-        assert name == "soap_bubbles" or len(ticks) > 1
+        assert name == "soap_bubbles" or len(ticks) > 1  # one has none
         for at, text in ticks:
             assert value_of(text) == pytest.approx(at, rel=1e-9), text
 
 
 def test_names_of_lines_tell_those_that_end_beyond_the_axes(opened):
-    page = opened(samples.lost().html())
+    page = opened(sample("lost").html())
     wait(page)
     texts = [text for text, *_ in page.evaluate(BOXES)]
     assert "infinite\u00a0↑" in texts and "below the axes\u00a0↓" in texts
@@ -156,27 +154,27 @@ def seen(page: Any) -> tuple[str, float, str]:
 
 
 def computed(shown: Picture) -> dict[str, set[str]]:
-    """What the package prints of each line that is rounded down."""
-    lines = [item for plot in shown.plots for item in plot.items if isinstance(item, Line)]
-    others = {line.name for line in lines if not line.down}
-    return {
-        line.name: {rounded_down(y) for y in np.asarray(line.y).tolist()} for line in lines if line.name not in others
-    }
+    """What the package prints of each name of lines and marks that are all rounded down."""
+    items = [item for plot in shown.plots for item in plot.items if isinstance(item, Line | Points)]
+    found: dict[str, set[str]] = {item.name: set() for item in items}
+    for item in items:
+        found[item.name] |= {rounded_down(y) for y in np.asarray(item.y).tolist()}
+    return {name: texts for name, texts in found.items() if all(one.down for one in items if one.name == name)}
 
 
-@pytest.mark.parametrize("name", ["bounds", "accuracy", "soap_bubbles"])
+@pytest.mark.parametrize("name", ["as printed", "three logs", "soap_bubbles"])
 def test_the_pointer_shows_computed_points_alone(opened, name):
-    shown = PICTURES[name]()
+    shown = sample(name)
     page, known = opened(shown.html()), computed(shown)
     wait(page)
-    box = page.locator(".rsx .bottom path").nth(1 if name == "soap_bubbles" else 0).bounding_box()
+    box = page.locator(".rsx .bottom path").first.bounding_box()
     rng, found = np.random.default_rng(2), set()
     for across, up in rng.uniform(0.02, 0.98, (40, 2)):
         page.mouse.move(box["x"] + across * box["width"], box["y"] - 300 * up)
         line, _, text = seen(page)
         found.add(line)
         assert line not in known or text in known[line]
-    assert len(found & set(known)) > (name == "bounds")
+    assert len(found & set(known)) > (name == "as printed")
     page.mouse.move(0, 0)
     assert page.locator(".rsx .tip text").count() == 0
 
@@ -213,7 +211,7 @@ def test_keys_go_from_point_to_point_and_from_curve_to_curve(opened):
 
 
 def test_a_page_says_what_it_shows_and_survives_its_texts(opened):
-    shown = samples.wordy()
+    shown = sample("wordy")
     page = opened(shown.html())
     wait(page)
     svg = page.locator(".rsx svg")
@@ -226,10 +224,10 @@ def test_a_page_says_what_it_shows_and_survives_its_texts(opened):
 
 
 def test_fragments_stand_side_by_side(opened):
-    both = samples.accuracy().html(fragment=True) + samples.bounds().html(fragment=True)
+    both = sample("three logs").html(fragment=True) + sample("as printed").html(fragment=True)
     page = opened(f"<!doctype html><meta charset='utf-8'><body style='width: 700px'>{both}")
     page.wait_for_function("() => document.querySelectorAll('.rsx .plots > g').length === 3")
-    assert page.locator(".rsx svg").all()[1].get_attribute("aria-label") == samples.bounds().title
+    assert page.locator(".rsx svg").all()[1].get_attribute("aria-label") == sample("as printed").title
     ids = page.evaluate("[...document.querySelectorAll('[id]')].map(node => node.id)")
     assert len(ids) == len(set(ids))
 
@@ -250,9 +248,9 @@ window.text = () => element.querySelector("svg").outerHTML.replace(/rsx-[a-z0-9]
 """
 
 
-@pytest.mark.parametrize("names", [("bounds", "15 rows"), ("accuracy", "lost"), ("noise", "one_image")])
+@pytest.mark.parametrize("names", [("Gaussian", "Laplace"), ("three logs", "lost"), ("noise", "one image")])
 def test_another_picture_is_drawn_as_if_it_were_the_first(opened, names):
-    first, second = (PICTURES[name]().json() for name in names)
+    first, second = (sample(name).json() for name in names)
     page = opened(module(SHOWN.replace("{first}", first).replace("{second}", second)))
     wait(page)
     before = page.evaluate("text()")
@@ -278,7 +276,7 @@ def test_another_picture_is_drawn_as_if_it_were_the_first(opened, names):
 
 def test_a_picture_of_a_later_schema_is_refused_in_words(opened):
     page = opened(
-        module(SHOWN.replace("{first}", samples.accuracy().json()).replace("{second}", "{...first, schema: 99}"))
+        module(SHOWN.replace("{first}", sample("three logs").json()).replace("{second}", "{...first, schema: 99}"))
     )
     wait(page)
     assert page.evaluate("try { drawn.show(second) } catch (error) { error.message }").endswith(
@@ -308,16 +306,16 @@ def test_numbers_that_are_not_there_are_json():
 
 def test_a_widget_sends_float64_and_the_same_renderer():
     pytest.importorskip("anywidget")
-    from rsexplore.explorers.chart import Chart
+    from rsexplore.explorers.panel import Chart
 
-    widget = Chart(samples.bounds())
+    widget = Chart(sample("as printed"))
     sent = widget.get_state()["picture"]
-    line = samples.bounds().plots[0].items[1]
+    line = sample("as printed").plots[0].items[1]
     got = next(item for item in sent["plots"][0]["items"] if item.get("name") == line.name)
     np.testing.assert_array_equal(np.frombuffer(got["y"], "<f8"), line.y)
     assert widget._esm.startswith(renderer())
-    widget.picture = samples.accuracy()
-    assert widget.get_state()["picture"]["title"] == samples.accuracy().title
+    widget.picture = sample("three logs")
+    assert widget.get_state()["picture"]["title"] == sample("three logs").title
 
 
 def test_node_reads_the_renderer(tmp_path):

@@ -16,7 +16,7 @@ for name in ("matplotlib", "ipywidgets", "torch", "safetensors", "tqdm"):
 import pydoc, rsexplore
 print(len(pydoc.render_doc(rsexplore)) > 1000, "bounds" in dir(rsexplore), "explorers" in dir(rsexplore))
 drawn = "rsexplore.pictures.bounds(rsexplore.noises.Gaussian(0.5)).draw()"
-for line in (drawn, "import rsexplore.explorers.bounds", "from rsexplore import montecarlo"):
+for line in (drawn, "import rsexplore.explorers.theory", "from rsexplore import montecarlo"):
     try:
         exec(line)
     except ModuleNotFoundError as error:

@@ -20,7 +20,7 @@ pytest.importorskip("matplotlib")
 import ipywidgets as widgets
 import nbformat
 from matplotlib.image import imread
-from panels import bars, items, line, table, texts
+from panels import MOVES, bars, items, line, table, texts
 
 import rsexplore as rs
 from rsexplore import app
@@ -332,13 +332,7 @@ STATES = {
     "certified_accuracy": {"log": "locuslab-smoothing, imagenet every100, σ = 0.5, trained at 0.5", "alpha": 0.002,
                            "bound": rs.bounds.get("kl-l2"), "norm": 4.0, "n": 1000, "rounding": True,
                            "beside": ("locuslab-smoothing, imagenet every100, σ = 1, trained at 1",)},
-    "noise": {"family": PowerGaussian, "sigma": 0.7, "side": 16, "powers": (inf, 2.0), "k": 0.2},
-    "renyi": {"sigma": 1.3, "q_a": 1e-6, "share": 0.3, "order": 0.7, "best": False},
-    "scaling": {"norm": inf, "fixed": "mean", "size": 1.2, "q_a": 1e-4, "shape": 4.0, "k": 0.6, "dim": 500},
-    "soap_bubbles": {"norm": inf, "powers": (inf, inf), "sigma": 1.2, "q_a": 1e-4, "dim": 1500, "k": 0.4,
-                     "match": "mode"},
-    "tradeoff": {"shape": 4.0, "norms": (2.0, 4.0), "sigma": 0.9, "q_a": 1e-4, "dim": 784, "weight": 0.9},
-    "vote_curves": {"family": Laplace, "sigma": 0.9, "r": 0.8, "q_a": 1e-4, "share": 0.3, "norm": 1.0, "dim": 784},
+    **MOVES,
 }  # fmt: skip
 
 
@@ -603,14 +597,3 @@ def test_the_picture_is_there_without_a_kernel(panel):
     assert imread(io.BytesIO(base64.b64decode(bundle["image/png"])), format="png").ndim == 3
     assert bundle["text/plain"] == panel.code.value
     assert "application/vnd.jupyter.widget-view+json" in bundle
-
-
-def test_a_picture_can_be_saved(panel):
-    panel.save.click()
-    files = {found["download"]: found["href"] for found in Buttons(panel.saved.value).found}
-    assert list(files) == [f"bounds.{kind}" for kind in ("pdf", "svg", "png", "csv")]
-    data = {name: base64.b64decode(href.split("base64,")[1]) for name, href in files.items()}
-    assert data["bounds.pdf"].startswith(b"%PDF") and b"<svg" in data["bounds.svg"]
-    assert data["bounds.png"].startswith(b"\x89PNG") and data["bounds.csv"].decode() == panel.picture.csv()
-    panel.move(sigma=0.6)
-    assert panel.saved.value == ""

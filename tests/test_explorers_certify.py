@@ -183,7 +183,7 @@ def test_in_a_kernel_the_panel_looks_by_itself():
         panel.run.click()
         longest, seen = 0.0, set()
         while panel.run.disabled:
-            before, counting = time.monotonic(), panel._run.alive and panel._run.progress is not None
+            before, counting = time.monotonic(), panel._run.is_alive() and panel._run.progress is not None
             await asyncio.sleep(0.01)
             if counting and panel._run is not None:  # its end draws pictures
                 longest = max(longest, time.monotonic() - before)

@@ -167,17 +167,17 @@ def test_a_newer_move_ends_the_older_computation(monkeypatch):
         panel.move(family=rs.noises.Gaussian)
         for _ in range(400):
             await asyncio.sleep(0.02)
-            if not panel.working.value and not slow.alive:
+            if not panel.working.value and not slow.is_alive():
                 break
         return panel, slow
 
     panel, slow = asyncio.run(drive())
-    assert isinstance(slow.error, panels.Stopped) and not slow.alive
+    assert isinstance(slow.error, panels.Stopped) and not slow.is_alive()
     assert panel.working.value == "" and "cohen-lp" in table(panel)
 
 
 def test_nothing_goes_on_while_nobody_looks(monkeypatch):
-    begun, module = [], import_module("rsexplore.explorers.bounds")
+    begun, module = [], import_module("rsexplore.explorers.theory")
     started, claims = panels.started, module.claims
 
     def slow(*args, **kwargs):
@@ -200,9 +200,9 @@ def test_nothing_goes_on_while_nobody_looks(monkeypatch):
         monkeypatch.setattr(module, "claims", slow)
         monkeypatch.setattr(panels, "started", lambda task: begun.append(started(task)) or begun[-1])
         panel.move(q_a=0.02)
-        assert begun[0].alive
+        assert begun[0].is_alive()
         panel.pause()
-        await until(lambda: not begun[0].alive)
+        await until(lambda: not begun[0].is_alive())
         await asyncio.sleep(0.2)
         assert isinstance(begun[0].error, panels.Stopped) and len(begun) == 1 and panel.picture is first
         panel.resume()
@@ -269,7 +269,7 @@ def test_modes_that_cannot_be_equal_are_said_so_from_the_start():
 
 def test_a_move_in_another_thread_waits_for_its_turn(monkeypatch):
     """JupyterLab takes a slider's messages in a thread of their own, a panel's first picture is another's."""
-    panel, wait, movers = rs.explorers.soap_bubbles(), panels.Run.wait, []
+    panel, wait, movers = rs.explorers.soap_bubbles(), panels.Run.join, []
 
     def interrupted(run, seconds=None):
         if not movers:
@@ -278,7 +278,7 @@ def test_a_move_in_another_thread_waits_for_its_turn(monkeypatch):
             movers[0].join(0.5)
         wait(run, seconds)
 
-    monkeypatch.setattr(panels.Run, "wait", interrupted)
+    monkeypatch.setattr(panels.Run, "join", interrupted)
     panel.move(sigma=0.6)
     movers[0].join()
     assert panel.message.value == "" and panel.values["sigma"] == 0.7 and not panel.working.value

@@ -18,8 +18,7 @@ from rsexplore.pictures.bounds import bounds, claims
 from rsexplore.pictures.renyi import renyi
 from rsexplore.pictures.scaling import SLOW
 from rsexplore.pictures.shifted import vote_curves
-from rsexplore.pictures.soap_bubbles import Bubble, numbers
-from rsexplore.pictures.soap_bubbles import picture as soap_bubbles
+from rsexplore.pictures.soap_bubbles import Bubble, pulled, soap_picture
 from rsexplore.pictures.tradeoff import tradeoff
 from rsexplore.table import rounded_down
 
@@ -101,7 +100,7 @@ def test_a_start_is_among_the_states_and_controls_say_what_the_panels_say(monkey
     lines = {tab.make.__name__: (tab.title, tab.line) for tab in TABS}
     for name, topic in TOPICS.items():
         panel = getattr(explorers, name)()
-        assert (topic.title, topic.line) == lines[name]
+        assert page.TABS[name] == lines[name]
         for control in topic.controls:
             assert control.options is None or control.start in control.options
             assert panel.controls[control.name].field.description == control.label
@@ -278,9 +277,9 @@ def test_a_picture_is_that_of_the_package_at_its_deviation(opened):
         compared(picture_of(opened, "tradeoff", sigma=sigma)["picture"], tradeoff(noise, 0.01).data())
         question = page.Question(0.01, 2.0, 3.0, 0.0, "sigma")
         found = page.Numbers(
-            question, {name: None if name in SLOW else page.growth(name, question) for name in page.GROWING}
+            question, {name: None if name in SLOW else page.growth(name, question) for name in page.FAMILIES}
         )
-        compared(picture_of(opened, "scaling", size=sigma)["picture"], page.scaling(found, size).data())
+        compared(picture_of(opened, "scaling", size=sigma)["picture"], page.scaling_picture(found, size).data())
         for every, printed in (("False", "False"), ("True", "False"), ("False", "True")):
             gaussian = page.noises.Gaussian(size, 3072)
             shown = picture_of(opened, "bounds", sigma=sigma, every=every, printed=printed)["picture"]
@@ -303,9 +302,9 @@ def test_a_picture_is_that_of_the_package_at_its_deviation(opened):
 @pytest.mark.browser
 @pytest.mark.slow
 def test_soap_bubbles_are_those_of_the_package(opened):
-    found = at_once(numbers(Bubble(0.3, 3072, 0.01)))
+    found = at_once(pulled(Bubble(0.3, 3072, 0.01)))
     for sigma in ("0.02", "0.5", "3.3"):
-        compared(picture_of(opened, "soap_bubbles", sigma=sigma)["picture"], soap_bubbles(found, float(sigma)).data())
+        compared(picture_of(opened, "soap_bubbles", sigma=sigma)["picture"], soap_picture(found, float(sigma)).data())
 
 
 @pytest.mark.browser

@@ -3,12 +3,12 @@
 import json
 import subprocess
 import sys
-from functools import lru_cache
 from itertools import combinations
 from math import inf, nan
 
 import numpy as np
 import pytest
+from sample_pictures import CLASSES, GAUSSIAN, IMAGE, OF_VOTES, ROW, logs, sample
 
 import rsexplore as rs
 from rsexplore import pictures
@@ -18,12 +18,6 @@ from rsexplore.pictures import bounds as bounds_function
 from rsexplore.pictures.bounds import NO_BOUND, answers, ball, bounds_picture, claims, merged, shares, vote_grid
 from rsexplore.pictures.picture import INK, Bars, Image, Line, Note, Picture, Plot, Points, Region, Rule
 from rsexplore.pictures.votes import OTHERS, RIGHT, WRONG, pixels
-
-GAUSSIAN = rs.noises.Gaussian(0.5, dim=3072)
-ROW = rs.records.Row(7, 3, {3: 100}, {3: 99213, 5: 600, 8: 150, 9: 30, 2: 7}, 0.1)
-CLASSES = "airplane automobile bird cat deer dog frog horse ship truck".split()
-IMAGE = np.random.default_rng(0).random((3, 32, 32))
-
 
 # r, g, b of a screen (linear) as a person without one kind of cone sees them: Viénot, Brettel and Mollon 1999
 LMS = np.array([[17.8824, 43.5161, 4.11935], [3.45565, 27.1554, 3.86714], [0.0299566, 0.184309, 1.46709]])
@@ -54,32 +48,6 @@ def own_curve(bound: str, right: int = 10, **options):
     header = rs.records.Header({"family": "Gaussian", "sigma": 0.5, "dim": 64}, n0=100, n=1000, alpha=0.001)
     rows = [rs.records.Row(i, int(i >= right), {0: 100}, {0: 1000 - 20 * i, 1: 20 * i}, 0.1) for i in range(10)]
     return rs.accuracy.curve(rs.records.from_rows(header, rows), rs.bounds.get(bound), **options)
-
-
-def logs(*sigmas):
-    return [rs.accuracy.published("locuslab-smoothing", "imagenet", sigma, sigma) for sigma in sigmas]
-
-
-SAMPLES = {
-    "Gaussian": lambda: pictures.bounds(GAUSSIAN),
-    "as printed": lambda: pictures.bounds(GAUSSIAN, printed=True, n=None),
-    "l_inf": lambda: pictures.bounds(GAUSSIAN, norm="inf", printed=True, share=0.1),
-    "Laplace": lambda: pictures.bounds(rs.noises.Laplace.from_sigma(0.05, dim=3072), 0.3),
-    "not known": lambda: pictures.bounds(rs.noises.ExponentialLinf.from_sigma(5, dim=3072), 1e-7),
-    "no bound": lambda: pictures.bounds(rs.noises.GeneralizedGaussian(0.5, 0.5, dim=64)),
-    "l_1.5": lambda: pictures.bounds(rs.noises.GeneralizedGaussian(0.5, 3.0, dim=64), norm=1.5),
-    "three logs": lambda: pictures.certified_accuracy(logs(0.25, 0.5, 1.0), "ImageNet"),
-    "ten logs": lambda: pictures.certified_accuracy(list(rs.accuracy.shipped().values())[:10], "All", note="ten logs"),
-    "no log": lambda: pictures.certified_accuracy([]),
-    "votes": lambda: pictures.votes(ROW),
-    "one image": lambda: pictures.one_image(ROW, IMAGE, IMAGE / 2, claims(GAUSSIAN, [0.01]), norm=2, names=CLASSES),
-    "abstains": lambda: pictures.one_image(ROW, IMAGE[0], IMAGE[:1], claims(GAUSSIAN, [0.5]), norm=2, abstains=True),
-}  # fmt: skip
-
-
-@lru_cache
-def sample(name: str) -> Picture:
-    return SAMPLES[name]()
 
 
 def test_lines_are_the_radii_of_the_bounds_under_the_region_and_say_their_status():
@@ -270,7 +238,7 @@ def test_one_image_shows_the_image_its_copy_and_the_radii_but_none_where_it_abst
     assert not of(none, Bars, 3) and none.plots[3].title == "ℓ_2 radii: none, abstains" and "1.163" not in none.desc
 
 
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("name", OF_VOTES)
 def test_json_holds_every_number_and_no_nan(name):
     def refuse(constant):
         raise AssertionError(constant)
@@ -373,7 +341,7 @@ def troubles(figure):
 
 
 @pytest.mark.parametrize("width", [3.4, 6.8])
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("name", OF_VOTES)
 def test_no_text_is_cut_or_covers_another_and_all_have_one_size(paper, name, width):
     figure = sample(name).draw(width=width)
     assert figure.get_size_inches()[0] == width and {text.get_size() for text in texts(figure)} == {8.0}

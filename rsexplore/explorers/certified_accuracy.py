@@ -1,9 +1,10 @@
 """Certified accuracy of a log, re-scored under any bound and confidence level, over the curve that was logged."""
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache, partial
 from html import escape
-from math import inf
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,9 @@ from rsexplore import accuracy, bounds
 from rsexplore.accuracy import Curve
 from rsexplore.bound import Bound, Status
 from rsexplore.comparison import exact_bound
-from rsexplore.explorers.controls import NORMS, Number, choice, more, pick, several, toggle
+from rsexplore.explorers.controls import NORMS, Number, call, choice, more, pick, plain, several, toggle
 from rsexplore.explorers.panel import Panel, Steps, View
 from rsexplore.explorers.readout import framed, table
-from rsexplore.noises import Noise
 from rsexplore.patience import Task
 from rsexplore.pictures import style
 from rsexplore.pictures.accuracy import ceiling, shipped
@@ -29,83 +29,62 @@ AT = 9  # radii in the table
 class AccuracyView(View):
     """The picture of `certified_accuracy`: the curve as logged, as re-scored, and those of other logs beside it."""
 
-    def __init__(self, logs: Mapping[str, Curve | Records], call: str, remark: str) -> None:
-        self._logs, self._call, self._remark = logs, call, remark
-        self._thinned: tuple[tuple[str, int], Records] | None = None
+    def __init__(self, logs: Mapping[str, Curve | Records], dataset: str | None, own: tuple[str, ...]) -> None:
+        self._logs, self._dataset, self._own = logs, dataset, own
+        self._records = {name: records_of(log) for name, log in logs.items()}
+        self._thinned = lru_cache(1)(lambda name, n: thinned(self._records[name], n))
 
     def update(self, **values: Any) -> Steps:
-        self.values = values
-        bound, norm, alpha = values["bound"], values["norm"], values["alpha"]
-        beside = [name for name in values["beside"] if name != values["log"]]
-        given = {name: value for name, value in values.items() if name != "beside"}
+        self.values = v = values
+        name, bound, norm, alpha = v["log"], v["bound"], v["norm"], v["alpha"]
+        log = self._records[name]
+        self.given = {"dataset": self._dataset, "log": name, "bound": bound.key, "norm": plain(norm), "alpha": alpha}
+        self.given |= {"n": v["n"] if v["n"] != log.header.n else None, "rounding": v["rounding"]}
+        self.given |= {"beside": list(v["beside"]) or ()}
+        score = partial(accuracy.curve, bound=bound, norm=norm, alpha=alpha, uncertified=True)
         words = f"radii of all images by {bound.key}"
-        self.curve, self.before, interval, self.most = yield Task(words, partial(self._found, **given))
-        others = yield Task(words, partial(self._others, beside, bound, norm, alpha))
+        self.curve, self.before, interval = yield Task(words, partial(self._found, score, name, v["n"], v["rounding"]))
+        # the others under the same bound and level, as far as it is about their noise
+        beside = {other: self._records[other] for other in v["beside"] if other != name}
+        able = {other: run for other, run in beside.items() if bound.supports(run.noise) and alpha >= least_level(run)}
+        self.others = yield Task(words, lambda: {other: score(run) for other, run in able.items()})
+        most = yield Task(words, partial(ceiling, replace(self.curve, n=v["n"]), alpha, bound, norm))
         look = style.look(bound, bound.status_at(norm))
         # of what does not certify the picture says it
         status = f"  {bound.status_at(norm).value.upper()}" if bound.certifies else ""
         shown = [(self.curve, f"{_title(bound)}{status}", look | {"width": 2.2, "mark": ""})]
         if self.before is not None:
-            as_it_was = {"color": style.GREY, "dash": "dash"}
-            shown.insert(0, (self.before, f"{_origin(self.before)}", as_it_was))
-        shown += [(curve, "", look | {"width": 0.8, "mark": ""}) for curve in interval if curve is not None]
-        for place, (name, curve) in enumerate(others.items()):
-            shown.append((curve, name, {"color": style.CYCLE[place % len(style.CYCLE)]}))
+            shown.insert(0, (self.before, _origin(self.before), {"color": style.GREY, "dash": "dash"}))
+        shown += [(curve, "", look | {"width": 0.8, "mark": ""}) for curve in interval]
+        for (other, curve), color in zip(self.others.items(), cycle(style.CYCLE), strict=False):
+            shown.append((curve, other, {"color": color}))
         curves, labels, looks = zip(*shown, strict=True)
-        notes, title = [], values["log"]
-        log, logged = self._logs[values["log"]], _draws(self._logs[values["log"]])
-        stop = log.header.stop if isinstance(log, Records) else None
-        if isinstance(log, Records) and stop:
+        title, note, stop = name, None, log.header.stop
+        if stop:
             aim = f"radius {stop['radius']:g}" if "radius" in stop else f"precision {stop['precision']:g}"
             title += f": wanted {aim} by {stop['bound']} in l{stop['norm']:g}; {log.spent}"
-        if self.curve.n < logged:
-            notes.append(f"a random {self.curve.n:,} of each image's {logged:,} votes; dashed: all of them")
-        elif values["rounding"]:
-            notes.append("thin: between what rounding of the log leaves open")
-        self.others = others
-        self.picture = picture(
-            curves, title, labels=labels, looks=looks, note="; ".join(notes) or None, most=False,
-            limit=None if stop else (self.most, values["n"], alpha),
-        )  # fmt: skip
-
-    def _others(self, beside: list[str], bound: Bound, norm: float, alpha: float) -> dict[str, Curve]:
-        """Other logs under the same bound and level, as far as it is about their noise."""
-        able = {name: self._logs[name] for name in beside if bound.supports(self._logs[name].noise)}
-        able = {name: log for name, log in able.items() if isinstance(log, Curve) or alpha >= least_level(log)}
-        return {name: _scored(log, bound, norm, alpha) for name, log in able.items()}
+        if self.curve.n < log.header.n:
+            note = f"a random {self.curve.n:,} of each image's {log.header.n:,} votes; dashed: all of them"
+        elif v["rounding"]:
+            note = "thin: between what rounding of the log leaves open"
+        limit = None if stop else (most, v["n"], alpha)
+        self.picture = picture(curves, title, labels=labels, looks=looks, note=note, most=False, limit=limit)
 
     def _found(
-        self, log: str, bound: Bound, norm: float, alpha: float, n: int, rounding: bool
-    ) -> tuple[Curve, Curve | None, list[Curve | None], float]:
-        """The curve, that which was logged, those between which rounding leaves it, and the most that n votes give."""
-        whole, part = self._logs[log], self._part(log, n)
-        curve = _scored(part, bound, norm, alpha)
-        before = whole if isinstance(whole, Curve) else _as_logged(whole)
-        if before is not None and before.norm != norm:  # radii in two norms do not go on one axis
+        self, score: Callable[..., Curve], name: str, n: int, rounding: bool
+    ) -> tuple[Curve, Curve | None, list[Curve]]:
+        """The curve, that which was logged, and those between which rounding leaves it."""
+        logged, log = self._logs[name], self._records[name]
+        part = self._thinned(name, n) if can_thin(log, n) and n != log.header.n else log
+        curve = score(part)
+        before = logged if isinstance(logged, Curve) else _as_logged(log)
+        if before is not None and before.norm != curve.norm:  # radii in two norms do not go on one axis
             before = None
-        interval: list[Curve | None] = [None, None]
-        if rounding:
-            interval = [_scored(part, bound, norm, alpha, way) for way in ("lower", "upper")]
-        counted = Curve(curve.radii, curve.certified, curve.noise, n, alpha, norm, {})
-        return curve, before, interval, ceiling(counted, alpha, bound, norm)
-
-    def _part(self, name: str, n: int) -> Curve | Records:
-        """Votes of `n` draws, where the log has more and can tell."""
-        log = self._logs[name]
-        if isinstance(log, Curve) or not can_thin(log, n) or n == log.header.n:
-            return log
-        if self._thinned is None or self._thinned[0] != (name, n):
-            self._thinned = (name, n), thinned(log, n)
-        return self._thinned[1]
+        ways = ("lower", "upper") if rounding else ()
+        return curve, before, [score(part, rounding=way) for way in ways]
 
     def code(self) -> str:
-        v = self.values
-        norm = 'float("inf")' if v["norm"] == inf else f"{v['norm']:g}"
-        rest = f", n={v['n']}" if v["n"] != _draws(self._logs[v["log"]]) else ""
-        rest += ", rounding=True" if v["rounding"] else ""
-        rest += f", beside={list(v['beside'])!r}" if v["beside"] else ""
-        return (f"rs.explorers.certified_accuracy({self._call}log={v['log']!r}, bound={v['bound'].key!r}, norm={norm}, "
-                f"alpha={v['alpha']!r}{rest})" + self._remark)  # fmt: skip
+        return call(self.explorer, self.given, (), *self._own) + "  # records: what you gave" * bool(self._own)
 
     def readout(self) -> str:
         v = self.values
@@ -122,14 +101,18 @@ class AccuracyView(View):
         about = ""
         for name in v["beside"]:
             if name not in (v["log"], *self.others):
-                apart = not v["bound"].supports(self._logs[name].noise)
+                apart = not v["bound"].supports(self._records[name].noise)
                 why = f"{v['bound'].key} is not about its noise" if apart else "its run decided at a larger α"
                 about += f" Not shown, as {why}: {name}."
-        return framed(body + escape(about), bound=v["bound"].key, alpha=v["alpha"], ceiling=self.most)
+        return framed(body + escape(about))
 
 
-def _draws(log: Curve | Records) -> int:
-    return log.n if isinstance(log, Curve) else log.header.n
+def records_of(log: Curve | Records) -> Records:
+    """The log, of which a curve is a view."""
+    found = log.records if isinstance(log, Curve) else log
+    if found is None:
+        raise TypeError(f"certified_accuracy needs a curve of a log, got {log!r}")
+    return found
 
 
 def _origin(before: Curve) -> str:
@@ -141,21 +124,15 @@ def _title(bound: Bound) -> str:
     return bound.title.removesuffix(PRINTED)  # the status says it
 
 
-def _standing(bound: Bound) -> str:
-    """Status in the norm of the theorem, which is named where a radius in another norm would not be tight."""
-    own = bound.status is Status.TIGHT and bound.norm is not None
-    return bound.status.value + (f" in l{bound.norm:g}" if own else "")
+def _words(bound: Bound) -> str:
+    """Title and status, with the norm of the theorem where a radius in another norm would not be tight."""
+    own = f" in l{bound.norm:g}" if bound.status is Status.TIGHT and bound.norm is not None else ""
+    return f"{_title(bound)}  ({bound.status.value}{own}{_warning(bound)}, {bound.noise.__name__})"
 
 
 def _warning(bound: Bound) -> str:
     """Words for a bound that is not proved, or wrong in print."""
     return "" if bound.certifies else ": sound, but too small" if bound.too_small else ": NO CERTIFICATE"
-
-
-def _scored(log: Curve | Records, bound: Bound, norm: float, alpha: float, rounding: str = "printed") -> Curve:
-    if isinstance(log, Curve):
-        return log.rescore(bound, alpha, norm, rounding=rounding, uncertified=True)
-    return accuracy.curve(log, bound, alpha=alpha, norm=norm, rounding=rounding, uncertified=True)
 
 
 def _as_logged(log: Records) -> Curve | None:
@@ -209,47 +186,36 @@ def certified_accuracy(
     LookupError
         There is no such log, or none of the data set, or no bound for its noise.
     """
-    named = _named(records, dataset)
+    given = shipped(dataset) if records is None else records
+    named: Mapping[str, Records | Curve] = given if isinstance(given, Mapping) else {"this run": given}
     if not named or log not in (None, *named) or not set(beside) <= set(named):
         raise LookupError(
             f"certified_accuracy needs a log of {list(named)}, got log={log!r} dataset={dataset!r} beside={beside!r}"
         )
-    if any((item.header if isinstance(item, Records) else item).alpha == 0 for item in named.values()):
+    headers = {name: item if isinstance(item, Curve) else item.header for name, item in named.items()}
+    if any(header.alpha == 0 for header in headers.values()):
         raise ValueError(
             "certified_accuracy moves the level of votes, got exact ones; pictures.certified_accuracy draws them"
         )
     first = log or next(iter(named))
-    start = named[first]
-    logged = start if isinstance(start, Curve) else start.header
+    noise, logged = named[first].noise, headers[first]
     # certificates first, each group in the order of the package
     able = [b for b in bounds.ALL if any(b.supports(item.noise) for item in named.values())]
     able.sort(key=lambda b: not b.certifies)
-    names = {f"{_title(b)}  ({_standing(b)}{_warning(b)}, {b.noise.__name__})": b for b in able}
+    start = bounds.get(bound) if bound else exact_bound(noise, ball(noise))
+    start = start or next((b for b in able if b.supports(noise)), None)
+    if start is None:
+        raise LookupError(f"certified_accuracy needs a noise with a bound, got {noise!r}")
     chosen = [
         choice("log", "log", {name: name for name in named}, first),
-        choice("bound", "bound", names, bounds.get(bound) if bound else _first_bound(start.noise, able)),
+        choice("bound", "bound", {_words(b): b for b in able}, start),
         Number("alpha", "failure rate α", "of a radius", logged.alpha if alpha is None else alpha, 1e-6, 0.2),
-        pick("norm", "norm of the ball", "p", NORMS, float(ball(start.noise, norm))),
+        pick("norm", "norm of the ball", "p", NORMS, float(ball(noise, norm))),
         Number("n", "votes n", "dotted: their most", n or logged.n, 100, 10_000_000, whole=True),
         *more(
             several("beside", "logs beside it", list(named), beside),
             toggle("rounding", "show what rounding of the log leaves open", rounding),
         ),
     ]
-    call = "" if records is None else "records, "
-    call += f"dataset={dataset!r}, " if dataset else ""
-    remark = "" if records is None else "  # records: what you gave"
-    return Panel(AccuracyView(named, call, remark), chosen, "certified_accuracy")
-
-
-def _named(records: Any, dataset: str | None) -> dict[str, Records | Curve]:
-    if records is None:
-        return dict(shipped(dataset))
-    return dict(records) if isinstance(records, Mapping) else {"this run": records}
-
-
-def _first_bound(noise: Noise, able: list[Bound]) -> Bound:
-    best = exact_bound(noise, ball(noise)) or next((b for b in able if b.supports(noise)), None)
-    if best is None:
-        raise LookupError(f"certified_accuracy needs a noise with a bound, got {noise!r}")
-    return best
+    own = () if records is None else ("records",)
+    return Panel(AccuracyView(named, dataset, own), chosen, certified_accuracy)

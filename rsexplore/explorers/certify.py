@@ -1,6 +1,5 @@
 """Certification in a notebook: what is chosen, the run, and what it has found."""
 
-import asyncio
 import hashlib
 import warnings
 from collections.abc import Callable, Mapping
@@ -26,7 +25,7 @@ from rsexplore.explorers import controls
 from rsexplore.explorers.certified_accuracy import certified_accuracy
 from rsexplore.explorers.controls import Control, Number, choice, more, pick, text
 from rsexplore.explorers.one_image import one_image
-from rsexplore.explorers.panel import Board, Panel, Run, Stopped
+from rsexplore.explorers.panel import Board, Panel, Run, Stopped, running_loop
 from rsexplore.noises import Noise
 from rsexplore.pictures.accuracy import shipped
 from rsexplore.records import Records
@@ -126,10 +125,6 @@ class Setting:
         self.warned = " ".join(str(one.message) for one in told if issubclass(one.category, UserWarning))
         return found
 
-    def logged(self) -> Records | None:
-        """Images that are counted; None if there is no log yet."""
-        return records.read(self.log) if self.log.exists() and self.log.stat().st_size else None
-
     def _model(self, montecarlo: Any) -> Any:
         v = self._values
         if v["model"] == GIVEN:
@@ -142,9 +137,7 @@ class Setting:
 
 
 LOOK = 0.2  # seconds between looks at how far a run is
-# of `certify`, left out of the line of code; the device is not, for it differs between machines
-DEFAULTS = {"data": "digits", "images": 50, "every": 1, "n": 1000, "n0": 100, "radius": 0.0, "alpha": 0.001, "seed": 0,
-            "log": "", "arch": "", "normalize": ""}  # fmt: skip
+SAID = ("data", "images", "every", "n", "n0", "radius", "alpha", "seed", "log", "arch", "normalize", "norm", "device")
 
 
 class CertifyPanel(Board):
@@ -191,13 +184,13 @@ class CertifyPanel(Board):
         self.run.disabled, self.stop.disabled, self.bar.value = True, False, 0.0
         self.status.value = "loading the model and the images"
         self._run = Run(job.run)
-        self._later()
+        self._turn()
 
     def wait(self, seconds: float | None = None) -> None:
         """Wait for the end of the run, or so long; for cells that need its records."""
         end = None if seconds is None else monotonic() + seconds
         while self._run is not None and (end is None or monotonic() < end):
-            self._run.wait(LOOK)
+            self._run.join(LOOK)
             self._look()
 
     def _stop(self) -> None:
@@ -206,23 +199,18 @@ class CertifyPanel(Board):
             self.stop.disabled = True
             self.status.value += ", stopping"
 
-    def _later(self) -> None:
-        try:
-            asyncio.get_running_loop().call_later(LOOK, self._turn)
-        except RuntimeError:  # not in a kernel: `wait` looks
-            pass
-
     def _turn(self) -> None:
-        if self._run is not None:
-            self._look()
-            self._later()
+        """Look again and again; where no loop runs `wait` looks."""
+        self._look()
+        if self._run is not None and (loop := running_loop()) is not None:
+            loop.call_later(LOOK, self._turn)
 
     def _look(self) -> None:
         """Show how far the run is, and what it has found once it has ended."""
         run, job = self._run, self._job
         if run is None or job is None:
             return
-        if run.alive:
+        if run.is_alive():
             if run.progress is not None:
                 self.bar.value = run.progress.votes / max(run.progress.total, 1)
                 self.status.value = _progress(run.progress) + (", stopping" if run.stopping else "")
@@ -239,7 +227,8 @@ class CertifyPanel(Board):
             self._say(_words(error))
 
     def _end(self, job: Setting, found: Records | None) -> None:
-        found = job.logged() if found is None else found
+        if found is None and job.log.exists() and job.log.stat().st_size:
+            found = records.read(job.log)
         done = 0 if found is None else len(found)
         stopped = done < job.images
         if not stopped:
@@ -254,16 +243,16 @@ class CertifyPanel(Board):
         right = f" Selected class right: {np.mean(found.predict == found.label):.1%}." if found.labelled else ""
         self.status.value += f".{right} {found.spent}"
         norm = self.values["norm"]
-        logs = {"this run": found} | {name: c for name, c in shipped().items() if _alike(c.noise, found.noise)}
+        own = type(found.noise), found.noise.sigma
+        alike = {name: curve for name, curve in shipped().items() if (type(curve.noise), curve.noise.sigma) == own}
+        logs = {"this run": found} | alike
         self.views = {}
-        makers: dict[str, Callable[[], Panel]] = {"One image": lambda: one_image(found, job.pictures, norm=norm)}
         if found.labelled:
-            makers = {"All images": lambda: certified_accuracy(logs, norm=norm), **makers}
-        for head, make in makers.items():
             try:
-                self.views[head] = make()
+                self.views["All images"] = certified_accuracy(logs, norm=norm)
             except LookupError as error:  # there is no bound for this noise
                 self._say(_words(error))
+        self.views["One image"] = one_image(found, job.pictures, norm=norm)
         self.results.children = [part for head, view in self.views.items() for part in (_head(head), view)]
 
     def _changed(self, name: str = "") -> None:
@@ -289,8 +278,9 @@ class CertifyPanel(Board):
 
     def _code(self, values: Mapping[str, Any]) -> str:
         source = values["file"] if values["model"] == FILE else values["model"]
-        shown = {name: {**values, **self._fixed}[name] for name in (*DEFAULTS, "norm", "device")}
-        line = controls.call("certify", {"model": source, "noise": self._noise(values), **shown}, DEFAULTS)
+        shown = {name: {**values, **self._fixed}[name] for name in SAID}
+        given = {"model": source, "noise": self._noise(values), **shown}
+        line = controls.call(certify, given, ("model",))
         remarks = ["model: what you gave"] if source == GIVEN else []
         remarks += ["without your names="] if self._fixed["names"] is not None else []
         if dimension(values["data"].strip()) is None:
@@ -320,10 +310,6 @@ def _time(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def _alike(one: Noise, other: Noise) -> bool:
-    return type(one) is type(other) and one.sigma == other.sigma
 
 
 def certify(
@@ -409,11 +395,8 @@ def certify(
         text("file", "checkpoint", "" if own or named else str(model), "a file, or torchvision:NAME, timm:NAME"),
         text("arch", "its architecture", arch, "where the file does not name it"),
         text("normalize", "its pixels", normalize, "where it lacks that: cifar10, imagenet, none, or MEAN,..:STD,.."),
-        controls.family(start),
-        controls.sigma(start.sigma),
-        controls.powers(start),
-        controls.power(start),
-        controls.shape(start),
+        *controls.law(start),
+        *controls.own(start),
         Number("images", "images", "from the first on", images, 1, 10_000, whole=True),
         Number("n", "votes n", "noisy copies an image", n, 100, 1_000_000, whole=True),
         pick("norm", "norm of the ball", "p", controls.NORMS, float(start.natural_norm if norm is None else norm)),

@@ -1,8 +1,9 @@
 """Controls of a panel, one row each: a named field for keyboards and screen readers, its unit, and a slider."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
+from inspect import signature
 from math import inf, isfinite, log10, nan
 from typing import Any
 
@@ -68,20 +69,16 @@ class Control:
 class Picked(Control):
     """One of a few values with names."""
 
-    def __init__(self, name: str, field: Any, row: Any, options: Mapping[str, Any]) -> None:
-        super().__init__(name, field, row)
-        self._options = dict(options)
-
     @property
     def text(self) -> str:
         """The name of the value."""
-        return next(text for text, value in self._options.items() if value == self.value)
+        return str(self.field.label)
 
     def read(self, text: str) -> Any:
         """The value of that name; ValueError if there is none."""
-        if text not in self._options:
-            raise ValueError(f"{self.name} needs one of {list(self._options)}, got {text!r}")
-        return self._options[text]
+        if text not in self.field.options:
+            raise ValueError(f"{self.name} needs one of {list(self.field.options)}, got {text!r}")
+        return self.field.options[text]
 
 
 class Several(Control):
@@ -204,42 +201,44 @@ class Number(Control):
             self._busy = False
 
 
-def pick(name: str, label: str, unit: str, options: Mapping[str, Any], value: Any, help: str = "") -> Picked:
+def pick(name: str, label: str, unit: str, options: Mapping[str, Any], value: Any) -> Picked:
     """Return a row with a list and a slider over the same few values."""
     options = dict(options) if value in options.values() else {**options, f"{value:g}": value}
     field = widgets.Dropdown(options=options, value=value, description=label, style=NAME, layout=FIELD)
     slider = widgets.SelectionSlider(options=options, value=value, readout=False)
     slider.layout = SLIDER
-    slider.tooltip = field.tooltip = help or f"{label} ({unit})"
+    slider.tooltip = field.tooltip = f"{label} ({unit})"
     widgets.link((field, "value"), (slider, "value"))
-    return Picked(name, field, widgets.HBox([field, _unit(unit), slider], layout=ROW), options)
+    return Picked(name, field, widgets.HBox([field, _unit(unit), slider], layout=ROW))
 
 
-def choice(name: str, label: str, options: Mapping[str, Any], value: Any, help: str = "") -> Picked:
+def choice(name: str, label: str, options: Mapping[str, Any], value: Any) -> Picked:
     """Return a row with a list."""
-    field = widgets.Dropdown(options=options, value=value, description=label, style=NAME, layout={"width": "98%"})
-    field.tooltip = help or label
-    return Picked(name, field, widgets.HBox([field]), options)
+    field = widgets.Dropdown(options=options, value=value, description=label, style=NAME)
+    return Picked(name, field, _whole(field, label))
 
 
 def several(name: str, label: str, options: Sequence[str], value: Sequence[str]) -> Control:
     """Return a row with a list of which any number may be chosen."""
     field = widgets.SelectMultiple(options=options, value=tuple(value), description=label, style=NAME, rows=4)
-    field.layout, field.tooltip = {"width": "98%"}, f"{label}: several with Ctrl or Shift"
-    return Several(name, field, widgets.HBox([field]))
+    return Several(name, field, _whole(field, f"{label}: several with Ctrl or Shift"))
 
 
 def toggle(name: str, label: str, value: bool) -> Control:
     """Return a row with a check box."""
-    field = widgets.Checkbox(value=value, description=label, indent=False, layout={"width": "98%"})
-    return Control(name, field, widgets.HBox([field]))
+    field = widgets.Checkbox(value=value, description=label, indent=False)
+    return Control(name, field, _whole(field, label))
 
 
 def text(name: str, label: str, value: str, placeholder: str = "") -> Control:
     """Return a row with a text field, which calls back when it is left or Enter is pressed."""
     field = widgets.Text(value=value, description=label, placeholder=placeholder, style=NAME, continuous_update=False)
-    field.layout, field.tooltip = {"width": "98%"}, placeholder or label
-    return Control(name, field, widgets.HBox([field]))
+    return Control(name, field, _whole(field, placeholder or label))
+
+
+def _whole(field: Any, tooltip: str) -> Any:
+    field.layout, field.tooltip = {"width": "98%"}, tooltip
+    return widgets.HBox([field])
 
 
 def more(*controls: Control) -> list[Control]:
@@ -268,9 +267,21 @@ DIM = 3072  # a 32 x 32 colour image
 SHAPE = 2.0  # of generalized Gaussian noise, where the start has none
 
 
-def family(start: Noise) -> Control:
-    """List of all controls."""
-    return choice("family", "noise", {style.NOISES[cls.__name__]: cls for cls in noises.ALL}, type(start))
+def law(start: Noise) -> list[Control]:
+    """List of all families, and the deviation."""
+    families = {style.NOISES[cls.__name__]: cls for cls in noises.ALL}
+    return [choice("family", "noise", families, type(start)), sigma(start.sigma)]
+
+
+def own(start: Noise) -> list[Control]:
+    """What only one family has: norms of the soap bubbles' density, their k as a share of d, shape."""
+    powers = getattr(start, "power_norm", 2.0), getattr(start, "tail_norm", 2.0)
+    k = getattr(start, "k", 0.0) / (start.dim or DIM)
+    return [
+        pick("powers", "soap bubble", "its norm", POWERS, powers),
+        Number("k", "pull k", "of d", k, 0, 0.99, scale="linear"),
+        Number("shape", "shape s", "1 Laplace, 2 Gauss", getattr(start, "shape", SHAPE), 1, 20),
+    ]
 
 
 def sigma(value: float) -> Control:
@@ -295,22 +306,6 @@ def dim(value: int, most: int = 1_000_000, least: int = 1) -> Control:
     return Number("dim", "dimension d", "pixels × channels", value, least, most, whole=True)
 
 
-def power(start: Noise) -> Control:
-    """The soap bubbles' k as a share of d."""
-    return Number("k", "pull k", "of d", getattr(start, "k", 0.0) / (start.dim or DIM), 0, 0.99, scale="linear")
-
-
-def powers(start: Noise) -> Control:
-    """Which norms the soap bubbles' density is of."""
-    own = (getattr(start, "power_norm", 2.0), getattr(start, "tail_norm", 2.0))
-    return pick("powers", "soap bubble", "its norm", POWERS, own)
-
-
-def shape(start: Noise) -> Control:
-    """Shape of generalized Gaussian noise."""
-    return Number("shape", "shape s", "1 Laplace, 2 Gauss", getattr(start, "shape", SHAPE), 1, 20)
-
-
 def member(values: Mapping[str, Any], **instead: Any) -> Noise:
     """Return the noise that the controls say; `k` is a share of `dim`, and what the family lacks is not used."""
     v = {**values, **instead}
@@ -325,28 +320,34 @@ def own_norm(noise: Noise) -> float:
     return noise.natural_norm if noise.natural_norm in NORMS.values() else 2.0
 
 
+def norm_of(values: Mapping[str, Any]) -> float:
+    """The same, by the values of the controls."""
+    return own_norm(member(values))
+
+
 def unused(noise: Noise) -> Iterator[str]:
     """Names of the controls of fields that the noise does not have."""
     has = {field.name for field in fields(noise)}  # type: ignore[arg-type]
     yield from (name for field, name in OWN.items() if field not in has)
 
 
-def noise_code(noise: Noise) -> str:
-    """Code that gives the noise."""
-    held = asdict(noise).items()  # type: ignore[call-overload]
-    return f"rs.noises.{noise.family}({', '.join(f'{name}={literal(value)}' for name, value in held)})"
+def call(explorer: Callable[..., Any], given: Mapping[str, Any], always: Container[str], *own: str) -> str:
+    """Line of code that calls an explorer: names of the reader's own, what is always said or not at its default."""
+    usual = {name: one.default for name, one in signature(explorer).parameters.items() if name not in always}
+    words = (f"{name}={literal(value)}" for name, value in given.items() if name not in usual or usual[name] != value)
+    return f"rs.explorers.{explorer.__name__}({', '.join([*own, *words])})"
 
 
-def call(name: str, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
-    """Line of code that calls an explorer; arguments at their defaults are left out."""
-    wanted = {key: value for key, value in given.items() if key not in defaults or defaults[key] != value}
-    return f"rs.explorers.{name}({', '.join(f'{key}={literal(value)}' for key, value in wanted.items())})"
+def plain(norm: float) -> float:
+    """A norm without ".0" where it is whole, for a line of code."""
+    return int(norm) if norm.is_integer() else norm
 
 
 def literal(value: Any) -> str:
     """Code that gives a value."""
     if isinstance(value, Noise):
-        return noise_code(value)
+        held = asdict(value).items()  # type: ignore[call-overload]
+        return f"rs.noises.{value.family}({', '.join(f'{name}={literal(each)}' for name, each in held)})"
     if isinstance(value, tuple):
         return f"({', '.join(map(literal, value))})"
     return 'float("inf")' if value == inf else repr(value)

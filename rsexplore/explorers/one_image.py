@@ -21,7 +21,6 @@ from rsexplore.pictures.soap_bubbles import POWERS
 from rsexplore.pictures.votes import one_image as picture
 from rsexplore.records import Records, can_thin, grouped, least_level, thinned
 
-PARAMS: Mapping[str, Any] = {"c": None, "order": None}
 Images = Mapping[int, NDArray] | ArrayLike | None
 Groups = Mapping[str, Sequence[int]]
 WORDS = {"sigma": ("deviation σ", "of a coordinate"), "k": ("pull k", "of d"), "shape": ("shape s", "2 Gauss")}
@@ -39,6 +38,8 @@ def told(noise: Noise) -> dict[str, Any]:
 class ImageView(View):
     """The picture of `one_image` and the table of its radii."""
 
+    always = ("copy", "together")
+
     def __init__(self, runs: Sequence[Records], images: Images, names: Names | None, groups: Groups) -> None:
         self._runs, self._images, self._groups = runs, images, groups
         self._alone = class_names(runs[0].header.classes if names is None else names)
@@ -48,9 +49,6 @@ class ImageView(View):
 
     def update(self, **values: Any) -> Steps:
         self.values, number = values, values["image"]
-        if number not in self.places:
-            raise LookupError(f"image must be one of the run's, which go from {min(self.places)} to "
-                              f"{max(self.places)}, got image={number}")  # fmt: skip
         self._records = self.nearest(values)
         self.names = self._together if values.get("together") else self._alone
         place, part = self.places[number], self._parts(self._records, values["n"], values.get("together", False))
@@ -91,9 +89,9 @@ class ImageView(View):
 
     def code(self) -> str:
         apart = {"kind", *WORDS}
-        start = {"noise": self.noise} if apart & self.values.keys() else {}
-        start |= {name: value for name, value in self.values.items() if name not in apart}
-        return call("one_image", {"records": ..., **start}, {}).replace("records=Ellipsis", "records, images")
+        given = {"noise": self.noise} if apart & self.values.keys() else {}
+        given |= {name: value for name, value in self.values.items() if name not in apart}
+        return call(self.explorer, given, self.always, "records", "images")
 
     def readout(self) -> str:
         v, row, all_of = self.values, self.row, self._records.header.n
@@ -109,11 +107,10 @@ class ImageView(View):
             words += " Nothing is certified."
         elif self.abstains:
             words += " That is no majority for sure: the smoothed classifier abstains."
-        table = radius_table(self.found, self.noise, self.q_a, self.q_a, v["norm"], PARAMS)
+        table = radius_table(self.found, self.noise, self.q_a, self.q_a, v["norm"])
         shown = "The noisy copy is not one of the run's own; pixels are cut off at 0 and 1 for display."
         note = "" if self._images is None else shown
-        state = {"image": v["image"], "predict": row.predict, "count": row.count, "draws": row.draws}
-        return framed(f"{escape(words)}{table}{note}", **state)
+        return framed(f"{escape(words)}{table}{note}")
 
 
 def one_image(
@@ -194,5 +191,8 @@ def one_image(
             words = WORDS.get(name)
             chosen.append(pick(name, *words, found, value) if words else choice(name, "noise", found, value))
     chosen += [toggle("together", "groups of classes are counted together", together)] if groups else []
-    follow = {"norm": lambda values: own_norm(view.nearest(values).noise)} if len(runs) > 1 and norm is None else {}
-    return Panel(view, chosen, "one_image", follow)
+
+    def norm_of(values: dict[str, Any]) -> float:
+        return own_norm(view.nearest(values).noise)
+
+    return Panel(view, chosen, one_image, norm_of if len(runs) > 1 and norm is None else None)

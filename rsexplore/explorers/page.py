@@ -8,10 +8,9 @@ from urllib.parse import parse_qsl
 
 import ipywidgets as widgets
 
-from rsexplore.explorers.bounds import bounds
 from rsexplore.explorers.certified_accuracy import certified_accuracy
-from rsexplore.explorers.panel import Panel
-from rsexplore.explorers.theory import noise, renyi, scaling, soap_bubbles, tradeoff, vote_curves
+from rsexplore.explorers.panel import Panel, alert
+from rsexplore.explorers.theory import bounds, noise, renyi, scaling, soap_bubbles, tradeoff, vote_curves
 from rsexplore.pictures.page import TABS
 from rsexplore.pictures.style import WORDS
 
@@ -50,9 +49,8 @@ def page(query: str | None = None) -> widgets.VBox:
         A heading, the names of the explorers, the open one, and what the words for a bound's status mean.
     """
     state = dict(parse_qsl(os.environ.get("QUERY_STRING", "") if query is None else query))
-    titles = {topic.make.__name__: topic.title for topic in TOPICS}
+    start = {topic.make.__name__: topic for topic in TOPICS}.get(state.pop("tab", ""), TOPICS[0])
     options = {topic.title: topic for topic in TOPICS}
-    start = options[titles.get(state.pop("tab", ""), TOPICS[0].title)]
     tabs = widgets.ToggleButtons(options=options, value=start, style={"button_width": "auto"})
     tabs.tooltips = [topic.line for topic in TOPICS]
     box, made = widgets.VBox(), dict[str, widgets.Widget]()
@@ -88,7 +86,7 @@ def _made(topic: Topic, state: Mapping[str, str]) -> widgets.Widget:
         panel.code.layout.display = "none"  # the button that copies the line stays
         return panel
     except Exception as error:
-        return widgets.HTML(f'<div role="alert">{escape(f"{type(error).__name__}: {error}")}</div>')
+        return widgets.HTML(alert(f"{type(error).__name__}: {error}"))
 
 
 def _words() -> str:

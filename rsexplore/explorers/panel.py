@@ -4,40 +4,89 @@ import asyncio
 import threading
 from abc import ABC, abstractmethod
 from base64 import b64encode
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from functools import partial, wraps
+from collections.abc import Callable, Container, Generator, Iterable, Mapping, Sequence
+from functools import partial
 from html import escape
 from math import inf
 from time import monotonic, thread_time
 from typing import Any
 from urllib.parse import urlencode
 
+import anywidget
 import ipywidgets as widgets
+import numpy as np
+import traitlets
 
-from rsexplore.explorers.chart import Chart
-from rsexplore.explorers.controls import Control
+from rsexplore.explorers.controls import Control, call
 from rsexplore.patience import Task, TookLong, watched
 from rsexplore.pictures import paper
-from rsexplore.pictures.picture import Picture
+from rsexplore.pictures.picture import Picture, renderer
+
+# who moves a control of the panel asks the kernel, which answers when it takes messages
+WIDGET = """
+const SILENT = 10000; // milliseconds without an answer, after which the kernel is said to be gone
+const GONE = "The kernel has not answered for 10 s: it is gone, or busy elsewhere, and nothing moves here.";
+const MOVES = ["input", "change", "pointerup", "keydown"];
+export default {
+  render({ model, el }) {
+    const drawn = chart(el, model.get("picture"));
+    const gone = document.createElement("div");
+    Object.assign(gone, { className: "rsx-note", role: "alert", textContent: GONE });
+    const [changed, end] = [() => drawn.show(model.get("picture")), new AbortController()];
+    let waiting;
+    const late = () => (model.get("working") ? (waiting = setTimeout(late, SILENT)) : el.prepend(gone));
+    const asked = () => {
+      if (!waiting) model.send({});
+      waiting ??= setTimeout(late, SILENT);
+    };
+    const answered = () => [gone.remove(), (waiting = clearTimeout(waiting))];
+    requestAnimationFrame(() => { // once it stands in its panel
+      const panel = el.closest(".rsx-panel") ?? el;
+      for (const move of MOVES) panel.addEventListener(move, asked, { capture: true, signal: end.signal });
+    });
+    model.on("change:picture", changed);
+    model.on("msg:custom", answered);
+    return () => {
+      model.off("change:picture", changed);
+      model.off("msg:custom", answered);
+      end.abort();
+      clearTimeout(waiting);
+      drawn.stop();
+    };
+  },
+};
+"""
+NOTHING = Picture(title="", desc="Nothing is drawn yet.", plots=())
+
+
+def sent(picture: Picture, _: Any) -> dict[str, Any]:
+    """What travels to the browser, which gets numbers as a DataView of the bytes of little-endian float64."""
+    return picture.data(lambda values: np.asarray(values, dtype="<f8").tobytes())
+
+
+class Chart(anywidget.AnyWidget):
+    """A picture; `chart.picture = another` draws another in its place."""
+
+    _esm = renderer() + WIDGET
+    picture = traitlets.Instance(Picture).tag(sync=True, to_json=sent)
+    working = traitlets.Bool(False).tag(sync=True)  # whether something is announced as worked on
+
+    def __init__(self, picture: Picture = NOTHING, **rest: Any) -> None:
+        super().__init__(picture=picture, **rest)
+        self.on_msg(lambda widget, content, buffers: self.send({}))
+
 
 Steps = Generator[Any, Any, None]  # of a `Task`, whose result is sent back, or of what `View.take` draws
-
-
-def _in_turn(method: Callable[..., None]) -> Callable[..., None]:
-    """A method of a panel that one thread calls at a time: JupyterLab takes messages of widgets in one of their own."""
-
-    @wraps(method)
-    def called(panel: Any, *args: Any, **options: Any) -> None:
-        with panel.turn:
-            method(panel, *args, **options)
-
-    return called
 
 
 class View(ABC):
     """What a panel shows: a picture, and the words that go with it."""
 
     picture: Picture  # set by `update`
+    later: Iterable[Any] = ()  # steps that no slider should wait for
+    explorer: Callable[..., Any]  # whose panel it is
+    given: Mapping[str, Any]  # its arguments that give this state
+    always: Container[str] = ("sigma", "size", "q_a", "r")  # of them, what a line of code says also at the default
 
     @abstractmethod
     def update(self, **values: Any) -> Steps | None:
@@ -47,17 +96,13 @@ class View(ABC):
     def readout(self) -> str:
         """HTML of the numbers that the picture shows."""
 
-    @abstractmethod
     def code(self) -> str:
         """One line of code that gives this panel in this state."""
+        return call(self.explorer, self.given, self.always)
 
     def idle(self) -> Iterable[str]:
         """Names of the controls that nothing in the picture depends on now."""
         return ()
-
-    def slow(self) -> Steps:
-        """Work that no slider should wait for."""
-        yield from ()
 
     def take(self, found: Any) -> None:
         """Make the picture of what a step has found."""
@@ -71,7 +116,7 @@ class Stopped(KeyboardInterrupt):
     """The reader has pressed Stop."""
 
 
-class Run:
+class Run(threading.Thread):
     """A function in a thread of its own, since one that keeps the kernel busy would hear no button.
 
     Parameters
@@ -84,40 +129,28 @@ class Run:
     """
 
     def __init__(self, work: Callable[[Callable[[Any], None]], Any], words: str = "") -> None:
+        super().__init__(daemon=True)  # a kernel that is ended waits for nothing
         self.progress: Any = None  # the last that was told
         self.result: Any = None
         self.error: BaseException | None = None
-        self.words = words
-        self._work, self._wish = work, threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)  # a kernel that is ended waits for nothing
-        self._thread.start()
-
-    @property
-    def alive(self) -> bool:
-        """Whether it is at work."""
-        return self._thread.is_alive()
-
-    @property
-    def stopping(self) -> bool:
-        """Whether it was asked to stop."""
-        return self._wish.is_set()
+        self.stopping = False  # whether it was asked to stop
+        self.work, self.words = work, words
+        self.start()
 
     def stop(self) -> None:
         """Ask it to stop, which it does when it next tells how far it is."""
-        self._wish.set()
+        self.stopping = True
 
-    def wait(self, seconds: float | None = None) -> None:
-        """Wait for its end, or so long."""
-        self._thread.join(seconds)
-
-    def _tell(self, progress: Any) -> None:
+    def tell(self, progress: Any) -> None:
+        """Tell how far it is."""
         self.progress = progress
-        if self._wish.is_set():
+        if self.stopping:
             raise Stopped
 
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Work."""
         try:
-            self.result = self._work(self._tell)
+            self.result = self.work(self.tell)
         except BaseException as error:  # a thread has nobody else to tell
             self.error = error
 
@@ -170,6 +203,15 @@ def alert(words: str, note: str = "") -> str:
     return f'<div role="alert" class="rsx-note">{lines}</div>'
 
 
+def status(words: str) -> str:
+    """HTML of what goes on, in words; nothing if there are none."""
+    return f'<div role="status" class="rsx-note">{escape(words)}</div>' if words else ""
+
+
+def _fill(place: widgets.HTML, html: str) -> None:
+    place.value, place.layout.display = html, None if html else "none"
+
+
 class Board(widgets.VBox):
     """Controls, those that few need behind "more", a place for what went wrong, and a line of code for this state."""
 
@@ -200,13 +242,11 @@ class Board(widgets.VBox):
         return {name: control.value for name, control in self.controls.items()}
 
     def _say(self, words: str, note: str = "") -> None:
-        self.message.value = alert(words, note) if words else ""
-        self.message.layout.display = None if words else "none"
+        _fill(self.message, alert(words, note) if words else "")
 
     def warn(self, words: str) -> None:
         """Say what is not taken as it was typed, or as a link has it; nothing if there are no words."""
-        self.cut.value = f'<div role="status" class="rsx-note">{escape(words)}</div>' if words else ""
-        self.cut.layout.display = None if words else "none"
+        _fill(self.cut, status(words))
 
 
 class Panel(Board):
@@ -216,27 +256,28 @@ class Panel(Board):
     ----------
     view : View
     controls : sequence of Control
-    name : str
-        Of the files of its pictures, and of its tab in a link.
-    follow : mapping of names to callables, optional
-        What a control is set to, by the values of all, as long as the reader has not chosen for himself.
+    explorer : callable
+        What makes it; its name is that of the files of its pictures, and of its tab in a link.
+    own_norm : callable, optional
+        What the norm is set to, by the values of all, as long as the reader has not chosen one.
     """
 
     def __init__(
         self,
         view: View,
         controls: Sequence[Control],
-        name: str,
-        follow: Mapping[str, Callable[[dict[str, Any]], Any]] | None = None,
+        explorer: Callable[..., Any],
+        own_norm: Callable[[dict[str, Any]], float] | None = None,
     ) -> None:
         super().__init__(controls)
-        self.view, self.name, self.linked = view, name, False
+        self.view, self.name, self.linked = view, explorer.__name__, False
+        view.explorer = explorer
         self.picture: Picture | None = None  # what is shown
         self.chart = Chart()
         self.working = widgets.HTML()
         self.working.add_class("rsx-work")
         self.readout = widgets.HTML()
-        self._start, self._follow = self.values, dict(follow or {})
+        self._start, self._own_norm = self.values, own_norm
         self._chosen: set[str] = set()  # the controls that were moved
         self.reset = widgets.Button(description="reset", tooltip="set every control as it was at first")
         self.reset.on_click(lambda button: self._reset())
@@ -270,17 +311,14 @@ class Panel(Board):
     def finish(self, within: float = inf) -> None:
         """Do at once what was put off until the controls rest, or as much of it as `within` seconds allow."""
         # where nothing goes on by itself there is no later
-        self._go_on(inf if _loop() is None else monotonic() + within, rested=True)
+        self._go_on(inf if running_loop() is None else monotonic() + within, rested=True)
 
-    @_in_turn
     def pause(self) -> None:
         """End the work in hand, as nobody looks; `resume` takes it up."""
-        if self._run is not None or self._pending is not None:
-            if self._run is not None:
-                self._run.stop()
-            if self._pending is not None:
-                self._pending.cancel()
-            self._work, self._run, self._pending, self._paused = _nothing(), None, None, True
+        with self.turn:
+            if self._run is not None or self._pending is not None:
+                self._drop()
+                self._paused = True
 
     def resume(self) -> None:
         """Go on with what was paused."""
@@ -316,18 +354,25 @@ class Panel(Board):
         if self._held:
             return
         self._chosen |= {name} - {""}
-        values = self.values
-        self._set({name: rule(values) for name, rule in self._follow.items() if name not in self._chosen})
+        if self._own_norm is not None and "norm" not in self._chosen:
+            self._set({"norm": self._own_norm(self.values)})
         self._draw()
 
-    @_in_turn
-    def _draw(self) -> None:
-        """Draw the state of the controls, at once where it is quick; what was begun for another state is dropped."""
+    def _drop(self) -> None:
+        """End what is worked on."""
         if self._run is not None:
             self._run.stop()
-        self._work, self._run, self._current, self._paused = self._stages(), None, False, False
-        # who has waited once does not wait again at every step of a slider
-        self._go_on(monotonic() + (0 if self.working.value else PATIENCE))
+        if self._pending is not None:
+            self._pending.cancel()
+        self._work, self._run, self._pending = _nothing(), None, None
+
+    def _draw(self) -> None:
+        """Draw the state of the controls, at once where it is quick; what was begun for another state is dropped."""
+        with self.turn:
+            self._drop()
+            self._work, self._current, self._paused = self._stages(), False, False
+            # who has waited once does not wait again at every step of a slider
+            self._go_on(monotonic() + (0 if self.working.value else PATIENCE))
 
     def _stages(self) -> Steps:
         """All that a state asks for."""
@@ -335,7 +380,7 @@ class Panel(Board):
         self._paint()
         self._say("")
         yield REST
-        yield from self.view.slow()
+        yield from self.view.later
         self._write()
         if self._to_save:
             self._make_files()
@@ -344,34 +389,34 @@ class Panel(Board):
         self._current, self.picture = True, self.view.picture
         self.chart.picture = self.picture
 
-    @_in_turn
     def _go_on(self, until: float, rested: bool = False) -> None:
         """Go on until the work waits: for a task, for the sliders to rest, or for the kernel to take messages."""
-        if self._pending is not None:
-            self._pending.cancel()
-            self._pending = None
-        wait: float | None = None
-        try:
-            wait = self._steps(until, rested)
-        except Exception as error:
-            # JupyterLab shows nothing of an error in a callback, so the panel says it itself
-            self._work, self._run = _nothing(), None
-            note = "The picture shows the last state that could be drawn." if self.picture else "Nothing is drawn yet."
-            self._say(str(error) if isinstance(error, TookLong) else f"{type(error).__name__}: {error}", note)
-        if wait is None:
-            self._tell("")
-        elif (loop := _loop()) is None:
-            self.finish()
-        else:
-            self._pending = loop.call_later(wait, lambda: self._go_on(monotonic() + GLANCE, rested=True))
+        with self.turn:
+            if self._pending is not None:
+                self._pending.cancel()
+                self._pending = None
+            wait: float | None = None
+            try:
+                wait = self._steps(until, rested)
+            except Exception as error:
+                # JupyterLab shows nothing of an error in a callback, so the panel says it itself
+                self._drop()
+                note = "The picture shows the last state that could be drawn." if self.picture else NOTHING.desc
+                self._say(str(error) if isinstance(error, TookLong) else f"{type(error).__name__}: {error}", note)
+            if wait is None:
+                self._tell("")
+            elif (loop := running_loop()) is None:
+                self.finish()
+            else:
+                self._pending = loop.call_later(wait, lambda: self._go_on(monotonic() + GLANCE, rested=True))
 
     def _steps(self, until: float, rested: bool) -> float | None:
         """Take steps; return after how many seconds the next one is due, None if there is none left."""
         ended: Run | None = None
         while True:
             if self._run is not None:
-                self._run.wait(None if until == inf else max(until - monotonic(), 0.0))
-                if self._run.alive:
+                self._run.join(None if until == inf else max(until - monotonic(), 0.0))
+                if self._run.is_alive():
                     self._tell(self._run.words)
                     return LOOK
                 ended, self._run = self._run, None
@@ -398,8 +443,8 @@ class Panel(Board):
         if not self.working.value:
             self._since = monotonic()
         before = "" if self._current else "; until then picture and numbers are those of before"
-        said = f"working: {escape(words)} ({monotonic() - self._since:.0f} s){before}"
-        self.working.value = f'<div role="status" class="rsx-note">{said}</div>' if words else ""
+        said = f"working: {words} ({monotonic() - self._since:.0f} s){before}"
+        self.working.value = status(said if words else "")
         self.chart.working = bool(words)
 
     def _write(self) -> None:
@@ -445,7 +490,7 @@ class Panel(Board):
         return bundle | ({"image/png": b64encode(paper.png(self.picture)[0]).decode()} if self.picture else {})
 
 
-def _loop() -> asyncio.AbstractEventLoop | None:
+def running_loop() -> asyncio.AbstractEventLoop | None:
     """The loop of a kernel, which takes a slider's messages between its steps."""
     try:
         return asyncio.get_running_loop()

@@ -29,7 +29,7 @@ def framed(html: str, **state: Any) -> str:
 
 
 def radius_table(
-    found: Sequence[Claim], noise: Noise, q_a: float, p_b: float, norm: float, params: Mapping[str, Any]
+    found: Sequence[Claim], noise: Noise, q_a: float, p_b: float, norm: float, c: Any = "", order: Any = None
 ) -> str:
     """HTML of claims with one radius each, largest first, under the state."""
     exact = next((float(claim.radii[0]) for claim in found if claim.exact), nan)
@@ -43,7 +43,7 @@ def radius_table(
         rows.append((own, (claim.name, radius_text(claim), share, status, claim.bound.source)))
     head = {"bound": "left", "radius": "right", "of exact": "right", "status": "left", "source": "left"}
     state = {"noise": noise.family, "sigma": float(noise.sigma), "dim": noise.dim, "qa": q_a, "pb": p_b}
-    state |= {"norm": f"{norm:g}", "c": params["c"], "order": params["order"] or ""}
+    state |= {"norm": f"{norm:g}", "c": c, "order": order or ""}
     return framed(_words(noise, norm, bool(found)) + (table(head, rows) if found else ""), **state)
 
 

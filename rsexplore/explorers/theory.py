@@ -1,34 +1,139 @@
-"""The explorers of theory: Renyi orders, two norms, dimension, soap bubbles, votes after a shift, looks of a noise."""
+"""Explorers of theory: radii, Renyi orders, two norms, dimension, soap bubbles, votes after a shift, noise."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache, partial
 from html import escape
 from math import inf, nan, sqrt
 from typing import Any
 
-from rsexplore import bounds, noises, pictures
+from rsexplore import noises, pictures
 from rsexplore.divergences import least_mr
 from rsexplore.explorers import controls
-from rsexplore.explorers.controls import DIM, NORMS, Number, call, member, more, pick, toggle, unused
+from rsexplore.explorers.controls import DIM, NORMS, Number, member, more, pick, plain, toggle, unused
 from rsexplore.explorers.panel import Panel, Steps, View
 from rsexplore.explorers.readout import framed, radius_table, table
 from rsexplore.noises import GeneralizedGaussian, Noise
 from rsexplore.patience import Task
-from rsexplore.pictures.bounds import ball, claims
+from rsexplore.pictures.bounds import FEW, answers, ball, bounds_picture, claims, usual, vote_grid
 from rsexplore.pictures.noise import SIDES, at_unit, expected, sample
 from rsexplore.pictures.renyi import MOST, curves
-from rsexplore.pictures.scaling import FAMILIES, FIXED, SLOW, Question, own, radius
-from rsexplore.pictures.scaling import numbers as growing
-from rsexplore.pictures.scaling import picture as scaling_picture
+from rsexplore.pictures.scaling import FAMILIES, FIXED, SLOW, Question, growing, own, radius, scaling_picture
 from rsexplore.pictures.shifted import START as NOISE_OF_VOTES
-from rsexplore.pictures.soap_bubbles import FAMILIES as BUBBLES
-from rsexplore.pictures.soap_bubbles import LEAST, POWERS, Bubble
-from rsexplore.pictures.soap_bubbles import numbers as pulled
-from rsexplore.pictures.soap_bubbles import picture as soap_picture
+from rsexplore.pictures.soap_bubbles import BUBBLES, LEAST, POWERS, Bubble, pulled, soap_picture
 from rsexplore.pictures.tradeoff import PAIRS, SHAPES, START, regions, weighted
 from rsexplore.scaling import DIMS
 from rsexplore.table import rounded_down
 from rsexplore.tradeoff import Certifies, budget
+
+# ---- all radii under the exact one ----
+
+
+class BoundsView(View):
+    """The picture of `bounds` and the table of its numbers."""
+
+    def __init__(self, assumed: bool, least: float) -> None:
+        self._assumed = assumed  # whether the start had no dimension
+        self.grid = vote_grid(least)
+        # what was asked last, and the answer at deviation 1: a move of the deviation evaluates no formula
+        self._at: tuple[Any, Any] = (None, None)
+        self._curve: tuple[Any, Any] = (None, None)
+
+    def update(self, **values: Any) -> Steps:
+        self.noise, unit, sigma, q_a = member(values), member(values, sigma=1.0), values["sigma"], values["q_a"]
+        self.question = {name: values[name] for name in ("norm", "share", "c", "order", "printed")}
+        if values["best"]:
+            self.question["order"] = None
+        self.given = {"noise": self.noise, "q_a": q_a} | self.question | {"norm": plain(values["norm"])}
+        self.given |= {"every": values["every"], "printed": self.given.pop("printed")}  # as in the call
+        asked = (unit, *self.question.values())
+        # what the time depends on, in words
+        size = ", ".join(f"{name} = {getattr(unit, name):g}" for name in ("k", "dim") if getattr(unit, name, None))
+        words = f"radii of {unit.family} noise, {size}"
+        if self._curve[0] != asked:
+            at, *curve = yield Task(words, partial(answers, unit, self.grid, q_a, **self.question))
+            self._at, self._curve = ((q_a, asked), at), (asked, curve)
+        if self._at[0] != (q_a, asked):
+            self._at = (q_a, asked), (yield Task(words, partial(claims, unit, [q_a], **self.question)))
+        curves, self.few = self._curve[1]
+        keys = usual(self._at[1], values["every"] or values["printed"])  # who asks for printed ones asks for all
+        self.found, curves = (
+            [replace(c, radii=sigma * c.radii) for c in found if c.bound.key in keys] for found in (self._at[1], curves)
+        )
+        look = {name: values[name] for name in ("norm", "share")}
+        self.picture = bounds_picture(self.noise, curves, self.found, self.grid, q_a, **look)
+
+    def idle(self) -> Iterable[str]:
+        yield from unused(self.noise)
+        shown = {name for claim in self.found for name in claim.bound.params}
+        if "c" not in shown:
+            yield "c"
+        if "order" not in shown:
+            yield "best"
+        if "order" not in shown or self.question["order"] is None:
+            yield "order"
+
+    def code(self) -> str:
+        assumed = self._assumed and self.noise.dim == DIM
+        return super().code() + f"  # dim={DIM} is assumed: the noise had none" * assumed
+
+    def readout(self) -> str:
+        q_a, v = self.given["q_a"], self.question
+        table = radius_table(self.found, self.noise, q_a, v["share"] * q_a, v["norm"], v["c"], v["order"])
+        note = f"The curve goes through {FEW} votes, as each takes long; between them it is interpolated."
+        return table + note * bool(self.found and self.few)
+
+
+def bounds(
+    noise: Noise | None = None,
+    q_a: float = 1e-3,
+    *,
+    norm: float | None = None,
+    share: float = 1.0,
+    c: float = 1.0,
+    order: float | None = None,
+    every: bool = False,
+    printed: bool = False,
+) -> Panel:
+    """Sliders over every radius: family and deviation of the noise, votes, norm, dimension, free parameters.
+
+    Parameters
+    ----------
+    noise : Noise, optional
+        Where to start; Gaussian(0.5, dim=3072) if absent. A noise without `dim` is given dim=3072, and the code line
+        says so. Families are compared at equal deviation of a coordinate.
+    q_a : float in (0, 1/2)
+        1 - p_A, the share of votes against the class.
+    norm : float >= 1, optional
+        Norm of the ball; if absent the one in which most is known of the family.
+    share : float in (0, 1]
+        p_B as a share of 1 - p_A; 1 is the case of two classes.
+    c, order : float
+        Parameters of the D_MR and Rényi bounds; the best order if absent.
+    every : bool
+        Whether to show every bound, or at first the exact one, the best proved one, and the classic ones.
+    printed : bool
+        Whether to show formulas as printed too, and with them every bound.
+    """
+    start = noises.Gaussian(0.5, dim=DIM) if noise is None else noise
+    chosen = [
+        *controls.law(start),
+        controls.votes(q_a),
+        pick("norm", "norm of the ball", "p", NORMS, float(ball(start, norm))),
+        *controls.own(start),
+        *more(
+            controls.dim(start.dim or DIM),
+            controls.share(share),
+            toggle("every", "show every bound", every),
+            toggle("printed", "show formulas as printed, where they are wrong", printed),
+            Number("c", "c of D_MR", "of ℓ_∞ noise", c, 0.1, 10),
+            toggle("best", "best Rényi order", order is None),
+            Number("order", "Rényi order", "1 KL, 2 χ²", order or 2.0, 0.05, 20),
+        ),
+    ]
+    own_norm = controls.norm_of if norm is None else None
+    return Panel(BoundsView(start.dim is None, min(controls.LEAST, q_a)), chosen, bounds, own_norm)
+
 
 # ---- Renyi orders ----
 
@@ -45,28 +150,25 @@ class RenyiView(View):
     """The picture of `renyi` and the table of its numbers."""
 
     def update(self, **values: Any) -> None:
-        self.values = values
-        self.p_b = None if values["share"] == 1 else values["share"] * values["q_a"]
-        self.order: float | None = None if values["best"] else values["order"]
-        self.picture = pictures.renyi(values["sigma"], values["q_a"], share=values["share"], order=self.order)
+        if values.pop("best"):
+            values["order"] = None
+        self.given = values
+        self.picture = pictures.renyi(**values)
 
     def idle(self) -> Iterable[str]:
-        return ["order"] if self.values["best"] else []
-
-    def code(self) -> str:
-        given = {name: self.values[name] for name in ("sigma", "q_a", "share")} | {"order": self.order}
-        return call("renyi", given, {"share": 1.0, "order": None})
+        return ["order"] if self.given["order"] is None else []
 
     def readout(self) -> str:
-        v, noise = self.values, noises.Gaussian(self.values["sigma"])
-        found = claims(noise, [v["q_a"]], share=v["share"], bounds=map(bounds.get, SHOWN), order=self.order)
-        mr, votes = largest(v["q_a"], self.p_b), curves(v["q_a"], self.p_b)
+        v, noise = self.given, noises.Gaussian(self.given["sigma"])
+        found = claims(noise, [v["q_a"]], share=v["share"], bounds=SHOWN, order=v["order"])
+        p_b = None if v["share"] == 1 else v["share"] * v["q_a"]
+        mr, votes = largest(v["q_a"], p_b), curves(v["q_a"], p_b)
         most = rounded_down(v["sigma"] * (2 * votes.slope) ** 0.5)
         words = (
             f"The best order is {votes.best:.6g}, which gives {most}; the least D_MR of a class change, one law of "
             f"votes for all orders above 1, is {mr:.6g} nats and gives {rounded_down(v['sigma'] * (2 * mr) ** 0.5)}."
         )
-        shown = radius_table(found, noise, v["q_a"], v["share"] * v["q_a"], 2, {"order": self.order, "c": ""})
+        shown = radius_table(found, noise, v["q_a"], v["share"] * v["q_a"], 2, order=v["order"])
         return framed(shown + words, best=votes.best, mr=mr)
 
 
@@ -83,7 +185,7 @@ def renyi(sigma: float = 0.5, q_a: float = 1e-3, *, share: float = 1.0, order: f
         Number("order", "order α", "1 KL, 2 χ²", order or 2.0, 0.02, MOST, scale="linear"),
         toggle("best", "best order", order is None),
     ]
-    return Panel(RenyiView(), chosen, "renyi")
+    return Panel(RenyiView(), chosen, renyi)
 
 
 # ---- two norms ----
@@ -93,17 +195,13 @@ class TradeoffView(View):
     """The picture of `tradeoff` and the table of its numbers."""
 
     def update(self, **values: Any) -> None:
-        self.values = values
-        self.noise = GeneralizedGaussian.from_sigma(values["sigma"], values["dim"], shape=values["shape"])
-        self.picture = pictures.tradeoff(self.noise, values["q_a"], norms=values["norms"], weight=values["weight"])
-
-    def code(self) -> str:
-        given = {"noise": self.noise} | {name: self.values[name] for name in ("q_a", "norms", "weight")}
-        return call("tradeoff", given, {"norms": (1.0, 3.0), "weight": 0.5})
+        sigma, dim, shape = (values.pop(name) for name in ("sigma", "dim", "shape"))
+        noise = GeneralizedGaussian.from_sigma(sigma, dim, shape=shape)
+        self.given = {"noise": noise} | {name: values[name] for name in ("q_a", "norms", "weight")}
+        self.picture = pictures.tradeoff(**self.given)
 
     def readout(self) -> str:
-        v, noise = self.values, self.noise
-        assert noise.dim is not None
+        v, noise = self.given, self.given["noise"]
         found, (a, b) = regions(noise.shape, noise.dim, v["q_a"], v["norms"]), (f"l{norm:g}" for norm in v["norms"])
         each, both = Certifies.EACH_BALL.value, Certifies.INTERSECTION.value
         rows: list[tuple[str, tuple[float, float], str]] = [("each ball on its own", found.balls, each)]
@@ -146,7 +244,7 @@ def tradeoff(
         controls.dim(start.dim, least=2),
         Number("weight", "weight", "of the first radius", weight, 0, 1, scale="linear"),
     ]
-    return Panel(TradeoffView(), chosen, "tradeoff")
+    return Panel(TradeoffView(), chosen, tradeoff)
 
 
 # ---- dimension ----
@@ -156,26 +254,20 @@ class ScalingView(View):
     """The picture of `scaling` and the table of its numbers."""
 
     def update(self, **values: Any) -> None:
-        self.values = values
+        self.given = values
         self.question = Question(values["q_a"], values["norm"], values["shape"], values["k"], values["fixed"])
-        self._steps = growing(self.question, values["dim"])
-        self.take(next(self._steps))
+        self.later = growing(self.question, values["dim"])
+        self.take(next(self.later))
 
     def take(self, found: Any) -> None:
         self.found = {name: one for name, one in found.found.items() if one}
-        self.picture = scaling_picture(found, self.values["size"], self.values["dim"])
-
-    def slow(self) -> Steps:
-        return self._steps
+        self.picture = scaling_picture(found, self.given["size"], self.given["dim"])
 
     def idle(self) -> Iterable[str]:
         return [] if set(SLOW) & set(self.found) else ["k"]
 
-    def code(self) -> str:
-        return call("scaling", self.values, {"norm": 2.0, "fixed": "sigma", "shape": 3.0, "k": 0.3, "dim": DIM})
-
     def readout(self) -> str:
-        v, rows = self.values, []
+        v, rows = self.given, []
         for name, one in self.found.items():
             at = v["size"] * radius(one.bound, name, own(name, self.question), v["dim"])
             fitted = f"{one.slope.value:.4f} ± {one.slope.error:.4f}"
@@ -184,8 +276,7 @@ class ScalingView(View):
             rows.append((exact, (FAMILIES[name][0], one.bound.key, rounded_down(at), fitted, law[1], law[0])))
         numbers = (f"radius at d = {v['dim']:,}", "fitted slope", "that of the law")
         head = {"noise": "left", "bound": "left", **dict.fromkeys(numbers, "right"), "law": "left"}
-        state = {"size": v["size"], "qa": v["q_a"], "norm": f"{v['norm']:g}", "dim": v["dim"], "fixed": v["fixed"]}
-        return framed(table(head, rows), **state)
+        return framed(table(head, rows))
 
 
 def scaling(
@@ -203,9 +294,7 @@ def scaling(
     Parameters and errors are those of `pictures.scaling`: where the sliders start. The soap bubbles' radii take longer
     and are drawn when the sliders rest.
     """
-    Question(q_a, norm, shape, k, fixed)  # refuses what it cannot draw
-    if not size > 0 or not dim >= 2:
-        raise ValueError(f"scaling needs size > 0 and dim >= 2, got size={size}, dim={dim}")
+    scaling_picture(next(growing(Question(q_a, norm, shape, k, fixed))), size, dim)  # refuses what it cannot draw
     chosen = [
         pick("norm", "norm of the ball", "p", NORMS, inf if norm == inf else float(norm)),
         pick("fixed", "fixed", "as d grows", {words: name for name, words in FIXED.items()}, fixed),
@@ -215,7 +304,7 @@ def scaling(
         Number("k", "k", "of d", k, 0, 0.95, scale="linear"),
         controls.dim(dim, DIMS[-1], 2),
     ]
-    return Panel(ScalingView(), chosen, "scaling")
+    return Panel(ScalingView(), chosen, scaling)
 
 
 # ---- soap bubbles ----
@@ -224,25 +313,20 @@ def scaling(
 class SoapView(View):
     """The picture of `soap_bubbles` and the table of its numbers."""
 
+    always = ("sigma", "k")
+
     def update(self, **values: Any) -> None:
-        self.values = values
+        self.given = values
         self.bubble = Bubble(**{name: value for name, value in values.items() if name != "sigma"})
-        self._steps = pulled(self.bubble)
-        self.take(next(self._steps))
+        self.later = pulled(self.bubble)
+        self.take(next(self.later))
 
     def take(self, found: Any) -> None:
         self.found = found
-        self.picture = soap_picture(found, self.values["sigma"])
-
-    def slow(self) -> Steps:
-        return self._steps
-
-    def code(self) -> str:
-        usual = {"dim": DIM, "q_a": 0.01, "norm": 2.0, "powers": (2.0, 2.0), "match": "sigma"}
-        return call("soap_bubbles", self.values, usual)
+        self.picture = soap_picture(found, self.given["sigma"])
 
     def readout(self) -> str:
-        v, norm, rows = self.values, self.bubble.norm, []
+        v, norm, rows = self.given, self.bubble.norm, []
         gaussian = self.found.at[None]
         for powers, unit in self.found.at.items():
             name, radius = "Gaussian" if powers is None else BUBBLES[powers][0], v["sigma"] * unit
@@ -255,8 +339,7 @@ class SoapView(View):
             "which is 1/2 at the radius, and the share that noise and shifted noise have in common. Families are "
             f"compared at equal {equal}."
         )
-        state = {"sigma": v["sigma"], "k": v["k"], "dim": v["dim"], "qa": v["q_a"], "norm": f"{norm:g}"}
-        return framed(table(head, rows) + words, **state, match=v["match"])
+        return framed(table(head, rows) + words)
 
 
 def soap_bubbles(
@@ -287,7 +370,7 @@ def soap_bubbles(
         Number("k", "pull k", "of d", k, 0, 0.99, scale="linear"),
         pick("match", "equal", "to Gaussian noise", {"σ": "sigma", "mode of ‖z‖": "mode"}, match),
     ]
-    return Panel(SoapView(), chosen, "soap_bubbles")
+    return Panel(SoapView(), chosen, soap_bubbles)
 
 
 # ---- votes after a shift ----
@@ -297,19 +380,18 @@ class VotesView(View):
     """The picture of `vote_curves` and its numbers in words."""
 
     def update(self, **values: Any) -> Steps:
-        self.noise = member(values)
-        self.given = {name: values[name] for name in ("r", "q_a", "norm", "share")}
-        work = partial(pictures.vote_curves, self.noise, **self.given)
-        self.picture = yield Task(f"votes under {self.noise.family} noise after shifts", work)
+        noise = member(values)
+        self.given = {"noise": noise} | {name: values[name] for name in ("r", "q_a", "norm", "share")}
+        words = f"votes under {noise.family} noise after shifts"
+        self.picture = yield Task(words, partial(pictures.vote_curves, **self.given))
 
     def idle(self) -> Iterable[str]:
-        return unused(self.noise)
-
-    def code(self) -> str:
-        return call("vote_curves", {"noise": self.noise} | self.given, {"share": 1.0})
+        return unused(self.given["noise"])
 
     def readout(self) -> str:
-        return framed(escape(self.picture.desc), noise=self.noise.family, sigma=self.noise.sigma, **self.given)
+        noise = self.given["noise"]
+        state = {**self.given, "noise": noise.family, "sigma": noise.sigma}
+        return framed(escape(self.picture.desc), **state)
 
 
 def vote_curves(
@@ -323,19 +405,15 @@ def vote_curves(
     pictures.vote_curves(NOISE_OF_VOTES, r, q_a, share=share)  # refuses what it cannot draw
     start = NOISE_OF_VOTES if noise is None else noise
     chosen = [
-        controls.family(start),
-        controls.sigma(start.sigma),
+        *controls.law(start),
         Number("r", "shift r", "input units", r, 0.001, 100),
         controls.votes(q_a),
         controls.share(share),
         pick("norm", "norm of the shift", "p", NORMS, float(ball(start, norm))),
-        controls.powers(start),
-        controls.power(start),
-        controls.shape(start),
+        *controls.own(start),
         *more(controls.dim(start.dim or DIM)),
     ]
-    follow = {"norm": lambda values: controls.own_norm(member(values))} if norm is None else {}
-    return Panel(VotesView(), chosen, "vote_curves", follow)
+    return Panel(VotesView(), chosen, vote_curves, controls.norm_of if norm is None else None)
 
 
 # ---- noise ----
@@ -345,18 +423,15 @@ class NoiseView(View):
     """The picture of `noise` and the table of its norms."""
 
     def update(self, **values: Any) -> None:
-        self.values = values
-        self.noise = member(values, dim=values["side"] ** 2)
+        self.sigma, self.noise = values["sigma"], member(values, dim=values["side"] ** 2)
+        self.given = {"noise": self.noise}
         self.picture = pictures.noise(self.noise)
 
     def idle(self) -> Iterable[str]:
         return unused(self.noise)
 
-    def code(self) -> str:
-        return call("noise", {"noise": self.noise}, {})
-
     def readout(self) -> str:
-        rows, sigma, full = [], self.values["sigma"], at_unit(self.noise, self.noise.dim or 1)
+        rows, sigma, full = [], self.sigma, at_unit(self.noise, self.noise.dim or 1)
         for norm, values in sample(full)[1].items():
             size = sigma * (sqrt(self.noise.dim or 1) if norm == 2 else 1)
             mean, spread = size * float(values.mean()), size * values.std()
@@ -365,7 +440,7 @@ class NoiseView(View):
             rows.append(({"norm": f"{norm:g}", "mean": mean}, cells))
         head = {"norm": "left", "mean of the draws": "right", "expected": "right", "their deviation": "right"}
         note = f"{self.noise.label}, d = {self.noise.dim:,}; pixels are cut off at 0 and 1 for display."
-        return framed(table(head, rows) + note, noise=self.noise.family, sigma=sigma, dim=self.noise.dim)
+        return framed(table(head, rows) + note)
 
 
 def noise(noise: Noise | None = None) -> Panel:
@@ -374,14 +449,14 @@ def noise(noise: Noise | None = None) -> Panel:
     The parameter and its errors are those of `pictures.noise`: where the sliders start.
     """
     pictures.noise(noise)  # refuses what it cannot draw
-    start = noises.Gaussian(0.25) if noise is None else noise
+    return _noise(noises.Gaussian(0.25) if noise is None else noise)
+
+
+def _noise(start: Noise) -> Panel:
     side = round(sqrt(start.dim or 1024))
     chosen = [
-        controls.family(start),
-        controls.sigma(start.sigma),
+        *controls.law(start),
         pick("side", "image", "pixels", {f"{n} × {n}": n for n in SIDES}, side),
-        controls.powers(start),
-        controls.power(start),
-        controls.shape(start),
+        *controls.own(start),
     ]
-    return Panel(NoiseView(), chosen, "noise")
+    return Panel(NoiseView(), chosen, noise)

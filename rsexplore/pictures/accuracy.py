@@ -99,7 +99,7 @@ def certified_accuracy(
     ]
     names = [name + words for name, words in zip(names, warnings, strict=True)]
     items: list[Item] = []
-    limits: dict[float, Curve] = {}
+    counted: dict[float, tuple[int, float]] = {}  # most that votes give -> votes and level
     for place, (curve, name, key) in enumerate(zip(shown, names, keys, strict=True)):
         # the first seven are solid, and 28 are all different
         look: dict[str, Any] = {"color": CYCLE[place % len(CYCLE)], "dash": DASHES[place // len(CYCLE) % len(DASHES)]}
@@ -107,8 +107,7 @@ def certified_accuracy(
         x, y = steps(curve)
         sound = curve.bound is None or curve.bound.certifies
         items.append(Line(x=x, y=y, name=name, label=key, step=True, down=sound, **look))
-        limits.setdefault(_most(curve) if most and name else inf, curve)
-    counted = {end: (curve.n, curve.alpha) for end, curve in limits.items()}
+        counted.setdefault(_most(curve) if most and name else inf, (curve.n, curve.alpha))
     if limit is not None:
         counted = {limit[0]: limit[1:]}
     ends = sorted(end for end in counted if isfinite(end))

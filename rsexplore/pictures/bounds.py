@@ -115,7 +115,8 @@ def bounds_picture(
     """Return the picture of claims that are known already, by `answers`: on a grid of votes, and at one vote."""
     together = merged(curves)
     reach = 1.12 * highest(together)
-    top = style.round_above(reach) if reach else 1.0
+    y_axis = style.length_axis(f"certified {style.norm_label(norm)} radius  (input units)", reach)
+    top = y_axis.domain[1]
     exact = next((claim for claim in curves if claim.exact), None)
     at = next((float(claim.radii[0]) for claim in at_vote if claim.exact), nan)
     items: list[Item] = []
@@ -134,9 +135,8 @@ def bounds_picture(
         items.append(Rule(at=most, dash="dash", text=f"most that {n:,} votes can show"))
     classes = "two classes" if share == 1 else f"runner-up {share:g} of the rest"
     name = style.norm_label(norm)
-    votes = "1 − p_A", (float(grid[0]), float(grid[-1]))
-    x_axis = Axis(label=f"{votes[0]}  (share of votes against the class)", name=votes[0], scale="log", domain=votes[1])
-    y_axis = Axis(label=f"certified {name} radius  (input units)", domain=(0.0, top), lengths=(0.0, reach))
+    ends, words = (float(grid[0]), float(grid[-1])), "1 − p_A  (share of votes against the class)"
+    x_axis = Axis(label=words, name="1 − p_A", scale="log", domain=ends)
     plot = Plot(title=f"{noise.label}, {classes}", share=0.6, grid=grid, x=x_axis, y=y_axis, items=tuple(items))
     titles = {claim.bound.key: claim.title for claim in together}
     shown = [replace(claim, title=titles[claim.bound.key]) for claim in at_vote if claim.bound.key in titles]
@@ -250,11 +250,12 @@ def claims(
     return sorted(found, key=lambda claim: not claim.exact)
 
 
-def usual(found: Sequence[Claim]) -> list[Claim]:
-    """Claims for a first look: the exact one, the best proved one beside it, those that papers compare with."""
+def usual(found: Sequence[Claim], every: bool = False) -> set[str]:
+    """Keys for a first look: the exact one, the best proved one beside it, those that papers compare with; or all."""
     proved = [claim for claim in found if claim.status.certifies and not claim.exact]
     best = max(proved, key=lambda claim: float(np.nan_to_num(claim.radii[0])), default=None)
-    return [claim for claim in found if claim.exact or claim is best or claim.bound.key in CLASSIC]
+    first = (claim.exact or claim is best or claim.bound.key in CLASSIC for claim in found)
+    return {claim.bound.key for claim, seen in zip(found, first, strict=True) if seen or every}
 
 
 def needed(noise: Noise) -> list[str]:
@@ -279,16 +280,14 @@ def merged(found: Sequence[Claim]) -> list[Claim]:
     groups: list[list[Claim]] = []
     for claim in found:
         for group in groups:
-            if group[0].status is claim.status and _same(group[0].radii, claim.radii):
+            radii = group[0].radii
+            near = 1e-6 * np.max(np.abs(radii[np.isfinite(radii)]), initial=0)
+            if group[0].status is claim.status and np.allclose(radii, claim.radii, rtol=0, atol=near, equal_nan=True):
                 group.append(claim)
                 break
         else:
             groups.append([claim])
     return [replace(group[0], title=" = ".join(dict.fromkeys(c.title for c in group))) for group in groups]
-
-
-def _same(a: NDArray, b: NDArray) -> bool:
-    return np.allclose(a, b, rtol=0, atol=1e-6 * np.max(np.abs(a[np.isfinite(a)]), initial=0), equal_nan=True)
 
 
 def vote_grid(least: float = 1e-12, points: int = 120) -> NDArray[np.float64]:

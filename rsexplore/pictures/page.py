@@ -30,12 +30,9 @@ from rsexplore.pictures.accuracy import ceiling, certified_accuracy, shipped
 from rsexplore.pictures.bounds import ball, bounds_picture, claims, usual
 from rsexplore.pictures.picture import Line, Picture, Plot, Points, renderer
 from rsexplore.pictures.renyi import renyi
-from rsexplore.pictures.scaling import FAMILIES as GROWING
-from rsexplore.pictures.scaling import FIXED, SLOW, Numbers, Question, growth
-from rsexplore.pictures.scaling import picture as scaling
+from rsexplore.pictures.scaling import FAMILIES, FIXED, SLOW, Numbers, Question, growth, scaling_picture
 from rsexplore.pictures.shifted import vote_curves
-from rsexplore.pictures.soap_bubbles import EQ9, FAMILIES, POWERS, Bubble, numbers
-from rsexplore.pictures.soap_bubbles import picture as soap_bubbles
+from rsexplore.pictures.soap_bubbles import BUBBLES, EQ9, POWERS, Bubble, pulled, soap_picture
 from rsexplore.pictures.tradeoff import PAIRS, SHAPES, tradeoff
 from rsexplore.shifted import AXES
 from rsexplore.table import rounded_down
@@ -107,16 +104,6 @@ class Topic:
     note: str = ""  # what the notebooks' panel has besides
 
     @property
-    def title(self) -> str:
-        """Word on its tab."""
-        return TABS[self.name][0]
-
-    @property
-    def line(self) -> str:
-        """What it is for."""
-        return TABS[self.name][1]
-
-    @property
     def lists(self) -> list[Control]:
         """The controls that tell its pictures apart."""
         return [control for control in self.controls if control.options and not control.along]
@@ -155,9 +142,8 @@ def _bounds(
     at, vote = GRID.index(1e-3), 1e-3
     found = [claim for claim in _radii(noise, norm) if printed or claim.status is not Status.AS_PRINTED]
     there = [replace(claim, radii=claim.radii[at : at + 1]) for claim in found]
-    if not every and not printed:
-        keys = {claim.bound.key for claim in usual(there)}
-        found, there = ([claim for claim in some if claim.bound.key in keys] for some in (found, there))
+    keys = usual(there, bool(every or printed))
+    found, there = ([claim for claim in some if claim.bound.key in keys] for some in (found, there))
     return bounds_picture(noise, found, there, np.array(GRID), vote, norm=norm)
 
 
@@ -180,15 +166,15 @@ def _thinned(plot: Plot, most: int) -> Plot:
 
 def _scaling(norm: float, fixed: str, q_a: float, shape: float) -> Picture:
     question = Question(q_a, norm, shape, 0.0, fixed)
-    found = {name: None if name in SLOW else growth(name, question) for name in GROWING}
-    return scaling(Numbers(question, found), 1.0)
+    found = {name: None if name in SLOW else growth(name, question) for name in FAMILIES}
+    return scaling_picture(Numbers(question, found), 1.0)
 
 
 def _soap(k: float, dim: int, q_a: float, norm: float | None, powers: tuple[float, float]) -> Picture:
     bubble = Bubble(k, dim, q_a, inf if norm is None else norm, powers)
-    found = at_once(numbers(bubble), without=FAMILIES[EQ9][0])
+    found = at_once(pulled(bubble), without=BUBBLES[EQ9][0])
     curves = {family: radii for family, radii in found.curves.items() if family != EQ9}  # also where it is known by now
-    return soap_bubbles(replace(found, curves=curves, missing=dict.fromkeys(found.missing, SLOWER)), 1.0)
+    return soap_picture(replace(found, curves=curves, missing=dict.fromkeys(found.missing, SLOWER)), 1.0)
 
 
 logs = cache(shipped)  # of published curves, by a short name
@@ -362,7 +348,8 @@ def _open(title: str, topic: Topic) -> str:
 def tab(topic: Topic) -> dict[str, Any]:
     """Words and controls of a topic, as data."""
     controls = [vars(control) | {"options": control.options and [*control.options]} for control in topic.controls]
-    return {name: getattr(topic, name) for name in ("name", "title", "line", "note")} | {"controls": controls}
+    title, line = TABS[topic.name]
+    return {"name": topic.name, "title": title, "line": line, "note": topic.note, "controls": controls}
 
 
 def html() -> str:

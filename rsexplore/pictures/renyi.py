@@ -83,8 +83,8 @@ def renyi(sigma: float = 0.5, q_a: float = 1e-3, *, share: float = 1.0, order: f
         if order is not None:
             slope = float(LeastRenyi.floats(order, *found.cut)) / order
             rays["by the shift that this order certifies"] = (style.ORANGE, order, slope)
-    ends, reach = (0.0, MOST), 1.12 * exact
-    high = style.round_above(reach)
+    ends, radius = (0.0, MOST), style.length_axis("certified ℓ_2 radius (input units)", 1.12 * exact)
+    high = radius.domain[1]
     tight, sound = (bounds.get(key).status_at(2.0, two_class=p_b is None).value.upper() for key in (EXACT, "renyi-l2"))
     left: list[Item] = [
         Line(x=ends, y=(infinite, infinite), label="D_∞, which the need tends to", color=style.GREY, dash="dash"),
@@ -111,7 +111,6 @@ def renyi(sigma: float = 0.5, q_a: float = 1e-3, *, share: float = 1.0, order: f
     vote = f"1 − p_A = {q_a:g}" + ("" if p_b is None else f", p_B = {p_b:g}")
     x = Axis(domain=ends, label="order α of the Rényi divergence", name="order")
     need = Axis(domain=(0, style.round_above(1.02 * infinite)), label="divergence D_α (nats)")
-    radius = Axis(domain=(0, high), label="certified ℓ_2 radius (input units)", lengths=(0, reach))
     plots = (
         Plot(title=f"Divergences, {vote}", x=x, y=need, grid=ORDERS, items=tuple(left)),
         Plot(title=title, x=x, y=radius, grid=ORDERS, items=tuple(right), names="key"),

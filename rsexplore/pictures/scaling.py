@@ -132,7 +132,7 @@ def _growth(name: str, question: Question) -> Growth | None:
     return Growth(bound, np.array([*at.values()]), slope, known)
 
 
-def numbers(question: Question, dim: int | None = None) -> Generator[Task | Numbers, Any, None]:
+def growing(question: Question, dim: int | None = None) -> Generator[Any, Any, None]:
     """Numbers of the families that take no time, then of more and more; the result of a task is to be sent back.
 
     The tasks leave the radii at `dim` at hand for a table.
@@ -144,7 +144,7 @@ def numbers(question: Question, dim: int | None = None) -> Generator[Task | Numb
         yield Numbers(question, found)
 
 
-def picture(numbers: Numbers, size: float = 0.5, dim: int = 3072) -> Picture:
+def scaling_picture(numbers: Numbers, size: float = 0.5, dim: int = 3072) -> Picture:
     """Picture of what is computed; `size` is the deviation, or E ||z||_inf if that is fixed, in input units."""
     if not size > 0 or not dim >= 2:
         raise ValueError(f"scaling needs size > 0 and dim >= 2, got size={size}, dim={dim}")
@@ -165,9 +165,7 @@ def picture(numbers: Numbers, size: float = 0.5, dim: int = 3072) -> Picture:
     ball = style.norm_label(question.norm)
     title = f"Radius and dimension at {FIXED[question.fixed]} = {size:g}, 1 − p_A = {question.q_a:g}"
     x = Axis(domain=(DIMS[0] / 1.3, DIMS[-1] * 1.3), label="d (coordinates)", name="d", scale="log")
-    ends = 0.9 * least, 1.1 * most
-    domain, words = (style.below(ends[0]), style.above(ends[1])), f"certified {ball} radius (input units)"
-    y = Axis(domain=domain, label=words, scale="log", lengths=ends)
+    y = style.length_axis(f"certified {ball} radius (input units)", 1.1 * most, 0.9 * least)
     desc = f"{ball} radii from d = {DIMS[0]} to {DIMS[-1]:,}: {'; '.join(says)}."
     plot = Plot(title=title, x=x, y=y, grid=DIMS, items=tuple(items))
     return Picture(title=title, desc=desc, plots=(plot,), height=440)
@@ -209,4 +207,4 @@ def scaling(
     ValueError
         An argument is out of its range.
     """
-    return picture(at_once(numbers(Question(q_a, norm, shape, k, fixed))), size, dim)
+    return scaling_picture(at_once(growing(Question(q_a, norm, shape, k, fixed))), size, dim)

@@ -97,8 +97,7 @@ def vote_curves(
     before, kept = (
         Axis(domain=(0, 1), label=f"vote {when} the shift", name=f"vote {when}") for when in ("before", "after")
     )
-    label, ends = f"{name} length of the shift (input units)", (0, style.round_above(reach))
-    length = Axis(domain=ends, lengths=(0, reach), label=label, name="shift")
+    length = style.length_axis(f"{name} length of the shift (input units)", reach, name="shift")
     plots = (
         Plot(title=title, x=before, y=kept, grid=1 - np.array(AGAINST), items=tuple(left), names="key"),
         Plot(title=meet, x=length, y=kept, grid=sigma * np.array(further[0]), items=tuple(right), names="key"),

@@ -1,6 +1,6 @@
 """Noise pulled towards the centre: the law of its norm, its exact radius beside the Gaussian's, a shifted vote."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from math import inf, sqrt
@@ -20,7 +20,7 @@ from rsexplore.table import rounded_down
 
 Powers = tuple[float, float]
 EQ8, EQ9, EQ10 = (2.0, 2.0), (inf, 2.0), (inf, inf)  # norm that is pulled, norm of the tail
-FAMILIES: dict[Powers, tuple[str, str, Mark]] = {
+BUBBLES: dict[Powers, tuple[str, str, Mark]] = {
     EQ8: ("eq. (8)", style.BLUE, ""),
     EQ10: ("eq. (10)", style.ORANGE, "diamond"),
     EQ9: ("eq. (9)", style.GREEN, "triangle"),
@@ -32,8 +32,7 @@ GRID = tuple(float(q) for q in special.ndtr(np.linspace(special.ndtri(0.45), spe
 FEW = GRID[::4]  # for what takes long
 SHIFTS = np.linspace(0.05, 1.7, 21)  # over the radius
 LATE = "drawn when the sliders rest"
-MOST = 100_000  # radii that are kept
-_kept: dict[tuple[PowerGaussian, float, float], float] = {}  # noise, norm, q_a -> radius
+_curves: dict[tuple[PowerGaussian, float], NDArray] = {}  # noise, norm -> exact radii over `grid_of`, of what was drawn
 
 
 def grid_of(powers: Powers) -> tuple[float, ...]:
@@ -56,9 +55,9 @@ class Bubble:
         if not 0 <= self.k < 1 or not 0 < self.q_a < 0.5 or not self.dim >= 2:
             got = f"k={self.k}, q_a={self.q_a}, dim={self.dim}"
             raise ValueError(f"soap_bubbles needs k in [0, 1), q_a in (0, 1/2) and dim >= 2, got {got}")
-        if self.norm not in (2, inf) or self.powers not in FAMILIES or self.match not in ("sigma", "mode"):
+        if self.norm not in (2, inf) or self.powers not in BUBBLES or self.match not in ("sigma", "mode"):
             got = f"norm={self.norm}, powers={self.powers}, match={self.match!r}"
-            needed = f"norm 2 or inf, powers {tuple(FAMILIES)}, match 'sigma' or 'mode'"
+            needed = f"norm 2 or inf, powers {tuple(BUBBLES)}, match 'sigma' or 'mode'"
             raise ValueError(f"soap_bubbles needs {needed}, got {got}")
         if self.powers != EQ8:  # the others are about cubes
             object.__setattr__(self, "norm", inf)
@@ -86,16 +85,11 @@ class Numbers:
     missing: Mapping[Powers, str]  # why a family is not drawn
 
 
-def radii(noise: PowerGaussian, norm: float, q_a: Sequence[float]) -> NDArray:
+@lru_cache(maxsize=4096)
+def radii(noise: PowerGaussian, norm: float, q_a: tuple[float, ...]) -> NDArray:
     """Exact radii, kept."""
-    have = {q: _kept[noise, norm, q] for q in q_a if (noise, norm, q) in _kept}
-    if left := [q for q in q_a if q not in have]:
-        bound = exact_bound(noise, norm)
-        assert bound is not None
-        have |= zip(left, bound.radius(noise, q_a=np.array(left), norm=norm).tolist(), strict=True)
-        if len(_kept) < MOST:
-            _kept.update({(noise, norm, q): have[q] for q in left})
-    return np.array([have[q] for q in q_a])
+    bound: Any = exact_bound(noise, norm)
+    return bound.radius(noise, q_a=np.array(q_a), norm=norm)
 
 
 @lru_cache(maxsize=1024)
@@ -109,12 +103,12 @@ def moved(noise: PowerGaussian, norm: float, q_a: float, radius: float) -> tuple
     return worst_case(law, q_a, lengths), 1 - total_variation(law, lengths)
 
 
-def numbers(bubble: Bubble) -> Generator[Task | Numbers, Any, None]:
+def pulled(bubble: Bubble) -> Generator[Any, Any, None]:
     """Numbers of the Gaussian and what is kept, then more and more; the result of a task is to be sent back."""
     q_a, norm, own = bubble.q_a, bubble.norm, bubble.powers
-    noises = {powers: bubble.noise(powers) for powers in FAMILIES if norm == inf or powers == EQ8}
+    noises = {powers: bubble.noise(powers) for powers in BUBBLES if norm == inf or powers == EQ8}
     base = bubble.noise(EQ8, 0.0)
-    at: dict[Powers | None, float] = {None: float(radii(base, norm, [q_a])[0])}
+    at: dict[Powers | None, float] = {None: float(radii(base, norm, (q_a,))[0])}
     curves: dict[Powers | None, NDArray] = {None: radii(base, norm, GRID)}
     votes: dict[Powers | None, tuple[NDArray, NDArray]] = {None: moved(base, norm, q_a, at[None])}
     missing = {
@@ -123,8 +117,8 @@ def numbers(bubble: Bubble) -> Generator[Task | Numbers, Any, None]:
     }
     late = sorted((powers for powers, words in missing.items() if words == LATE), key=lambda powers: powers != own)
     for powers in late:
-        if all((noises[powers], norm, q) in _kept for q in grid_of(powers)):
-            curves[powers] = radii(noises[powers], norm, grid_of(powers))
+        if (noises[powers], norm) in _curves:
+            curves[powers] = _curves[noises[powers], norm]
 
     def so_far() -> Numbers:
         return Numbers(bubble, dict(at), dict(curves), dict(votes), dict(missing))
@@ -132,19 +126,22 @@ def numbers(bubble: Bubble) -> Generator[Task | Numbers, Any, None]:
     yield so_far()
     for powers in late:
         noise, grid = noises[powers], grid_of(powers)
-        words = f"{FAMILIES[powers][0]}, k = {noise.k:g} of d = {noise.dim:,}"
-        parts = [[q_a], *([q] for q in grid)] if powers == EQ9 else [[q_a], grid]  # whose points take long each
+        words = f"{BUBBLES[powers][0]}, k = {noise.k:g} of d = {noise.dim:,}"
+        parts = [(q_a,), *((q,) for q in grid)] if powers == EQ9 else [(q_a,), grid]  # whose points take long each
+        found: list[NDArray] = []
         try:
             for count, part in enumerate(parts, 1):
-                yield Task(f"{words}: radius {count} of {len(parts)}", partial(radii, noise, norm, part))
+                told = f"{words}: radius {count} of {len(parts)}"
+                found.append((yield Task(told, partial(radii, noise, norm, part))))
         except TookLong:
             missing[powers] = "not drawn, a radius takes more than a minute here"
         else:
-            at[powers], curves[powers] = float(radii(noise, norm, [q_a])[0]), radii(noise, norm, grid)
+            at[powers], curves[powers] = float(found[0][0]), np.concatenate(found[1:])
+            _curves[noise, norm] = curves[powers]
             del missing[powers]
         yield so_far()
         if powers == own != EQ9 and own in at:  # a vote of eq. (9) takes as long as its radius
-            words = f"votes of {FAMILIES[own][0]} after a shift"
+            words = f"votes of {BUBBLES[own][0]} after a shift"
             votes[own] = yield Task(words, partial(moved, noise, norm, q_a, at[own]))
             yield so_far()
 
@@ -162,19 +159,19 @@ def law_of_norm(bubble: Bubble) -> tuple[NDArray, list[NDArray]]:
     return x, [np.minimum(h / top, 2) for h in heights]
 
 
-def picture(numbers: Numbers, sigma: float = 0.5) -> Picture:
+def soap_picture(numbers: Numbers, sigma: float = 0.5) -> Picture:
     """Picture of what is computed at the Gaussian's deviation `sigma`, in input units."""
     if not sigma > 0:
         raise ValueError(f"soap_bubbles needs sigma > 0, got sigma={sigma}")
     bubble, at = numbers.bubble, {powers: sigma * radius for powers, radius in numbers.at.items()}
-    own, color, _ = FAMILIES[bubble.powers]
+    own, color, _ = BUBBLES[bubble.powers]
     ball, flat = style.norm_label(bubble.norm), bubble.powers[1] == inf
     pulled, base = f"k = {bubble.k * bubble.dim:.6g}", sigma * numbers.curves[None]
     curves: list[Item] = [Rule(at=bubble.q_a)]
     curves.append(Line(y=base, name="Gaussian", label="Gaussian  TIGHT", width=4.0, down=True))
     dots = [Points(x=[bubble.q_a], y=[at[None]], name="Gaussian", down=True)]
     says = [f"Gaussian {rounded_down(at[None], 6)}"]
-    for powers, (words, hue, mark) in FAMILIES.items():
+    for powers, (words, hue, mark) in BUBBLES.items():
         if powers in numbers.curves:
             noise = bubble.noise(powers)
             bound: Any = exact_bound(noise, bubble.norm)
@@ -186,7 +183,7 @@ def picture(numbers: Numbers, sigma: float = 0.5) -> Picture:
             says.append(f"{words} {rounded_down(at[powers], 6)}, {at[powers] / at[None]:.5f} of the Gaussian's")
     why = numbers.missing
     missing = [
-        f"{', '.join(FAMILIES[powers][0] for powers in why if why[powers] == words)}: {words}"
+        f"{', '.join(BUBBLES[powers][0] for powers in why if why[powers] == words)}: {words}"
         for words in dict.fromkeys(why.values())
     ]
     notes = [Note(text="; ".join(missing))] if missing else []
@@ -207,12 +204,10 @@ def picture(numbers: Numbers, sigma: float = 0.5) -> Picture:
         Line(y=heights[1], label=f"{own}, {pulled}", color=color, width=2.2),
     )
     vote = Axis(domain=(0.5, LEAST), label="1 − p_A (share of votes against)", name="1 − p_A", scale="log")
-    tall, wide = 1.3 * float(base[-1]), float(SHIFTS[-1]) * at[None]
-    words = f"certified {ball} radius (input units)"
-    radius = Axis(domain=(0, style.round_above(tall)), label=words, lengths=(0, tall))
+    radius = style.length_axis(f"certified {ball} radius (input units)", 1.3 * float(base[-1]))
     norm = Axis(domain=(places[0], places[-1]), label="‖z‖_∞ / σ" if flat else "‖z‖_2 / (σ √d)")
     density = Axis(domain=(0, 1.12), label="density (relative)", ticks=False)
-    length = Axis(domain=(0, style.round_above(wide)), label=f"{ball} length (input units)", lengths=(0, wide))
+    length = style.length_axis(f"{ball} length (input units)", float(SHIFTS[-1]) * at[None])
     share = Axis(domain=(0, 1), label="share of votes, of noise in common")
     title, items = f"Exact radius, σ = {sigma:g}, k = {bubble.k:g} d", (*curves, *dots, *notes)
     small: dict[str, Any] = {"share": 0.9, "names": "key"}
@@ -267,4 +262,4 @@ def soap_bubbles(
     ValueError
         An argument is out of its range.
     """
-    return picture(at_once(numbers(Bubble(k, dim, q_a, norm, powers, match))), sigma)
+    return soap_picture(at_once(pulled(Bubble(k, dim, q_a, norm, powers, match))), sigma)

@@ -10,7 +10,7 @@ from typing import Any
 from zlib import crc32
 
 from rsexplore.bound import Bound, Status
-from rsexplore.pictures.picture import INK, Dash, Mark
+from rsexplore.pictures.picture import INK, Axis, Dash, Mark
 
 ORANGE, SKY, GREEN, BLUE, RED, PINK, GREY = (
     "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7", "#666666",
@@ -95,6 +95,13 @@ def look(bound: Bound, status: Status | None = None, exact: bool = False) -> dic
 def norm_label(norm: float) -> str:
     """Name of the l_p norm."""
     return "ℓ_∞" if norm == inf else f"ℓ_{norm:g}"
+
+
+def length_axis(label: str, most: float, least: float = 0.0, name: str = "") -> Axis:
+    """Axis of lengths, which grow with the noise, to a round end; logarithmic where the least is above 0."""
+    if least:
+        return Axis(domain=(below(least), above(most)), label=label, name=name, scale="log", lengths=(least, most))
+    return Axis(domain=(0.0, round_above(most) if most else 1.0), label=label, name=name, lengths=(0.0, most))
 
 
 def below(value: float) -> float:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rsexplore.bound import UnsupportedNoiseError
 from rsexplore.noises import GeneralizedGaussian
 from rsexplore.pictures import style
-from rsexplore.pictures.picture import Axis, Item, Line, Note, Picture, Plot, Points, Region
+from rsexplore.pictures.picture import Item, Line, Note, Picture, Plot, Points, Region
 from rsexplore.table import rounded_down
 from rsexplore.tradeoff import balls, budget, frontier, printed_frontier
 
@@ -98,8 +98,11 @@ def tradeoff(
     spans = [[a / 2, a * stretch], [b / 2, max(2 * a, b)]]
     for span, radii in zip(spans, front or (), strict=False):
         span += [float(radii[0]), float(radii[-1])]
-    wide, tall = ((min(span), 1.3 * max(span)) for span in spans)
-    (left, right), (low, high) = ((style.below(least), style.above(most)) for least, most in (wide, tall))
+    across, up = (
+        style.length_axis(f"radius of the {ball} ball (input units)", 1.3 * max(span), min(span), f"{ball} radius")
+        for ball, span in zip((one, other), spans, strict=True)
+    )
+    (left, right), (low, high) = across.domain, up.domain
 
     def text(pair: tuple[float, float]) -> str:
         return f"{one} {rounded_down(pair[0])}, {other} {rounded_down(pair[1])}"
@@ -134,10 +137,6 @@ def tradeoff(
         items.append(Points(x=pair[:1], y=pair[1:], name="the same as printed", color=style.ORANGE, mark="square"))
     kind = f"generalized Gaussian, σ = {noise.sigma:.3g}, shape {noise.shape:g}"
     title = f"Two balls at once, {kind}, 1 − p_A = {q_a:g}"
-    across, up = (
-        Axis(domain=x, label=f"radius of the {ball} ball (input units)", name=f"{ball} radius", scale="log", lengths=y)
-        for x, y, ball in (((left, right), wide, one), ((low, high), tall, other))
-    )
     desc = f"d = {noise.dim:,}. {'; '.join(says)}. The KL budget of a class change is {budget(q_a=q_a):.6g} nats."
     plot = Plot(title=title, x=across, y=up, items=tuple(items), names="key")
     return Picture(title=title, desc=desc, plots=(plot,), height=460)
