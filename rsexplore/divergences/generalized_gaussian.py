@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from rsexplore.bound import UnsupportedNoiseError
 from rsexplore.check import as_given, floats
 from rsexplore.divergences.least import LeastKL
-from rsexplore.formula import Formula
+from rsexplore.formula import AnyFormula, Formula
 from rsexplore.noises import Gaussian, GeneralizedGaussian, Laplace, Noise
 from rsexplore.notation import p_A, p_B
 
@@ -254,8 +254,8 @@ COSTS = {  # cost -> its LaTeX, and the polynomials whose lesser one stands for 
 
 
 @dataclass(frozen=True)
-class KLRadius:
-    """Largest r for which every shift of l_p length r costs at most the budget B = LeastKL; called like `Formula`.
+class KLRadius(AnyFormula):
+    """Largest r for which every shift of l_p length r costs at most the budget B = LeastKL.
 
     A shift costs the sum of kappa(|shift_i| / scale). kappa(t^(1/s)) is concave in t for s >= 2 and convex for s <= 2,
     kappa(sqrt(t)) the reverse (docs/generalized_gaussian.md). So the worst shift of an l_p ball has equal coordinates
@@ -265,7 +265,7 @@ class KLRadius:
     """
 
     cost: str = "exact"
-    digits: ClassVar[int] = DIGITS - 20  # that `exact` has for certain, whatever the working precision
+    digits: ClassVar[int] = DIGITS - 20
 
     @property
     def latex(self) -> str:
@@ -285,8 +285,7 @@ class KLRadius:
         """Names of the noise's symbols, and p."""
         return frozenset({"lambda", "s", "d", "p"})
 
-    def depends_on_dimension(self, values: dict[str, Any]) -> bool:
-        """Whether the radius is another in another dimension."""
+    def depends_on_dimension(self, values: Mapping[str, Any]) -> bool:
         return self.cost == "printed" or values["p"] > min(values["s"], 2)
 
     def floats(self, probabilities: tuple[NDArray, ...], **values: Any) -> NDArray:
