@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import mpmath
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import special
 
 from rsexplore.bound import UnsupportedNoiseError
 from rsexplore.check import as_given, floats
@@ -175,6 +176,20 @@ def inverse(value: ArrayLike, terms: Mapping[Any, float], cost: Callable[[NDArra
                 break
         found[inside] = np.exp(x)
     return as_given(found.reshape(budget.shape), value)
+
+
+def inside(x: Any, s: float) -> Any:
+    """P(|Z| < x) for x >= 0 in scales."""
+    power = x**s
+    # the density is flat where x^s is nothing, which may underflow
+    return np.where(power > 1e-17, special.gammainc(1 / s, power), x / gamma(1 + 1 / s))
+
+
+def upper(x: Any, s: float) -> Any:
+    """P(Z > x)."""
+    size = np.abs(x)
+    within, power = inside(size, s), size**s
+    return np.where(x < 0, (1 + within) / 2, np.where(power > 1e-17, special.gammaincc(1 / s, power), 1 - within) / 2)
 
 
 def loss(x: Any, u: float, s: float) -> NDArray:
