@@ -132,6 +132,13 @@ def _value(function: Callable[[Any], Any], x: Any) -> mpmath.mpf:
     return found if isinstance(found, mpmath.mpf) and not mpmath.isnan(found) else -mpmath.inf
 
 
+@lru_cache
+def gauss(count: int) -> tuple[NDArray, NDArray]:
+    """Gauss-Legendre nodes in (0, 1), and weights."""
+    at, weight = np.polynomial.legendre.leggauss(count)
+    return (1 + at) / 2, weight / 2
+
+
 def root(function: Function, low: NDArray, high: NDArray, tolerance: float = 4e-16, least: float = 1e-305) -> NDArray:
     """Root of increasing functions between `low` and `high`, the negative side of the last bracket.
 

@@ -18,7 +18,7 @@ from scipy import special
 
 from rsexplore.bound import MissingDimensionError, UnsupportedNoiseError
 from rsexplore.check import elementwise, floats
-from rsexplore.divergences.generalized_gaussian import half_line, inside, interval, kappa, loss, unit, upper
+from rsexplore.divergences.generalized_gaussian import half_line, inside, interval, kappa, loss, power_gap, unit, upper
 from rsexplore.noises import ExponentialLinf, Gaussian, GeneralizedGaussian, Laplace, Noise, Uniform
 from rsexplore.solve import maximum
 
@@ -256,8 +256,7 @@ def _log_integral(half: float, order: float, s: float, whole: bool = False) -> f
 def _log_terms(y: NDArray, x: NDArray, half: float, order: float, s: float, whole: bool) -> NDArray:
     """Logarithm of the integrand at x, y = |x - half|; `whole` is for p^a q^(1 - a) + p^(1 - a) q^a."""
     with np.errstate(all="ignore"):
-        far = x + half
-        loss = -(far**s) * np.expm1(s * np.log1p(-2 * np.minimum(x, half) / far))
+        loss = power_gap(x + half, 2 * np.minimum(x, half), s)
         log_p = log(s / 2) - special.gammaln(1 / s) - y**s
         if whole:
             return log_p + np.logaddexp(-order * loss, (order - 1) * loss)

@@ -8,7 +8,6 @@ for odd s. `KLRadius` is the largest ball whose shifts all cost less than a chan
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from math import comb, gamma, inf, log, sqrt
 from typing import Any, ClassVar
 
@@ -23,6 +22,7 @@ from rsexplore.divergences.least import LeastKL
 from rsexplore.formula import AnyFormula, Formula
 from rsexplore.noises import Gaussian, GeneralizedGaussian, Laplace, Noise
 from rsexplore.notation import p_A, p_B
+from rsexplore.solve import gauss
 
 LARGEST = 1000.0  # shapes: beyond, binomial coefficients leave the floats
 STEP = 0.15  # of the trapezoid rules, times s + 1; half of it changes nothing above 1e-13
@@ -192,10 +192,15 @@ def upper(x: Any, s: float) -> Any:
     return np.where(x < 0, (1 + within) / 2, np.where(power > 1e-17, special.gammaincc(1 / s, power), 1 - within) / 2)
 
 
-def loss(x: Any, u: float, s: float) -> NDArray:
-    """Log-ratio |x|^s - |x - u|^s of the densities around 0 and u, for x >= u / 2, without cancellation."""
+def power_gap(far: Any, step: Any, s: float) -> NDArray:
+    """far^s - (far - step)^s for 0 <= step <= far, without cancellation."""
     with np.errstate(all="ignore"):
-        return np.where(x > u, -(x**s) * np.expm1(s * np.log1p(-u / x)), x**s - np.abs(u - x) ** s)
+        return np.asarray(-(far**s) * np.expm1(s * np.log1p(-step / far)))
+
+
+def loss(x: Any, u: float, s: float) -> NDArray:
+    """Log-ratio |x|^s - |x - u|^s of the densities around 0 and u, for x >= u / 2."""
+    return power_gap(x, np.minimum(u, 2 * x - u), s)
 
 
 def half_line(end: float, step: float) -> tuple[NDArray, NDArray]:
@@ -219,17 +224,10 @@ def _shape(owner: str, s: float) -> float:
     return float(s)
 
 
-@lru_cache(maxsize=64)
-def _gauss(s: int) -> tuple[NDArray, NDArray]:
-    """Gauss-Legendre nodes in (0, 1), and weights, for exp(-z^s) up to where it is exp(-45)."""
-    nodes, weights = np.polynomial.legendre.leggauss(32 + 2 * s)
-    return (nodes + 1) / 2, weights / 2
-
-
 def _odd(u: NDArray, s: float) -> NDArray:
     """Divergence for odd s, `u` of shape (n, 1)."""
-    nodes, weights = _gauss(int(s))
-    top = np.minimum(u, 45 ** (1 / s))
+    nodes, weights = gauss(32 + 2 * int(s))
+    top = np.minimum(u, 45 ** (1 / s))  # exp(-z^s) is exp(-45) there
     inside = top[:, 0] * (((u - top * nodes) ** s * np.exp(-((top * nodes) ** s))) @ weights)
     if s == 1:  # large shifts by the closed form, which cancels for small ones
         return np.where(u < 1, inside[:, None], u - 1 + np.exp(-u))[:, 0]
@@ -251,9 +249,8 @@ def _symmetrised(u: NDArray, s: float) -> NDArray:
 def _jeffreys(y: NDArray, x: NDArray, half: NDArray, s: float) -> NDArray:
     """(p - q) log(p / q) at x, y = |x - half|."""
     far = np.maximum(x + half, 1e-300)
-    # far^s - y^s, where far - y is twice the smaller of x and half
-    loss = -(far**s) * np.expm1(s * np.log1p(-2 * np.minimum(x, half) / far))
-    loss = np.minimum(loss, 1e300)  # nothing times inf would be nan
+    # far - y is twice the smaller of x and half; nothing times inf would be nan
+    loss = np.minimum(power_gap(far, 2 * np.minimum(x, half), s), 1e300)
     return s / (2 * gamma(1 / s)) * np.exp(-(y**s)) * -np.expm1(-loss) * loss
 
 
