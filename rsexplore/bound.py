@@ -63,7 +63,7 @@ class Bound:
 
     `norm` is the norm in which the theorem is stated, None if it is stated for every p >= 1. `params` are the free
     parameters of the formula with their defaults. `restates` names a bound that is the same theorem in another norm.
-    `formula` is a SymPy expression, or has what `Formula` has: `latex`, `parameters`, `floats` and `exact`.
+    `formula` is a SymPy expression or an `AnyFormula`.
     """
 
     key: str
@@ -110,7 +110,7 @@ class Bound:
     @property
     def expr(self) -> Expr:
         """The radius in SymPy, of the symbols in `notation`: the paper's expression, or a function that evaluates."""
-        return getattr(self.formula, "plain", None) or solved(self)
+        return self.formula.plain or solved(self)
 
     @property
     def certifies(self) -> bool:
@@ -280,9 +280,8 @@ class Bound:
 
         first, last = np.full(r.shape, -float(HALF)), np.full(r.shape, 0.0 if p_b is None else float(HALF))
         place, left = last.copy(), np.arange(len(r))
-        direct = getattr(self.formula, "vote", None)
-        if p_b is None and direct:  # radii take long there: first close to what it knows of the vote
-            near = direct(r / factor, **values)
+        near = None if p_b is not None else self.formula.vote(r / factor, **values)
+        if near is not None:  # radii take long there: first close to what it knows of the vote
             ends = [(near * (1 + share)).view(np.int64) - float(HALF) for share in (-NEAR, NEAR)]
             place = root(short, ends[0], ends[1], least=1.0)
             left = np.flatnonzero(~(place < ends[1]))
@@ -370,7 +369,7 @@ class Bound:
             raise UnsupportedNoiseError(f"{self.key} ({self.source}) holds for every norm: say which, e.g. norm=inf")
         if values.get("d", 0) is None:
             # an l_p radius may not depend on d, as for p <= 2
-            if not getattr(self.formula, "depends_on_dimension", lambda _: True)(values):
+            if not self.formula.depends_on_dimension(values):
                 return {**values, "d": 1}
             raise MissingDimensionError(f"{self.key} ({self.source}) needs the dimension: {noise!r} has dim=None")
         return values

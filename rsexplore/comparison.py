@@ -286,7 +286,7 @@ def boxed_radius(
     Source
     ------
     V. Voracek and M. Hein, Improving l1-certified robustness via randomized smoothing by leveraging box constraints,
-    ICML 2023. Proof, and why nothing larger is true: docs/uniform.md.
+    ICML 2023. Proof, and why nothing larger is true: docs/uniform.md, Proposition 2.
     """
     if not isinstance(noise, Uniform):
         raise UnsupportedNoiseError(f"boxed_radius needs Uniform noise, got {noise!r}")

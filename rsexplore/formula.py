@@ -1,9 +1,10 @@
 """One SymPy expression, and what derives from it: NumPy, arbitrary precision and LaTeX."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, reduce
-from typing import Any
+from typing import Any, ClassVar
 
 import mpmath
 import numpy as np
@@ -16,8 +17,44 @@ from rsexplore.notation import COMPLEMENT, LATEX, PhiInv, Piece, Psi, d, p, p_A,
 PROBABILITIES = (p_A, q_A, p_B, q_B)
 
 
+class AnyFormula(ABC):
+    """What a bound asks of its formula: a radius as a function of p_A, p_B and parameters, closed or solved for."""
+
+    plain: sp.Expr | None = None  # the expression as papers write it, if it is closed
+    digits: ClassVar[int | None] = None  # that `exact` has for certain; None if as many as mpmath's working precision
+
+    @property
+    @abstractmethod
+    def latex(self) -> str:
+        """LaTeX of the radius as papers write it."""
+
+    @property
+    @abstractmethod
+    def parameters(self) -> frozenset[str]:
+        """Names of the symbols that are no probabilities."""
+
+    def depends_on_dimension(self, values: Mapping[str, Any]) -> bool:
+        """Whether the radius is another in another dimension, at these values of the parameters; True if in doubt."""
+        return True
+
+    @abstractmethod
+    def floats(self, probabilities: tuple[NDArray, ...], **values: Any) -> NDArray:
+        """Radius in double precision; `probabilities` holds p_A, 1 - p_A, p_B, 1 - p_B, each exact."""
+
+    @abstractmethod
+    def exact(self, pa: Any, pb: Any, **values: Any) -> mpmath.mpf:
+        """Radius at mpmath's working precision."""
+
+    def vote(self, r: NDArray, **values: Any) -> NDArray | None:
+        """1 - p_A of two classes whose radius is r, to some digits; 1/2 or nan where that is not found. Shape of r.
+
+        None if only a search over `floats` tells it, which is what finds the last digits in any case.
+        """
+        return None
+
+
 @dataclass(frozen=True)
-class Formula:
+class Formula(AnyFormula):
     """A closed form in p_A, p_B and parameters.
 
     `expr` may use the named pieces of `notation`; `plain` is the same expression without them, as papers write it.
@@ -26,7 +63,7 @@ class Formula:
     expr: sp.Expr
 
     @cached_property
-    def plain(self) -> sp.Expr:
+    def plain(self) -> sp.Expr:  # type: ignore[override]
         """The expression in elementary functions, PhiInv and Psi alone."""
         return plain(self.expr)
 
@@ -45,7 +82,7 @@ class Formula:
         norm = values.get("p")
         return d in (self.expr if norm is None else self.expr.subs(p, number(norm))).free_symbols
 
-    def floats(self, probabilities: tuple[NDArray, ...], **values: float) -> NDArray:
+    def floats(self, probabilities: tuple[NDArray, ...], **values: Any) -> NDArray:
         """Value in double precision; `probabilities` holds p_A, 1 - p_A, p_B, 1 - p_B, each exact."""
         symbols = tuple(sorted(self.parameters))
         # NumPy's floats overflow to inf where Python's raise

@@ -38,7 +38,7 @@ from scipy.optimize import elementwise
 from rsexplore import bounds
 from rsexplore.bound import Bound, MissingDimensionError, UnsupportedNoiseError
 from rsexplore.check import Probabilities, norm_order, read, whole
-from rsexplore.divergences.generalized_gaussian import STEP, KLRadius, curvature, half_line, interval, loss, unit
+from rsexplore.divergences.generalized_gaussian import STEP, KLRadius, curvature, half_line, interval, loss, unit, upper
 from rsexplore.dual import Dual
 from rsexplore.formula import Formula, number
 from rsexplore.mechanisms import HALF, GrowthLaw
@@ -86,12 +86,6 @@ def fisher_information(noise: Noise) -> float:
     return 2 * curvature(shape) / scale**2
 
 
-def above(x: NDArray, shape: float) -> NDArray:
-    """P(z > x) for one coordinate of scale 1."""
-    tail = special.gammaincc(1 / shape, np.abs(x) ** shape) / 2
-    return np.where(x < 0, 1 - tail, tail)
-
-
 @dataclass(frozen=True)
 class Coordinate:
     """Law of L = |z|^shape - |z - shift|^shape for one coordinate of scale 1; increasing in z for shape >= 1."""
@@ -101,7 +95,7 @@ class Coordinate:
 
     def ratio(self, z: Any) -> NDArray:
         """L at z >= shift / 2."""
-        return loss(z, self.shift, self.shape)
+        return loss(np.asarray(z, dtype=float), self.shift, self.shape)
 
     @property
     def reach(self) -> float:
@@ -116,7 +110,9 @@ class Coordinate:
         share, _, below = interval(STEP / (s + 1))
         z, weights = np.r_[middle * (1 + share), self.shift + y], np.r_[middle * below, above]
         # in the middle of the two centres the geometric mean is largest
-        weights = weights * np.exp(middle**s - (z**s + np.abs(z - self.shift) ** s) / 2)
+        with np.errstate(over="ignore"):
+            weights = weights * np.exp(middle**s - (z**s + np.abs(z - self.shift) ** s) / 2)
+        z, weights = z[weights > 0], weights[weights > 0]  # beyond, the ratio overflows
         return sqrt(float(weights @ self.ratio(z) ** 2 / weights.sum()))
 
     def at(self, ratios: NDArray) -> NDArray:
@@ -126,7 +122,7 @@ class Coordinate:
             return middle + ratios / 2
         if self.shape == 2:
             return middle + ratios / (2 * self.shift)
-        top = max(2 * self.shift, 1.5 * self.reach)
+        top = min(max(2 * self.shift, 1.5 * self.reach), 1e300 ** (1 / self.shape))  # L is still a float there
         wanted = np.minimum(ratios, self.ratio(top))
         find_root: Any = elementwise.find_root  # its stubs know no args
         return find_root(lambda z, ratio: self.ratio(z) - ratio, (middle, top), args=(wanted,)).x
@@ -134,7 +130,7 @@ class Coordinate:
     def tails(self, ratios: NDArray) -> tuple[NDArray, NDArray]:
         """P(L > ratio) before and after the shift."""
         z = self.at(ratios)
-        return above(z, self.shape), above(z - self.shift, self.shape)
+        return upper(z, self.shape), upper(z - self.shift, self.shape)
 
 
 def lattice(one: Coordinate, cells: int, spread: bool) -> tuple[NDArray, float]:

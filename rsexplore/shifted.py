@@ -93,7 +93,7 @@ def _exact(noise: Noise, norm: float, p: NDArray, q: NDArray, r: NDArray) -> NDA
             raise UnsupportedNoiseError(
                 "least_vote: the exact curve of eq. (9) is left out, as each point takes seconds"
             )
-        law = law_of(int(own.dim or 1), own.k, own.power_norm, own.tail_norm)
+        law = law_of(own.dim, own.k, own.power_norm, own.tail_norm)
         shift = r / own.scale * bound.formula.stretch(own.dim, norm)
         gone = (p < FLOOR) | (shift > 1e4)  # nothing that a float holds is left
         found = kept(law, np.maximum(p, FLOOR), np.maximum(q, FLOOR), np.where(gone, 1, np.maximum(shift, 1e-100)))

@@ -17,7 +17,7 @@ from mpmath.libmp import dps_to_prec, prec_to_dps
 from numpy.typing import NDArray
 from sympy.core.evalf import evalf_table
 
-from rsexplore.formula import Formula, compiled, exact_function, plain
+from rsexplore.formula import AnyFormula, Formula, compiled, exact_function, plain
 from rsexplore.notation import LATEX, SYMBOLS, p_A, p_B
 from rsexplore.patience import breathe
 
@@ -28,7 +28,7 @@ Function = Callable[[NDArray, NDArray], NDArray]
 
 
 @dataclass(frozen=True)
-class Supremum:
+class Supremum(AnyFormula):
     """Largest value of `expr` over `lower <= variable <= upper`, which may depend on the probabilities."""
 
     expr: sp.Expr
@@ -47,7 +47,7 @@ class Supremum:
         """Names of the symbols that are neither probabilities nor searched over."""
         return Formula(self.expr).parameters - {self.variable.name}
 
-    def floats(self, probabilities: tuple[NDArray, ...], **values: float) -> NDArray:
+    def floats(self, probabilities: tuple[NDArray, ...], **values: Any) -> NDArray:
         """Value in double precision, from below; shape of the probabilities."""
         lower = compiled(self.lower, ())(*probabilities)
         width = compiled(self.upper, ())(*probabilities) - lower
@@ -132,6 +132,13 @@ def _value(function: Callable[[Any], Any], x: Any) -> mpmath.mpf:
     return found if isinstance(found, mpmath.mpf) and not mpmath.isnan(found) else -mpmath.inf
 
 
+@lru_cache
+def gauss(count: int) -> tuple[NDArray, NDArray]:
+    """Gauss-Legendre nodes in (0, 1), and weights."""
+    at, weight = np.polynomial.legendre.leggauss(count)
+    return (1 + at) / 2, weight / 2
+
+
 def root(function: Function, low: NDArray, high: NDArray, tolerance: float = 4e-16, least: float = 1e-305) -> NDArray:
     """Root of increasing functions between `low` and `high`, the negative side of the last bracket.
 
@@ -201,7 +208,8 @@ class Solved(sp.Function):
         """How many of so many bits `evalf` has."""
         if self.args[1].is_zero:
             return min(prec, 53)  # without a runner-up it is a limit in double precision
-        return min(prec, dps_to_prec(getattr(self.bound.formula, "digits", prec)))
+        known = self.bound.formula.digits
+        return prec if known is None else min(prec, dps_to_prec(known))
 
     def _eval_evalf(self, prec: int) -> sp.Expr | None:
         known = self._known(prec)

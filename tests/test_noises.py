@@ -102,6 +102,7 @@ rng = np.random.default_rng(0)
     (lambda: Gaussian(1.0).mean_norm(2), "Gaussian: mean_norm needs the dimension, got dim=None"),
     *[(lambda k=k: PowerGaussian(1.0, k, 5), r"PowerGaussian: k must be in \[0, dim\), got k=")
       for k in (-1, 5, np.nan)],
+    (lambda: PowerGaussian(1.0, "1", 5), "PowerGaussian: k must be a number, got k='1'"),
     (lambda: PowerGaussian(1.0, 1.0, 5, 2, inf), "must be .2, 2., .inf, 2. or .inf, inf., got power_norm=2"),
     (lambda: PowerGaussian(1.0, 1.0), "dim must be given"),
     (lambda: PowerGaussian.matched(1.0, 4.0, 5), "to match modes"),

@@ -216,6 +216,17 @@ def test_one_dimension_is_the_quantile_function(shape):
         assert found.error <= 1e-3 * found.value
 
 
+@pytest.mark.parametrize("shape", [500.0, 1000.0])
+@pytest.mark.parametrize("shift", [0.2, 0.55, 0.8, 1.5])
+def test_at_large_shapes_where_powers_underflow_the_bracket_stays_narrow(shape, shift):
+    x = np.linspace(-1.1, 1.1, 200_001)
+    law = np.exp(-(np.abs(x) ** shape)).cumsum()
+    law /= law[-1]
+    kept = np.interp(np.interp(0.9, law, x) - shift, x, law)  # by a half-line
+    found = scaling.least_probability(GG(1.0, shape), shift, 1, 0.1, cells=16)
+    assert found.low - 1e-5 <= kept <= found.high + 1e-5 and found.error < 3e-6
+
+
 @pytest.mark.parametrize("dim", [1, 2, 4, 6])
 def test_laplace_noise_has_the_law_of_its_splines(dim):
     """T of `laplace_law` is the log-likelihood ratio S times -scale, and its law is exact for few coordinates.

@@ -1,7 +1,8 @@
 """Li et al. 2019: certificates from the Renyi divergence.
 
 The order that is best lies in (3/4, 3/2), so the search over (1, 2] finds the supremum over all orders above 1
-wherever it is attained.
+wherever it is attained. The l1 certificate: D_inf of Laplace noise and its shift is r / scale, and a change of class
+needs -log(1 - p_A + p_B) (docs/divergences.md, "The least value", row D_inf).
 """
 
 import sympy as sp

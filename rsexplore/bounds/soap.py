@@ -20,7 +20,6 @@ def spherical(noise: PowerGaussian) -> bool:
 
 def cubical(noise: PowerGaussian) -> bool:
     """Whether a noise is of the family of eq. (9), with k not too near dim, or of eq. (10)."""
-    assert noise.dim is not None
     return noise.power_norm == inf and resolved(noise.dim, noise.k, noise.power_norm, noise.tail_norm)
 
 

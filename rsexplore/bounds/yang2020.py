@@ -1,4 +1,4 @@
-"""Yang et al. 2020: the exact l1 radius of uniform noise.
+"""Yang et al. 2020: the exact l1 radius of uniform noise; proof: docs/uniform.md, Proposition 1.
 
 A shift delta leaves 1 - prod(1 - |delta_i| / (2 scale)) <= ||delta||_1 / (2 scale) of the cube outside its copy: the
 top class can lose that much, and another can gain it. Witness: slabs along one axis.

@@ -9,7 +9,7 @@ others they are coded for one shifted coordinate, with density proportional to e
 are symmetric, so both directions are equal.
 """
 
-from math import exp, expm1, gamma, inf, log, log1p, pi, sqrt
+from math import exp, expm1, inf, log, log1p, pi, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +18,7 @@ from scipy import special
 
 from rsexplore.bound import MissingDimensionError, UnsupportedNoiseError
 from rsexplore.check import elementwise, floats
-from rsexplore.divergences.generalized_gaussian import half_line, interval, kappa, loss, unit
+from rsexplore.divergences.generalized_gaussian import half_line, inside, interval, kappa, loss, power_gap, unit, upper
 from rsexplore.noises import ExponentialLinf, Gaussian, GeneralizedGaussian, Laplace, Noise, Uniform
 from rsexplore.solve import maximum
 
@@ -256,8 +256,7 @@ def _log_integral(half: float, order: float, s: float, whole: bool = False) -> f
 def _log_terms(y: NDArray, x: NDArray, half: float, order: float, s: float, whole: bool) -> NDArray:
     """Logarithm of the integrand at x, y = |x - half|; `whole` is for p^a q^(1 - a) + p^(1 - a) q^a."""
     with np.errstate(all="ignore"):
-        far = x + half
-        loss = -(far**s) * np.expm1(s * np.log1p(-2 * np.minimum(x, half) / far))
+        loss = power_gap(x + half, 2 * np.minimum(x, half), s)
         log_p = log(s / 2) - special.gammaln(1 / s) - y**s
         if whole:
             return log_p + np.logaddexp(-order * loss, (order - 1) * loss)
@@ -274,7 +273,7 @@ def _hockey_stick_of_one(u: float, eps: float, s: float) -> float:
     if s == 1:
         return max(0.0, -expm1((eps - u) / 2))
     if eps == 0:
-        return _inside(u / 2, s)
+        return float(inside(u / 2, s))
 
     def excess(x: float) -> float:
         return float(loss(np.float64(x), u, s)) - eps
@@ -285,7 +284,7 @@ def _hockey_stick_of_one(u: float, eps: float, s: float) -> float:
     while excess(high) < 0:
         high *= 2
     edge = optimize.brentq(excess, u / 2, high, xtol=1e-300, rtol=1e-15)
-    above, below = _upper(edge - u, s), exp(eps + log(max(_upper(edge, s), 1e-320)))
+    above, below = float(upper(edge - u, s)), exp(eps + log(max(float(upper(edge, s)), 1e-320)))
     # where the two are alike, q (1 - exp(eps - loss)) is summed, which is positive
     return above - below if below < above / 2 else _positive_part(u, eps, s, edge)
 
@@ -307,19 +306,6 @@ def _positive_part(u: float, eps: float, s: float, edge: float) -> float:
                 for x, w in parts
             )
         )
-
-
-def _upper(x: float, s: float) -> float:
-    """P(X > x)."""
-    if x < 0:
-        return (1 + _inside(-x, s)) / 2
-    return float(special.gammaincc(1 / s, x**s) / 2) if x**s > 1e-17 else (1 - _inside(x, s)) / 2
-
-
-def _inside(x: float, s: float) -> float:
-    """P(|X| < x)."""
-    # the density is flat where x^s is nothing, which may underflow
-    return float(special.gammainc(1 / s, x**s)) if x**s > 1e-17 else x / gamma(1 + 1 / s)
 
 
 @elementwise

@@ -8,20 +8,21 @@ for odd s. `KLRadius` is the largest ball whose shifts all cost less than a chan
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from math import comb, gamma, inf, log, sqrt
 from typing import Any, ClassVar
 
 import mpmath
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import special
 
 from rsexplore.bound import UnsupportedNoiseError
 from rsexplore.check import as_given, floats
 from rsexplore.divergences.least import LeastKL
-from rsexplore.formula import Formula
+from rsexplore.formula import AnyFormula, Formula
 from rsexplore.noises import Gaussian, GeneralizedGaussian, Laplace, Noise
 from rsexplore.notation import p_A, p_B
+from rsexplore.solve import gauss
 
 LARGEST = 1000.0  # shapes: beyond, binomial coefficients leave the floats
 STEP = 0.15  # of the trapezoid rules, times s + 1; half of it changes nothing above 1e-13
@@ -177,10 +178,29 @@ def inverse(value: ArrayLike, terms: Mapping[Any, float], cost: Callable[[NDArra
     return as_given(found.reshape(budget.shape), value)
 
 
-def loss(x: Any, u: float, s: float) -> NDArray:
-    """Log-ratio |x|^s - |x - u|^s of the densities around 0 and u, for x >= u / 2, without cancellation."""
+def inside(x: Any, s: float) -> Any:
+    """P(|Z| < x) for x >= 0 in scales."""
+    power = x**s
+    # the density is flat where x^s is nothing, which may underflow
+    return np.where(power > 1e-17, special.gammainc(1 / s, power), x / gamma(1 + 1 / s))
+
+
+def upper(x: Any, s: float) -> Any:
+    """P(Z > x)."""
+    size = np.abs(x)
+    within, power = inside(size, s), size**s
+    return np.where(x < 0, (1 + within) / 2, np.where(power > 1e-17, special.gammaincc(1 / s, power), 1 - within) / 2)
+
+
+def power_gap(far: Any, step: Any, s: float) -> NDArray:
+    """far^s - (far - step)^s for 0 <= step <= far, without cancellation."""
     with np.errstate(all="ignore"):
-        return np.where(x > u, -(x**s) * np.expm1(s * np.log1p(-u / x)), x**s - np.abs(u - x) ** s)
+        return np.asarray(-(far**s) * np.expm1(s * np.log1p(-step / far)))
+
+
+def loss(x: Any, u: float, s: float) -> NDArray:
+    """Log-ratio |x|^s - |x - u|^s of the densities around 0 and u, for x >= u / 2."""
+    return power_gap(x, np.minimum(u, 2 * x - u), s)
 
 
 def half_line(end: float, step: float) -> tuple[NDArray, NDArray]:
@@ -204,17 +224,10 @@ def _shape(owner: str, s: float) -> float:
     return float(s)
 
 
-@lru_cache(maxsize=64)
-def _gauss(s: int) -> tuple[NDArray, NDArray]:
-    """Gauss-Legendre nodes in (0, 1), and weights, for exp(-z^s) up to where it is exp(-45)."""
-    nodes, weights = np.polynomial.legendre.leggauss(32 + 2 * s)
-    return (nodes + 1) / 2, weights / 2
-
-
 def _odd(u: NDArray, s: float) -> NDArray:
     """Divergence for odd s, `u` of shape (n, 1)."""
-    nodes, weights = _gauss(int(s))
-    top = np.minimum(u, 45 ** (1 / s))
+    nodes, weights = gauss(32 + 2 * int(s))
+    top = np.minimum(u, 45 ** (1 / s))  # exp(-z^s) is exp(-45) there
     inside = top[:, 0] * (((u - top * nodes) ** s * np.exp(-((top * nodes) ** s))) @ weights)
     if s == 1:  # large shifts by the closed form, which cancels for small ones
         return np.where(u < 1, inside[:, None], u - 1 + np.exp(-u))[:, 0]
@@ -236,9 +249,8 @@ def _symmetrised(u: NDArray, s: float) -> NDArray:
 def _jeffreys(y: NDArray, x: NDArray, half: NDArray, s: float) -> NDArray:
     """(p - q) log(p / q) at x, y = |x - half|."""
     far = np.maximum(x + half, 1e-300)
-    # far^s - y^s, where far - y is twice the smaller of x and half
-    loss = -(far**s) * np.expm1(s * np.log1p(-2 * np.minimum(x, half) / far))
-    loss = np.minimum(loss, 1e300)  # nothing times inf would be nan
+    # far - y is twice the smaller of x and half; nothing times inf would be nan
+    loss = np.minimum(power_gap(far, 2 * np.minimum(x, half), s), 1e300)
     return s / (2 * gamma(1 / s)) * np.exp(-(y**s)) * -np.expm1(-loss) * loss
 
 
@@ -254,8 +266,8 @@ COSTS = {  # cost -> its LaTeX, and the polynomials whose lesser one stands for 
 
 
 @dataclass(frozen=True)
-class KLRadius:
-    """Largest r for which every shift of l_p length r costs at most the budget B = LeastKL; called like `Formula`.
+class KLRadius(AnyFormula):
+    """Largest r for which every shift of l_p length r costs at most the budget B = LeastKL.
 
     A shift costs the sum of kappa(|shift_i| / scale). kappa(t^(1/s)) is concave in t for s >= 2 and convex for s <= 2,
     kappa(sqrt(t)) the reverse (docs/generalized_gaussian.md). So the worst shift of an l_p ball has equal coordinates
@@ -265,7 +277,7 @@ class KLRadius:
     """
 
     cost: str = "exact"
-    digits: ClassVar[int] = DIGITS - 20  # that `exact` has for certain, whatever the working precision
+    digits: ClassVar[int] = DIGITS - 20
 
     @property
     def latex(self) -> str:
@@ -285,8 +297,7 @@ class KLRadius:
         """Names of the noise's symbols, and p."""
         return frozenset({"lambda", "s", "d", "p"})
 
-    def depends_on_dimension(self, values: dict[str, Any]) -> bool:
-        """Whether the radius is another in another dimension."""
+    def depends_on_dimension(self, values: Mapping[str, Any]) -> bool:
         return self.cost == "printed" or values["p"] > min(values["s"], 2)
 
     def floats(self, probabilities: tuple[NDArray, ...], **values: Any) -> NDArray:

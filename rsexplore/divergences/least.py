@@ -2,8 +2,8 @@
 
 A classifier votes p_A for its top class and at most p_B for any other. For the top class to change, the distribution of
 votes must move to one whose first two classes tie; of all those, one is nearest in each divergence. Every minimum here
-is attained or an infimum (checked by direct minimisation over the simplex), so a certificate is lost only in comparing
-noises by a divergence at all.
+is attained or an infimum (docs/divergences.md, "The least value"; tests minimise over the simplex), so what is lost
+is lost by comparing noises by a divergence at all.
 
 Every order of the Renyi divergence gives one value, of which Kullback-Leibler (1), Hellinger and Bhattacharyya (1/2)
 and chi-squared (2) are special cases. Divergences are of the new law from the old, d(Q, P), unless said to be reverse.
@@ -124,7 +124,7 @@ def LeastReverseKL(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
 
 @piece(lambda a, b: -sp.log(1 - a + b))
 def LeastInfinite(pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
-    """Least D_inf(Q, P), the largest log of a ratio of probabilities; arguments p_A, p_B. Li et al. 2019."""
+    """Least D_inf(Q, P), the largest log of a ratio of probabilities; arguments p_A, p_B. Hayes, Section 3.1."""
     return -LogComplementGap.floats(pa, qa, pb, qb)
 
 
@@ -161,7 +161,8 @@ def LeastReverseHockeyStick(eps: Any, pa: Any, qa: Any, pb: Any, qb: Any) -> Any
 
 @piece(lambda loss, a, b: a - sp.exp(2 * loss) * b)
 def PrivacyDelta(loss: Any, pa: Any, qa: Any, pb: Any, qb: Any) -> Any:
-    """p_A - exp(2 beta) p_B: what (beta, delta)-privacy has to cover; arguments beta, p_A, p_B. Lecuyer et al. 2019."""
+    """p_A - exp(2 beta) p_B: what (beta, delta)-privacy has to cover; arguments beta, p_A, p_B. Lecuyer et al. 2019,
+    Proposition 1."""
     return -pa * np.expm1(np.minimum(2 * loss - LogRatio.floats(pa, qa, pb, qb), 0.0))
 
 

@@ -14,6 +14,7 @@ from rsexplore.dual.cube import Cube
 from rsexplore.dual.law import Law, distance, kept, radius, total_variation, worst_case
 from rsexplore.dual.mixed import Mixed
 from rsexplore.dual.radial import Spherical
+from rsexplore.formula import AnyFormula
 
 __all__ = ["Dual", "Law", "distance", "kept", "law_of", "resolved", "total_variation", "worst_case"]
 
@@ -46,15 +47,15 @@ def law_of(dim: int, k: float, power_norm: float, tail_norm: float) -> Law:
 
 
 @dataclass(frozen=True)
-class Dual:
-    """Radius r with V(p_A, r) + V(1 - p_B, r) = 1 for the worst shift, as a bound's formula: called like `Formula`.
+class Dual(AnyFormula):
+    """Radius r with V(p_A, r) + V(1 - p_B, r) = 1 for the worst shift.
 
     `norm` is that of the shift; in l_p, p >= 2, the worst shift of a spherical noise is a vertex, of Euclidean length
     d^(1/2 - 1/p) r.
     """
 
     norm: str = "2"
-    digits: ClassVar[int] = 15  # that `exact` has for certain, whatever the working precision
+    digits: ClassVar[int] = 15
 
     @property
     def latex(self) -> str:
@@ -90,7 +91,6 @@ class Dual:
         return kept * values["lambda"] * out / self.stretch(values["d"], values.get("p", 2))
 
     def vote(self, r: NDArray, **values: Any) -> NDArray:
-        """1 - p_A of two classes whose radius is r, to some digits; 1/2 or nan where that is not found. Shape of r."""
         law, out = law_of(int(values["d"]), float(values["k"]), values["a"], values["b"]), np.full(r.shape, 0.5)
         inside = (r > 0) & np.isfinite(r)
         shift = r[inside] * self.stretch(values["d"], values.get("p", 2)) / values["lambda"]

@@ -94,13 +94,6 @@ def quantile(law: Law, r: NDArray, q: NDArray, low: bool = False) -> NDArray:
     return root(falling, *bracket(falling, guess, 0.02 * mu + 1e-3 * np.abs(guess)))
 
 
-def worst_case(law: Law, q: ArrayLike, r: ArrayLike) -> NDArray:
-    """V(p, r): least probability after a shift r > 0 of a class that has p = 1 - q, q in (0, 1); at scale 1."""
-    q, r = np.broadcast_arrays(np.asarray(q, dtype=float), np.asarray(r, dtype=float))
-    level = quantile(law, r.ravel(), q.ravel())
-    return law.upper(-level, r.ravel(), 40 - np.log(q.ravel())).reshape(q.shape)
-
-
 def kept(law: Law, p: NDArray, q: NDArray, r: NDArray) -> NDArray:
     """V(p, r) from below and 1 - V from above, p and q = 1 - p in (0, 1), for shifts r > 0; shape (2, n)."""
     out = np.array([np.zeros(len(r)), np.ones(len(r))])
@@ -115,6 +108,12 @@ def kept(law: Law, p: NDArray, q: NDArray, r: NDArray) -> NDArray:
         found[1] = np.minimum(found[1] * (1 + error), 1)
         out[:, i] = np.where(np.isfinite(level) & np.isfinite(found).all(0), found, out[:, i])
     return out
+
+
+def worst_case(law: Law, q: ArrayLike, r: ArrayLike) -> NDArray:
+    """V(p, r) from below, p = 1 - q: least probability after a shift r > 0 of a class that had p; at scale 1."""
+    q, r = np.broadcast_arrays(np.asarray(q, dtype=float), np.asarray(r, dtype=float))
+    return kept(law, 1 - q.ravel(), q.ravel(), r.ravel())[0].reshape(q.shape)
 
 
 def distance(law: Law, lam: ArrayLike, r: ArrayLike) -> NDArray:

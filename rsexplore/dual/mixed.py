@@ -23,6 +23,7 @@ from scipy import special
 from rsexplore.dual.law import Law, median, solved
 from rsexplore.noises.largest_coordinate import log_shape, support
 from rsexplore.patience import breathe
+from rsexplore.solve import gauss
 
 LEAST_DIM = 20  # below, the transform of a sum falls off too slowly
 LEFT_OUT = 38.0  # what lies beyond exp(-LEFT_OUT) of the noise is left out
@@ -261,10 +262,10 @@ def _integrals(n: int, panel: int, low: NDArray, high: NDArray, threshold: NDArr
     y = np.minimum((threshold - n * low) / w, n)
     pieces = chebyshev.chebvander((2 * w - start - stop) / (stop - start), DEGREE - 1) @ table
     pieces = pieces.reshape(-1, n, nodes)
-    x, weight = _rule(nodes)
+    x, weight = gauss(nodes)
     here = np.minimum(y.astype(int), n - 1)
     part = y - here
-    few_at, few_weight = _rule(nodes // 2 + 4)
+    few_at, few_weight = gauss(nodes // 2 + 4)
     own = pieces[np.arange(len(y)), here] @ fit.T
     values = chebyshev.chebval(2 * few_at[:, None] * part - 1, own.T[:, None], tensor=False).T * few_weight
     out = np.zeros((2, len(y)))
@@ -287,12 +288,6 @@ def _edges(n: int) -> NDArray:
 
 
 @cache
-def _rule(nodes: int) -> tuple[NDArray, NDArray]:
-    x, weight = np.polynomial.legendre.leggauss(nodes)
-    return (1 + x) / 2, weight / 2
-
-
-@cache
 def _table(n: int, panel: int) -> tuple[int, NDArray, NDArray]:
     """Nodes a piece, Chebyshev coefficients in w of the density there at c = 0, in units of w; and those in a piece.
 
@@ -300,7 +295,7 @@ def _table(n: int, panel: int) -> tuple[int, NDArray, NDArray]:
     """
     start, stop = _edges(n)[panel : panel + 2]
     nodes = next(count for up_to, count in GROUPS if stop <= up_to) + n // 2
-    x, weight = _rule(nodes)
+    x, weight = gauss(nodes)
     fit = np.linalg.inv(chebyshev.chebvander(2 * x - 1, nodes - 1))
     w = np.maximum((start + stop + (stop - start) * chebyshev.chebpts1(DEGREE)) / 2, 1e-8)
 

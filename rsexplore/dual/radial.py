@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from rsexplore.dual.law import Law, normal_score
+from rsexplore.solve import gauss
 
 AT, WEIGHT = np.polynomial.legendre.leggauss(24)
 TAIL = 40.0  # what lies beyond exp(-TAIL) of a probability is left out of its quadrature
@@ -121,13 +122,6 @@ def tanh_sinh(steps: int) -> tuple[NDArray, NDArray]:
     s = np.linspace(-3.6, 3.6, steps + 1)
     inside = np.pi * np.sinh(s)
     return special.expit(inside), (s[1] - s[0]) * np.pi * np.cosh(s) * special.expit(inside) * special.expit(-inside)
-
-
-@lru_cache
-def gauss(count: int) -> tuple[NDArray, NDArray]:
-    """Nodes in (0, 1) and weights, for what is smooth."""
-    at, weight = np.polynomial.legendre.leggauss(count)
-    return (1 + at) / 2, weight / 2
 
 
 class Radial(Law):

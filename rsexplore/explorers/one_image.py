@@ -31,7 +31,7 @@ def told(noise: Noise) -> dict[str, Any]:
     found: dict[str, Any] = {"kind": style.NOISES[noise.family], "sigma": float(f"{noise.sigma:.12g}")}
     if isinstance(noise, PowerGaussian):
         powers = next(name for name, own in POWERS.items() if own == (noise.power_norm, noise.tail_norm))
-        return {**found, "kind": f"soap bubble, {powers}", "k": noise.k / (noise.dim or 1)}
+        return {**found, "kind": f"soap bubble, {powers}", "k": noise.k / noise.dim}
     return {**found, "shape": noise.shape} if isinstance(noise, GeneralizedGaussian) else found
 
 

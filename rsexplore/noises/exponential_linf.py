@@ -19,7 +19,7 @@ class ExponentialLinf(Noise):
     """
 
     scale: float
-    dim: int | None = None
+    dim: int = None  # type: ignore[assignment]  # must be given
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -36,7 +36,6 @@ class ExponentialLinf(Noise):
 
     @property
     def sigma(self) -> float:
-        assert self.dim is not None
         return self.scale * sqrt((self.dim + 1) * (self.dim + 2) / 3)
 
     def draw(self, rng: Any, shape: tuple[int, ...]) -> Any:

@@ -24,7 +24,7 @@ class PowerGaussian(Noise):
 
     scale: float
     k: float = 0.0
-    dim: int | None = None
+    dim: int = None  # type: ignore[assignment]  # must be given
     power_norm: float = 2
     tail_norm: float = 2
     symbols = {"lambda": "scale", "k": "k", "a": "power_norm", "b": "tail_norm"}  # noqa: RUF012
@@ -34,9 +34,12 @@ class PowerGaussian(Noise):
         if self.dim is None:
             raise ValueError(f"{self.family}: dim must be given, got dim=None")
         object.__setattr__(self, "dim", whole(self.family, "dim", self.dim))
+        if not is_number(self.k):
+            raise TypeError(f"{self.family}: k must be a number, got k={self.k!r}")
         for name in ("scale", "k", "power_norm", "tail_norm"):
             object.__setattr__(self, name, float(getattr(self, name)))
-        _check_power(self.family, self.k, self.dim)
+        if not 0 <= self.k < self.dim:
+            raise ValueError(f"{self.family}: k must be in [0, dim), got k={self.k} with dim={self.dim}")
         if (self.power_norm, self.tail_norm) not in ((2, 2), (inf, 2), (inf, inf)):
             raise ValueError(
                 f"{self.family}: (power_norm, tail_norm) must be (2, 2), (inf, 2) or (inf, inf), "
@@ -46,12 +49,12 @@ class PowerGaussian(Noise):
     @property
     def gamma(self) -> float:
         """Shape of the Gamma law of ||z||_tail_norm^2 / (2 scale^2)."""
-        assert self.dim is not None
         return (self.dim - self.k) / 2
 
     @property
     def sigma(self) -> float:
-        return self.scale * _unit_sigma(self.dim, self.k, self.tail_norm)
+        spread = 1.0 if self.tail_norm == 2 else sqrt((self.dim + 2) / 3)
+        return self.scale * (sqrt((self.dim - self.k) / self.dim) * spread)
 
     @property
     def canonical(self) -> Noise:
@@ -100,7 +103,6 @@ class PowerGaussian(Noise):
 
     def log_density(self, z: Any) -> Any:
         z = np.asarray(z) / self.scale
-        assert self.dim is not None
         largest = np.abs(z).max(-1)
         euclid = np.sqrt((z**2).sum(-1))
         power = euclid if self.power_norm == 2 else largest
@@ -112,7 +114,6 @@ class PowerGaussian(Noise):
     @property
     def _log_constant(self) -> float:
         """Logarithm of the integral of the density's shape at scale 1."""
-        assert self.dim is not None
         radial = (self.gamma - 1) * log(2) + lgamma(self.gamma)
         if self.power_norm == 2:
             return log(2) + self.dim / 2 * log(pi) - lgamma(self.dim / 2) + radial
@@ -122,7 +123,6 @@ class PowerGaussian(Noise):
 
     @property
     def _law(self) -> LargestCoordinate:
-        assert self.dim is not None
         return LargestCoordinate.of(self.dim, float(self.k))
 
     def mean_norm(self, norm: float = 2) -> float:
@@ -132,11 +132,9 @@ class PowerGaussian(Noise):
             return length
         if norm == 2:
             # a point of the whole cube is one of its surface times U^(1/dim), of mean dim / (dim + 1)
-            assert self.dim is not None
             return length * cube_length(self.dim) * (self.dim + 1) / self.dim
         if norm == inf and self.power_norm == 2:
             # a direction's largest coordinate is that of a Gaussian vector over its length, which are independent
-            assert self.dim is not None
             return length * Gaussian(1.0, self.dim).mean_norm(inf) / chi_mean(self.dim / 2)
         raise NotImplementedError(f"{self!r}: the mean of norm {norm:g} is not coded")
 
@@ -145,13 +143,11 @@ class PowerGaussian(Noise):
         """Variance of ||z||_2."""
         if self.tail_norm == 2:
             return self.scale**2 * _chi_variance(self.gamma)
-        assert self.dim is not None
         return self.scale**2 * 2 * self.gamma * (self.dim + 2) / 3 - self.mean_norm() ** 2
 
     @property
     def mode_norm(self) -> float:
         """Mode of ||z||_tail_norm; 0 where its density falls from the start."""
-        assert self.dim is not None
         return self.scale * sqrt(max(self.dim - 1 - self.k, 0.0))
 
     def norm_density(self, radius: Any) -> Any:
@@ -161,18 +157,6 @@ class PowerGaussian(Noise):
         constant = log(2) - self.gamma * log(2) - lgamma(self.gamma)
         with np.errstate(divide="ignore"):
             return np.exp((shape - 1) * np.log(x) - x**2 / 2 + constant) / self.scale
-
-
-def _check_power(owner: str, k: Any, dim: int) -> None:
-    if not is_number(k):
-        raise TypeError(f"{owner}: k must be a number, got k={k!r}")
-    if not 0 <= k < dim:
-        raise ValueError(f"{owner}: k must be in [0, dim), got k={k} with dim={dim}")
-
-
-def _unit_sigma(dim: int | None, k: float, tail_norm: float) -> float:
-    assert dim is not None
-    return sqrt((dim - k) / dim) * (1.0 if tail_norm == 2 else sqrt((dim + 2) / 3))
 
 
 def _chi_variance(gamma: float) -> float:

@@ -61,7 +61,7 @@ def at_unit(noise: Noise, dim: int | None) -> Noise:
     """Member of deviation 1 of the family; k stays the same share of `dim`."""
     own = {name: getattr(noise, name) for name in ("power_norm", "tail_norm", "shape") if hasattr(noise, name)}
     if hasattr(noise, "k"):
-        own["k"] = float(f"{noise.k / (noise.dim or 1) * (dim or 1):.12g}")
+        own["k"] = float(f"{noise.k / noise.dim * (dim or 1):.12g}")
     return type(noise).from_sigma(1.0, dim, **own)
 
 

@@ -95,8 +95,7 @@ def radii(noise: PowerGaussian, norm: float, q_a: tuple[float, ...]) -> NDArray:
 @lru_cache(maxsize=1024)
 def moved(noise: PowerGaussian, norm: float, q_a: float, radius: float) -> tuple[NDArray, NDArray]:
     """Least probability of the class, and the share that noise and shifted noise have in common, after `SHIFTS`."""
-    assert noise.dim is not None
-    law = law_of(noise.dim, float(noise.k), noise.power_norm, noise.tail_norm)
+    law = law_of(noise.dim, noise.k, noise.power_norm, noise.tail_norm)
     # in the units of the law: Euclidean for eq. (8), whose worst shift of an l_inf ball is a vertex
     vertex = sqrt(noise.dim) if norm == inf and noise.power_norm == 2 else 1.0
     lengths = SHIFTS * radius * vertex / noise.scale
