@@ -33,8 +33,8 @@ class Law(ABC):
 
     dim: int
     k: float
-    relative: float  # error of a probability, however small
-    absolute: float = 0.0  # beside it, of V and of the runner-up's gain where there are more than two classes
+    relative: float  # error of a probability, however small, but for
+    absolute: float = 0.0  # that of V and of the runner-up's gain, which tails away from the median bring in
     tail: float = 0.0  # relative error of a small probability q, times q^(1 / dim)
     central: bool = False  # whether `scores` keep their relative error near 0
 
@@ -104,8 +104,9 @@ def kept(law: Law, p: NDArray, q: NDArray, r: NDArray) -> NDArray:
         level = quantile(law, shift, x * (1 - error if low else 1 + error), bool(low))
         budget = 40 - special.log_ndtr(special.ndtri(x) - law.shift(shift))
         with np.errstate(all="ignore"):
-            found = np.array([law.upper(-level, shift, budget) * (1 - error), law.lower(-level, shift, budget)])
-        found[1] = np.minimum(found[1] * (1 + error), 1)
+            found = np.array([law.upper(-level, shift, budget), law.lower(-level, shift, budget)])
+        found[0] = np.maximum(found[0] * (1 - error) - law.absolute, 0)
+        found[1] = np.minimum(found[1] * (1 + error) + law.absolute, 1)
         out[:, i] = np.where(np.isfinite(level) & np.isfinite(found).all(0), found, out[:, i])
     return out
 
