@@ -1,7 +1,7 @@
 """Evaluations per second of every radius, beside a hand-written line of NumPy and SciPy in the same run.
 
-    python benchmarks/theory.py                       # prints the table
-    python benchmarks/theory.py > benchmarks/theory.md
+    PYTHONPATH=notebooks python benchmarks/theory.py                       # prints the table
+    PYTHONPATH=notebooks python benchmarks/theory.py > benchmarks/theory.md
 
 The lines are what a person types who knows that p_A >= 1/2 and that nothing is near an edge. `with edges` is the same
 line with what the package promises: nan outside [0, 1], 0 where p_A <= p_B. They agree with the package to 1e-4, for
