@@ -5,6 +5,7 @@ import base64
 import csv
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from importlib import import_module
 from math import inf
@@ -461,6 +462,14 @@ def own_run(noise=None) -> rs.records.Records:
     header = rs.records.Header(noise, n0=100, n=1000, alpha=0.001)
     rows = [rs.records.Row(i, i % 2, {0: 100}, {0: 1000 - 10 * i, 1: 10 * i}, 0.1) for i in range(20)]
     return rs.records.from_rows(header, rows)
+
+
+def test_a_curve_is_read_by_its_log():
+    curve = rs.accuracy.curve(own_run(), "laplace-l1")
+    panel = rs.explorers.certified_accuracy(curve, n=500)
+    assert panel.view.curve.n == 500 and "a random 500 of each image's 1,000 votes; dashed: all of them" in texts(panel)
+    with pytest.raises(TypeError, match="certified_accuracy needs a curve of a log, got <Curve"):
+        rs.explorers.certified_accuracy(replace(curve, records=None))
 
 
 @pytest.mark.parametrize("records", [own_run(), {"a": own_run(), "b": own_run()}], ids=["one", "two"])

@@ -332,10 +332,10 @@ def test_narrow_numbers_and_another_memory_format_train_too(precision, cifar):
     found = asked_of(cifar, push=0.05, epochs=1, autocast=precision, channels_last=True, rate=0.01)
     model = load_model(train(found, cifar / "f.safetensors", cifar, progress=False), arch=MINE)
     assert model.trained["autocast"] == precision
-    assert (
-        model.digest != digest(Run(found, 1, torch.device("cpu")).model)
-        and model(torch.zeros(1, 3, 32, 32)).isfinite().all()
-    )
+    run = Run(found, 1, torch.device("cpu"))
+    assert model.digest != digest(run.model) and model(torch.zeros(1, 3, 32, 32)).isfinite().all()
+    placed, _ = run._placed(torch.rand(2, 3, 32, 32), torch.zeros(2))
+    assert run._noisy(placed, run.rng).is_contiguous(memory_format=torch.channels_last)
 
 
 def test_images_are_moved_and_mirrored_as_they_should_be(cifar):

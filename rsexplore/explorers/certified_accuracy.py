@@ -185,6 +185,10 @@ def certified_accuracy(
     ------
     LookupError
         There is no such log, or none of the data set, or no bound for its noise.
+    TypeError
+        A curve is of no log.
+    ValueError
+        Votes are exact, which have no level to move.
     """
     given = shipped(dataset) if records is None else records
     named: Mapping[str, Records | Curve] = given if isinstance(given, Mapping) else {"this run": given}

@@ -34,12 +34,18 @@ export default {
     Object.assign(gone, { className: "rsx-note", role: "alert", textContent: GONE });
     const [changed, end] = [() => drawn.show(model.get("picture")), new AbortController()];
     let waiting;
-    const late = () => (model.get("working") ? (waiting = setTimeout(late, SILENT)) : el.prepend(gone));
+    const late = () => {
+      if (model.get("working")) waiting = setTimeout(late, SILENT);
+      else el.prepend(gone);
+    };
     const asked = () => {
       if (!waiting) model.send({});
       waiting ??= setTimeout(late, SILENT);
     };
-    const answered = () => [gone.remove(), (waiting = clearTimeout(waiting))];
+    const answered = () => {
+      waiting = clearTimeout(waiting); // undefined
+      gone.remove();
+    };
     requestAnimationFrame(() => { // once it stands in its panel
       const panel = el.closest(".rsx-panel") ?? el;
       for (const move of MOVES) panel.addEventListener(move, asked, { capture: true, signal: end.signal });

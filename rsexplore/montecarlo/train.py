@@ -321,7 +321,10 @@ class Run:
         return images.to(self.device, non_blocking=True, memory_format=self.memory), classes.to(self.device)
 
     def _noisy(self, images: Tensor, rng: TorchRng) -> Tensor:
-        return images if self.recipe.noise is None else self.recipe.noise.apply(images, rng)
+        if self.recipe.noise is None:
+            return images
+        # the sum has the layout of the draws
+        return self.recipe.noise.apply(images, rng).to(memory_format=self.memory)
 
     def _autocast(self) -> Any:
         kind = self.recipe.autocast

@@ -32,7 +32,6 @@ GRID = tuple(float(q) for q in special.ndtr(np.linspace(special.ndtri(0.45), spe
 FEW = GRID[::4]  # for what takes long
 SHIFTS = np.linspace(0.05, 1.7, 21)  # over the radius
 LATE = "drawn when the sliders rest"
-_curves: dict[tuple[PowerGaussian, float], NDArray] = {}  # noise, norm -> exact radii over `grid_of`, of what was drawn
 
 
 def grid_of(powers: Powers) -> tuple[float, ...]:
@@ -92,6 +91,12 @@ def radii(noise: PowerGaussian, norm: float, q_a: tuple[float, ...]) -> NDArray:
     return bound.radius(noise, q_a=np.array(q_a), norm=norm)
 
 
+@lru_cache(maxsize=4096)
+def drawn(noise: PowerGaussian, norm: float) -> list[NDArray]:
+    """Place for the exact radii over `grid_of`: empty until they are drawn."""
+    return []
+
+
 @lru_cache(maxsize=1024)
 def moved(noise: PowerGaussian, norm: float, q_a: float, radius: float) -> tuple[NDArray, NDArray]:
     """Least probability of the class, and the share that noise and shifted noise have in common, after `SHIFTS`."""
@@ -116,8 +121,8 @@ def pulled(bubble: Bubble) -> Generator[Any, Any, None]:
     }
     late = sorted((powers for powers, words in missing.items() if words == LATE), key=lambda powers: powers != own)
     for powers in late:
-        if (noises[powers], norm) in _curves:
-            curves[powers] = _curves[noises[powers], norm]
+        if before := drawn(noises[powers], norm):
+            curves[powers] = before[0]
 
     def so_far() -> Numbers:
         return Numbers(bubble, dict(at), dict(curves), dict(votes), dict(missing))
@@ -136,7 +141,7 @@ def pulled(bubble: Bubble) -> Generator[Any, Any, None]:
             missing[powers] = "not drawn, a radius takes more than a minute here"
         else:
             at[powers], curves[powers] = float(found[0][0]), np.concatenate(found[1:])
-            _curves[noise, norm] = curves[powers]
+            drawn(noise, norm)[:] = [curves[powers]]
             del missing[powers]
         yield so_far()
         if powers == own != EQ9 and own in at:  # a vote of eq. (9) takes as long as its radius
