@@ -29,7 +29,7 @@ CORE_IGNORES := $(foreach name,$(NOT_CORE),--ignore-glob='tests/test_$(name)*')
 
 help:
 	@echo "make lab        set up everything and open JupyterLab at $(START)  (HOST=$(HOST) PORT=$(PORT))"
-	@echo "make app        set up everything and serve all explorers as one page without code  (HOST=$(HOST) PORT=$(PORT) VISITORS=$(VISITORS))"
+	@echo "make app        set up everything and serve the explorers as one page without code  (HOST=$(HOST) PORT=$(PORT) VISITORS=$(VISITORS))"
 	@echo "make notebooks  run all notebooks, or NOTEBOOKS='01_lecture 05_hayes', and store them with their pictures; README too"
 	@echo "make test       set up everything, then lint, type check and run the whole suite"
 	@echo "make lint       ruff, mypy and the check that notebooks are stored as they ran"

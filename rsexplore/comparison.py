@@ -217,11 +217,11 @@ def exact_radius(
     """Neyman-Pearson radius: the largest that any certificate from p_A and p_B can give.
 
     Proved, with a witness that attains it, for Gaussian noise in every l_p norm with p >= 1 (Cohen et al. 2019), for
-    Laplace noise in l1 (ours, containing Teng et al. 2020), for uniform noise in l1 (Yang et al. 2020), and for
-    power-Gaussian noise (soap bubbles 2020): eq. (8) in every l_p norm, eqs. (9) and (10) in l_inf, solved in floats on
-    the certified side (for eq. (9) by an error that is estimated, not bounded). Members of other families that are one
-    of these are answered as such, e.g. GeneralizedGaussian of shape 1 or 2. For any number of classes. The float
-    returned is rounded towards 0.
+    Laplace noise in l1 (ours, containing Teng et al. 2020), for uniform noise in l1 (Yang et al. 2020), for splitting
+    noise in l1 between images on its grid (Levine and Feizi 2021), and for power-Gaussian noise (soap bubbles 2020):
+    eq. (8) in every l_p norm, eqs. (9) and (10) in l_inf, solved in floats on the certified side (for eq. (9) by an
+    error that is estimated, not bounded). Members of other families that are one of these are answered as such, e.g.
+    GeneralizedGaussian of shape 1 or 2. For any number of classes. The float returned is rounded towards 0.
 
     Parameters, shapes and types are those of `Bound.radius`: a float where each probability is a scalar. Without a norm
     it is the one in which most is known of the family.
@@ -237,8 +237,8 @@ def exact_radius(
     bound = exact_bound(noise, norm)
     if bound is None:
         raise UnsupportedNoiseError(
-            f"exact_radius is proved for Gaussian (every norm), Laplace (l1), Uniform (l1) and PowerGaussian noise "
-            f"(eq. 8 every norm, eqs. 9 and 10 l_inf), "
+            f"exact_radius is proved for Gaussian (every norm), Laplace, Uniform and Splitting (l1), and PowerGaussian "
+            f"noise (eq. 8 every norm, eqs. 9 and 10 l_inf), "
             f"got {noise!r} in the l{norm:g} norm"
         )
     return bound.radius(noise, p_a, q_a=q_a, p_b=p_b, norm=norm)

@@ -113,7 +113,7 @@ def zoo() -> tuple[str, ...]:
 
 
 def zoo_log(name: str) -> records.Records:
-    """Shipped log of one of our models on the 500 test digits; `python -m reproduce.zoo` makes it.
+    """Shipped log of one of our models on the 500 test digits; `reproduce.zoo` in notebooks/ made it.
 
     Raises
     ------

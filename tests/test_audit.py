@@ -236,7 +236,8 @@ def test_the_page_is_what_the_logs_prove_today(published_file):
     from reproduce import audits
 
     assert all(published_file(entry) for entry in data.logs(kind="certify"))  # or skip, by name
-    assert audits.page() == audits.PAGE.read_text(encoding="utf-8"), "run: python -m reproduce.audits"
+    command = "PYTHONPATH=notebooks python -m reproduce.audits"
+    assert audits.page() == audits.PAGE.read_text(encoding="utf-8"), f"run: {command}"
     told = {entry.path: levels.told for entry, _, levels in audits.audits()}
     assert len(told) == 601 and list(told.values()).count(0.01) == 9
     # the registry's levels were found by other means, and it says none where it is not sure

@@ -26,6 +26,8 @@ from panels import MOVES, bars, items, line, table, texts
 import rsexplore as rs
 from rsexplore import app
 from rsexplore.bound import Status
+from rsexplore.explorers import controls
+from rsexplore.explorers.one_image import told
 from rsexplore.explorers.page import TOPICS, WORDS, Topic
 from rsexplore.explorers.panel import COPY, Panel
 from rsexplore.noises import ExponentialLinf, Gaussian, GeneralizedGaussian, Laplace, PowerGaussian, Uniform
@@ -87,6 +89,16 @@ def test_the_table_is_what_the_package_computes(panel, family, norm):
         expected = rs.bounds.get(key).radius(noise, q_a=float(state["qa"]), p_b=float(state["pb"]), norm=norm)
         np.testing.assert_allclose(radius, expected, rtol=1e-8, err_msg=key)
     assert panel.message.value == ""
+
+
+def test_a_new_family_is_listed_by_its_name(monkeypatch):
+    class Logistic(Laplace):
+        pass
+
+    monkeypatch.setattr(rs.noises, "ALL", (*rs.noises.ALL, Logistic))
+    law, _ = controls.law(Logistic(0.5))
+    assert law.text == "Logistic" and law.value is Logistic
+    assert told(Logistic(0.5))["kind"] == "Logistic"
 
 
 FIRST = {  # of each family in its own norm: the exact radius, the best that is proved, those that papers compare with

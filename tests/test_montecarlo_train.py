@@ -533,7 +533,7 @@ def test_a_log_is_whole_of_the_shipped_model_and_counted_again_exactly(name):
 
 @pytest.mark.parametrize("name", [name for name in SHIPPED if name != SLOW])
 def test_the_page_is_up_to_date(name):
-    assert zoo.section(name) in PAGE, "run: python -m reproduce.zoo"
+    assert zoo.section(name) in PAGE, "run: PYTHONPATH=notebooks python -m reproduce.zoo > docs/zoo.md"
 
 
 def test_the_rest_of_the_page_is_up_to_date():

@@ -111,7 +111,7 @@ def test_the_package_is_cited_as_citation_cff_says():
 
 def test_every_bound_and_notebook_is_in_the_table():
     table = paper_table()
-    keys = [b.key for b in bounds.ALL if b.status is not Status.AS_PRINTED]
+    keys = [b.key for b in bounds.KNOWN if b.status is not Status.AS_PRINTED]
     assert [key for key in keys if f"`{key}`" not in table] == []
     stems = [path.stem for path in ROOT.glob("notebooks/*.ipynb") if path.stem[3:] in ("lecture", "unified", "hayes")]
     assert [stem for stem in stems if stem not in table] == []

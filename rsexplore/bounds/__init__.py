@@ -33,7 +33,7 @@ __all__ = ["ALL", "Bound", "MissingDimensionError", "Status", "UnsupportedNoiseE
 
 
 def names() -> tuple[str, ...]:
-    """Keys of all bounds, in the order of `ALL`."""
+    """Keys of the bounds of `ALL`, in its order; `get` knows `splitting-l1`, of noise that is not added, besides."""
     return tuple(bound.key for bound in ALL)
 
 

@@ -269,7 +269,7 @@ SHAPE = 2.0  # of generalized Gaussian noise, where the start has none
 
 def law(start: Noise) -> list[Control]:
     """List of all families, and the deviation."""
-    families = {style.NOISES[cls.__name__]: cls for cls in noises.ALL}
+    families = {style.NOISES.get(cls.__name__, cls.__name__): cls for cls in noises.ALL}
     return [choice("family", "noise", families, type(start)), sigma(start.sigma)]
 
 

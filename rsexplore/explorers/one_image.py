@@ -28,7 +28,8 @@ WORDS = {"sigma": ("deviation σ", "of a coordinate"), "k": ("pull k", "of d"), 
 
 def told(noise: Noise) -> dict[str, Any]:
     """What tells the noises of several runs apart, by the names of the controls."""
-    found: dict[str, Any] = {"kind": style.NOISES[noise.family], "sigma": float(f"{noise.sigma:.12g}")}
+    kind = style.NOISES.get(noise.family, noise.family)
+    found: dict[str, Any] = {"kind": kind, "sigma": float(f"{noise.sigma:.12g}")}
     if isinstance(noise, PowerGaussian):
         powers = next(name for name, own in POWERS.items() if own == (noise.power_norm, noise.tail_norm))
         return {**found, "kind": f"soap bubble, {powers}", "k": noise.k / noise.dim}
