@@ -179,7 +179,7 @@ def main() -> None:
         "Votes in a second of CPU time, with the loop's batch size in brackets; medians of the turns. The ratios are of"
     )
     print("CPU time, certify's to that of the loop with the same allocator setting at its own best batch size: of the")
-    print("medians, and the median, least and largest of the turns. Below 1.05 is what is promised.\n")
+    print("medians, and the median, least and largest of the turns. At most 1.05 is what is aimed at.\n")
     head = ["network", "image", "threads", "certify", "plain loop with the same allocator setting",
             "CPU time, certify / that", "by turns", "plain loop"]  # fmt: skip
     left_out = ["not measured", *[""] * 4]
