@@ -13,6 +13,7 @@ from rsexplore import bounds, exact_radius
 from rsexplore.bound import UnsupportedNoiseError
 from rsexplore.dual import distance, law_of, total_variation, worst_case
 from rsexplore.dual.cube import clearance, pair_of_points
+from rsexplore.dual.law import solved
 from rsexplore.dual.mixed import few, many
 from rsexplore.noises import Gaussian, PowerGaussian
 
@@ -240,14 +241,14 @@ def test_sums_of_few_cut_off_normals(count):
         edges = np.unique(np.clip([low[i], high[i], *knots], low[i], high[i]))
         z = ((edges[:-1] + edges[1:])[:, None] / 2 + np.diff(edges)[:, None] / 2 * node).ravel()
         density = (np.diff(edges)[:, None] / 2 * weight).ravel() * np.exp(-(z**2) / 2)
-        inner = few(count, np.full_like(z, low[i]), np.full_like(z, high[i]), x[i] - z, r)
+        inner = few(np.full(len(z), count), np.full_like(z, low[i]), np.full_like(z, high[i]), x[i] - z, r)
         whole = (
             (high[i] - low[i])
             / 2
             * (np.exp(-(((low[i] + high[i]) / 2 + (high[i] - low[i]) / 2 * node) ** 2) / 2) @ weight)
         )
         expected = inner @ density / whole
-        assert few(count + 1, low, high, x, r)[:, i] == pytest.approx(expected, rel=1e-11)
+        assert few(np.full(3, count + 1), low, high, x, r)[:, i] == pytest.approx(expected, rel=1e-11)
 
 
 @pytest.mark.parametrize("r", [1e-3, 0.4, 3.0])
@@ -255,7 +256,9 @@ def test_the_two_ways_to_a_sum_agree(r):
     """The density piece by piece and the transform, where the sum has enough coordinates for both."""
     low, high = np.array([-1.5, -2.5, 0.3, -0.2]), np.array([1.5, 2.5, 1.4, 0.2])
     x = 19 * ((low + high) / 2 + np.array([0.05, -0.1, 0.03, 0.01]))
-    assert many(19, low, high, x, r) == pytest.approx(few(19, low, high, x, r), rel=2e-11, abs=1e-13)
+    assert many(np.full(4, 19), low, high, x, r) == pytest.approx(
+        few(np.full(4, 19), low, high, x, r), rel=2e-11, abs=1e-13
+    )
 
 
 @pytest.mark.parametrize(
@@ -290,12 +293,23 @@ def test_what_is_read_from_a_table_lies_below_what_is_solved_for(dim, k):
 
 @pytest.mark.parametrize("dim, k", [(5, 1.25), (64, 16.0), (3072, 768.0)])
 def test_the_table_lies_below_single_votes_and_tails_go_on_to_1e_250(dim, k):
-    noise, q_a = PowerGaussian(1.0, k, dim, inf, 2), np.geomspace(0.45, 1e-9, 30)
+    noise, q_a = PowerGaussian(1.0, k, dim, inf, 2), np.geomspace(0.45, 1e-9, 60)
     curve = bounds.get("soap-dual-linf").radius(noise, q_a=q_a)
-    single = bounds.get("soap-dual-linf").radius(noise, q_a=q_a[9])
-    assert 0 <= 1 - curve[9] / single < 5e-10
+    for vote in (0, 19, 55):
+        single = bounds.get("soap-dual-linf").radius(noise, q_a=q_a[vote])
+        assert 0 <= 1 - curve[vote] / single < 4e-9
     far = bounds.get("soap-dual-linf").radius(noise, q_a=np.array([1e-40, 1e-100, 1e-249, 1e-300]))
     assert (np.diff(far) > 0).all()
+
+
+@pytest.mark.parametrize("dim, k", [(2, 1.0), (3, 0.3), (12, 3.0), (64, 60.0), (3072, 3060.0)])
+def test_a_radius_of_eq_9_is_where_the_class_keeps_half_the_votes(dim, k):
+    """A rule of few nodes finds the level, the best for the shift: V from any other is less."""
+    law, z = law_of(dim, k, inf, 2.0), np.array([0.01, 1.0, 12.0, 30.0])
+    s, g = solved(law, z, *law.start(z))
+    assert (law.needed(s, g + 0.01) >= z * (1 - 1e-9)).all() and (law.needed(s, g - 0.01) >= z * (1 - 1e-9)).all()
+    for change, side in ((-5e-9, 1), (5e-9, -1)):
+        assert (side * (worst_case(law, special.ndtr(-z), np.exp(s) * (1 + change)) - 0.5) > 0).all()
 
 
 def test_the_vote_that_a_radius_of_eq_9_needs():

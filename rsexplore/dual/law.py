@@ -19,7 +19,8 @@ from rsexplore.solve import Function, root
 LEAST = 1e-140  # radii below this, in units of the scale, count as 0: the square of one is needed
 DEGREES = (8, 16, 32)  # of a polynomial through radii, where more points of two classes are asked for
 STEPS = 60  # of the search for both unknowns together
-NUDGE = 1e-6  # for its first slopes
+NUDGE, NUDGED = 1e-6, 1e-4  # for its first slopes; for those of a rough law
+NEAR = 1e-6  # scores below are too near a tie for slopes of a rough law
 AT_ONCE = 500  # points of two classes that are solved for together
 FURTHEST = 0.4  # step in a logarithm
 
@@ -37,6 +38,7 @@ class Law(ABC):
     absolute: float = 0.0  # that of V and of the runner-up's gain, which tails away from the median bring in
     tail: float = 0.0  # relative error of a small probability q, times q^(1 / dim)
     central: bool = False  # whether `scores` keep their relative error near 0
+    rough: "Law | None" = None  # the same with fewer nodes, where an evaluation takes long; it has `needed`
 
     @abstractmethod
     def upper(self, level: NDArray, r: NDArray, budget: NDArray) -> NDArray:
@@ -49,6 +51,13 @@ class Law(ABC):
     @abstractmethod
     def scores(self, s: NDArray, g: NDArray, budget: NDArray) -> tuple[NDArray, NDArray]:
         """By how much F(-l) falls short of 1/2, on any scale, rising with g; and PhiInv(F(l))."""
+
+    def needed(self, s: NDArray, g: NDArray) -> NDArray:
+        """PhiInv(p_A) that a shift needs with two classes, from above at any level, and to second order in it.
+
+        V(1/2, r) is the largest S(-l) + e^l (1/2 - F(l)) over l.
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def start(self, z: NDArray) -> tuple[NDArray, NDArray]:
@@ -160,17 +169,21 @@ def radius(law: Law, q_a: NDArray, p_b: NDArray) -> NDArray:
     return out
 
 
-def two_classes(law: Law, z: NDArray) -> NDArray:
-    """Radius for p_A = 1 - p_B = Phi(z), z > 0; 0 where it is not found."""
-    out = np.exp(solved(law, z, *law.start(z))[0]) if len(z) else z
+def two_classes(law: Law, z: NDArray, guess: NDArray | None = None) -> NDArray:
+    """Radius for p_A = 1 - p_B = Phi(z), z > 0; 0 where it is not found. A guess is of s and g."""
+    if not len(z):
+        return z
+    out = np.exp(solved(law, z, *(law.start(z) if guess is None else guess))[0])
     return np.where(out > 2 * LEAST, out, 0.0)
 
 
 def solved(law: Law, z: NDArray, s: NDArray, g: NDArray) -> NDArray:
     """s, from below, and g of two classes, from a guess; shape (2, n)."""
     out, budget = np.full((2, len(z)), np.nan), -special.log_ndtr(-z)
-    if not law.tail:  # else slopes are noise, and a step may be small by accident
-        with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):
+        if law.rough:
+            out = _refined(law, law.rough, z, *solved(law.rough, z, s, g))
+        elif not law.tail:  # else slopes are noise, and a step may be small by accident
             out = _together(law, z, s, g, budget)
     left = np.flatnonzero(np.isnan(out[0]))
     z, s, g, budget = (v[left] for v in (z, s, g, budget))
@@ -180,12 +193,12 @@ def solved(law: Law, z: NDArray, s: NDArray, g: NDArray) -> NDArray:
             return law.scores(at, median(law, at, g[i], budget[i]), budget[i])[1] - z[i]
 
     found = root(gap, *bracket(gap, s, np.full(len(left), 0.05), np.log(LEAST)))
-    if not law.central and len(left):
-        # a rule that breaks off has roots where it jumps: what leaves a residual there claims nothing
+    if len(left):
         with np.errstate(all="ignore"):
-            level = median(law, found, g, budget)
-            short, score = law.scores(found, level, budget)
-            right = (np.abs(short) < 1e-7) & (np.abs(score - z) < 1e-7)
+            g = median(law, found, g, budget)
+            short, score = law.scores(found, g, budget)
+        # a rule that breaks off has roots where it jumps: what leaves a residual there claims nothing
+        right = law.central | ((np.abs(short) < 1e-7) & (np.abs(score - z) < 1e-7))
         found = np.where(right, found, -np.inf)
     out[:, left] = found, g
     return out
@@ -221,6 +234,23 @@ def _together(law: Law, z: NDArray, s: NDArray, g: NDArray, budget: NDArray) -> 
     return out
 
 
+def _refined(law: Law, rough: Law, z: NDArray, s: NDArray, g: NDArray) -> NDArray:
+    """`solved` by Newton's steps in s alone, from the rough law's solution and with its slopes; nan if not settled."""
+    live, out = np.flatnonzero(z > NEAR), np.full((2, len(z)), np.nan)
+    z, s, g = z[live], s[live], g[live]
+    nudge = NUDGED / (1 + z**2)  # far out the best level is soon another
+    slope = (rough.needed(s + nudge, g) - rough.needed(s, g)) / nudge
+    for _ in range(STEPS):
+        step = (z - law.needed(s, g)) / slope
+        done = np.abs(step) <= 3e-7
+        out[:, live[done]] = (s + step - 1e-3 * np.abs(step))[done], g[done]  # slopes are right to .1 %
+        good = ~done & (np.abs(step) < FURTHEST)
+        if not good.any():
+            break
+        live, z, s, g, slope = live[good], z[good], (s + step)[good], g[good], slope[good]
+    return out
+
+
 def median(law: Law, s: NDArray, guess: NDArray, budget: NDArray) -> NDArray:
     """The g at which F(-l) = 1/2."""
 
@@ -252,16 +282,16 @@ def more_classes(law: Law, q_a: NDArray, p_b: NDArray) -> NDArray:
 def tabulated(law: Law, z: NDArray) -> NDArray:
     """Two-class radii: r / z is smooth in log z, z = PhiInv(p), so a polynomial through a few serves for many.
 
-    Where its last coefficients show that it is not smooth enough, the points are solved one by one.
+    Where its last coefficients show that it is not smooth enough, it is but a guess and the points are solved for.
     """
-    x = np.log(z)
+    x, guess = np.log(z), None
     found: NDArray = np.zeros((2, 0))
     low, high = x.min(initial=np.inf), x.max(initial=-np.inf)
     for degree in DEGREES:
         if len(z) < 1.6 * degree or not high > low:
             break
         at = chebyshev.chebpts2(degree + 1)
-        nodes = np.exp(low + (high - low) * (1 + at) / 2)
+        nodes, place = np.exp(low + (high - low) * (1 + at) / 2), 2 * (x - low) / (high - low) - 1
         if found.size:  # every other node is one of before, and the others are guessed from these
             known, new = found, slice(1, None, 2)
             found = chebyshev.chebval(at, chebyshev.chebfit(at[::2], known.T, degree // 2))
@@ -270,10 +300,14 @@ def tabulated(law: Law, z: NDArray) -> NDArray:
             found, new = np.array(law.start(nodes)), slice(None)
         found[:, new] = solved(law, nodes[new], *found[:, new])
         if not np.isfinite(found).all():
+            guess = None
             break
+        guess = chebyshev.chebval(place, chebyshev.chebfit(at, found.T, degree))
         ratio = np.exp(found[0]) / nodes
         coefficients = chebyshev.chebfit(at, ratio, degree)
         error = 4 * np.abs(coefficients[-4:]).max() + 1e-15
-        if error <= (2e-10 if law.central else 8e-10) * ratio.min() and found[0].min() > np.log(2 * LEAST):
-            return z * (chebyshev.chebval(2 * (x - low) / (high - low) - 1, coefficients) - error)
-    return np.concatenate([two_classes(law, part) for part in np.array_split(z, len(z) // AT_ONCE + 1)])
+        allowed = 3e-9 if law.rough else 2e-10 if law.central else 8e-10
+        if error <= allowed * ratio.min() and found[0].min() > np.log(2 * LEAST):
+            return z * (chebyshev.chebval(place, coefficients) - error)
+    parts = np.array_split(np.arange(len(z)), len(z) // AT_ONCE + 1)
+    return np.concatenate([two_classes(law, z[i], None if guess is None else guess[:, i]) for i in parts])

@@ -20,7 +20,7 @@ from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 from scipy import special
 
-from rsexplore.dual.law import Law, median, solved
+from rsexplore.dual.law import Law, solved
 from rsexplore.noises.largest_coordinate import log_shape, support
 from rsexplore.patience import breathe
 from rsexplore.solve import gauss
@@ -32,13 +32,11 @@ LOST = 1e-300  # what is counted of probabilities that are lost in rounding
 FAR = 8.5  # deviations from its mean, beyond which nothing is left of a sum
 KNOTS = 7  # as many points of the range of a sum of few are told apart
 AT, WEIGHT = np.polynomial.legendre.leggauss(24)  # over one coordinate
-OUTER = np.polynomial.legendre.leggauss(20)  # over log a, a panel
-INNER = {True: np.polynomial.legendre.leggauss(10), False: np.polynomial.legendre.leggauss(20)}  # over eta: few, many
+NODES = {"fine": ((20, 10), (20, 20)), "rough": ((8, 6), (8, 8))}  # a panel over log a and over eta: few, many
 STEP, LINES = 0.35, 26  # of the rule for the transform of a standardised sum; it reaches to 9.1
 PERIOD = 2 * np.pi / STEP
 DEGREE = 24  # of the interpolation between widths, less one
 GROUPS = ((2.0, 10), (4.0, 14), (6.5, 20), (9.0, 26), (np.inf, 36))  # nodes a piece for widths up to the first
-Cells = list[tuple[NDArray, int, NDArray, NDArray, NDArray]]
 
 
 def _shares(low: NDArray, high: NDArray) -> tuple[NDArray, NDArray]:
@@ -58,8 +56,10 @@ class Mixed(Law):
     relative = 1e-12
     absolute = 1e-13
 
-    def __init__(self, dim: int, k: float) -> None:
+    def __init__(self, dim: int, k: float, nodes: str = "fine") -> None:
         self.dim, self.k, self.few = dim, k, dim < LEAST_DIM
+        self.rough = Mixed(dim, k, "rough") if nodes == "fine" else None
+        self.outer, self.inner = (gauss(count) for count in NODES[nodes][dim >= LEAST_DIM])
         grid = np.linspace(*support(dim, k, LEFT_OUT), 4001)
         logs = log_shape(grid, dim, k)
         self.top, self.mode = logs.max(), grid[logs.argmax()]
@@ -74,16 +74,21 @@ class Mixed(Law):
         self.total = float(self._outer(np.zeros(0))[1].sum())
 
     def upper(self, level: NDArray, r: NDArray, budget: NDArray) -> NDArray:
-        below, log_above = self._pairs(-np.abs(level), r)
-        return np.where(level > 0, np.exp(log_above), 1 - below)
+        below, above = self._pairs(-np.abs(level), r)
+        return np.where(level > 0, above * np.exp(-np.abs(level)), 1 - below)
 
     def lower(self, level: NDArray, r: NDArray, budget: NDArray) -> NDArray:
-        below, log_above = self._pairs(-np.abs(level), r)
-        return np.where(level > 0, -np.expm1(log_above), below)
+        below, above = self._pairs(-np.abs(level), r)
+        return np.where(level > 0, 1 - above * np.exp(-np.abs(level)), below)
 
     def scores(self, s: NDArray, g: NDArray, budget: NDArray) -> tuple[NDArray, NDArray]:
-        below, log_above = self._pairs(-np.exp(g), np.exp(s))
-        return -special.ndtri(below), -special.ndtri_exp(log_above)
+        below, above = self._pairs(-np.exp(g), np.exp(s))
+        return -special.ndtri(below), -special.ndtri_exp(np.log(above) - np.exp(g))
+
+    def needed(self, s: NDArray, g: NDArray) -> NDArray:
+        below, above = self._pairs(-np.exp(g), np.exp(s))
+        with np.errstate(all="ignore"):
+            return -special.ndtri_exp(np.log(np.maximum(above + (0.5 - below), 0)) - np.exp(g))
 
     def shift(self, r: NDArray) -> NDArray:
         return r * (np.sqrt(self.dim) + self.k / np.exp(self.mode))
@@ -105,27 +110,27 @@ class Mixed(Law):
             return score(-np.exp(g), 1), score(np.exp(g), -1)
 
         r = 1 / (sum_ / z + pull / -np.log(2 * special.ndtr(-z)))
-        model: Any = SimpleNamespace(scores=scores, tail=1.0, central=True)
+        model: Any = SimpleNamespace(scores=scores, tail=1.0, central=True, rough=None)
         s, g = solved(model, z, np.log(r), np.log((sum_ * r) ** 2 / 2 + pull * r * np.minimum(z, 1)))
-        return s, median(model, s, g, z)
+        return s, g
 
     def _pairs(self, level: NDArray, r: NDArray) -> tuple[NDArray, NDArray]:
-        """F(level) and log S(-level) for levels <= 0."""
+        """F(l) and exp(-l) S(-l) for levels l <= 0."""
         found = np.zeros((2, len(level)))
         for i, (x, length) in enumerate(zip(level, r, strict=True)):
             breathe()
-            for weight, count, low, high, threshold in self._cells(float(x), float(length)):
-                found[:, i] += (few if self.few else many)(count, low, high, threshold, float(length)) @ weight
+            weight, count, low, high, threshold = self._cells(float(x), float(length))
+            found[:, i] = (few if self.few else many)(count, low, high, threshold, float(length)) @ weight
         with np.errstate(all="ignore"):
             below, above = np.maximum(found, LOST)  # rounding may carry them below 0
-            return np.minimum(below, 1), np.minimum(level + np.log(above), 0)
+            return np.minimum(below, 1), np.minimum(above, np.exp(-level))
 
     def _outer(self, marks: NDArray) -> tuple[NDArray, NDArray]:
         """Values of a and the share of each, by panels in log a that end at the marks."""
         even = np.linspace(self.low, self.high, int(self.high - self.low) + 4)
         edges = np.unique([*even, self.mode, *marks[(marks > self.low) & (marks < self.high)]])
-        half = np.diff(edges)[:, None] / 2
-        s, weight = (edges[:-1, None] + half * (1 + OUTER[0])).ravel(), (half * OUTER[1]).ravel()
+        width, (at, share) = np.diff(edges)[:, None], self.outer
+        s, weight = (edges[:-1, None] + width * at).ravel(), (width * share).ravel()
         weight *= np.exp(log_shape(s, self.dim, self.k) - self.top) / self.total
         kept = weight > 1e-17
         return np.exp(s[kept]), weight[kept]
@@ -174,17 +179,16 @@ class Mixed(Law):
         # beyond the last, L is above the level
         return np.concatenate([np.zeros((len(a), 1)), np.sort(high, axis=1)], axis=1)
 
-    def _cells(self, level: float, r: float) -> Cells:
-        """By the kind of cell: weight, number of free coordinates, their ends, and the threshold of their sum."""
+    def _cells(self, level: float, r: float) -> tuple[NDArray, ...]:
+        """Of each cell weight, number of free coordinates, their two ends, and the threshold of their sum."""
         n, (a, weight) = self.dim - 1, self._outer(self._marks(level, r))
         whole, left_out = _mass(-a, a), -np.expm1(-LEFT_OUT / n)
         end = special.ndtri(np.minimum(special.ndtr(-a) + left_out * whole, 1)) + a
         end = np.minimum(np.where(a < 0.01, 2 * a * left_out, end), 2 * np.minimum(r, a))
         cuts = self._passed(a, end, level, r)
-        half = np.diff(cuts, axis=1)[:, :, None] / 2
-        at, size = INNER[self.few]
-        row = np.nonzero(half * size > 0)[0]
-        eta, size = ((v[half * size > 0]) for v in (cuts[:, :-1, None] + half * (1 + at), half * size))
+        width, (at, share) = np.diff(cuts, axis=1)[:, :, None], self.inner
+        eta, size = cuts[:, :-1, None] + width * at, width * share
+        row, eta, size = np.nonzero(size > 0)[0], eta[size > 0], size[size > 0]
         b, low = a[row], np.minimum(eta - a[row], a[row])
         with np.errstate(divide="ignore"):
             left = (n - 1) * np.log(_mass(low, b) / whole[row])
@@ -197,14 +201,15 @@ class Mixed(Law):
             (atom, n, 2 * r - c, c, c, np.log1p(-r / c)),
             (weight[row] * size * density, n - 1, low, b, eta, np.log1p((r - eta) / b)),
         ]
-        out = []
-        for share, count, low, high, fixed, log_b in kinds:
-            kept, threshold = share > 1e-17, (level + self.k * log_b) / r + self.dim * r / 2 - fixed
-            out.append((share[kept] / 2, count, low[kept], high[kept], threshold[kept]))
-        return out
+        shares, counts, lows, highs, fixed, logs = zip(*kinds, strict=True)
+        share, low, high = (np.concatenate(v) for v in (shares, lows, highs))
+        count = np.repeat(counts, [len(v) for v in shares])
+        threshold = (level + self.k * np.concatenate(logs)) / r + self.dim * r / 2 - np.concatenate(fixed)
+        kept = share > 1e-17
+        return share[kept] / 2, count[kept], low[kept], high[kept], threshold[kept]
 
 
-def many(n: int, low: NDArray, high: NDArray, threshold: NDArray, r: float) -> NDArray:
+def many(n: NDArray, low: NDArray, high: NDArray, threshold: NDArray, r: float) -> NDArray:
     """P(X <= t) and E[exp(r (X - t)); X <= t] for the sum X of n normals cut to [low, high]; shape (2, cells).
 
     By the transform of X on the imaginary axis. A rule of step h sees X in periods of 2 pi / h, with signs that
@@ -227,7 +232,7 @@ def many(n: int, low: NDArray, high: NDArray, threshold: NDArray, r: float) -> N
     below, shifted = np.full(len(near), 0.5), np.zeros(len(near))
     for line in range(LINES):
         tau = (line + 0.5) * STEP
-        term = STEP / np.pi * np.exp(n * np.log1p((share * wave).sum(1)) - 1j * tau * z)
+        term = STEP / np.pi * np.exp(n[near] * np.log1p((share * wave).sum(1)) - 1j * tau * z)
         below -= term.imag / tau
         shifted += (term / (rate - 1j * tau)).real
         wave += wave * turn + turn
@@ -237,7 +242,7 @@ def many(n: int, low: NDArray, high: NDArray, threshold: NDArray, r: float) -> N
     return out
 
 
-def few(n: int, low: NDArray, high: NDArray, threshold: NDArray, r: float) -> NDArray:
+def few(n: NDArray, low: NDArray, high: NDArray, threshold: NDArray, r: float) -> NDArray:
     """The same for few, from the density of X, which has a polynomial-like piece per knot.
 
     With the interval [c - w/2, c + w/2] the density is exp(-c v) times that of c = 0 at the same distance v from the
@@ -245,13 +250,13 @@ def few(n: int, low: NDArray, high: NDArray, threshold: NDArray, r: float) -> ND
     """
     inside = threshold > n * low
     out = np.where(inside, [np.ones(len(low)), np.exp(-r * np.maximum(threshold - n * high, 0))], 0.0)
-    if n == 0:
-        return out
-    w, edges = high - low, _edges(n)
-    panels = np.clip(np.searchsorted(edges, w, side="right") - 1, 0, len(edges) - 2)
-    for panel in np.unique(panels[inside]):
-        i = np.flatnonzero(inside & (panels == panel))
-        out[:, i] *= _integrals(n, int(panel), low[i], high[i], threshold[i], r)
+    for count in np.unique(n[inside & (n > 0)]):
+        edges = _edges(count)
+        panels = np.clip(np.searchsorted(edges, high - low, side="right") - 1, 0, len(edges) - 2)
+        own = inside & (n == count)
+        for panel in np.unique(panels[own]):
+            i = np.flatnonzero(own & (panels == panel))
+            out[:, i] *= _integrals(int(count), int(panel), low[i], high[i], threshold[i], r)
     return out
 
 
