@@ -25,7 +25,7 @@ from drawn import BOXES, outside, over
 from lab import Notebook, free_port, jupyterlab, running, surroundings
 
 import rsexplore as rs
-from rsexplore.explorers.page import TOPICS
+from rsexplore.pictures.page import TABS
 from rsexplore.table import rounded_down
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -285,7 +285,7 @@ class App(Notebook):
         """Open a tab."""
         self.page.bring_to_front()
         self.page.get_by_role("button", name=title, exact=True).click()
-        self.page.get_by_text(next(topic.line for topic in TOPICS if topic.title == title)).wait_for()
+        self.page.get_by_text(dict(TABS.values())[title]).wait_for()
         self.wait_for_picture()
 
     def row(self, label: str) -> Any:
@@ -344,14 +344,14 @@ def overlap(one: list[float], other: list[float]) -> bool:
 def test_the_page_says_what_it_is(app):
     assert "certified radii" in app.page.title()
     tabs = app.page.locator(".widget-toggle-buttons button").all_inner_texts()
-    assert [tab.strip() for tab in tabs] == [topic.title for topic in TOPICS]
+    assert [tab.strip() for tab in tabs] == [*dict(TABS.values())]
 
 
-@pytest.mark.parametrize("title", [topic.title for topic in TOPICS])
+@pytest.mark.parametrize("title", [*dict(TABS.values())])
 def test_keys_on_a_slider_change_the_picture_and_the_numbers(app, title):
     app.open(title)
     before, words = app.settle(), app.readout()
-    assert next(topic.line for topic in TOPICS if topic.title == title) in words
+    assert dict(TABS.values())[title] in words
     label = SLIDERS.get(title, SIGMA)
     value = app.value(label)
     app.press(label, "ArrowRight", times=3)
@@ -361,7 +361,7 @@ def test_keys_on_a_slider_change_the_picture_and_the_numbers(app, title):
     assert app.page.locator(ALERTS).all_inner_texts() == []
 
 
-@pytest.mark.parametrize("title", [topic.title for topic in TOPICS])
+@pytest.mark.parametrize("title", [*dict(TABS.values())])
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_nothing_is_cut_off_or_lies_over_another(app, title, size):
     app.page.set_viewport_size({"width": size[0], "height": size[1]})

@@ -7,7 +7,6 @@ import io
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
-from importlib import import_module
 from math import inf
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -28,9 +27,11 @@ from rsexplore import app
 from rsexplore.bound import Status
 from rsexplore.explorers import controls
 from rsexplore.explorers.one_image import told
-from rsexplore.explorers.page import TOPICS, WORDS, Topic
+from rsexplore.explorers.page import TOPICS, WORDS
 from rsexplore.explorers.panel import COPY, Panel
 from rsexplore.noises import ExponentialLinf, Gaussian, GeneralizedGaussian, Laplace, PowerGaussian, Uniform
+from rsexplore.pictures.accuracy import shipped
+from rsexplore.pictures.page import TABS
 from rsexplore.pictures.picture import Line, Points, Rule
 
 ROOT = Path(__file__).parents[1]
@@ -184,7 +185,7 @@ def test_what_is_typed_is_taken_or_told(panel, name, typed, value, words):
     control.field.value = typed
     assert control.value == value == float(control.field.value)  # the field says what is taken
     assert name != "dim" or type(control.value) is int
-    assert control.slider.value == pytest.approx(control._to(value), abs=0.51 * control.slider.step)
+    assert control.slider.value == pytest.approx(control.place(value), abs=0.51 * control.slider.step)
     said = panel.cut.value.replace("&#x27;", "'")
     assert words in said and bool(said) is bool(words) and ('role="status"' in said) is bool(words)
     assert panel.cut.layout.display == (None if words else "none")
@@ -267,10 +268,11 @@ def test_an_error_is_shown_in_the_panel_and_goes_away(panel, monkeypatch):
     before = panel.picture
 
     def broken(**values):
+        yield from ()
         raise ValueError("sigma must be <positive>")
 
     with monkeypatch.context() as patch:
-        patch.setattr(panel.view, "update", broken)
+        patch.setattr(panel, "draw", broken)
         panel.controls["sigma"].value = 0.6
     assert "ValueError: sigma must be &lt;positive&gt;" in panel.message.value and 'role="alert"' in panel.message.value
     assert panel.message.layout.display is None and panel.picture is panel.chart.picture is before
@@ -380,7 +382,7 @@ def test_a_link_gives_the_same_state_again(name):
         ({"sigma": "nan"}, "deviation σ needs a number, got 'nan'"),
         ({"norm": "7"}, r"norm needs one of \['1', .*, got '7'"),
         ({"family": "Cauchy"}, r"family needs one of \['Gaussian', .*, got 'Cauchy'"),
-        ({"printed": "yes"}, "printed needs True or False, got 'yes'"),
+        ({"printed": "yes"}, r"printed needs one of \['True', 'False'\], got 'yes'"),
     ],
 )
 def test_a_bad_link_is_refused_in_words(panel, state, words):
@@ -419,7 +421,7 @@ def drawn(panel, name, curve):
 def test_certified_accuracy_is_rescored(accuracy_panel):
     panel = accuracy_panel
     panel.move(bound=rs.bounds.get("kl-l2"), alpha=0.001, norm=2.0)
-    log = panel.view._logs[panel.values["log"]]
+    log = shipped("imagenet")[panel.values["log"]]
     drawn(panel, "KL  SOUND, α\u00a0=\u00a00.001", log.rescore(rs.bounds.get("kl-l2"), 0.001, 2.0))
     drawn(panel, "as logged, α\u00a0=\u00a00.01", log)
     assert panel.message.value == ""
@@ -442,7 +444,7 @@ def test_several_logs_go_in_one_picture(accuracy_panel):
     names = list(accuracy_panel.controls["beside"].field.options)
     one, two = (next(name for name in names if end in name) for end in ("σ = 0.5, trained at 0.5", "σ = 1, trained"))
     panel = rs.explorers.certified_accuracy(dataset="imagenet", beside=[one], alpha=0.002)
-    first, logs = panel.values["log"], panel.view._logs
+    first, logs = panel.values["log"], shipped("imagenet")
     panel.controls["beside"].field.value = (first, one, two)  # the first is there already
     cohen, level = rs.bounds.get("cohen-l2"), ", α\u00a0=\u00a00.002"
     for name, shown in ((first, "Cohen et al.  TIGHT"), (one, one), (two, two)):
@@ -479,7 +481,7 @@ def own_run(noise=None) -> rs.records.Records:
 def test_a_curve_is_read_by_its_log():
     curve = rs.accuracy.curve(own_run(), "laplace-l1")
     panel = rs.explorers.certified_accuracy(curve, n=500)
-    assert panel.view.curve.n == 500 and "a random 500 of each image's 1,000 votes; dashed: all of them" in texts(panel)
+    assert "a random 500 of each image's 1,000 votes; dashed: all of them" in texts(panel)
     with pytest.raises(TypeError, match="certified_accuracy needs a curve of a log, got <Curve"):
         rs.explorers.certified_accuracy(replace(curve, records=None))
 
@@ -488,8 +490,6 @@ def test_a_curve_is_read_by_its_log():
 def test_your_own_run_can_be_shown_and_its_code_line_runs(records):
     panel = rs.explorers.certified_accuracy(records)
     assert panel.message.value == "" and panel.values["bound"].key == "laplace-l1"
-    expected = rs.accuracy.certified(own_run(), rs.bounds.get("laplace-l1"), [0.0, 0.2])
-    np.testing.assert_array_equal(panel.view.curve.at([0.0, 0.2]), expected)
     (name,) = [curve.name for curve in items(panel) if "TIGHT" in curve.name]
     drawn(panel, name, rs.accuracy.curve(own_run(), rs.bounds.get("laplace-l1")))
     panel.move(alpha=0.01, norm=2.0)
@@ -539,42 +539,36 @@ def opened(shown):
     return shown.children[2].children[-1]
 
 
-def topic(name) -> Topic:
-    return next(topic for topic in TOPICS if topic.make.__name__ == name)
-
-
 def test_every_explorer_of_theory_and_logs_is_on_the_page():
     elsewhere = {"page", "certify", "one_image"}  # these two run a network, and look at one run
-    wanted = [getattr(rs.explorers, name) for name in rs.explorers.__all__ if name not in elsewhere]
-    assert sorted(topic.make.__name__ for topic in TOPICS) == sorted(make.__name__ for make in wanted)
+    assert set(TOPICS) == {*rs.explorers.__all__} - elsewhere
+    assert TOPICS == {name: getattr(rs.explorers, name) for name in TOPICS}
     tabs = rs.explorers.page().children[1]
-    assert dict(tabs.options) == {topic.title: topic for topic in TOPICS} and tabs.value == TOPICS[0]
+    assert [label for label, _ in tabs.options] == [title for title, _ in TABS.values()] and tabs.value == "bounds"
 
 
 def test_a_tab_is_made_when_it_is_first_opened(monkeypatch):
     made = []
-    counted = [t._replace(make=lambda t=t: made.append(t.title) or t.make()) for t in TOPICS]
-    for one in counted:
-        one.make.__name__ = next(t.make.__name__ for t in TOPICS if t.title == one.title)
-    monkeypatch.setattr(import_module("rsexplore.explorers.page"), "TOPICS", tuple(counted))
+    for name, make in TOPICS.items():
+        monkeypatch.setitem(TOPICS, name, lambda name=name, make=make: made.append(name) or make())
     shown = rs.explorers.page("")
     tabs, first = shown.children[1], opened(shown)
-    assert made == ["Radii"] and isinstance(first, Panel) and first.name == "bounds"
+    assert made == ["bounds"] and isinstance(first, Panel) and first.name == "bounds"
     tabs.label = "Rényi orders"
-    assert made == ["Radii", "Rényi orders"] and opened(shown).name == "renyi"
+    assert made == ["bounds", "renyi"] and opened(shown).name == "renyi"
     assert opened(shown).code.layout.display == "none"
-    assert counted[2].line in shown.children[2].children[0].value
+    assert TABS["renyi"][1] in shown.children[2].children[0].value
     tabs.label = "Radii"
-    assert opened(shown) is first and made == ["Radii", "Rényi orders"]
+    assert opened(shown) is first and made == ["bounds", "renyi"]
 
 
 def test_a_link_opens_its_tab_in_its_state():
     shown = rs.explorers.page("tab=renyi&sigma=1.25&best=False")
-    assert shown.children[1].value == topic("renyi") and opened(shown).name == "renyi"
+    assert shown.children[1].value == opened(shown).name == "renyi"
     assert opened(shown).state == {"sigma": "1.25", "best": "False"}
     (link,) = [found["href"] for found in Buttons(opened(shown).copy.value).found if "href" in found]
     assert link == "?tab=renyi&sigma=1.25&best=False"
-    shown.children[1].value = topic("tradeoff")
+    shown.children[1].value = "tradeoff"
     assert opened(shown).state == {}  # the state was of the other
 
 
@@ -584,7 +578,7 @@ def test_a_tab_that_nobody_looks_at_is_paused(monkeypatch):
         monkeypatch.setattr(Panel, name, lambda panel, name=name: calls.append((panel.name, name)))
     shown = rs.explorers.page("")
     calls.clear()
-    shown.children[1].value = topic("renyi")
+    shown.children[1].value = "renyi"
     assert calls == [("bounds", "pause"), ("renyi", "resume")]
 
 
@@ -592,7 +586,7 @@ def test_an_explorer_that_cannot_be_made_says_why(monkeypatch):
     def broken():
         raise ValueError("no <data>")
 
-    monkeypatch.setattr(import_module("rsexplore.explorers.page"), "TOPICS", (Topic("Broken", "Why?", broken),))
+    monkeypatch.setitem(TOPICS, "bounds", broken)
     shown = opened(rs.explorers.page())
     assert 'role="alert"' in shown.value and "ValueError: no &lt;data&gt;" in shown.value
 

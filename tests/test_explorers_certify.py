@@ -183,7 +183,7 @@ def test_in_a_kernel_the_panel_looks_by_itself():
         panel.run.click()
         longest, seen = 0.0, set()
         while panel.run.disabled:
-            before, counting = time.monotonic(), panel._run.is_alive() and panel._run.progress is not None
+            before, counting = time.monotonic(), panel._run.is_alive() and panel._job.progress is not None
             await asyncio.sleep(0.01)
             if counting and panel._run is not None:  # its end draws pictures
                 longest = max(longest, time.monotonic() - before)
@@ -296,7 +296,8 @@ def test_the_norm_of_a_run_follows_its_noise_until_one_is_chosen():
 
 def test_a_run_has_few_controls_at_first_and_says_what_it_takes():
     panel = rs.explorers.certify(images=2, n=100)
-    assert {name for name, control in panel.controls.items() if control.more} == {"every", "radius", "device", "log"}
+    hidden = panel.grid.children[-1].children
+    assert hidden == tuple(panel.controls[name].row for name in ("every", "radius", "device", "log"))
     panel.controls["n"].field.value = "1e9"
     assert panel.values["n"] == 1_000_000 and "votes n goes from 100 to 1e+06 here" in panel.cut.value
     assert "n=1000000" in panel.code.value and panel.cut in panel.children
@@ -359,17 +360,26 @@ def test_several_runs_and_groups_of_classes_stand_under_one_panel():
         runs, pictures, names={4: "dog"}, groups={"cat": (0, 1, 2, 3)}, files=("a.png", "b.png")
     )
     assert list(panel.controls["image"].field.options) == ["0 a.png", "1 b.png"]
-    assert panel.view.noise == noises[0] and panel.view.row.predict == 0 and "Class cat: " in panel.readout.value
+    assert "Class cat: " in panel.readout.value
     assert "(right)" not in panel.readout.value and "(wrong" not in panel.readout.value
-    assert {"k"} == set(panel.view.idle()) and list(panel.controls["k"].field.options) == ["0.25", "0.5"]
-    whole = panel.view.row
+    assert panel.controls["k"].row.layout.display == "none"
+    assert list(panel.controls["k"].field.options) == ["0.25", "0.5"]
+
+    def counts():
+        return {name: int(bar.text) for name, bar in bars(panel).items() if bar.text.isdecimal()}
+
+    def of_run(number):
+        return {"dog" if k == 4 else str(k): n for k, n in runs[number].rows[0].counts.items() if n}
+
+    whole = counts()
     panel.move(together=False)
-    assert "Class cat: " not in panel.readout.value
-    assert panel.view.row == runs[0].rows[0] and sum(panel.view.row.counts[key] for key in range(4)) == whole.counts[0]
+    assert "Class cat: " not in panel.readout.value and counts() == of_run(0)
+    assert sum(n for name, n in counts().items() if name != "dog") == whole["cat"]
     panel.move(sigma=0.2, kind=next(name for name in panel.controls["kind"].field.options if "(9)" in name), k=0.5)
-    assert panel.view.noise == noises[4] and panel.view.row == runs[4].rows[0] and panel.values["norm"] == inf
+    assert counts() == of_run(4) and repr(runs[4].noise.k) in panel.code.value and panel.values["norm"] == inf
+    assert panel.controls["k"].row.layout.display is None
     again = eval(panel.code.value, {"rs": rs, "records": runs, "images": pictures})
-    assert again.view.noise == noises[4] and again.picture.plots[3].title == panel.picture.plots[3].title
+    assert again.picture.plots[3].title == panel.picture.plots[3].title and again.readout.value == panel.readout.value
     unseen = rs.explorers.one_image(runs, None)
     assert len(unseen.picture.plots) == 2 and "copy" not in unseen.controls and len(panel.picture.plots) == 4
     with pytest.raises(ValueError, match="or several on the same"):
@@ -398,7 +408,9 @@ def test_a_key_press_on_the_copy_is_a_copy(single):
 def test_one_image_takes_fewer_votes_and_says_so(single, panel):
     single.move(n=60, alpha=0.01)
     part = thinned(panel.records, 60)
-    assert single.view.row == part.rows[2] and single.view.q_a == part.q_a(0.01)[2]
+    row = part.rows[2]
+    assert f"{row.count} of {row.draws} votes" in single.readout.value
+    assert f"1 − p_A ≤ {part.q_a(0.01)[2]:.6g} but" in single.readout.value
     assert "These are a random 60 of the run's 300 votes" in single.readout.value.replace("&#x27;", "'")
     again = eval(single.code.value, {"rs": rs, "records": panel.records, "images": DIGITS.images})
     assert again.readout.value == single.readout.value and again.picture.json() == single.picture.json()
@@ -419,7 +431,7 @@ def test_an_image_without_a_majority_abstains():
     header = rs.records.Header(rs.noises.to_dict(rs.noises.Gaussian(0.5, dim=64)), n0=10, n=100, alpha=0.001)
     found = rs.records.from_rows(header, [rs.records.Row(3, 1, {0: 10}, {0: 50, 1: 50}, 0.1)])
     single = rs.explorers.one_image(found, {3: np.zeros((3, 4, 4))})
-    assert single.message.value == "" and "abstains" in single.readout.value and single.view.abstains
+    assert single.message.value == "" and "abstains" in single.readout.value
     *_, ballot, radii = single.picture.plots
     assert ballot.title.startswith("50 of 100 votes for 0") and radii.items == () and "none, abstains" in radii.title
     with pytest.raises(LookupError, match="needs an image of the run, from 3 to 3, got image=4"):
@@ -435,7 +447,7 @@ def test_the_accuracy_of_fewer_votes_is_marked(panel):
     shown_curve.move(n=300)
     assert not any("random" in text for text in texts(shown_curve)) and "n=" not in shown_curve.code.value
     shown_curve.move(n=10_000)  # more than there are: only the limit moves
-    assert not any("random" in text for text in texts(shown_curve)) and len(shown_curve.view.curve.radii)
+    assert not any("random" in text for text in texts(shown_curve)) and shown_curve.message.value == ""
 
 
 def test_of_many_classes_those_with_most_votes_are_shown():

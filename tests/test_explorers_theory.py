@@ -18,9 +18,10 @@ from scipy import special
 
 import rsexplore as rs
 from reproduce.printed_tradeoffs import weighted
-from rsexplore.explorers.controls import Number, Picked
+from rsexplore.explorers.controls import Number, member
 from rsexplore.pictures import paper
 from rsexplore.pictures.picture import Points
+from rsexplore.pictures.scaling import Question, chosen
 from rsexplore.pictures.soap_bubbles import SHIFTS
 
 
@@ -61,13 +62,19 @@ def test_every_control_moves_the_picture(panel_of, name):
             in_a_kernel(lambda: panel.move(family=rs.noises.GeneralizedGaussian))
         if late := control == "k" and name == "scaling":
             panel.finish()  # the soap bubbles, which alone depend on it
-        picture, code = panel.picture.json(), panel.view.code()
+        picture, code = panel.picture.json(), panel.code.value
         assert panel.controls[control].value != value, control
-        in_a_kernel(lambda control=control, value=value: setattr(panel.controls[control], "value", value))
+
+        def move(control=control, value=value):
+            panel.controls[control].value = value
+            panel.finish(0)
+            panel.pause()
+
+        in_a_kernel(move)
         if late or name == "vote_curves":
-            panel.finish()
+            panel.resume()
         assert panel.message.value == "", control
-        assert panel.view.code() != code, control
+        assert panel.code.value != code, control
         assert panel.picture.json() != picture and panel.chart.picture is panel.picture, control
 
 
@@ -87,7 +94,7 @@ def test_controls_have_names_units_and_a_slider_each(name):
     assert sliders and all(isinstance(slider, widgets.FloatSlider) for slider in sliders)
     for control in panel.controls.values():
         assert control.field.description and isinstance(control.field, widgets.ValueWidget)
-        if isinstance(control, Number) or (isinstance(control, Picked) and len(control.row.children) > 1):
+        if control.slider is not None:
             field, unit, slider = control.row.children
             assert field is control.field and isinstance(unit, widgets.Label) and unit.value
             assert slider.tooltip and field.tooltip
@@ -204,7 +211,7 @@ def test_scaling_curves_are_radii_and_slopes_of_the_package(panel_of, norm):
     for name, (words, of_dim) in noises.items():
         if name not in shown:
             continue
-        bound = panel.view.found[name].bound
+        bound = chosen(name, Question(0.01, norm, k=0.3))
         radii = {d: float(bound.radius(of_dim(d), q_a=0.01, norm=norm)) for d in rs.scaling.DIMS}
         np.testing.assert_allclose(drawn(panel)[words][1], [*radii.values()], rtol=1e-8)
         slope = rs.scaling.exponent(lambda noise, radii=radii: radii[noise.dim], of_dim)
@@ -218,7 +225,10 @@ def test_scaling_curves_are_radii_and_slopes_of_the_package(panel_of, norm):
 def test_norms_of_the_draws_agree_with_the_means_that_are_stated(panel_of, family):
     panel = panel_of("noise")
     panel.move(family=family, sigma=0.4, side=16, k=0.3)
-    noise, means = panel.view.noise, dict(re.findall(r'data-norm="(\w+)" data-mean="([^"]*)"', panel.readout.value))
+    noise, means = (
+        member(panel.values, dim=256),
+        dict(re.findall(r'data-norm="(\w+)" data-mean="([^"]*)"', panel.readout.value)),
+    )
     assert noise.sigma == pytest.approx(0.4) and noise.dim == 256
     for norm, unit, words in ((2, 0.4 * 16, "Euclidean, ‖z‖_2 / (σ √d)"), (inf, 0.4, "largest, ‖z‖_∞ / σ")):
         edges, shares = drawn(panel)[words]
@@ -310,8 +320,8 @@ def test_few_coordinates_are_drawn_and_k_next_to_d_is_said_not_to_be(panel_of):
     radius = float(rs.exact_radius(noise, q_a=0.01, norm=inf))
     assert float(table(panel)["eq. (9)"]["radius"]) == pytest.approx(radius, rel=1e-8)
     assert "eq. (9)" in drawn(panel) and notes(panel) == []
-    in_a_kernel(lambda: panel.move(k=0.9))  # what it refuses is said at once
-    assert 'data-key="eq. (9)"' not in panel.view.readout() and "eq. (9)" not in drawn(panel)
+    in_a_kernel(lambda: (panel.move(k=0.9), panel.finish(0), panel.pause()))  # what it refuses is said at once
+    assert "eq. (9)" not in table(panel) and "eq. (9)" not in drawn(panel)
     assert any("eq. (9): no radius here for k above d" in text for text in notes(panel))
 
 

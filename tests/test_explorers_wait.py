@@ -156,9 +156,8 @@ def test_a_slow_radius_is_worked_on_under_a_word_and_then_shown():
 
 
 def test_a_newer_move_ends_the_older_computation(monkeypatch):
-    begun = []
-    started = panels.started
-    monkeypatch.setattr(panels, "started", lambda task: begun.append(started(task)) or begun[-1])
+    begun, run = [], panels.Run
+    monkeypatch.setattr(panels, "Run", lambda *task: begun.append(run(*task)) or begun[-1])
 
     async def drive():
         panel = rs.explorers.bounds(noise=rs.noises.Gaussian(0.5, dim=50))
@@ -172,13 +171,13 @@ def test_a_newer_move_ends_the_older_computation(monkeypatch):
         return panel, slow
 
     panel, slow = asyncio.run(drive())
-    assert isinstance(slow.error, panels.Stopped) and not slow.is_alive()
+    assert isinstance(slow.task.exception(), panels.Stopped) and not slow.is_alive()
     assert panel.working.value == "" and "cohen-lp" in table(panel)
 
 
 def test_nothing_goes_on_while_nobody_looks(monkeypatch):
     begun, module = [], import_module("rsexplore.explorers.theory")
-    started, claims = panels.started, module.claims
+    run, claims = panels.Run, module.claims
 
     def slow(*args, **kwargs):
         for _ in range(40):
@@ -198,19 +197,19 @@ def test_nothing_goes_on_while_nobody_looks(monkeypatch):
         panel.pause(), panel.resume()
         assert panel.picture is first  # with nothing in hand nothing changes
         monkeypatch.setattr(module, "claims", slow)
-        monkeypatch.setattr(panels, "started", lambda task: begun.append(started(task)) or begun[-1])
+        monkeypatch.setattr(panels, "Run", lambda *task: begun.append(run(*task)) or begun[-1])
         panel.move(q_a=0.02)
         assert begun[0].is_alive()
         panel.pause()
         await until(lambda: not begun[0].is_alive())
         await asyncio.sleep(0.2)
-        assert isinstance(begun[0].error, panels.Stopped) and len(begun) == 1 and panel.picture is first
+        assert isinstance(begun[0].task.exception(), panels.Stopped) and len(begun) == 1 and panel.picture is first
         panel.resume()
         await until(lambda: panel._pending is None)
         return panel
 
     panel = asyncio.run(drive())
-    assert len(begun) == 2 and begun[1].error is None  # the same again; the curves were there
+    assert len(begun) == 2 and begun[1].task.exception() is None  # the same again; the curves were there
     assert words(panel) == "" and "q_a=0.02" in panel.code.value
     expected = float(rs.exact_radius(rs.noises.Gaussian(0.5), q_a=0.02))
     assert float(table(panel)["cohen-l2"]["radius"]) == pytest.approx(expected, rel=1e-9)
