@@ -78,15 +78,6 @@ def test_every_control_moves_the_picture(panel_of, name):
         assert panel.picture.json() != picture and panel.chart.picture is panel.picture, control
 
 
-@pytest.mark.parametrize("name", MOVES)
-def test_the_code_line_gives_the_same_state_again(panel_of, name):
-    panel = panel_of(name)
-    panel.move(**{key: value for key, value in MOVES[name].items() if key != "family"})
-    again = eval(panel.code.value, {"rs": rs})
-    assert again.code.value == panel.code.value and again.readout.value == panel.readout.value
-    assert again.picture.json() == panel.picture.json()
-
-
 @pytest.mark.parametrize("name", ["bounds", *MOVES])
 def test_controls_have_names_units_and_a_slider_each(name):
     panel = in_a_kernel(getattr(rs.explorers, name))

@@ -15,7 +15,7 @@ pytest.importorskip("ipywidgets")
 pytest.importorskip("matplotlib")
 
 import ipywidgets as widgets
-from panels import items, line, table, texts
+from panels import items, line, run_of, table, texts
 
 import rsexplore as rs
 from rsexplore.dual.mixed import Mixed
@@ -113,15 +113,9 @@ def test_no_control_of_the_others_keeps_a_kernel_busy(name, monkeypatch):
     assert_short(asyncio.run(busy(panel, of_ends(panel), 0.05)))
 
 
-def run_of(noise):
-    header = rs.records.Header(rs.noises.to_dict(noise), n0=100, n=1000, alpha=0.001)
-    rows = [rs.records.Row(i, 0, {0: 100}, {0: 990 - 7 * i, 1: 10 + 7 * i}, 0.1) for i in range(30)]
-    return rs.records.from_rows(header, rows)
-
-
 @pytest.mark.parametrize("name", ["certified_accuracy", "one_image"])
 def test_a_log_of_a_slow_noise_keeps_no_kernel_busy(name):
-    log, images = run_of(eq9()), np.zeros((30, 1, 5, 10))
+    log, images = run_of(eq9()), np.zeros((20, 1, 5, 10))
 
     async def drive():
         panel = getattr(rs.explorers, name)(*((log, images) if name == "one_image" else (log,)))

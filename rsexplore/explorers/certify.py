@@ -164,8 +164,7 @@ class CertifyPanel(Board):
 
     def _stop(self) -> None:
         if self._run is not None:
-            self._run.stop()
-            self.stop.disabled = True
+            self._run.stopping = self.stop.disabled = True
             self.status.value += ", stopping"
 
     def _turn(self) -> None:

@@ -97,17 +97,13 @@ class Stopped(KeyboardInterrupt):
 class Run(threading.Thread):
     """A task in a thread of its own, since one that keeps the kernel busy would hear no button.
 
-    It ends when it next breathes after `stop`, or after `longest` seconds of computing.
+    It ends when it next breathes after `stopping` was set, or after `longest` seconds of computing.
     """
 
     def __init__(self, task: Task, longest: float = inf) -> None:
         super().__init__(daemon=True)  # a kernel that is ended waits for nothing
         self.task, self.longest, self.stopping = task, longest, False
         self.start()
-
-    def stop(self) -> None:
-        """Ask it to stop."""
-        self.stopping = True
 
     def run(self) -> None:
         """Work."""
@@ -328,7 +324,7 @@ class Panel(Board):
     def _drop(self) -> None:
         """End what is worked on."""
         if self._run is not None:
-            self._run.stop()
+            self._run.stopping = True
         if self._pending is not None:
             self._pending.cancel()
         self._steps.close()

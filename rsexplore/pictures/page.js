@@ -12,18 +12,14 @@ const floats = new Float64Array(await unpacked("floats").arrayBuffer());
 
 // ---- pictures ----
 
-const kept = new Map();
-
-// a value with what it shares with others in its place: "@3" is part 3, "~8,4" are four numbers from the eighth on
+// a value with its arrays in their places: "~8,4" are four numbers from the eighth on
 function whole(value) {
-  if (Array.isArray(value)) return value.map(whole);
-  if (value && typeof value === "object") return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, whole(v)]));
-  if (typeof value !== "string" || !/^[@~]/.test(value)) return value;
-  if (!kept.has(value)) {
+  if (typeof value === "string" && value[0] === "~") {
     const [start, count] = value.slice(1).split(",").map(Number);
-    kept.set(value, value[0] === "@" ? whole(tables.parts[start]) : floats.subarray(start, start + count));
+    return floats.subarray(start, start + count);
   }
-  return kept.get(value);
+  if (Array.isArray(value)) return value.map(whole);
+  return value && typeof value === "object" ? Object.fromEntries(Object.entries(value).map(([k, v]) => [k, whole(v)])) : value;
 }
 
 // as `style.round_above`, and `style.below` and `above`
@@ -112,7 +108,7 @@ const states = new Map(tables.topics.map((topic) => [topic, { ...starts.get(topi
 const chosen = new Set(); // norms that the reader took, which no longer follow the noise
 let [topic, fits, picture, drawn] = [tables.topics[0], []]; // fits: what sets each control to its state
 
-const visible = (topic, state, name) => Object.entries(topic.controls.find((control) => control.name === name).when ?? {})
+const visible = (topic, state, name) => Object.entries(topic.controls.find((control) => control.name === name).when)
   .every(([other, texts]) => texts.includes(state[other]));
 
 function link() {
