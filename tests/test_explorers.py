@@ -6,10 +6,10 @@ import csv
 import io
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from math import inf
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -306,22 +306,14 @@ def test_the_numbers_of_a_picture_are_its_items_to_the_last_digit(panel):
         assert float(row["y"]) == bar.value
 
 
-class Buttons(HTMLParser):
-    """Attributes of the buttons and links of a page."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.found = []
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        if tag in ("button", "a"):
-            self.found.append(dict(attrs))
+def tag(panel, name):
+    """Attributes of the button, or of the link, beside a panel's picture."""
+    return ElementTree.fromstring(f"<p>{panel.copy.value}</p>").find(name).attrib
 
 
 def test_the_line_is_copied_where_a_page_has_no_clipboard_too(panel):
     panel.move(norm=inf)  # with quotes in its line
-    ((button),) = Buttons(panel.copy.value).found
+    button = tag(panel, "button")
     assert button["data-code"] == panel.code.value and 'float("inf")' in button["data-code"]
     assert button["onclick"] == COPY  # nothing in it ends the attribute
     clipboard, otherwise = COPY.split("navigator.clipboard?")[1].rsplit(":", 1)
@@ -353,8 +345,7 @@ def test_a_link_and_the_code_line_give_the_same_state_again(name):
     assert panel.state.keys() == STATES[name].keys() and panel.values == panel.values | STATES[name]
     linked.restore(dict(parse_qsl(urlencode(panel.state))))
     assert linked.values == panel.values and linked.state == panel.state
-    (link,) = [found["href"] for found in Buttons(panel.copy.value).found if "href" in found]
-    assert dict(parse_qsl(urlsplit(link).query)) == {"tab": name, **panel.state}
+    assert dict(parse_qsl(urlsplit(tag(panel, "a")["href"]).query)) == {"tab": name, **panel.state}
     for again in (linked, eval(panel.code.value, {"rs": rs})):
         assert same(again, panel) and again.code.value == panel.code.value
         assert again.message.value == again.cut.value == panel.message.value == panel.cut.value == ""
@@ -558,8 +549,7 @@ def test_a_link_opens_its_tab_in_its_state():
     shown = rs.explorers.page("tab=renyi&sigma=1.25&best=False")
     assert shown.children[1].value == opened(shown).name == "renyi"
     assert opened(shown).state == {"sigma": "1.25", "best": "False"}
-    (link,) = [found["href"] for found in Buttons(opened(shown).copy.value).found if "href" in found]
-    assert link == "?tab=renyi&sigma=1.25&best=False"
+    assert tag(opened(shown), "a")["href"] == "?tab=renyi&sigma=1.25&best=False"
     shown.children[1].value = "tradeoff"
     assert opened(shown).state == {}  # the state was of the other
 

@@ -241,14 +241,17 @@ def drawn(picture: dict[str, Any]) -> list[Any]:
     return [(plot.get("title", ""), ends, numbers(plot)) for plot, ends in zip(picture["plots"], axes, strict=True)]
 
 
-def compared(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
-    ours, theirs = drawn(ours), drawn(theirs)
+def compared(shown: Any, theirs: Any, name: str, **state: str) -> list[Any]:
+    """Assert that the page draws that picture, and return the rows of its numbers."""
+    found = picture_of(shown, name, **state)
+    ours, theirs = drawn(found["picture"]), drawn(theirs.data())
     assert [plot[0] for plot in ours] == [plot[0] for plot in theirs]
     for (_, a, mine), (_, b, other) in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12)
         assert [name for name, _ in mine] == [name for name, _ in other]
         for (name, x), (_, y) in zip(mine, other, strict=True):
             assert len(x) < len(y) or np.allclose(x, y, rtol=1e-9, equal_nan=True), name
+    return found["rows"]
 
 
 @pytest.mark.browser
@@ -258,20 +261,16 @@ def test_a_picture_is_that_of_the_package_at_its_deviation(opened):
     for sigma in ("0.01", "0.037", "0.5", "1", "2.345", "10", *(f"{s:.5g}" for s in 10 ** rng.uniform(-2, 1, 6))):
         size = float(sigma)
         for order, value in (("best", None), ("2", 2.0)):
-            compared(
-                picture_of(opened, "renyi", sigma=sigma, order=order)["picture"], renyi(size, 1e-3, order=value).data()
-            )
+            compared(opened, renyi(size, 1e-3, order=value), "renyi", sigma=sigma, order=order)
         for shift in (0.5, 3.0):
-            shown = picture_of(opened, "vote_curves", sigma=sigma, r=f"{shift:g}", family="Laplace")
-            compared(shown["picture"], vote_curves(page.noises.Laplace.from_sigma(size), shift * size).data())
-            assert [row[0] for row in shown["rows"]] == ["exact", "KL", "D_∞", "exact radius"]
+            theirs = vote_curves(page.noises.Laplace.from_sigma(size), shift * size)
+            rows = compared(opened, theirs, "vote_curves", sigma=sigma, r=f"{shift:g}", family="Laplace")
+            assert [row[0] for row in rows] == ["exact", "KL", "D_∞", "exact radius"]
         noise = GeneralizedGaussian.from_sigma(size, 3072, shape=3.0)
-        compared(picture_of(opened, "tradeoff", sigma=sigma)["picture"], tradeoff(noise, 0.01).data())
+        compared(opened, tradeoff(noise, 0.01), "tradeoff", sigma=sigma)
         question = page.Question(0.01, 2.0, 3.0, 0.0, "sigma")
-        found = page.Numbers(
-            question, {name: None if name in SLOW else page.growth(name, question) for name in page.FAMILIES}
-        )
-        compared(picture_of(opened, "scaling", size=sigma)["picture"], page.scaling_picture(found, size).data())
+        found = {name: None if name in SLOW else page.growth(name, question) for name in page.FAMILIES}
+        compared(opened, page.scaling_picture(page.Numbers(question, found), size), "scaling", size=sigma)
         for every, printed in (("False", "False"), ("True", "False"), ("False", "True")):
             gaussian = page.noises.Gaussian(size, 3072)
             shown = picture_of(opened, "bounds", sigma=sigma, every=every, printed=printed)["picture"]
@@ -296,7 +295,7 @@ def test_a_picture_is_that_of_the_package_at_its_deviation(opened):
 def test_soap_bubbles_are_those_of_the_package(opened):
     found = at_once(pulled(Bubble(0.3, 3072, 0.01)))
     for sigma in ("0.02", "0.5", "3.3"):
-        compared(picture_of(opened, "soap_bubbles", sigma=sigma)["picture"], soap_picture(found, float(sigma)).data())
+        compared(opened, soap_picture(found, float(sigma)), "soap_bubbles", sigma=sigma)
 
 
 @pytest.mark.browser
