@@ -4,7 +4,7 @@ import hashlib
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isfinite, prod
+from math import inf, isfinite, prod
 from os import PathLike
 from pathlib import Path
 from shutil import rmtree
@@ -157,8 +157,8 @@ class CertifyPanel(Board):
 
     def wait(self, seconds: float | None = None) -> None:
         """Wait for the end of the run, or so long; for cells that need its records."""
-        end = None if seconds is None else monotonic() + seconds
-        while self._run is not None and (end is None or monotonic() < end):
+        end = monotonic() + (inf if seconds is None else seconds)
+        while self._run is not None and monotonic() < end:
             self._run.join(LOOK)
             self._look()
 
