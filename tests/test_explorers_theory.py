@@ -140,18 +140,12 @@ def test_the_table_of_renyi_has_the_best_order_and_the_exact_radius(panel_of, p_
     assert number(panel, "mr") >= best**2 / (2 * 0.8**2) * (1 - 1e-9)
 
 
-def test_the_order_moves_the_ray(panel_of):
+def test_the_order_is_there_where_it_is_not_the_best(panel_of):
     panel = panel_of("renyi")
-    panel.move(best=False, order=2.0)
-    chi2 = float(rs.bounds.get("chi2-l2").radius(rs.noises.Gaussian(0.5), q_a=1e-3))
-    points = drawn(panel, Points)
-    assert points["by the shift that this order certifies"] == (2.0, pytest.approx(chi2, rel=1e-9))
-    (ray,) = [item for item in panel.picture.plots[0].items if "spent by" in getattr(item, "label", "")]
-    np.testing.assert_allclose(ray.y[-1], ray.x[-1] * chi2**2 / (2 * 0.5**2), rtol=1e-9)
-    assert panel.controls["order"].row.layout.display is None
-    panel.move(best=True)
-    assert panel.controls["order"].row.layout.display == "none"
-    assert "by the shift that this order certifies" not in drawn(panel, Points)
+    for best, display in ((False, None), (True, "none")):
+        panel.move(best=best)
+        assert panel.controls["order"].row.layout.display == display
+        assert ("by the shift that this order certifies" in drawn(panel, Points)) is not best
 
 
 def test_the_printed_tradeoff_is_that_of_its_condition_and_the_table_has_the_pairs(panel_of):
@@ -181,7 +175,6 @@ def test_a_pair_of_norms_without_a_known_frontier_is_said(panel_of):
     panel = panel_of("tradeoff")
     panel.move(shape=4.0)  # norms 1 and 3, and b < shape
     assert panel.message.value == "" and "not known for this shape" in notes(panel)[0]
-    assert drawn(panel) == {} == drawn(panel, Points)
     assert "each ball on its own" in panel.readout.value and "of that weight" not in panel.readout.value
     assert np.isnan(number(panel, "first"))
 
