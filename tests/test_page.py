@@ -103,6 +103,10 @@ def test_a_start_is_among_the_states_and_controls_say_what_the_panels_say(monkey
 pytest.importorskip("playwright")
 
 
+def in_a_browser(test):
+    return pytest.mark.browser(pytest.mark.slow(test))
+
+
 @pytest.fixture(scope="module")
 def opened(fresh):
     """The stored page; what it complains of, or asks of a network, fails the tests."""
@@ -150,8 +154,7 @@ def links(name: str, count: int) -> list[str]:
     return found
 
 
-@pytest.mark.browser
-@pytest.mark.slow
+@in_a_browser
 @pytest.mark.parametrize("name", TOPICS)
 def test_no_text_is_cut_or_over_another_and_all_can_be_read(opened, name):
     for theme in ("light", "dark"):
@@ -170,8 +173,7 @@ def test_no_text_is_cut_or_over_another_and_all_can_be_read(opened, name):
 STATE = "location.hash + document.querySelector('#place desc').textContent"
 
 
-@pytest.mark.browser
-@pytest.mark.slow
+@in_a_browser
 @pytest.mark.parametrize("name", TOPICS)
 def test_every_control_can_be_moved_by_keys(opened, name):
     go(opened, f"tab={name}")
@@ -202,8 +204,7 @@ BARS = """states => states.map(state => { const plot = rsexplore.pictureOf(rsexp
     return plot?.items.find(item => item.kind === 'bars').rows.map(row => [row.name, row.text, row.fill]) ?? []; })"""
 
 
-@pytest.mark.browser
-@pytest.mark.slow
+@in_a_browser
 def test_ten_thousand_printed_radii_are_what_the_package_prints(opened):
     topic, rng, count = TOPICS["bounds"], np.random.default_rng(3), 0
     votes = {f"{q:g}": q for q in page.VOTES}
@@ -254,8 +255,7 @@ def compared(shown: Any, theirs: Any, name: str, **state: str) -> list[Any]:
     return found["rows"]
 
 
-@pytest.mark.browser
-@pytest.mark.slow
+@in_a_browser
 def test_a_picture_is_that_of_the_package_at_its_deviation(opened):
     rng = np.random.default_rng(4)
     for sigma in ("0.01", "0.037", "0.5", "1", "2.345", "10", *(f"{s:.5g}" for s in 10 ** rng.uniform(-2, 1, 6))):
@@ -290,16 +290,14 @@ def test_a_picture_is_that_of_the_package_at_its_deviation(opened):
             assert shown["plots"][0]["y"]["domain"] == pytest.approx(theirs["plots"][0]["y"]["domain"])
 
 
-@pytest.mark.browser
-@pytest.mark.slow
+@in_a_browser
 def test_soap_bubbles_are_those_of_the_package(opened):
     found = at_once(pulled(Bubble(0.3, 3072, 0.01)))
     for sigma in ("0.02", "0.5", "3.3"):
         compared(opened, soap_picture(found, float(sigma)), "soap_bubbles", sigma=sigma)
 
 
-@pytest.mark.browser
-@pytest.mark.slow
+@in_a_browser
 @pytest.mark.parametrize("name", ["bounds", "renyi", "scaling", "soap_bubbles", "tradeoff", "vote_curves"])
 def test_the_pointer_is_never_told_more_than_was_computed(opened, name):
     for link in links(name, 2):
@@ -322,8 +320,7 @@ def test_the_pointer_is_never_told_more_than_was_computed(opened, name):
                 assert tip[1].rpartition("= ")[2] in pairs[line], (link, tip)
 
 
-@pytest.mark.browser
-@pytest.mark.slow
+@in_a_browser
 def test_a_link_opens_its_state_and_what_it_cannot_open_is_said(opened):
     go(opened, "tab=tradeoff&sigma=0.25&shape=4&norms=2 and 4")
     assert (
@@ -344,8 +341,7 @@ def test_a_link_opens_its_state_and_what_it_cannot_open_is_said(opened):
     assert opened.locator("#control-norm").input_value() == "1"  # the norm in which most is known of it
 
 
-@pytest.mark.browser
-@pytest.mark.slow
+@in_a_browser
 @pytest.mark.parametrize("kind", ["svg", "png", "csv"])
 def test_it_gives_files(opened, kind, tmp_path):
     go(opened, "tab=renyi")
