@@ -42,9 +42,9 @@ LABEL = (
 )
 # the panel in the first cell; the second writes how long the kernel worked on each picture
 CELLS = (
-    "import time\nimport rsexplore as rs\npanel = rs.explorers.{name}({given})\nspent, draw = [], panel._draw\n"
+    "import time\nimport rsexplore as rs\npanel = rs.explorers.{name}({given})\nspent, draw = [], panel.changed\n"
     "def timed():\n    start = time.process_time()\n    done = draw()\n    spent.append(time.process_time() - start)\n"
-    "    return done\npanel._draw = timed\npanel",
+    "    return done\npanel.changed = timed\npanel",
     "print('spent', *(f'{{1000 * s:.2f}}' for s in spent))",
 )
 HEAD = ["explorer", "slider", "median ms", "over the label", "95 % ms", "over the label's", "kernel's work, ms", "load"]

@@ -20,7 +20,7 @@ from report import machine, table
 
 import rsexplore as rs
 from rsexplore import noises
-from rsexplore.explorers.controls import Number, Picked
+from rsexplore.explorers.controls import Number, Several
 
 EXPLORERS = sys.argv[1:] or "bounds renyi tradeoff scaling soap_bubbles noise certified_accuracy".split()
 MOVES, SIZE = 6, 30.0
@@ -34,11 +34,13 @@ HEAD = ["explorer", "control", "median ms", "largest ms", "wanted ms", "kB", ""]
 def values(control: Any) -> list[Any]:
     """Values that the control does not have: of a number up its slider, of a list the first ones."""
     if isinstance(control, Number):
-        found = [control._back(at) for at in np.linspace(control.slider.min, control.slider.max, MOVES + 3)[1:-1]]
+        found = [control.at(at) for at in np.linspace(control.slider.min, control.slider.max, MOVES + 3)[1:-1]]
         return [round(value) if control.whole else float(f"{value:.4g}") for value in found]
-    if isinstance(control, Picked):
-        return [value for value in control.field.options.values() if value != control.value][:MOVES]
-    return [not control.value] if isinstance(control.value, bool) else [tuple(control.field.options[1:3])]
+    if isinstance(control, Several):
+        return [tuple(control.field.options[1:3])]
+    if isinstance(control.value, bool):
+        return [not control.value]
+    return [value for value in control.field.options.values() if value != control.value][:MOVES]
 
 
 def size(panel: Any) -> float:

@@ -5,6 +5,7 @@ from math import inf, nan
 
 import numpy as np
 
+import rsexplore as rs
 from rsexplore.noises import PowerGaussian
 from rsexplore.pictures.picture import Bar, Bars, Line, Note, Rule
 
@@ -20,6 +21,13 @@ MOVES = {
     "noise": {"family": PowerGaussian, "sigma": 0.7, "side": 16, "powers": (inf, 2.0), "k": 0.2,
               "shape": 3.0},
 }  # fmt: skip
+
+
+def run_of(noise, rows=None) -> rs.records.Records:
+    """A run of 1,000 votes an image: these rows, or 20 images with fewer and fewer votes for 0, every other a 0."""
+    header = rs.records.Header(rs.noises.to_dict(noise), n0=100, n=1000, alpha=0.001)
+    some = [rs.records.Row(i, i % 2, {0: 100}, {0: 1000 - 10 * i, 1: 10 * i}, 0.1) for i in range(20)]
+    return rs.records.from_rows(header, some if rows is None else rows)
 
 
 def table(panel) -> dict[str, dict[str, str]]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.request import urlopen
 
 import numpy as np
@@ -25,9 +25,10 @@ from drawn import BOXES, outside, over
 from lab import Notebook, free_port, jupyterlab, running, surroundings
 
 import rsexplore as rs
-from rsexplore.explorers.page import TOPICS
+from rsexplore.pictures.page import TABS
 from rsexplore.table import rounded_down
 
+LINES = dict(TABS.values())  # what each tab is for, by its title
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = ROOT / "notebooks"
@@ -179,19 +180,12 @@ def test_a_kernel_that_does_not_answer_is_said_to_be_gone(notebook, server):
 # ---- notebooks with panels ----
 
 
-class Shown(NamedTuple):
-    """A notebook, and for each of its panels the sliders to move."""
-
-    notebook: str
-    panels: tuple[tuple[str, ...], ...]
-
-
-ALL = (
-    Shown("04_soap_bubbles", ((SIGMA, K, P),)),
-    Shown("05_hayes", (("shape s", SIGMA, "norms of both"), (SIGMA, "runner-up's share"))),
+SLIDERS_OF = {  # of each panel of a notebook those to move
+    "04_soap_bubbles": ((SIGMA, K, P),),
+    "05_hayes": (("shape s", SIGMA, "norms of both"), (SIGMA, "runner-up's share")),
     # its sigma is of the next run, and moves no picture before that; sliders of the panels are over votes
-    Shown("07_certify", ((P, ALPHA), ("image", P), (P, ALPHA), (P, ALPHA))),
-)
+    "07_certify": ((P, ALPHA), ("image", P), (P, ALPHA), (P, ALPHA)),
+}
 
 
 @pytest.fixture
@@ -224,17 +218,17 @@ def move(opened: Notebook, label: str) -> None:
     assert opened.wait_picture(before, seconds=40) != before
 
 
-@pytest.mark.parametrize("shown", ALL, ids=lambda shown: shown.notebook)
-def test_sliders_move_the_pictures_of_the_notebook(fresh, server, folder, shown):
+@pytest.mark.parametrize("name", SLIDERS_OF)
+def test_sliders_move_the_pictures_of_the_notebook(fresh, server, folder, name):
     page = fresh()
-    opened = Notebook(page, server, f"{shown.notebook}.ipynb")
+    opened = Notebook(page, server, f"{name}.ipynb")
     opened.run_all()
-    for opened.place, sliders in enumerate(shown.panels):
+    for opened.place, sliders in enumerate(SLIDERS_OF[name]):
         page.locator(".rsx svg").nth(opened.place).wait_for()
         for label in sliders:
             move(opened, label)
             assert not page.locator("[role=alert]:visible").all_inner_texts(), label
-        page.screenshot(path=str(folder / f"{shown.notebook}_{opened.place}.png"))
+        page.screenshot(path=str(folder / f"{name}_{opened.place}.png"))
     assert opened.errors() == []
     page.close()
 
@@ -285,7 +279,7 @@ class App(Notebook):
         """Open a tab."""
         self.page.bring_to_front()
         self.page.get_by_role("button", name=title, exact=True).click()
-        self.page.get_by_text(next(topic.line for topic in TOPICS if topic.title == title)).wait_for()
+        self.page.get_by_text(LINES[title]).wait_for()
         self.wait_for_picture()
 
     def row(self, label: str) -> Any:
@@ -344,14 +338,14 @@ def overlap(one: list[float], other: list[float]) -> bool:
 def test_the_page_says_what_it_is(app):
     assert "certified radii" in app.page.title()
     tabs = app.page.locator(".widget-toggle-buttons button").all_inner_texts()
-    assert [tab.strip() for tab in tabs] == [topic.title for topic in TOPICS]
+    assert [tab.strip() for tab in tabs] == [*LINES]
 
 
-@pytest.mark.parametrize("title", [topic.title for topic in TOPICS])
+@pytest.mark.parametrize("title", LINES)
 def test_keys_on_a_slider_change_the_picture_and_the_numbers(app, title):
     app.open(title)
     before, words = app.settle(), app.readout()
-    assert next(topic.line for topic in TOPICS if topic.title == title) in words
+    assert LINES[title] in words
     label = SLIDERS.get(title, SIGMA)
     value = app.value(label)
     app.press(label, "ArrowRight", times=3)
@@ -361,7 +355,7 @@ def test_keys_on_a_slider_change_the_picture_and_the_numbers(app, title):
     assert app.page.locator(ALERTS).all_inner_texts() == []
 
 
-@pytest.mark.parametrize("title", [topic.title for topic in TOPICS])
+@pytest.mark.parametrize("title", LINES)
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_nothing_is_cut_off_or_lies_over_another(app, title, size):
     app.page.set_viewport_size({"width": size[0], "height": size[1]})

@@ -6,11 +6,10 @@ import csv
 import io
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
-from importlib import import_module
 from math import inf
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -21,17 +20,19 @@ pytest.importorskip("matplotlib")
 import ipywidgets as widgets
 import nbformat
 from matplotlib.image import imread
-from panels import MOVES, bars, items, line, table, texts
+from panels import MOVES, bars, items, line, places, run_of, table, texts
 
 import rsexplore as rs
 from rsexplore import app
 from rsexplore.bound import Status
 from rsexplore.explorers import controls
 from rsexplore.explorers.one_image import told
-from rsexplore.explorers.page import TOPICS, WORDS, Topic
+from rsexplore.explorers.page import TOPICS, WORDS
 from rsexplore.explorers.panel import COPY, Panel
 from rsexplore.noises import ExponentialLinf, Gaussian, GeneralizedGaussian, Laplace, PowerGaussian, Uniform
-from rsexplore.pictures.picture import Line, Points, Rule
+from rsexplore.pictures.accuracy import shipped
+from rsexplore.pictures.page import TABS
+from rsexplore.pictures.picture import Line, Rule
 
 ROOT = Path(__file__).parents[1]
 
@@ -64,18 +65,10 @@ def same(one, other) -> bool:
 def test_sliders_move_the_curves_to_the_radii_of_the_bounds(panel):
     panel.controls["sigma"].slider.value = np.log10(0.8)
     assert panel.controls["sigma"].value == pytest.approx(0.8, rel=1e-3)
-    noise, (plot, _) = Gaussian(panel.values["sigma"], dim=3072), panel.picture.plots
-    bounds = {bound.title: bound for bound in rs.bounds.of(noise, 2)}
-    drawn = []
-    for curve in items(panel):
-        titles = curve.name.replace("\u00a0", " ").split(" = ")  # curves that agree to a millionth are one
-        for place, title in enumerate(titles):
-            expected = bounds[title].radius(noise, q_a=plot.grid)
-            close = {"rtol": 1e-12} if place == 0 else {"rtol": 0, "atol": 1e-6 * expected.max()}
-            np.testing.assert_allclose(curve.y, expected, **close, err_msg=title)
-        assert curve.down is bounds[titles[0]].status.certifies  # what certifies is never rounded up
-        drawn += titles
-    assert sorted(drawn) == sorted(bounds)
+    whole = rs.pictures.bounds(Gaussian(panel.values["sigma"], dim=3072), printed=True)
+    for (mine, *numbers), (theirs, *expected) in zip(places(panel), places(whole), strict=True):
+        assert (mine.name, mine.label, mine.down) == (theirs.name, theirs.label, theirs.down)
+        np.testing.assert_allclose(numbers, expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("family", rs.noises.ALL, ids=lambda cls: cls.__name__)
@@ -184,7 +177,7 @@ def test_what_is_typed_is_taken_or_told(panel, name, typed, value, words):
     control.field.value = typed
     assert control.value == value == float(control.field.value)  # the field says what is taken
     assert name != "dim" or type(control.value) is int
-    assert control.slider.value == pytest.approx(control._to(value), abs=0.51 * control.slider.step)
+    assert control.slider.value == pytest.approx(control.place(value), abs=0.51 * control.slider.step)
     said = panel.cut.value.replace("&#x27;", "'")
     assert words in said and bool(said) is bool(words) and ('role="status"' in said) is bool(words)
     assert panel.cut.layout.display == (None if words else "none")
@@ -205,13 +198,6 @@ def test_what_few_need_stands_behind_more(panel):
     assert list(first.children) == [c.row for name, c in panel.controls.items() if name not in rest]
     panel.controls["share"].field.value = "0.5"  # and works as the others do
     assert "share=0.5" in panel.code.value
-
-
-def test_the_code_line_gives_the_same_state_again(panel):
-    panel.move(family=Laplace, sigma=0.7, q_a=0.02, share=0.3, norm=1.0, printed=False)
-    again = eval(panel.code.value, {"rs": rs})
-    assert same(again, panel) and readout(again) == readout(panel)
-    assert again.code.value == panel.code.value
 
 
 def test_the_code_line_says_what_dimension_was_assumed():
@@ -267,10 +253,11 @@ def test_an_error_is_shown_in_the_panel_and_goes_away(panel, monkeypatch):
     before = panel.picture
 
     def broken(**values):
+        yield from ()
         raise ValueError("sigma must be <positive>")
 
     with monkeypatch.context() as patch:
-        patch.setattr(panel.view, "update", broken)
+        patch.setattr(panel, "draw", broken)
         panel.controls["sigma"].value = 0.6
     assert "ValueError: sigma must be &lt;positive&gt;" in panel.message.value and 'role="alert"' in panel.message.value
     assert panel.message.layout.display is None and panel.picture is panel.chart.picture is before
@@ -288,16 +275,6 @@ def test_the_exact_curve_stays_in_the_axes(panel, sigma, q_a):
     assert largest < top < 1.6 * largest
 
 
-def test_the_vote_is_marked_at_its_exact_radius(panel):
-    panel.move(q_a=0.02)
-    x, y = line(panel, "exact", Points)
-    assert x == 0.02 and y == pytest.approx(float(rs.exact_radius(Gaussian(0.5), q_a=0.02)), rel=1e-12)
-    most = next(rule for rule in items(panel, Rule) if rule.text == "most that 100,000 votes can show")
-    assert most.at == pytest.approx(
-        1 - 1e-3**1e-5, rel=1e-9
-    )  # all of 100,000 votes at 0.001: alpha^(1/n) is the least p_A
-
-
 def test_the_numbers_of_a_picture_are_its_items_to_the_last_digit(panel):
     panel.move(sigma=0.7, share=0.3)
     rows = list(csv.DictReader(io.StringIO(panel.picture.csv())))
@@ -311,22 +288,14 @@ def test_the_numbers_of_a_picture_are_its_items_to_the_last_digit(panel):
         assert float(row["y"]) == bar.value
 
 
-class Buttons(HTMLParser):
-    """Attributes of the buttons and links of a page."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.found = []
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        if tag in ("button", "a"):
-            self.found.append(dict(attrs))
+def tag(panel, name):
+    """Attributes of the button, or of the link, beside a panel's picture."""
+    return ElementTree.fromstring(f"<p>{panel.copy.value}</p>").find(name).attrib
 
 
 def test_the_line_is_copied_where_a_page_has_no_clipboard_too(panel):
     panel.move(norm=inf)  # with quotes in its line
-    ((button),) = Buttons(panel.copy.value).found
+    button = tag(panel, "button")
     assert button["data-code"] == panel.code.value and 'float("inf")' in button["data-code"]
     assert button["onclick"] == COPY  # nothing in it ends the attribute
     clipboard, otherwise = COPY.split("navigator.clipboard?")[1].rsplit(":", 1)
@@ -340,7 +309,7 @@ def test_the_line_is_copied_where_a_page_has_no_clipboard_too(panel):
 # ---- the state in a link ----
 
 STATES = {
-    "bounds": {"family": Laplace, "sigma": 0.123456789, "q_a": 1e-7, "norm": 1.0, "dim": 784, "share": 0.5,
+    "bounds": {"family": Laplace, "sigma": 0.123456788, "q_a": 1e-7, "norm": 1.0, "dim": 784, "share": 0.5,
                "every": True, "printed": True, "best": False, "order": 0.7, "c": 3.0},
     "certified_accuracy": {"log": "locuslab-smoothing, imagenet every100, σ = 0.5, trained at 0.5", "alpha": 0.002,
                            "bound": rs.bounds.get("kl-l2"), "norm": 4.0, "n": 1000, "rounding": True,
@@ -350,27 +319,31 @@ STATES = {
 
 
 @pytest.mark.parametrize("name", STATES)
-def test_a_link_gives_the_same_state_again(name):
-    async def drive():  # as in a kernel, where what is slow need not be waited for
-        made = getattr(rs.explorers, name)
-        panel, again = made(), made()
-        assert panel.state == {}
-        panel.linked = True
-        panel.move(**STATES[name])
-        again.restore(dict(parse_qsl(urlencode(panel.state))))
-        for each in (panel, again):
-            each.finish(30 if name not in ("scaling", "soap_bubbles") else 0.1)
-            each.pause()
-        return panel, again
-
-    panel, again = asyncio.run(drive())
-    assert panel.state.keys() == STATES[name].keys() and panel.message.value == panel.cut.value == ""
-    assert again.values == panel.values == panel.values | STATES[name] and again.state == panel.state
-    assert again.cut.value == ""
-    if name not in ("scaling", "soap_bubbles"):
+def test_a_link_and_the_code_line_give_the_same_state_again(name):
+    panel, linked = fresh(name), fresh(name)
+    assert panel.state == {}
+    panel.linked = True
+    panel.move(**STATES[name])
+    assert panel.state.keys() == STATES[name].keys() and panel.values == panel.values | STATES[name]
+    linked.restore(dict(parse_qsl(urlencode(panel.state))))
+    assert linked.values == panel.values and linked.state == panel.state
+    assert dict(parse_qsl(urlsplit(tag(panel, "a")["href"]).query)) == {"tab": name, **panel.state}
+    for again in (linked, eval(panel.code.value, {"rs": rs})):
         assert same(again, panel) and again.code.value == panel.code.value
-        (link,) = [found["href"] for found in Buttons(panel.copy.value).found if "href" in found]
-        assert dict(parse_qsl(urlsplit(link).query)) == {"tab": name, **panel.state}
+        assert again.message.value == again.cut.value == panel.message.value == panel.cut.value == ""
+    if name in MOVES:  # a picture has the arguments of its explorer
+        assert eval(panel.code.value.replace("explorers", "pictures"), {"rs": rs}).json() == panel.picture.json()
+
+
+def fresh(name):
+    """A panel of an explorer in its first state; in a kernel, where what is slow need not be waited for."""
+
+    async def made():
+        panel = getattr(rs.explorers, name)()
+        panel.pause()
+        return panel
+
+    return asyncio.run(made())
 
 
 @pytest.mark.parametrize(
@@ -380,7 +353,7 @@ def test_a_link_gives_the_same_state_again(name):
         ({"sigma": "nan"}, "deviation σ needs a number, got 'nan'"),
         ({"norm": "7"}, r"norm needs one of \['1', .*, got '7'"),
         ({"family": "Cauchy"}, r"family needs one of \['Gaussian', .*, got 'Cauchy'"),
-        ({"printed": "yes"}, "printed needs True or False, got 'yes'"),
+        ({"printed": "yes"}, r"printed needs one of \['True', 'False'\], got 'yes'"),
     ],
 )
 def test_a_bad_link_is_refused_in_words(panel, state, words):
@@ -419,7 +392,7 @@ def drawn(panel, name, curve):
 def test_certified_accuracy_is_rescored(accuracy_panel):
     panel = accuracy_panel
     panel.move(bound=rs.bounds.get("kl-l2"), alpha=0.001, norm=2.0)
-    log = panel.view._logs[panel.values["log"]]
+    log = shipped("imagenet")[panel.values["log"]]
     drawn(panel, "KL  SOUND, α\u00a0=\u00a00.001", log.rescore(rs.bounds.get("kl-l2"), 0.001, 2.0))
     drawn(panel, "as logged, α\u00a0=\u00a00.01", log)
     assert panel.message.value == ""
@@ -442,7 +415,7 @@ def test_several_logs_go_in_one_picture(accuracy_panel):
     names = list(accuracy_panel.controls["beside"].field.options)
     one, two = (next(name for name in names if end in name) for end in ("σ = 0.5, trained at 0.5", "σ = 1, trained"))
     panel = rs.explorers.certified_accuracy(dataset="imagenet", beside=[one], alpha=0.002)
-    first, logs = panel.values["log"], panel.view._logs
+    first, logs = panel.values["log"], shipped("imagenet")
     panel.controls["beside"].field.value = (first, one, two)  # the first is there already
     cohen, level = rs.bounds.get("cohen-l2"), ", α\u00a0=\u00a00.002"
     for name, shown in ((first, "Cohen et al.  TIGHT"), (one, one), (two, two)):
@@ -469,17 +442,14 @@ def test_a_bound_for_another_noise_is_said_in_words(accuracy_panel):
     assert "needs Laplace noise" in accuracy_panel.message.value
 
 
-def own_run(noise=None) -> rs.records.Records:
-    noise = {"family": "Laplace", "scale": 0.2, "dim": 64} if noise is None else rs.noises.to_dict(noise)
-    header = rs.records.Header(noise, n0=100, n=1000, alpha=0.001)
-    rows = [rs.records.Row(i, i % 2, {0: 100}, {0: 1000 - 10 * i, 1: 10 * i}, 0.1) for i in range(20)]
-    return rs.records.from_rows(header, rows)
+def own_run(noise=None):
+    return run_of(Laplace(0.2, dim=64) if noise is None else noise)
 
 
 def test_a_curve_is_read_by_its_log():
     curve = rs.accuracy.curve(own_run(), "laplace-l1")
     panel = rs.explorers.certified_accuracy(curve, n=500)
-    assert panel.view.curve.n == 500 and "a random 500 of each image's 1,000 votes; dashed: all of them" in texts(panel)
+    assert "a random 500 of each image's 1,000 votes; dashed: all of them" in texts(panel)
     with pytest.raises(TypeError, match="certified_accuracy needs a curve of a log, got <Curve"):
         rs.explorers.certified_accuracy(replace(curve, records=None))
 
@@ -488,8 +458,6 @@ def test_a_curve_is_read_by_its_log():
 def test_your_own_run_can_be_shown_and_its_code_line_runs(records):
     panel = rs.explorers.certified_accuracy(records)
     assert panel.message.value == "" and panel.values["bound"].key == "laplace-l1"
-    expected = rs.accuracy.certified(own_run(), rs.bounds.get("laplace-l1"), [0.0, 0.2])
-    np.testing.assert_array_equal(panel.view.curve.at([0.0, 0.2]), expected)
     (name,) = [curve.name for curve in items(panel) if "TIGHT" in curve.name]
     drawn(panel, name, rs.accuracy.curve(own_run(), rs.bounds.get("laplace-l1")))
     panel.move(alpha=0.01, norm=2.0)
@@ -518,8 +486,7 @@ def test_bounds_that_certify_nothing_are_shown_as_such():
 
 
 def test_a_run_in_which_nothing_is_certified_can_be_shown():
-    own = own_run()
-    wrong = rs.records.from_rows(own.header, [rs.records.Row(0, 1, {0: 100}, {0: 1000}, 0.1)])
+    wrong = run_of(Laplace(0.2, dim=64), [rs.records.Row(0, 1, {0: 100}, {0: 1000}, 0.1)])
     panel = rs.explorers.certified_accuracy(wrong)
     assert panel.message.value == "" and all(np.all(curve.y == 0) for curve in items(panel, Line))
 
@@ -539,42 +506,35 @@ def opened(shown):
     return shown.children[2].children[-1]
 
 
-def topic(name) -> Topic:
-    return next(topic for topic in TOPICS if topic.make.__name__ == name)
-
-
 def test_every_explorer_of_theory_and_logs_is_on_the_page():
     elsewhere = {"page", "certify", "one_image"}  # these two run a network, and look at one run
-    wanted = [getattr(rs.explorers, name) for name in rs.explorers.__all__ if name not in elsewhere]
-    assert sorted(topic.make.__name__ for topic in TOPICS) == sorted(make.__name__ for make in wanted)
+    assert set(TOPICS) == {*rs.explorers.__all__} - elsewhere
+    assert TOPICS == {name: getattr(rs.explorers, name) for name in TOPICS}
     tabs = rs.explorers.page().children[1]
-    assert dict(tabs.options) == {topic.title: topic for topic in TOPICS} and tabs.value == TOPICS[0]
+    assert [label for label, _ in tabs.options] == [title for title, _ in TABS.values()] and tabs.value == "bounds"
 
 
 def test_a_tab_is_made_when_it_is_first_opened(monkeypatch):
     made = []
-    counted = [t._replace(make=lambda t=t: made.append(t.title) or t.make()) for t in TOPICS]
-    for one in counted:
-        one.make.__name__ = next(t.make.__name__ for t in TOPICS if t.title == one.title)
-    monkeypatch.setattr(import_module("rsexplore.explorers.page"), "TOPICS", tuple(counted))
+    for name, make in TOPICS.items():
+        monkeypatch.setitem(TOPICS, name, lambda name=name, make=make: made.append(name) or make())
     shown = rs.explorers.page("")
     tabs, first = shown.children[1], opened(shown)
-    assert made == ["Radii"] and isinstance(first, Panel) and first.name == "bounds"
+    assert made == ["bounds"] and isinstance(first, Panel) and first.name == "bounds"
     tabs.label = "Rényi orders"
-    assert made == ["Radii", "Rényi orders"] and opened(shown).name == "renyi"
+    assert made == ["bounds", "renyi"] and opened(shown).name == "renyi"
     assert opened(shown).code.layout.display == "none"
-    assert counted[2].line in shown.children[2].children[0].value
+    assert TABS["renyi"][1] in shown.children[2].children[0].value
     tabs.label = "Radii"
-    assert opened(shown) is first and made == ["Radii", "Rényi orders"]
+    assert opened(shown) is first and made == ["bounds", "renyi"]
 
 
 def test_a_link_opens_its_tab_in_its_state():
     shown = rs.explorers.page("tab=renyi&sigma=1.25&best=False")
-    assert shown.children[1].value == topic("renyi") and opened(shown).name == "renyi"
+    assert shown.children[1].value == opened(shown).name == "renyi"
     assert opened(shown).state == {"sigma": "1.25", "best": "False"}
-    (link,) = [found["href"] for found in Buttons(opened(shown).copy.value).found if "href" in found]
-    assert link == "?tab=renyi&sigma=1.25&best=False"
-    shown.children[1].value = topic("tradeoff")
+    assert tag(opened(shown), "a")["href"] == "?tab=renyi&sigma=1.25&best=False"
+    shown.children[1].value = "tradeoff"
     assert opened(shown).state == {}  # the state was of the other
 
 
@@ -584,7 +544,7 @@ def test_a_tab_that_nobody_looks_at_is_paused(monkeypatch):
         monkeypatch.setattr(Panel, name, lambda panel, name=name: calls.append((panel.name, name)))
     shown = rs.explorers.page("")
     calls.clear()
-    shown.children[1].value = topic("renyi")
+    shown.children[1].value = "renyi"
     assert calls == [("bounds", "pause"), ("renyi", "resume")]
 
 
@@ -592,7 +552,7 @@ def test_an_explorer_that_cannot_be_made_says_why(monkeypatch):
     def broken():
         raise ValueError("no <data>")
 
-    monkeypatch.setattr(import_module("rsexplore.explorers.page"), "TOPICS", (Topic("Broken", "Why?", broken),))
+    monkeypatch.setitem(TOPICS, "bounds", broken)
     shown = opened(rs.explorers.page())
     assert 'role="alert"' in shown.value and "ValueError: no &lt;data&gt;" in shown.value
 

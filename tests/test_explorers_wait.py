@@ -15,7 +15,7 @@ pytest.importorskip("ipywidgets")
 pytest.importorskip("matplotlib")
 
 import ipywidgets as widgets
-from panels import items, line, table, texts
+from panels import items, line, run_of, table, texts
 
 import rsexplore as rs
 from rsexplore.dual.mixed import Mixed
@@ -53,20 +53,20 @@ async def busy(panel, moves, rest=0.03):
     return found
 
 
-def of_noises(dims=DIMS, ks=(0.0, 0.5, 0.99)):
+def of_noises(panel):
     """Moves of the explorer of all bounds."""
-    for family, dim, share in itertools.product(rs.noises.ALL, (dims[0], dims[-1]), (1.0, 0.3)):
+    for family, dim, share in itertools.product(rs.noises.ALL, (DIMS[0], DIMS[-1]), (1.0, 0.3)):
         if family is not PowerGaussian:
             yield {"family": family, "dim": dim, "share": share, "norm": 2.0}
     shares = itertools.cycle((1.0, 0.3))
-    for powers, dim, k in itertools.product(((2.0, 2.0), (inf, inf), (inf, 2.0)), dims, ks):
+    for powers, dim, k in itertools.product(((2.0, 2.0), (inf, inf), (inf, 2.0)), DIMS, (0.0, 0.5, 0.99)):
         yield {"family": PowerGaussian, "powers": powers, "dim": dim, "k": k, "share": next(shares), "norm": inf}
 
 
-def of_bubbles(dims=DIMS, ks=(0.0, 0.5, 0.8, 0.99)):
+def of_bubbles(panel):
     """Moves of the soap bubbles' explorer."""
     changes = itertools.cycle(itertools.product(("sigma", "mode"), (0.01, 1e-9, 0.4999)))
-    for norm, dim, k in itertools.product((inf, 2.0), dims, ks):
+    for norm, dim, k in itertools.product((inf, 2.0), DIMS, (0.0, 0.5, 0.8, 0.99)):
         match, q_a = next(changes)
         yield {"norm": norm, "powers": (2.0, 2.0), "dim": dim, "k": k, "match": match, "q_a": q_a}
 
@@ -85,49 +85,36 @@ def of_ends(panel):
             yield {name: stops[place]}
 
 
-def assert_short(found):
-    longest, move = max(found, key=lambda one: one[0])
-    assert longest < LONGEST, move
-
-
 def eq9(k=25.0, dim=50):
     return PowerGaussian(0.25, k, dim, inf, 2)
 
 
-def test_no_move_of_a_noise_keeps_the_explorer_of_all_bounds_busy():
-    panel = rs.explorers.bounds()
-    assert_short(asyncio.run(busy(panel, of_noises())))
+def of_log(panel):
+    """Moves of a panel over a log."""
+    yield from ({"alpha": 0.01}, {"norm": 2.0}, {"n": 500}, {"alpha": 0.05})
 
 
-def test_no_move_keeps_the_explorer_of_soap_bubbles_busy(monkeypatch):
+WAITS = {  # explorer -> what moves it, and for how long each move is watched
+    "bounds": (of_noises, 0.03),
+    "soap_bubbles": (of_bubbles, 0.1),
+    **dict.fromkeys(EVERY, (of_ends, 0.05)),
+    **dict.fromkeys(("certified_accuracy", "one_image"), (of_log, 0.1)),
+}
+
+
+@pytest.mark.parametrize("name", WAITS)
+def test_no_move_keeps_a_kernel_busy(name, monkeypatch):
     monkeypatch.setattr(panels, "WORDS_AFTER", 0.01)
-    panel = rs.explorers.soap_bubbles()
-    assert_short(asyncio.run(busy(panel, of_bubbles(), 0.1)))
-
-
-@pytest.mark.parametrize("name", EVERY)
-def test_no_control_of_the_others_keeps_a_kernel_busy(name, monkeypatch):
-    monkeypatch.setattr(panels, "WORDS_AFTER", 0.01)
-    panel = getattr(rs.explorers, name)()
-    panel.move(**EVERY[name])
-    assert_short(asyncio.run(busy(panel, of_ends(panel), 0.05)))
-
-
-def run_of(noise):
-    header = rs.records.Header(rs.noises.to_dict(noise), n0=100, n=1000, alpha=0.001)
-    rows = [rs.records.Row(i, 0, {0: 100}, {0: 990 - 7 * i, 1: 10 + 7 * i}, 0.1) for i in range(30)]
-    return rs.records.from_rows(header, rows)
-
-
-@pytest.mark.parametrize("name", ["certified_accuracy", "one_image"])
-def test_a_log_of_a_slow_noise_keeps_no_kernel_busy(name):
-    log, images = run_of(eq9()), np.zeros((30, 1, 5, 10))
+    moves, rest = WAITS[name]
+    logs = {"certified_accuracy": (run_of(eq9()),), "one_image": (run_of(eq9()), np.zeros((20, 1, 5, 10)))}
 
     async def drive():
-        panel = getattr(rs.explorers, name)(*((log, images) if name == "one_image" else (log,)))
-        return await busy(panel, [{"alpha": 0.01}, {"norm": 2.0}, {"n": 500}, {"alpha": 0.05}], 0.1)
+        panel = getattr(rs.explorers, name)(*logs.get(name, ()))
+        panel.move(**EVERY.get(name, {}))
+        return await busy(panel, moves(panel), rest)
 
-    assert_short(asyncio.run(drive()))
+    longest, move = max(asyncio.run(drive()), key=lambda one: one[0])
+    assert longest < LONGEST, move
 
 
 def test_a_slow_radius_is_worked_on_under_a_word_and_then_shown():
@@ -156,9 +143,8 @@ def test_a_slow_radius_is_worked_on_under_a_word_and_then_shown():
 
 
 def test_a_newer_move_ends_the_older_computation(monkeypatch):
-    begun = []
-    started = panels.started
-    monkeypatch.setattr(panels, "started", lambda task: begun.append(started(task)) or begun[-1])
+    begun, run = [], panels.Run
+    monkeypatch.setattr(panels, "Run", lambda *task: begun.append(run(*task)) or begun[-1])
 
     async def drive():
         panel = rs.explorers.bounds(noise=rs.noises.Gaussian(0.5, dim=50))
@@ -172,13 +158,13 @@ def test_a_newer_move_ends_the_older_computation(monkeypatch):
         return panel, slow
 
     panel, slow = asyncio.run(drive())
-    assert isinstance(slow.error, panels.Stopped) and not slow.is_alive()
+    assert isinstance(slow.task.exception(), panels.Stopped) and not slow.is_alive()
     assert panel.working.value == "" and "cohen-lp" in table(panel)
 
 
 def test_nothing_goes_on_while_nobody_looks(monkeypatch):
     begun, module = [], import_module("rsexplore.explorers.theory")
-    started, claims = panels.started, module.claims
+    run, claims = panels.Run, module.claims
 
     def slow(*args, **kwargs):
         for _ in range(40):
@@ -198,19 +184,19 @@ def test_nothing_goes_on_while_nobody_looks(monkeypatch):
         panel.pause(), panel.resume()
         assert panel.picture is first  # with nothing in hand nothing changes
         monkeypatch.setattr(module, "claims", slow)
-        monkeypatch.setattr(panels, "started", lambda task: begun.append(started(task)) or begun[-1])
+        monkeypatch.setattr(panels, "Run", lambda *task: begun.append(run(*task)) or begun[-1])
         panel.move(q_a=0.02)
         assert begun[0].is_alive()
         panel.pause()
         await until(lambda: not begun[0].is_alive())
         await asyncio.sleep(0.2)
-        assert isinstance(begun[0].error, panels.Stopped) and len(begun) == 1 and panel.picture is first
+        assert isinstance(begun[0].task.exception(), panels.Stopped) and len(begun) == 1 and panel.picture is first
         panel.resume()
         await until(lambda: panel._pending is None)
         return panel
 
     panel = asyncio.run(drive())
-    assert len(begun) == 2 and begun[1].error is None  # the same again; the curves were there
+    assert len(begun) == 2 and begun[1].task.exception() is None  # the same again; the curves were there
     assert words(panel) == "" and "q_a=0.02" in panel.code.value
     expected = float(rs.exact_radius(rs.noises.Gaussian(0.5), q_a=0.02))
     assert float(table(panel)["cohen-l2"]["radius"]) == pytest.approx(expected, rel=1e-9)

@@ -37,16 +37,14 @@ def packed(name: str) -> bytes:
 TABLES, FLOATS = json.loads(packed("tables")), np.frombuffer(packed("floats"), "<f8")
 
 
-def whole(value: Any, parts: Any = TABLES["parts"], floats: Any = FLOATS) -> Any:
-    """A stored value with its parts in their places."""
-    if isinstance(value, str) and re.match("@[0-9]", value):
-        return whole(parts[int(value[1:])], parts, floats)
+def whole(value: Any, floats: Any = FLOATS) -> Any:
+    """A stored value with its arrays in their places."""
     if isinstance(value, str) and re.match("~[0-9]", value):
         start, count = map(int, value[1:].split(","))
         return floats[start : start + count]
     if isinstance(value, list):
-        return [whole(each, parts, floats) for each in value]
-    return {key: whole(each, parts, floats) for key, each in value.items()} if isinstance(value, dict) else value
+        return [whole(each, floats) for each in value]
+    return {key: whole(each, floats) for key, each in value.items()} if isinstance(value, dict) else value
 
 
 def same(a: Any, b: Any) -> bool:
@@ -76,39 +74,37 @@ def test_it_is_one_small_file_that_asks_nobody():
 @pytest.mark.parametrize("name", TOPICS)
 def test_it_is_what_a_fresh_build_writes(name):
     topic, (tab,) = TOPICS[name], [tab for tab in TABLES["topics"] if tab["name"] == name]
-    states = [*topic.states()]
-    assert [*tab["states"]] == ["|".join(texts) for texts in states]
+    states = topic.states()
+    assert [*tab["states"]] == [*states]
     assert tab["controls"] == json.loads(json.dumps(page.tab(topic)["controls"]))
-    for i in np.random.default_rng(len(name)).choice(
-        len(states), 2 if name == "soap_bubbles" else CHEAP, replace=False
-    ):
-        pool = page.Pool()
-        fresh = page.stored(topic, topic.picture(states[i]), pool)
-        floats = np.frombuffer(b"".join(pool.arrays), "<f8")
-        fresh = whole(fresh, [json.loads(part) for part in pool.parts], floats)
-        assert same(whole(tab["states"]["|".join(states[i])]), fresh), states[i]
+    count = 2 if name == "soap_bubbles" else CHEAP
+    for texts in np.random.default_rng(len(name)).choice([*states], count, replace=False):
+        arrays = page.Arrays()
+        fresh = json.loads(json.dumps(page.stored(topic, topic.make(**states[texts]), arrays)))
+        fresh = whole(fresh, np.frombuffer(b"".join(arrays.held), "<f8"))
+        assert same(whole(tab["states"][texts]), fresh), texts
 
 
 def test_a_start_is_among_the_states_and_controls_say_what_the_panels_say(monkeypatch):
     pytest.importorskip("ipywidgets")
     import rsexplore.explorers as explorers
-    from rsexplore.explorers.page import TOPICS as TABS
     from rsexplore.explorers.panel import Panel
 
-    for work in ("_draw", "_go_on"):  # the controls alone
-        monkeypatch.setattr(Panel, work, lambda *given, **named: None)
-    lines = {tab.make.__name__: (tab.title, tab.line) for tab in TABS}
+    monkeypatch.setattr(Panel, "changed", lambda *given: None)  # the controls alone
     for name, topic in TOPICS.items():
         panel = getattr(explorers, name)()
-        assert page.TABS[name] == lines[name]
         for control in topic.controls:
-            assert control.options is None or control.start in control.options
+            assert not control.options or control.start in control.options
             assert panel.controls[control.name].field.description == control.label
 
 
 # ---- in a browser ----
 
 pytest.importorskip("playwright")
+
+
+def in_a_browser(test):
+    return pytest.mark.browser(pytest.mark.slow(test))
 
 
 @pytest.fixture(scope="module")
@@ -158,8 +154,7 @@ def links(name: str, count: int) -> list[str]:
     return found
 
 
-@pytest.mark.browser
-@pytest.mark.slow
+@in_a_browser
 @pytest.mark.parametrize("name", TOPICS)
 def test_no_text_is_cut_or_over_another_and_all_can_be_read(opened, name):
     for theme in ("light", "dark"):
@@ -178,8 +173,7 @@ def test_no_text_is_cut_or_over_another_and_all_can_be_read(opened, name):
 STATE = "location.hash + document.querySelector('#place desc').textContent"
 
 
-@pytest.mark.browser
-@pytest.mark.slow
+@in_a_browser
 @pytest.mark.parametrize("name", TOPICS)
 def test_every_control_can_be_moved_by_keys(opened, name):
     go(opened, f"tab={name}")
@@ -210,8 +204,7 @@ BARS = """states => states.map(state => { const plot = rsexplore.pictureOf(rsexp
     return plot?.items.find(item => item.kind === 'bars').rows.map(row => [row.name, row.text, row.fill]) ?? []; })"""
 
 
-@pytest.mark.browser
-@pytest.mark.slow
+@in_a_browser
 def test_ten_thousand_printed_radii_are_what_the_package_prints(opened):
     topic, rng, count = TOPICS["bounds"], np.random.default_rng(3), 0
     votes = {f"{q:g}": q for q in page.VOTES}
@@ -249,37 +242,35 @@ def drawn(picture: dict[str, Any]) -> list[Any]:
     return [(plot.get("title", ""), ends, numbers(plot)) for plot, ends in zip(picture["plots"], axes, strict=True)]
 
 
-def compared(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
-    ours, theirs = drawn(ours), drawn(theirs)
+def compared(shown: Any, theirs: Any, name: str, **state: str) -> list[Any]:
+    """Assert that the page draws that picture, and return the rows of its numbers."""
+    found = picture_of(shown, name, **state)
+    ours, theirs = drawn(found["picture"]), drawn(theirs.data())
     assert [plot[0] for plot in ours] == [plot[0] for plot in theirs]
     for (_, a, mine), (_, b, other) in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12)
         assert [name for name, _ in mine] == [name for name, _ in other]
         for (name, x), (_, y) in zip(mine, other, strict=True):
             assert len(x) < len(y) or np.allclose(x, y, rtol=1e-9, equal_nan=True), name
+    return found["rows"]
 
 
-@pytest.mark.browser
-@pytest.mark.slow
+@in_a_browser
 def test_a_picture_is_that_of_the_package_at_its_deviation(opened):
     rng = np.random.default_rng(4)
     for sigma in ("0.01", "0.037", "0.5", "1", "2.345", "10", *(f"{s:.5g}" for s in 10 ** rng.uniform(-2, 1, 6))):
         size = float(sigma)
         for order, value in (("best", None), ("2", 2.0)):
-            compared(
-                picture_of(opened, "renyi", sigma=sigma, order=order)["picture"], renyi(size, 1e-3, order=value).data()
-            )
+            compared(opened, renyi(size, 1e-3, order=value), "renyi", sigma=sigma, order=order)
         for shift in (0.5, 3.0):
-            shown = picture_of(opened, "vote_curves", sigma=sigma, r=f"{shift:g}", family="Laplace")
-            compared(shown["picture"], vote_curves(page.noises.Laplace.from_sigma(size), shift * size).data())
-            assert [row[0] for row in shown["rows"]] == ["exact", "KL", "D_∞", "exact radius"]
+            theirs = vote_curves(page.noises.Laplace.from_sigma(size), shift * size)
+            rows = compared(opened, theirs, "vote_curves", sigma=sigma, r=f"{shift:g}", family="Laplace")
+            assert [row[0] for row in rows] == ["exact", "KL", "D_∞", "exact radius"]
         noise = GeneralizedGaussian.from_sigma(size, 3072, shape=3.0)
-        compared(picture_of(opened, "tradeoff", sigma=sigma)["picture"], tradeoff(noise, 0.01).data())
+        compared(opened, tradeoff(noise, 0.01), "tradeoff", sigma=sigma)
         question = page.Question(0.01, 2.0, 3.0, 0.0, "sigma")
-        found = page.Numbers(
-            question, {name: None if name in SLOW else page.growth(name, question) for name in page.FAMILIES}
-        )
-        compared(picture_of(opened, "scaling", size=sigma)["picture"], page.scaling_picture(found, size).data())
+        found = {name: None if name in SLOW else page.growth(name, question) for name in page.FAMILIES}
+        compared(opened, page.scaling_picture(page.Numbers(question, found), size), "scaling", size=sigma)
         for every, printed in (("False", "False"), ("True", "False"), ("False", "True")):
             gaussian = page.noises.Gaussian(size, 3072)
             shown = picture_of(opened, "bounds", sigma=sigma, every=every, printed=printed)["picture"]
@@ -299,16 +290,14 @@ def test_a_picture_is_that_of_the_package_at_its_deviation(opened):
             assert shown["plots"][0]["y"]["domain"] == pytest.approx(theirs["plots"][0]["y"]["domain"])
 
 
-@pytest.mark.browser
-@pytest.mark.slow
+@in_a_browser
 def test_soap_bubbles_are_those_of_the_package(opened):
     found = at_once(pulled(Bubble(0.3, 3072, 0.01)))
     for sigma in ("0.02", "0.5", "3.3"):
-        compared(picture_of(opened, "soap_bubbles", sigma=sigma)["picture"], soap_picture(found, float(sigma)).data())
+        compared(opened, soap_picture(found, float(sigma)), "soap_bubbles", sigma=sigma)
 
 
-@pytest.mark.browser
-@pytest.mark.slow
+@in_a_browser
 @pytest.mark.parametrize("name", ["bounds", "renyi", "scaling", "soap_bubbles", "tradeoff", "vote_curves"])
 def test_the_pointer_is_never_told_more_than_was_computed(opened, name):
     for link in links(name, 2):
@@ -331,8 +320,7 @@ def test_the_pointer_is_never_told_more_than_was_computed(opened, name):
                 assert tip[1].rpartition("= ")[2] in pairs[line], (link, tip)
 
 
-@pytest.mark.browser
-@pytest.mark.slow
+@in_a_browser
 def test_a_link_opens_its_state_and_what_it_cannot_open_is_said(opened):
     go(opened, "tab=tradeoff&sigma=0.25&shape=4&norms=2 and 4")
     assert (
@@ -353,8 +341,7 @@ def test_a_link_opens_its_state_and_what_it_cannot_open_is_said(opened):
     assert opened.locator("#control-norm").input_value() == "1"  # the norm in which most is known of it
 
 
-@pytest.mark.browser
-@pytest.mark.slow
+@in_a_browser
 @pytest.mark.parametrize("kind", ["svg", "png", "csv"])
 def test_it_gives_files(opened, kind, tmp_path):
     go(opened, "tab=renyi")

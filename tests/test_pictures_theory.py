@@ -118,10 +118,11 @@ def test_scaling_leaves_the_soap_bubbles_to_tasks():
     assert not {"eq8", "eq10"} & set(first.found)
     (note,) = notes(scaling_picture(first))
     assert note == "soap bubble, eq. (8) and soap bubble, eq. (10): drawn when the sliders rest"
-    assert isinstance(next(steps), Task)
-    held = steps.send(first.found["Gaussian"])  # in place of seconds of work
-    assert next(steps).words == "radii of soap bubble, eq. (10)"
-    last = steps.send(None)  # as where the package knows no bound
+    next(steps).set_result(first.found["Gaussian"])  # in place of seconds of work
+    held, task = next(steps), next(steps)
+    assert task.words == "radii of soap bubble, eq. (10)"
+    task.set_result(None)  # as where the package knows no bound
+    last = next(steps)
     assert (line(scaling_picture(held), "soap bubble, eq. (8)")[1] == line(scaling_picture(held), "Gaussian")[1]).all()
     assert not notes(scaling_picture(last))
 
@@ -147,10 +148,12 @@ def test_soap_bubbles_come_by_tasks_what_is_chosen_first():
     late = ": drawn when the sliders rest"
     assert notes(soap_picture(first)) == ["eq. (8), eq. (10), eq. (9)" + late, "eq. (10)" + late]
     seen = []
-    step = next(steps)
-    while "eq. (9)" not in getattr(step, "words", ""):
+    for step in steps:
+        if "eq. (9)" in getattr(step, "words", ""):
+            break
         seen.append(step)
-        step = steps.send(step.work() if isinstance(step, Task) else None)
+        if isinstance(step, Task):
+            step.run()
     assert [task.words.split(",")[0] for task in seen if isinstance(task, Task)] == [
         "eq. (10)", "eq. (10)", "votes of eq. (10) after a shift", "eq. (8)", "eq. (8)"
     ]  # fmt: skip

@@ -13,10 +13,11 @@ from rsexplore import accuracy, bounds
 from rsexplore.accuracy import Curve
 from rsexplore.bound import Bound, Status
 from rsexplore.comparison import exact_bound
-from rsexplore.explorers.controls import NORMS, Number, call, choice, more, pick, plain, several, toggle
-from rsexplore.explorers.panel import Panel, Steps, View
+from rsexplore.explorers import controls
+from rsexplore.explorers.controls import Number, call, choice, plain, several, toggle
+from rsexplore.explorers.panel import Panel, Words
 from rsexplore.explorers.readout import framed, table
-from rsexplore.patience import Task
+from rsexplore.patience import Steps, computed
 from rsexplore.pictures import style
 from rsexplore.pictures.accuracy import ceiling, shipped
 from rsexplore.pictures.accuracy import certified_accuracy as picture
@@ -26,85 +27,68 @@ from rsexplore.records import Records, can_thin, least_level, thinned
 AT = 9  # radii in the table
 
 
-class AccuracyView(View):
-    """The picture of `certified_accuracy`: the curve as logged, as re-scored, and those of other logs beside it."""
+def _certified_accuracy(
+    logs: Mapping[str, Records],
+    published: Mapping[str, Curve],
+    dataset: str | None,
+    own: tuple[str, ...],
+    part_of: Callable[[str, int], Records],
+    **v: Any,
+) -> Steps:
+    """Draw the curve as logged, as re-scored, and those of other logs beside it."""
+    name, bound, norm, alpha, n = v["log"], v["bound"], v["norm"], v["alpha"], v["n"]
+    log, words = logs[name], f"radii of all images by {bound.key}"
+    score = partial(accuracy.curve, bound=bound, norm=norm, alpha=alpha, uncertified=True)
 
-    def __init__(self, logs: Mapping[str, Curve | Records], dataset: str | None, own: tuple[str, ...]) -> None:
-        self._logs, self._dataset, self._own = logs, dataset, own
-        self._records = {name: records_of(log) for name, log in logs.items()}
-        self._thinned = lru_cache(1)(lambda name, n: thinned(self._records[name], n))
-
-    def update(self, **values: Any) -> Steps:
-        self.values = v = values
-        name, bound, norm, alpha = v["log"], v["bound"], v["norm"], v["alpha"]
-        log = self._records[name]
-        self.given = {"dataset": self._dataset, "log": name, "bound": bound.key, "norm": plain(norm), "alpha": alpha}
-        self.given |= {"n": v["n"] if v["n"] != log.header.n else None, "rounding": v["rounding"]}
-        self.given |= {"beside": list(v["beside"]) or ()}
-        score = partial(accuracy.curve, bound=bound, norm=norm, alpha=alpha, uncertified=True)
-        words = f"radii of all images by {bound.key}"
-        self.curve, self.before, interval = yield Task(words, partial(self._found, score, name, v["n"], v["rounding"]))
-        # the others under the same bound and level, as far as it is about their noise
-        beside = {other: self._records[other] for other in v["beside"] if other != name}
-        able = {other: run for other, run in beside.items() if bound.supports(run.noise) and alpha >= least_level(run)}
-        self.others = yield Task(words, lambda: {other: score(run) for other, run in able.items()})
-        most = yield Task(words, partial(ceiling, replace(self.curve, n=v["n"]), alpha, bound, norm))
-        look = style.look(bound, bound.status_at(norm))
-        # of what does not certify the picture says it
-        status = f"  {bound.status_at(norm).value.upper()}" if bound.certifies else ""
-        shown = [(self.curve, f"{_title(bound)}{status}", look | {"width": 2.2, "mark": ""})]
-        if self.before is not None:
-            shown.insert(0, (self.before, _origin(self.before), {"color": style.GREY, "dash": "dash"}))
-        shown += [(curve, "", look | {"width": 0.8, "mark": ""}) for curve in interval]
-        for (other, curve), color in zip(self.others.items(), cycle(style.CYCLE), strict=False):
-            shown.append((curve, other, {"color": color}))
-        curves, labels, looks = zip(*shown, strict=True)
-        title, note, stop = name, None, log.header.stop
-        if stop:
-            aim = f"radius {stop['radius']:g}" if "radius" in stop else f"precision {stop['precision']:g}"
-            title += f": wanted {aim} by {stop['bound']} in l{stop['norm']:g}; {log.spent}"
-        if self.curve.n < log.header.n:
-            note = f"a random {self.curve.n:,} of each image's {log.header.n:,} votes; dashed: all of them"
-        elif v["rounding"]:
-            note = "thin: between what rounding of the log leaves open"
-        limit = None if stop else (most, v["n"], alpha)
-        self.picture = picture(curves, title, labels=labels, looks=looks, note=note, most=False, limit=limit)
-
-    def _found(
-        self, score: Callable[..., Curve], name: str, n: int, rounding: bool
-    ) -> tuple[Curve, Curve | None, list[Curve]]:
+    def scored() -> tuple[Curve, Curve | None, list[Curve]]:
         """The curve, that which was logged, and those between which rounding leaves it."""
-        logged, log = self._logs[name], self._records[name]
-        part = self._thinned(name, n) if can_thin(log, n) and n != log.header.n else log
-        curve = score(part)
-        before = logged if isinstance(logged, Curve) else _as_logged(log)
-        if before is not None and before.norm != curve.norm:  # radii in two norms do not go on one axis
+        part = part_of(name, n)
+        before = published[name] if name in published else _as_logged(log)
+        if before is not None and before.norm != norm:  # radii in two norms do not go on one axis
             before = None
-        ways = ("lower", "upper") if rounding else ()
-        return curve, before, [score(part, rounding=way) for way in ways]
+        return score(part), before, [score(part, rounding=way) for way in ("lower", "upper") if v["rounding"]]
 
-    def code(self) -> str:
-        return call(self.explorer, self.given, (), *self._own) + "  # records: what you gave" * bool(self._own)
-
-    def readout(self) -> str:
-        v = self.values
-        assert self.picture.plots[0].x is not None
-        radii = [float(f"{r:.3g}") for r in np.linspace(0, self.picture.plots[0].x.domain[1], AT)[:-1]]
-        rows = {}
-        if self.before is not None:
-            rows[_origin(self.before)] = [f"{x:.3f}" for x in self.before.at(radii)]
-        rows[v["bound"].key + _warning(v["bound"])] = [f"{x:.3f}" for x in self.curve.at(radii)]
-        for name, curve in self.others.items():
-            rows[name] = [f"{x:.3f}" for x in curve.at(radii)]
-        head = {f"l{v['norm']:g} radius": "left"} | {f"{r:g}": "right" for r in radii}
-        body = table(head, [({}, (name, *line)) for name, line in rows.items()])
-        about = ""
-        for name in v["beside"]:
-            if name not in (v["log"], *self.others):
-                apart = not v["bound"].supports(self._records[name].noise)
-                why = f"{v['bound'].key} is not about its noise" if apart else "its run decided at a larger α"
-                about += f" Not shown, as {why}: {name}."
-        return framed(body + escape(about))
+    curve, before, interval = yield from computed(words, scored)
+    # the others under the same bound and level, as far as it is about their noise
+    beside = {other: logs[other] for other in v["beside"] if other != name}
+    able = {other: run for other, run in beside.items() if bound.supports(run.noise) and alpha >= least_level(run)}
+    others = yield from computed(words, lambda: {other: score(run) for other, run in able.items()})
+    most = yield from computed(words, partial(ceiling, replace(curve, n=n), alpha, bound, norm))
+    look = style.look(bound, bound.status_at(norm))
+    # of what does not certify the picture says it
+    status = f"  {bound.status_at(norm).value.upper()}" if bound.certifies else ""
+    shown = [(curve, f"{_title(bound)}{status}", look | {"width": 2.2, "mark": ""})]
+    if before is not None:
+        shown.insert(0, (before, _origin(before), {"color": style.GREY, "dash": "dash"}))
+    shown += [(each, "", look | {"width": 0.8, "mark": ""}) for each in interval]
+    shown += [(each, other, {"color": color}) for (other, each), color in zip(others.items(), cycle(style.CYCLE))]
+    curves, labels, looks = zip(*shown, strict=True)
+    title, note, stop = name, None, log.header.stop
+    if stop:
+        aim = f"radius {stop['radius']:g}" if "radius" in stop else f"precision {stop['precision']:g}"
+        title += f": wanted {aim} by {stop['bound']} in l{stop['norm']:g}; {log.spent}"
+    if curve.n < log.header.n:
+        note = f"a random {curve.n:,} of each image's {log.header.n:,} votes; dashed: all of them"
+    elif v["rounding"]:
+        note = "thin: between what rounding of the log leaves open"
+    limit = None if stop else (most, n, alpha)
+    drawn = picture(curves, title, labels=labels, looks=looks, note=note, most=False, limit=limit)
+    yield drawn
+    given = {"dataset": dataset, "log": name, "bound": bound.key, "norm": plain(norm), "alpha": alpha}
+    given |= {"n": n if n != log.header.n else None, "rounding": v["rounding"], "beside": list(v["beside"]) or ()}
+    assert drawn.plots[0].x is not None
+    radii = [float(f"{r:.3g}") for r in np.linspace(0, drawn.plots[0].x.domain[1], AT)[:-1]]
+    rows = {} if before is None else {_origin(before): before}
+    rows |= {bound.key + _warning(bound): curve, **others}
+    head = {f"l{norm:g} radius": "left"} | {f"{r:g}": "right" for r in radii}
+    numbers = table(head, [({}, (of, *(f"{x:.3f}" for x in each.at(radii)))) for of, each in rows.items()])
+    for other, run in beside.items():
+        if other not in able:
+            about = bound.supports(run.noise)
+            why = "its run decided at a larger α" if about else f"{bound.key} is not about its noise"
+            numbers += escape(f" Not shown, as {why}: {other}.")
+    code = call(certified_accuracy, given, *own, always=()) + "  # records: what you gave" * bool(own)
+    yield Words(code, framed(numbers))
 
 
 def records_of(log: Curve | Records) -> Records:
@@ -201,6 +185,7 @@ def certified_accuracy(
         raise ValueError(
             "certified_accuracy moves the level of votes, got exact ones; pictures.certified_accuracy draws them"
         )
+    logs = {name: records_of(item) for name, item in named.items()}
     first = log or next(iter(named))
     noise, logged = named[first].noise, headers[first]
     # certificates first, each group in the order of the package
@@ -214,12 +199,20 @@ def certified_accuracy(
         choice("log", "log", {name: name for name in named}, first),
         choice("bound", "bound", {_words(b): b for b in able}, start),
         Number("alpha", "failure rate α", "of a radius", logged.alpha if alpha is None else alpha, 1e-6, 0.2),
-        pick("norm", "norm of the ball", "p", NORMS, float(ball(noise, norm))),
+        controls.norm(ball(noise, norm)),
         Number("n", "votes n", "dotted: their most", n or logged.n, 100, 10_000_000, whole=True),
-        *more(
-            several("beside", "logs beside it", list(named), beside),
-            toggle("rounding", "show what rounding of the log leaves open", rounding),
-        ),
     ]
+    more = [
+        several("beside", "logs beside it", list(named), beside),
+        toggle("rounding", "show what rounding of the log leaves open", rounding),
+    ]
+
+    @lru_cache(1)
+    def part_of(name: str, n: int) -> Records:
+        log = logs[name]
+        return thinned(log, n) if can_thin(log, n) and n != log.header.n else log
+
+    published = {name: item for name, item in named.items() if isinstance(item, Curve)}
     own = () if records is None else ("records",)
-    return Panel(AccuracyView(named, dataset, own), chosen, certified_accuracy)
+    draw = partial(_certified_accuracy, logs, published, dataset, own, part_of)
+    return Panel("certified_accuracy", draw, chosen, more)

@@ -2,9 +2,9 @@
 
 import hashlib
 import warnings
-from collections.abc import Callable, Mapping
-from functools import partial
-from math import isfinite, prod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf, isfinite, prod
 from os import PathLike
 from pathlib import Path
 from shutil import rmtree
@@ -23,10 +23,11 @@ from rsexplore.comparison import exact_bound
 from rsexplore.data import Names
 from rsexplore.explorers import controls
 from rsexplore.explorers.certified_accuracy import certified_accuracy
-from rsexplore.explorers.controls import Control, Number, choice, more, pick, text
+from rsexplore.explorers.controls import Control, Number, choice, text
 from rsexplore.explorers.one_image import one_image
 from rsexplore.explorers.panel import Board, Panel, Run, Stopped, running_loop
 from rsexplore.noises import Noise
+from rsexplore.patience import Task, breathe
 from rsexplore.pictures.accuracy import shipped
 from rsexplore.records import Records
 
@@ -49,91 +50,61 @@ def dimension(data: str) -> int | None:
         return None
 
 
+@dataclass
 class Setting:
-    """One setting of the controls: where its votes are kept, and how they are counted.
+    """One setting of the controls, by which votes are counted."""
 
-    Parameters
-    ----------
-    values : mapping
-        Of the controls.
-    given : nn.Module or None
-        A network that is not in a file.
-    fixed : mapping
-        n0, alpha, seed and names.
-    folder : Path
-        Of logs for which no path is chosen.
+    values: Mapping[str, Any]  # of the controls
+    given: Any  # a network that is not in a file
+    fixed: Mapping[str, Any]  # n0, alpha, seed and names
+    log: Path
+    pictures: dict[int, NDArray] = field(default_factory=dict)  # once they are loaded
+    warned: str = ""  # what the run has warned of
+    progress: Any = None  # how far it is
 
-    Raises
-    ------
-    ValueError
-        A checkpoint is wanted and none is named.
-    """
+    def tell(self, progress: Any) -> None:
+        """Tell how far it is; raise what ends it if it is to stop."""
+        self.progress = progress
+        breathe()
 
-    def __init__(self, values: Mapping[str, Any], given: Any, fixed: Mapping[str, Any], folder: Path) -> None:
-        if values["model"] == FILE and not values["file"].strip():
-            raise ValueError("certify needs the path of a checkpoint in the field 'checkpoint', got an empty one")
-        self._values, self._given, self._fixed = dict(values), given, fixed
-        self._wanted: float = values["radius"]
-        self.images: int = values["images"]
-        self.pictures: dict[int, NDArray] = {}
-        self.warned = ""
-        if values["log"].strip():
-            self.log = Path(values["log"].strip()).expanduser()
-        else:
-            # one file for each run, so that one that was stopped goes on when its settings come back
-            run = {name: value for name, value in values.items() if name != "log" and (name != "norm" or self._wanted)}
-            named = repr(sorted((name, str(value)) for name, value in {**run, **fixed}.items()))
-            self.log = folder / f"{hashlib.sha256(named.encode()).hexdigest()[:12]}.tsv"
-
-    def run(self, tell: Callable[[Any], None]) -> Records:
-        """Load what is needed, count the votes, and tell how far it is."""
+    def run(self) -> Records:
+        """Load what is needed, and count the votes."""
         from rsexplore import montecarlo
 
-        v = self._values
-        split = montecarlo.load_images(
-            v["data"].strip(), slice(0, self.images * v["every"], v["every"]), names=self._fixed["names"]
-        )
-        self.images = len(split.labels)
+        v, data = self.values, self.values["data"].strip()
+        model = self._model(montecarlo)
+        which = slice(0, v["images"] * v["every"], v["every"])
+        split = montecarlo.load_images(data, which, names=self.fixed["names"])
         self.pictures = dict(zip(split.index.tolist(), split.images, strict=True))
         noise = controls.member(v, dim=int(np.prod(split.images.shape[1:])))
-        wish: dict[str, Any] = {"n0": self._fixed["n0"]}
-        if self._wanted:
+        wish: dict[str, Any] = {"n0": self.fixed["n0"]}
+        if v["radius"]:
             if (bound := exact_bound(noise, v["norm"])) is None:
                 raise ValueError(
                     f"a wanted radius needs a norm in which the exact one is known: {noise.family} noise has "
                     f"l{noise.natural_norm:g}, got l{v['norm']:g}"
                 )
-            wish = {"radius": self._wanted, "bound": bound, "norm": v["norm"]}
+            wish = {"radius": v["radius"], "bound": bound, "norm": v["norm"]}
+        wish |= {name: self.fixed[name] for name in ("alpha", "seed", "names")}
+        wish |= {"n": v["n"], "device": v["device"], "data": montecarlo.data_name(data), "log": self.log}
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always", UserWarning)
             found = montecarlo.certify(
-                self._model(montecarlo),
-                split.images,
-                split.labels,
-                noise,
-                n=v["n"],
-                alpha=self._fixed["alpha"],
-                seed=self._fixed["seed"],
-                log=self.log,
-                **wish,
-                indices=split.index,
-                device=v["device"],
-                names=self._fixed["names"],
-                data=montecarlo.data_name(v["data"].strip()),
-                progress=tell,
+                model, split.images, split.labels, noise, indices=split.index, progress=self.tell, **wish
             )
         self.warned = " ".join(str(one.message) for one in told if issubclass(one.category, UserWarning))
         return found
 
     def _model(self, montecarlo: Any) -> Any:
-        v = self._values
+        v = self.values
         if v["model"] == GIVEN:
-            return self._given
+            return self.given
         if v["model"] != FILE:
             return montecarlo.load_model(v["model"])
-        how = v["normalize"].strip()
-        normalize = montecarlo.normalization(how) if how else None
-        return montecarlo.load_model(v["file"].strip(), arch=v["arch"].strip() or None, normalize=normalize)
+        file, arch, how = (v[name].strip() for name in ("file", "arch", "normalize"))
+        if not file:
+            raise ValueError("certify needs the path of a checkpoint in the field 'checkpoint', got an empty one")
+        return montecarlo.load_model(file, arch=arch or None, normalize=montecarlo.normalization(how) if how else None)
 
 
 LOOK = 0.2  # seconds between looks at how far a run is
@@ -143,14 +114,15 @@ SAID = ("data", "images", "every", "n", "n0", "radius", "alpha", "seed", "log", 
 class CertifyPanel(Board):
     """Controls of a run, the run, and the panels over its records."""
 
-    def __init__(self, chosen: list[Control], given: Any, fixed: Mapping[str, Any], own_norm: bool) -> None:
-        super().__init__(chosen)
+    def __init__(
+        self, chosen: Sequence[Control], more: Sequence[Control], given: Any, fixed: Mapping[str, Any], own_norm: bool
+    ) -> None:
+        norm_of = None if own_norm else lambda values: controls.own_norm(_noise(values))
+        super().__init__(chosen, more, norm_of)
         self.records: Records | None = None
         self.views: dict[str, Panel] = {}  # over the records
         self._given, self._fixed = given, fixed
-        self._own_norm = own_norm  # whether it was chosen; else it is the noise's
         self._run: Run | None = None
-        self._job: Setting | None = None
         self._kept = Path(mkdtemp(prefix="rsexplore-"))  # for logs without a path
         finalize(self, rmtree, self._kept, ignore_errors=True)
         self.run = widgets.Button(description="Run", button_style="primary", tooltip="count votes, or go on doing so")
@@ -162,41 +134,37 @@ class CertifyPanel(Board):
         self.children = [self.grid, self.cut, line, self.status, self.message, self.code, self.results]
         self.run.on_click(lambda button: self.start())
         self.stop.on_click(lambda button: self._stop())
-        for control in chosen:
-            control.observe(partial(self._changed, control.name))
-        self._changed()
-
-    def move(self, **values: Any) -> None:
-        """Set several controls."""
-        for name, value in values.items():
-            self.controls[name].value = value
+        self.changed()
 
     def start(self) -> None:
         """Run what the controls say, or go on with it."""
         if self._run is not None:
             return
+        values = self.values
+        if values["log"].strip():
+            log = Path(values["log"].strip()).expanduser()
+        else:
+            # one file for each run, so that one that was stopped goes on when its settings come back
+            unlike = {"log"} if values["radius"] else {"log", "norm"}
+            named = sorted((name, str(x)) for name, x in {**values, **self._fixed}.items() if name not in unlike)
+            log = self._kept / f"{hashlib.sha256(repr(named).encode()).hexdigest()[:12]}.tsv"
         self._say("")
-        try:
-            self._job = job = Setting(self.values, self._given, self._fixed, self._kept)
-        except Exception as error:
-            self._say(_words(error))
-            return
         self.run.disabled, self.stop.disabled, self.bar.value = True, False, 0.0
         self.status.value = "loading the model and the images"
-        self._run = Run(job.run)
+        self._job = Setting(values, self._given, self._fixed, log)
+        self._run = Run(Task("votes", self._job.run))
         self._turn()
 
     def wait(self, seconds: float | None = None) -> None:
         """Wait for the end of the run, or so long; for cells that need its records."""
-        end = None if seconds is None else monotonic() + seconds
-        while self._run is not None and (end is None or monotonic() < end):
+        end = monotonic() + (inf if seconds is None else seconds)
+        while self._run is not None and monotonic() < end:
             self._run.join(LOOK)
             self._look()
 
     def _stop(self) -> None:
         if self._run is not None:
-            self._run.stop()
-            self.stop.disabled = True
+            self._run.stopping = self.stop.disabled = True
             self.status.value += ", stopping"
 
     def _turn(self) -> None:
@@ -207,85 +175,71 @@ class CertifyPanel(Board):
 
     def _look(self) -> None:
         """Show how far the run is, and what it has found once it has ended."""
-        run, job = self._run, self._job
-        if run is None or job is None:
+        run = self._run
+        if run is None:
             return
         if run.is_alive():
-            if run.progress is not None:
-                self.bar.value = run.progress.votes / max(run.progress.total, 1)
-                self.status.value = _progress(run.progress) + (", stopping" if run.stopping else "")
+            if (progress := self._job.progress) is not None:
+                self.bar.value = progress.votes / max(progress.total, 1)
+                self.status.value = _progress(progress) + ", stopping" * run.stopping
             return
         self._run = None
         self.run.disabled, self.stop.disabled = False, True
-        if run.error is not None and not isinstance(run.error, Stopped):
-            self.status.value = "not run to its end"
-            self._say(_words(run.error))
-            return
         try:
-            self._end(job, run.result)
+            self.status.value = "not run to its end"
+            self._end(None if isinstance(run.task.exception(), Stopped) else run.task.result())
         except Exception as error:
             self._say(_words(error))
 
-    def _end(self, job: Setting, found: Records | None) -> None:
+    def _end(self, found: Records | None) -> None:
+        job = self._job
         if found is None and job.log.exists() and job.log.stat().st_size:
             found = records.read(job.log)
-        done = 0 if found is None else len(found)
-        stopped = done < job.images
-        if not stopped:
-            self.bar.value = 1.0
-        ended = f"stopped: {done} of {job.images} images are counted, and Run goes on from there"
+        done, wanted = 0 if found is None else len(found), len(job.pictures) or job.values["images"]
+        if done < wanted:
+            ended = f"stopped: {done} of {wanted} images are counted, and Run goes on from there"
+        else:
+            self.bar.value, ended = 1.0, f"{done} images are counted"
         kept = f"Votes are in {job.log}" if self.values["log"].strip() else "Votes are kept as long as this panel is"
-        self.status.value = f"{ended if stopped else f'{done} images are counted'}. {kept}"
+        self.status.value = f"{ended}. {kept}"
         if found is None or not done:
             return
         self.records = found
         self.warn(job.warned)
         right = f" Selected class right: {np.mean(found.predict == found.label):.1%}." if found.labelled else ""
         self.status.value += f".{right} {found.spent}"
-        norm = self.values["norm"]
-        own = type(found.noise), found.noise.sigma
+        norm, own = self.values["norm"], (type(found.noise), found.noise.sigma)
         alike = {name: curve for name, curve in shipped().items() if (type(curve.noise), curve.noise.sigma) == own}
-        logs = {"this run": found} | alike
         self.views = {}
         if found.labelled:
             try:
-                self.views["All images"] = certified_accuracy(logs, norm=norm)
+                self.views["All images"] = certified_accuracy({"this run": found, **alike}, norm=norm)
             except LookupError as error:  # there is no bound for this noise
                 self._say(_words(error))
         self.views["One image"] = one_image(found, job.pictures, norm=norm)
         self.results.children = [part for head, view in self.views.items() for part in (_head(head), view)]
 
-    def _changed(self, name: str = "") -> None:
-        if name == "norm":
-            self._own_norm = True
-        elif name and not self._own_norm:
-            self.controls["norm"].value = controls.own_norm(self._noise(self.values))
-            self._own_norm = False  # nobody has chosen that one
-        values = self.values
-        own = values["model"] == FILE
-        for row in ("file", "arch", "normalize"):
-            self.controls[row].show(own)
-        unused = set(controls.unused(self._noise(values)))
-        for row in ("k", "powers", "shape"):
-            self.controls[row].show(row not in unused)
+    def changed(self) -> None:
+        """Hide what means nothing now, take the norm to the panels over the records, and say the code."""
+        values, fixed, noise = self.values, self._fixed, _noise(self.values)
+        hidden = {*controls.unused(noise), *(() if values["model"] == FILE else ("file", "arch", "normalize"))}
+        for name, control in self.controls.items():
+            control.show(name not in hidden)
         for panel in self.views.values():
             if panel.values["norm"] != values["norm"]:
                 panel.move(norm=values["norm"])
-        self.code.value = self._code(values)
-
-    def _noise(self, values: Mapping[str, Any]) -> Noise:
-        return controls.member(values, dim=dimension(values["data"].strip()) or controls.DIM)
-
-    def _code(self, values: Mapping[str, Any]) -> str:
         source = values["file"] if values["model"] == FILE else values["model"]
-        shown = {name: {**values, **self._fixed}[name] for name in SAID}
-        given = {"model": source, "noise": self._noise(values), **shown}
-        line = controls.call(certify, given, ("model",))
+        given = {"model": source, "noise": noise} | {name: {**values, **fixed}[name] for name in SAID}
+        line = controls.call(certify, given, always=("model",)).replace(f"model={GIVEN!r}", "model=model")
         remarks = ["model: what you gave"] if source == GIVEN else []
-        remarks += ["without your names="] if self._fixed["names"] is not None else []
+        remarks += ["without your names="] if fixed["names"] is not None else []
         if dimension(values["data"].strip()) is None:
             remarks.append(f"dim={controls.DIM} is assumed, until the images are found")
-        return line.replace(f"model={GIVEN!r}", "model=model") + "  # " * bool(remarks) + "; ".join(remarks)
+        self.code.value = line + "  # " * bool(remarks) + "; ".join(remarks)
+
+
+def _noise(values: Mapping[str, Any]) -> Noise:
+    return controls.member(values, dim=dimension(values["data"].strip()) or controls.DIM)
 
 
 def _head(words: str) -> widgets.HTML:
@@ -399,13 +353,13 @@ def certify(
         *controls.own(start),
         Number("images", "images", "from the first on", images, 1, 10_000, whole=True),
         Number("n", "votes n", "noisy copies an image", n, 100, 1_000_000, whole=True),
-        pick("norm", "norm of the ball", "p", controls.NORMS, float(start.natural_norm if norm is None else norm)),
-        *more(
-            Number("every", "step", "from image to image", every, 1, 1000, whole=True),
-            Number("radius", "wanted radius", "0: all votes", radius, 0, 10, scale="linear"),
-            choice("device", "device", {name: name for name in here}, device or here[min(1, len(here) - 1)]),
-            text("log", "file for the votes", str(log), "to keep them in; empty: as long as this panel is"),
-        ),
+        controls.norm(start.natural_norm if norm is None else norm),
+    ]
+    more = [
+        Number("every", "step", "from image to image", every, 1, 1000, whole=True),
+        Number("radius", "wanted radius", "0: all votes", radius, 0, 10, scale="linear"),
+        choice("device", "device", {name: name for name in here}, device or here[min(1, len(here) - 1)]),
+        text("log", "file for the votes", str(log), "to keep them in; empty: as long as this panel is"),
     ]
     fixed = {"n0": n0, "alpha": alpha, "seed": seed, "names": names}
-    return CertifyPanel(chosen, model if own else None, fixed, norm is not None)
+    return CertifyPanel(chosen, more, model if own else None, fixed, norm is not None)

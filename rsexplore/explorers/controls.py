@@ -19,15 +19,23 @@ FIELD = {"width": "250px"}
 NAME = {"description_width": "130px"}
 # room at both ends, where half of the thumb sticks out; under its field where there is no room beside it
 SLIDER = {"flex": "1 1 110px", "min_width": "110px", "width": "auto", "margin": "2px 10px"}
-ROW = {"flex_flow": "row wrap", "align_items": "center"}
 
 
 class Control:
-    """A row, and the field in it that holds a value; `more` where it stands behind "more"."""
+    """A row, and the field in it that holds a value; `slider` where the row has one over the same values."""
 
-    def __init__(self, name: str, field: Any, row: Any) -> None:
-        self.name, self.field, self.row, self.more = name, field, row, False
+    def __init__(self, name: str, field: Any, unit: str = "", slider: Any = None, help: str = "") -> None:
+        self.name, self.field, self.slider = name, field, slider
         self.refuse: Callable[[str], None] = lambda words: None  # is told what is not taken as it was typed, in words
+        field.tooltip = help or field.description
+        if slider is None:
+            field.layout = {"width": "98%"}
+            self.row = widgets.HBox([field])
+        else:
+            field.layout, slider.layout = FIELD, SLIDER
+            field.tooltip = slider.tooltip = help or f"{field.description} ({unit})"
+            words = widgets.Label(unit, layout={"flex": "0 0 auto"})  # cut off by nothing
+            self.row = widgets.HBox([field, words, slider], layout={"flex_flow": "row wrap", "align_items": "center"})
 
     @property
     def value(self) -> Any:
@@ -40,16 +48,15 @@ class Control:
 
     @property
     def text(self) -> str:
-        """The value as a text, for a link."""
-        return str(self.value)
+        """The value as a text, for a link: of a list the name of the value."""
+        return str(getattr(self.field, "label", self.value))
 
     def read(self, text: str) -> Any:
         """The value that a text stands for; ValueError if none does."""
-        if not isinstance(self.value, bool):
-            return text
-        if text not in ("True", "False"):
-            raise ValueError(f"{self.name} needs True or False, got {text!r}")
-        return text == "True"
+        options = getattr(self.field, "options", {"True": True, "False": False})
+        if text not in options:
+            raise ValueError(f"{self.name} needs one of {list(options)}, got {text!r}")
+        return options[text]
 
     def taken(self, value: Any) -> str:
         """What was taken for a value, in words; empty where it was that value."""
@@ -61,24 +68,7 @@ class Control:
 
     def show(self, shown: bool) -> None:
         """Show or hide the row."""
-        display = None if shown else "none"
-        if self.row.layout.display != display:
-            self.row.layout.display = display
-
-
-class Picked(Control):
-    """One of a few values with names."""
-
-    @property
-    def text(self) -> str:
-        """The name of the value."""
-        return str(self.field.label)
-
-    def read(self, text: str) -> Any:
-        """The value of that name; ValueError if there is none."""
-        if text not in self.field.options:
-            raise ValueError(f"{self.name} needs one of {list(self.field.options)}, got {text!r}")
-        return self.field.options[text]
+        self.row.layout.display = None if shown else "none"
 
 
 class Several(Control):
@@ -103,7 +93,7 @@ class Number(Control):
     Parameters
     ----------
     name, label, unit : str
-        Keyword of the view's `update`, what names the field, and what stands after it.
+        Keyword of what the panel draws by, what names the field, and what stands after it.
     value, low, high : float
         In that unit; the range is made to hold the value.
     scale : {"linear", "log", "reversed log"}
@@ -118,19 +108,30 @@ class Number(Control):
         self, name: str, label: str, unit: str, value: float, low: float, high: float, *,
         scale: str = "log", whole: bool = False, help: str = "",
     ) -> None:  # fmt: skip
-        self.low, self.high, self.label, self.whole = min(low, value), max(high, value), label, whole
-        self._value, self._busy = value, False
+        self.low, self.high, self.label, self.whole, self._value = (
+            min(low, value),
+            max(high, value),
+            label,
+            whole,
+            value,
+        )
+        self._sign = {"linear": 0, "log": 1, "reversed log": -1}[scale]
         self._callbacks: list[Callable[[], None]] = []
-        field = widgets.Text(value=f"{value!r}", description=label, style=NAME, layout=FIELD, continuous_update=False)
-        self._to, self._back = _scales(scale)
-        ends = sorted((self._to(self.low), self._to(self.high)))
-        step = max((ends[1] - ends[0]) / 200, 1.0 if whole and scale == "linear" else 0.0)  # a key press is a number
-        self.slider = widgets.FloatSlider(min=ends[0], max=ends[1], value=self._to(value), step=step, readout=False)
-        self.slider.layout, self.slider.tooltip = SLIDER, help or f"{label} ({unit})"
-        field.tooltip = self.slider.tooltip
-        super().__init__(name, field, widgets.HBox([field, _unit(unit), self.slider], layout=ROW))
+        field = widgets.Text(value=f"{value!r}", description=label, style=NAME, continuous_update=False)
+        low, high = sorted((self.place(self.low), self.place(self.high)))
+        step = max((high - low) / 200, 1.0 if whole and scale == "linear" else 0.0)  # a key press is a number
+        slider = widgets.FloatSlider(min=low, max=high, value=self.place(value), step=step, readout=False)
+        super().__init__(name, field, unit, slider, help)
         field.observe(lambda change: self._typed(change["new"]), "value")
-        self.slider.observe(lambda change: self._moved(change["new"]), "value")
+        slider.observe(lambda change: self._moved(change["new"]), "value")
+
+    def place(self, value: float) -> float:
+        """Where the slider stands for a value."""
+        return self._sign * log10(value) if self._sign else float(value)
+
+    def at(self, place: float) -> float:
+        """The value for which the slider stands there."""
+        return 10 ** (self._sign * place) if self._sign else place
 
     @property
     def value(self) -> float:
@@ -139,8 +140,14 @@ class Number(Control):
 
     @value.setter
     def value(self, value: float) -> None:
-        cut = min(max(float(value), self.low), self.high)
-        self._set(round(cut) if self.whole else cut)
+        cut = float(min(max(value, self.low), self.high))
+        before, self._value = self._value, round(cut) if self.whole else cut
+        if self._value != before:
+            for callback in self._callbacks:  # the picture is sent before field and slider are
+                callback()
+        self.field.value = repr(self._value)
+        if not self._near(self.slider.value):
+            self.slider.value = self.place(self._value)
 
     @property
     def text(self) -> str:
@@ -169,95 +176,55 @@ class Number(Control):
         """Call back on every change."""
         self._callbacks.append(callback)
 
+    def _near(self, place: float) -> bool:
+        # JupyterLab moves a slider to its nearest step when it shows it: no wish of the reader's, so the field stays
+        return abs(place - self.place(self._value)) <= 0.5001 * self.slider.step
+
     def _typed(self, text: str) -> None:
-        if self._busy:
-            return
         try:
             value = self.read(text.strip().replace("−", "-"))
         except ValueError:
             point = " with a point for the comma" if re.fullmatch(r"\s*-?\d*,\d+\s*", text) else ""
+            self.field.value = self.text
             self.refuse(f"{self.label}: {text!r} is no number; write one{point}, such as 0.25 or 1e-3")
-            self._set(self._value)
-            return
-        self.value = value
-        self.refuse(self.taken(value))
+        else:
+            self.value = value
+            self.refuse(self.taken(value))
 
     def _moved(self, place: float) -> None:
-        # JupyterLab moves a slider to its nearest step when it shows it: no wish of the reader's, so the field stays
-        if not self._busy and abs(place - self._to(self._value)) > 0.5001 * self.slider.step:
-            self.refuse("")
-            self.value = float(f"{self._back(place):.{DIGITS}g}")
-
-    def _set(self, value: float) -> None:
-        changed, self._value, self._busy = value != self._value, value, True  # the two would else follow each other
-        try:
-            if changed:
-                for callback in self._callbacks:  # the picture is sent before field and slider are
-                    callback()
-            self.field.value = repr(value)
-            if abs(self._to(value) - self.slider.value) > 0.5001 * self.slider.step:
-                self.slider.value = self._to(value)
-        finally:
-            self._busy = False
+        if not self._near(place):
+            self.value = float(f"{self.at(place):.{DIGITS}g}")
 
 
-def pick(name: str, label: str, unit: str, options: Mapping[str, Any], value: Any) -> Picked:
+def pick(name: str, label: str, unit: str, options: Mapping[str, Any], value: Any) -> Control:
     """Return a row with a list and a slider over the same few values."""
     options = dict(options) if value in options.values() else {**options, f"{value:g}": value}
-    field = widgets.Dropdown(options=options, value=value, description=label, style=NAME, layout=FIELD)
-    slider = widgets.SelectionSlider(options=options, value=value, readout=False)
-    slider.layout = SLIDER
-    slider.tooltip = field.tooltip = f"{label} ({unit})"
-    widgets.link((field, "value"), (slider, "value"))
-    return Picked(name, field, widgets.HBox([field, _unit(unit), slider], layout=ROW))
-
-
-def choice(name: str, label: str, options: Mapping[str, Any], value: Any) -> Picked:
-    """Return a row with a list."""
     field = widgets.Dropdown(options=options, value=value, description=label, style=NAME)
-    return Picked(name, field, _whole(field, label))
+    slider = widgets.SelectionSlider(options=options, value=value, readout=False)
+    widgets.link((field, "value"), (slider, "value"))
+    return Control(name, field, unit, slider)
+
+
+def choice(name: str, label: str, options: Mapping[str, Any], value: Any) -> Control:
+    """Return a row with a list."""
+    return Control(name, widgets.Dropdown(options=options, value=value, description=label, style=NAME))
 
 
 def several(name: str, label: str, options: Sequence[str], value: Sequence[str]) -> Control:
     """Return a row with a list of which any number may be chosen."""
     field = widgets.SelectMultiple(options=options, value=tuple(value), description=label, style=NAME, rows=4)
-    return Several(name, field, _whole(field, f"{label}: several with Ctrl or Shift"))
+    return Several(name, field, help=f"{label}: several with Ctrl or Shift")
 
 
 def toggle(name: str, label: str, value: bool) -> Control:
     """Return a row with a check box."""
-    field = widgets.Checkbox(value=value, description=label, indent=False)
-    return Control(name, field, _whole(field, label))
+    return Control(name, widgets.Checkbox(value=value, description=label, indent=False))
 
 
 def text(name: str, label: str, value: str, placeholder: str = "") -> Control:
     """Return a row with a text field, which calls back when it is left or Enter is pressed."""
     field = widgets.Text(value=value, description=label, placeholder=placeholder, style=NAME, continuous_update=False)
-    return Control(name, field, _whole(field, placeholder or label))
-
-
-def _whole(field: Any, tooltip: str) -> Any:
-    field.layout, field.tooltip = {"width": "98%"}, tooltip
-    return widgets.HBox([field])
-
-
-def more(*controls: Control) -> list[Control]:
-    """The controls, to stand behind "more"."""
-    for control in controls:
-        control.more = True
-    return list(controls)
-
-
-def _unit(words: str) -> widgets.Label:
-    return widgets.Label(words, layout={"flex": "0 0 auto"})  # cut off by nothing
-
-
-def _scales(scale: str) -> tuple[Callable[[float], float], Callable[[float], float]]:
-    """Return the maps from a value to a place on the slider, and back."""
-    if scale == "linear":
-        return float, float
-    sign = {"log": 1.0, "reversed log": -1.0}[scale]
-    return lambda value: sign * log10(value), lambda place: 10 ** (sign * place)
+    return Control(name, field, help=placeholder)
 
 
 NORMS = {"1": 1.0, "1.5": 1.5, "2": 2.0, "3": 3.0, "4": 4.0, "8": 8.0, "∞": inf}
@@ -306,6 +273,11 @@ def dim(value: int, most: int = 1_000_000, least: int = 1) -> Control:
     return Number("dim", "dimension d", "pixels × channels", value, least, most, whole=True)
 
 
+def norm(value: float, label: str = "norm of the ball", unit: str = "p", norms: Mapping[str, float] = NORMS) -> Control:
+    """Norm of a ball, or of a shift."""
+    return pick("norm", label, unit, norms, float(value))
+
+
 def member(values: Mapping[str, Any], **instead: Any) -> Noise:
     """Return the noise that the controls say; `k` is a share of `dim`, and what the family lacks is not used."""
     v = {**values, **instead}
@@ -331,7 +303,10 @@ def unused(noise: Noise) -> Iterator[str]:
     yield from (name for field, name in OWN.items() if field not in has)
 
 
-def call(explorer: Callable[..., Any], given: Mapping[str, Any], always: Container[str], *own: str) -> str:
+ALWAYS = ("sigma", "size", "q_a", "r")  # what a line of code says also where it is the default
+
+
+def call(explorer: Callable[..., Any], given: Mapping[str, Any], *own: str, always: Container[str] = ALWAYS) -> str:
     """Line of code that calls an explorer: names of the reader's own, what is always said or not at its default."""
     usual = {name: one.default for name, one in signature(explorer).parameters.items() if name not in always}
     words = (f"{name}={literal(value)}" for name, value in given.items() if name not in usual or usual[name] != value)

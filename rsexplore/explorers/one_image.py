@@ -1,6 +1,6 @@
 """One image of a run: what the classifier saw, how it voted, and how far each bound certifies."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from html import escape
 from typing import Any
@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rsexplore.data import Names, class_names
-from rsexplore.explorers.controls import NORMS, Number, call, choice, own_norm, pick, toggle
-from rsexplore.explorers.panel import Panel, Steps, View
+from rsexplore.explorers import controls
+from rsexplore.explorers.controls import Number, call, choice, pick, toggle
+from rsexplore.explorers.panel import Panel, Words
 from rsexplore.explorers.readout import framed, radius_table
 from rsexplore.log import UNLABELLED
 from rsexplore.noises import GeneralizedGaussian, Noise, PowerGaussian
-from rsexplore.patience import Task
+from rsexplore.patience import Steps, computed
 from rsexplore.pictures import style
 from rsexplore.pictures.bounds import ball, claims
 from rsexplore.pictures.soap_bubbles import POWERS
@@ -36,82 +37,55 @@ def told(noise: Noise) -> dict[str, Any]:
     return {**found, "shape": noise.shape} if isinstance(noise, GeneralizedGaussian) else found
 
 
-class ImageView(View):
-    """The picture of `one_image` and the table of its radii."""
+def nearest(runs: Sequence[Records], values: Mapping[str, Any]) -> Records:
+    """The run that the controls mean: of its kind, and then of the nearest numbers, one after the other."""
 
-    always = ("copy", "together")
+    def far(run: Records) -> list[float]:
+        pairs = [(own, values.get(name, own)) for name, own in told(run.noise).items()]
+        return [float(own != wish) if isinstance(own, str) else abs(own - wish) for own, wish in pairs]
 
-    def __init__(self, runs: Sequence[Records], images: Images, names: Names | None, groups: Groups) -> None:
-        self._runs, self._images, self._groups = runs, images, groups
-        self._alone = class_names(runs[0].header.classes if names is None else names)
-        self._together = self._alone | {min(group): name for name, group in groups.items()}
-        self._parts = lru_cache(1)(self._part)
-        self.places = {int(index): place for place, index in enumerate(runs[0].index)}
+    return min(runs, key=far)
 
-    def update(self, **values: Any) -> Steps:
-        self.values, number = values, values["image"]
-        self._records = self.nearest(values)
-        self.names = self._together if values.get("together") else self._alone
-        place, part = self.places[number], self._parts(self._records, values["n"], values.get("together", False))
-        self.noise, self.row = part.noise, part.rows[place]
-        self.q_a = float(part.q_a(values["alpha"])[place])
-        words = f"radii of {self.noise.family} noise"
-        self.found = yield Task(words, partial(claims, self.noise, [self.q_a], norm=values["norm"], printed=False))
-        image = copy = None
-        if self._images is not None:
-            image = np.asarray(self._images[number])  # type: ignore[index]
-            copy = self.noise.apply(image[None], np.random.default_rng((values["copy"], number)))[0]
-        self.picture = picture(
-            self.row, image, copy, self.found, norm=values["norm"], abstains=self.abstains, names=self.names,
-            draws=self._records.header.n,
-        )  # fmt: skip
 
-    def nearest(self, values: Mapping[str, Any]) -> Records:
-        """The run that the controls mean: of its kind, and then of the nearest numbers, one after the other."""
-
-        def far(run: Records) -> list[float]:
-            pairs = [(own, values.get(name, own)) for name, own in told(run.noise).items()]
-            return [float(own != wish) if isinstance(own, str) else abs(own - wish) for own, wish in pairs]
-
-        return min(self._runs, key=far)
-
-    @property
-    def abstains(self) -> bool:
-        """Whether so few votes are for the class that no radius is certified."""
-        return not self.q_a < 0.5
-
-    def _part(self, run: Records, n: int, together: bool) -> Records:
-        part = thinned(run, n) if can_thin(run, n) else run
-        return grouped(part, self._groups.values()) if together else part
-
-    def idle(self) -> Iterable[str]:
-        unused = WORDS.keys() - told(self.noise) | ({"n"} if not can_thin(self._records, 1) else set())
-        return unused & self.values.keys()
-
-    def code(self) -> str:
-        apart = {"kind", *WORDS}
-        given = {"noise": self.noise} if apart & self.values.keys() else {}
-        given |= {name: value for name, value in self.values.items() if name not in apart}
-        return call(self.explorer, given, self.always, "records", "images")
-
-    def readout(self) -> str:
-        v, row, all_of = self.values, self.row, self._records.header.n
-        named = [self.names.get(key, str(key)) for key in (row.predict, row.label)]
-        own = " (right)" if row.predict == row.label else f" (wrong, the label is {named[1]})"
-        own = "" if row.label == UNLABELLED else own
-        words = f"Class {named[0]}{own}: {row.count:,} of {row.draws:,} votes"
-        words += f" (of at most {all_of:,}; {row.end})" if self._records.header.stop else ""
-        words += f", so 1 − p_A ≤ {self.q_a:.6g} but for a chance of α = {v['alpha']:g}."
-        if row.draws < all_of and can_thin(self._records, 1):
-            words += f" These are a random {row.draws:,} of the run's {all_of:,} votes (seed 0)."
-        if self.abstains and self._records.header.stop:
-            words += " Nothing is certified."
-        elif self.abstains:
-            words += " That is no majority for sure: the smoothed classifier abstains."
-        table = radius_table(self.found, self.noise, self.q_a, self.q_a, v["norm"])
-        shown = "The noisy copy is not one of the run's own; pixels are cut off at 0 and 1 for display."
-        note = "" if self._images is None else shown
-        return framed(f"{escape(words)}{table}{note}")
+def _one_image(
+    runs: Sequence[Records],
+    images: Images,
+    named: Mapping[bool, Mapping[int, str]],
+    part_of: Callable[..., Records],
+    **v: Any,
+) -> Steps:
+    """Draw an image; `named` are the classes, whether groups of them are counted together or not."""
+    run, number, norm, together = nearest(runs, v), v["image"], v["norm"], v.get("together", False)
+    part, header = part_of(run, v["n"], together), run.header
+    noise, place, names = part.noise, part.index.tolist().index(number), named[together]
+    row, q_a = part.rows[place], float(part.q_a(v["alpha"])[place])
+    abstains = not q_a < 0.5  # so few votes are for the class that no radius is certified
+    found = yield from computed(
+        f"radii of {noise.family} noise", partial(claims, noise, [q_a], norm=norm, printed=False)
+    )
+    image = copy = None
+    if images is not None:
+        image = np.asarray(images[number])  # type: ignore[index]
+        copy = noise.apply(image[None], np.random.default_rng((v["copy"], number)))[0]
+    yield picture(row, image, copy, found, norm=norm, abstains=abstains, names=names, draws=header.n)
+    mine, label = (names.get(key, str(key)) for key in (row.predict, row.label))
+    right = " (right)" if row.predict == row.label else f" (wrong, the label is {label})"
+    words = f"Class {mine}{right * (row.label != UNLABELLED)}: {row.count:,} of {row.draws:,} votes"
+    words += f" (of at most {header.n:,}; {row.end})" if header.stop else ""
+    words += f", so 1 − p_A ≤ {q_a:.6g} but for a chance of α = {v['alpha']:g}."
+    if row.draws < header.n and can_thin(run, 1):
+        words += f" These are a random {row.draws:,} of the run's {header.n:,} votes (seed 0)."
+    if abstains:
+        no_majority = " That is no majority for sure: the smoothed classifier abstains."
+        words += " Nothing is certified." if header.stop else no_majority
+    table = radius_table(found, noise, q_a, q_a, norm)
+    shown = "The noisy copy is not one of the run's own; pixels are cut off at 0 and 1 for display."
+    apart = {"kind", *WORDS} & v.keys()  # controls that choose among the runs
+    given = {"noise": noise} if apart else {}
+    given |= {name: value for name, value in v.items() if name not in apart}
+    code = call(one_image, given, "records", "images", always=("copy", "together"))
+    idle = WORDS.keys() - told(noise) | (set() if can_thin(run, 1) else {"n"})
+    yield Words(code, framed(escape(words) + table + shown * (images is not None)), idle)
 
 
 def one_image(
@@ -172,15 +146,14 @@ def one_image(
         raise ValueError(f"one_image shows votes of a sample at a level, got exact ones, {exact}")
     start = next((run for run in runs if run.noise == noise), runs[0])
     header, numbers = start.header, sorted(start.index.tolist())
-    view = ImageView(runs, images, names, groups or {})
-    listed = {" ".join([str(index), *files[index : index + 1]]): index for index in numbers}
     first = numbers[0] if image is None else image
-    if first not in view.places:
+    if first not in numbers:
         raise LookupError(f"one_image needs an image of the run, from {numbers[0]} to {numbers[-1]}, got image={first}")
+    listed = {" ".join([str(index), *files[index : index + 1]]): index for index in numbers}
     chosen = [
         pick("image", "image", f"of {len(numbers):,}", listed, first),
         *([Number("copy", "noisy copy", "of many", copy, 0, 99, scale="linear", whole=True)] * (images is not None)),
-        pick("norm", "norm of the ball", "p", NORMS, float(ball(start.noise, norm))),
+        controls.norm(ball(start.noise, norm)),
         Number("alpha", "failure rate α", "of a radius", alpha or header.alpha, least_level(start), 0.2),
         Number("n", "votes n", "a random part", n or header.n, min(10, header.n), header.n, whole=True),
     ]
@@ -192,8 +165,16 @@ def one_image(
             words = WORDS.get(name)
             chosen.append(pick(name, *words, found, value) if words else choice(name, "noise", found, value))
     chosen += [toggle("together", "groups of classes are counted together", together)] if groups else []
+    alone, groups = class_names(runs[0].header.classes if names is None else names), groups or {}
+    named = {False: alone, True: alone | {min(group): name for name, group in groups.items()}}
+
+    @lru_cache(1)
+    def part_of(run: Records, n: int, together: bool) -> Records:
+        part = thinned(run, n) if can_thin(run, n) else run
+        return grouped(part, groups.values()) if together else part
 
     def norm_of(values: dict[str, Any]) -> float:
-        return own_norm(view.nearest(values).noise)
+        return controls.own_norm(nearest(runs, values).noise)
 
-    return Panel(view, chosen, one_image, norm_of if len(runs) > 1 and norm is None else None)
+    draw = partial(_one_image, runs, images, named, part_of)
+    return Panel("one_image", draw, chosen, own_norm=norm_of if len(runs) > 1 and norm is None else None)

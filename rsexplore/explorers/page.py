@@ -3,30 +3,20 @@
 import os
 from collections.abc import Callable, Mapping
 from html import escape
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qsl
 
 import ipywidgets as widgets
 
+from rsexplore.explorers import theory
 from rsexplore.explorers.certified_accuracy import certified_accuracy
 from rsexplore.explorers.panel import Panel, alert
-from rsexplore.explorers.theory import bounds, noise, renyi, scaling, soap_bubbles, tradeoff, vote_curves
 from rsexplore.pictures.page import TABS
 from rsexplore.pictures.style import WORDS
 
-
-class Topic(NamedTuple):
-    """One explorer: its tab, what it is for in one line, and what makes it."""
-
-    title: str
-    line: str
-    make: Callable[[], Panel]
-
-
-TOPICS = tuple(
-    Topic(*TABS[make.__name__], make)
-    for make in (bounds, certified_accuracy, renyi, vote_curves, tradeoff, scaling, soap_bubbles, noise)
-)
+TOPICS: dict[str, Callable[[], Panel]] = {
+    name: certified_accuracy if name == "certified_accuracy" else getattr(theory, name) for name in TABS
+}
 HEAD = (
     '<div style="line-height:1.4"><h1 style="font-size:22px;margin:0">Certified radii of randomized smoothing</h1>'
     "Move a slider by mouse or arrow keys, or type a number beside it: picture and numbers follow.</div>"
@@ -49,24 +39,24 @@ def page(query: str | None = None) -> widgets.VBox:
         A heading, the names of the explorers, the open one, and what the words for a bound's status mean.
     """
     state = dict(parse_qsl(os.environ.get("QUERY_STRING", "") if query is None else query))
-    start = {topic.make.__name__: topic for topic in TOPICS}.get(state.pop("tab", ""), TOPICS[0])
-    options = {topic.title: topic for topic in TOPICS}
-    tabs = widgets.ToggleButtons(options=options, value=start, style={"button_width": "auto"})
-    tabs.tooltips = [topic.line for topic in TOPICS]
+    asked = state.pop("tab", "")
+    start = asked if asked in TOPICS else next(iter(TOPICS))
+    tabs = widgets.ToggleButtons(options=[(TABS[name][0], name) for name in TOPICS], value=start)
+    tabs.style.button_width, tabs.tooltips = "auto", [TABS[name][1] for name in TOPICS]
     box, made = widgets.VBox(), dict[str, widgets.Widget]()
 
     def open_tab(change: Any = None) -> None:
-        topic = tabs.value
+        name = tabs.value
         for panel in made.values():
             if isinstance(panel, Panel):
                 panel.pause()
-        line = widgets.HTML(f"<div>{escape(topic.line)}</div>")
-        if topic.title not in made:
+        line = widgets.HTML(f"<div>{escape(TABS[name][1])}</div>")
+        if name not in made:
             box.children = (line, widgets.HTML(WAIT))
-            made[topic.title] = _made(topic, state if topic is start else {})
-        box.children = (line, panel := made[topic.title])
-        if isinstance(panel, Panel):
-            panel.resume()
+            made[name] = _made(TOPICS[name], state if name == start else {})
+        box.children = (line, made[name])
+        if isinstance(made[name], Panel):
+            made[name].resume()
 
     tabs.observe(open_tab, "value")
     open_tab()
@@ -74,10 +64,10 @@ def page(query: str | None = None) -> widgets.VBox:
     return widgets.VBox(parts, layout={"max_width": WIDTH, "width": "100%", "margin": "0 auto"})
 
 
-def _made(topic: Topic, state: Mapping[str, str]) -> widgets.Widget:
+def _made(explorer: Callable[[], Panel], state: Mapping[str, str]) -> widgets.Widget:
     # an error in a callback is shown nowhere, so the page says it itself
     try:
-        panel = topic.make()
+        panel = explorer()
         panel.linked = True
         try:
             panel.restore(state)

@@ -2,14 +2,13 @@
 
 import asyncio
 import threading
-from abc import ABC, abstractmethod
 from base64 import b64encode
-from collections.abc import Callable, Container, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from functools import partial
 from html import escape
 from math import inf
 from time import monotonic, thread_time
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import anywidget
@@ -17,8 +16,8 @@ import ipywidgets as widgets
 import numpy as np
 import traitlets
 
-from rsexplore.explorers.controls import Control, call
-from rsexplore.patience import Task, TookLong, watched
+from rsexplore.explorers.controls import Control
+from rsexplore.patience import Steps, Task, TookLong, watched
 from rsexplore.pictures import paper
 from rsexplore.pictures.picture import Picture, renderer
 
@@ -34,13 +33,11 @@ export default {
     Object.assign(gone, { className: "rsx-note", role: "alert", textContent: GONE });
     const [changed, end] = [() => drawn.show(model.get("picture")), new AbortController()];
     let waiting;
-    const late = () => {
-      if (model.get("working")) waiting = setTimeout(late, SILENT);
-      else el.prepend(gone);
-    };
+    const wait = () => (waiting = setTimeout(() => (model.get("working") ? wait() : el.prepend(gone)), SILENT));
     const asked = () => {
-      if (!waiting) model.send({});
-      waiting ??= setTimeout(late, SILENT);
+      if (waiting) return;
+      model.send({});
+      wait();
     };
     const answered = () => {
       waiting = clearTimeout(waiting); // undefined
@@ -82,37 +79,12 @@ class Chart(anywidget.AnyWidget):
         self.on_msg(lambda widget, content, buffers: self.send({}))
 
 
-Steps = Generator[Any, Any, None]  # of a `Task`, whose result is sent back, or of what `View.take` draws
+class Words(NamedTuple):
+    """What goes with a picture."""
 
-
-class View(ABC):
-    """What a panel shows: a picture, and the words that go with it."""
-
-    picture: Picture  # set by `update`
-    later: Iterable[Any] = ()  # steps that no slider should wait for
-    explorer: Callable[..., Any]  # whose panel it is
-    given: Mapping[str, Any]  # its arguments that give this state
-    always: Container[str] = ("sigma", "size", "q_a", "r")  # of them, what a line of code says also at the default
-
-    @abstractmethod
-    def update(self, **values: Any) -> Steps | None:
-        """Make the picture of the values of the controls; by steps where that may take long."""
-
-    @abstractmethod
-    def readout(self) -> str:
-        """HTML of the numbers that the picture shows."""
-
-    def code(self) -> str:
-        """One line of code that gives this panel in this state."""
-        return call(self.explorer, self.given, self.always)
-
-    def idle(self) -> Iterable[str]:
-        """Names of the controls that nothing in the picture depends on now."""
-        return ()
-
-    def take(self, found: Any) -> None:
-        """Make the picture of what a step has found."""
-        raise NotImplementedError
+    code: str  # the line that gives this panel in this state
+    numbers: str  # HTML of those that the picture shows
+    idle: Container[str] = ()  # names of the controls that nothing in the picture depends on now
 
 
 LONGEST = 60.0  # seconds of a processor after which a task is given up
@@ -123,65 +95,34 @@ class Stopped(KeyboardInterrupt):
 
 
 class Run(threading.Thread):
-    """A function in a thread of its own, since one that keeps the kernel busy would hear no button.
+    """A task in a thread of its own, since one that keeps the kernel busy would hear no button.
 
-    Parameters
-    ----------
-    work : callable
-        Gets a function to call now and then with how far it is; this raises `Stopped` once `stop` was called. What is
-        raised ends up in `error`, what is returned in `result`.
-    words : str
-        What it does.
+    It ends when it next breathes after `stopping` was set, or after `longest` seconds of computing.
     """
 
-    def __init__(self, work: Callable[[Callable[[Any], None]], Any], words: str = "") -> None:
+    def __init__(self, task: Task, longest: float = inf) -> None:
         super().__init__(daemon=True)  # a kernel that is ended waits for nothing
-        self.progress: Any = None  # the last that was told
-        self.result: Any = None
-        self.error: BaseException | None = None
-        self.stopping = False  # whether it was asked to stop
-        self.work, self.words = work, words
+        self.task, self.longest, self.stopping = task, longest, False
         self.start()
-
-    def stop(self) -> None:
-        """Ask it to stop, which it does when it next tells how far it is."""
-        self.stopping = True
-
-    def tell(self, progress: Any) -> None:
-        """Tell how far it is."""
-        self.progress = progress
-        if self.stopping:
-            raise Stopped
 
     def run(self) -> None:
         """Work."""
-        try:
-            self.result = self.work(self.tell)
-        except BaseException as error:  # a thread has nobody else to tell
-            self.error = error
-
-
-def started(task: Task) -> Run:
-    """Start a task that ends when it next breathes after it was asked to stop, or after `LONGEST`."""
-
-    def work(tell: Callable[[Any], None]) -> Any:
-        def watch() -> None:
-            tell(None)
-            if thread_time() - begun > LONGEST:
-                raise TookLong(f"given up after {LONGEST:g} s of computing: {task.words}")
-
         begun = thread_time()
-        with watched(watch):
-            return task.work()
 
-    return Run(work, task.words)
+        def watch() -> None:
+            if self.stopping:
+                raise Stopped
+            if thread_time() - begun > self.longest:
+                raise TookLong(f"given up after {self.longest:g} s of computing: {self.task.words}")
+
+        with watched(watch):
+            self.task.run()
 
 
 WORDS_AFTER = 0.2  # seconds without a move until numbers and code are written
 PATIENCE = 0.15  # seconds that a move waits for its picture, before it says what is worked on and goes on beside
 LOOK, GLANCE = 0.05, 0.02  # seconds between looks at such work, and that each look waits for more
 FIRST, SHOWN = 2.0, 10.0  # seconds that a new panel waits for its picture, and one that a notebook is to keep
-REST = object()  # a step: what follows waits until the sliders rest
 KINDS = {"pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png"}
 BUTTON = 'class="jupyter-button widget-button lm-Widget" style="width:auto" type="button"'
 # a page that is neither of this machine nor encrypted has no clipboard of its own: there a selection is copied
@@ -203,116 +144,149 @@ STYLE = (
 )
 
 
+def status(words: str, note: str = "", role: str = "status") -> str:
+    """HTML of what goes on, or of an error, in words; nothing if there are none."""
+    lines = "<br>".join(escape(line) for line in (*words.splitlines(), note) if line)
+    return f'<div role="{role}" class="rsx-note">{lines}</div>' if words else ""
+
+
 def alert(words: str, note: str = "") -> str:
     """HTML of an error, in words."""
-    lines = "<br>".join(escape(line) for line in (*words.splitlines(), note) if line)
-    return f'<div role="alert" class="rsx-note">{lines}</div>'
+    return status(words, note, "alert")
 
 
-def status(words: str) -> str:
-    """HTML of what goes on, in words; nothing if there are none."""
-    return f'<div role="status" class="rsx-note">{escape(words)}</div>' if words else ""
+class Notice(widgets.HTML):
+    """A place for words, of which nothing is seen while there are none."""
 
-
-def _fill(place: widgets.HTML, html: str) -> None:
-    place.value, place.layout.display = html, None if html else "none"
+    def show(self, html: str) -> None:
+        """Show these instead."""
+        self.value, self.layout.display = html, None if html else "none"
 
 
 class Board(widgets.VBox):
-    """Controls, those that few need behind "more", a place for what went wrong, and a line of code for this state."""
-
-    def __init__(self, controls: Sequence[Control]) -> None:
-        super().__init__()
-        self.add_class("rsx-panel")
-        self.controls = {control.name: control for control in controls}
-        layout = {"grid_template_columns": "repeat(auto-fit, minmax(min(100%, 500px), 1fr))", "grid_gap": "2px 24px"}
-        first, rest = ([c.row for c in controls if c.more is more] for more in (False, True))
-        style = widgets.HTML(STYLE, layout={"display": "none"})
-        parts: list[widgets.Widget] = [style, widgets.GridBox(first, layout=layout)]
-        if rest:
-            more = widgets.ToggleButton(description="more", tooltip="controls that few need")
-            hidden = widgets.GridBox(rest, layout=layout | {"display": "none"})
-            more.observe(lambda change: setattr(hidden.layout, "display", None if change.new else "none"), "value")
-            parts += [more, hidden]
-        self.grid = widgets.VBox(parts)
-        self.message = widgets.HTML(layout={"display": "none"})
-        self.cut = widgets.HTML(layout={"display": "none"})  # what was typed and is not taken as it is
-        self.code = widgets.Textarea(description="code", rows=2, layout={"width": "98%"})
-        self.code.tooltip = "the line of code that gives this state: select and copy it"
-        for control in controls:
-            control.refuse = self.warn
-
-    @property
-    def values(self) -> dict[str, Any]:
-        """State of the controls, by name."""
-        return {name: control.value for name, control in self.controls.items()}
-
-    def _say(self, words: str, note: str = "") -> None:
-        _fill(self.message, alert(words, note) if words else "")
-
-    def warn(self, words: str) -> None:
-        """Say what is not taken as it was typed, or as a link has it; nothing if there are no words."""
-        _fill(self.cut, status(words))
-
-
-class Panel(Board):
-    """A view under its controls.
+    """Controls, those that few need behind "more", a place for what went wrong, and a line of code for this state.
 
     Parameters
     ----------
-    view : View
-    controls : sequence of Control
-    explorer : callable
-        What makes it; its name is that of the files of its pictures, and of its tab in a link.
+    controls, more : sequence of Control
     own_norm : callable, optional
         What the norm is set to, by the values of all, as long as the reader has not chosen one.
     """
 
     def __init__(
         self,
-        view: View,
         controls: Sequence[Control],
-        explorer: Callable[..., Any],
+        more: Sequence[Control] = (),
         own_norm: Callable[[dict[str, Any]], float] | None = None,
     ) -> None:
-        super().__init__(controls)
-        self.view, self.name, self.linked = view, explorer.__name__, False
-        view.explorer = explorer
+        super().__init__()
+        self.add_class("rsx-panel")
+        self.controls = {control.name: control for control in (*controls, *more)}
+        self._own_norm, self._chosen, self._held = own_norm, set[str](), False  # chosen: the controls that were moved
+        layout = {"grid_template_columns": "repeat(auto-fit, minmax(min(100%, 500px), 1fr))", "grid_gap": "2px 24px"}
+        first, rest = (widgets.GridBox([one.row for one in part], layout=layout) for part in (controls, more))
+        button = widgets.ToggleButton(description="more", tooltip="controls that few need")
+        button.observe(lambda change: setattr(rest.layout, "display", None if change.new else "none"), "value")
+        rest.layout.display = "none"
+        style = widgets.HTML(STYLE, layout={"display": "none"})
+        self.grid = widgets.VBox([style, first, *([button, rest] if more else [])])
+        # cut: what was typed and is not taken as it is
+        self.message, self.cut = (Notice(layout={"display": "none"}) for _ in range(2))
+        self.code = widgets.Textarea(description="code", rows=2, layout={"width": "98%"})
+        self.code.tooltip = "the line of code that gives this state: select and copy it"
+        for name, control in self.controls.items():
+            control.refuse = self.warn
+            control.observe(partial(self._moved, name))
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """State of the controls, by name."""
+        return {name: control.value for name, control in self.controls.items()}
+
+    def move(self, **values: Any) -> None:
+        """Set several controls, and then show their state once."""
+        self._set(values)
+        self._moved(*values)
+
+    def changed(self) -> None:
+        """Show the state of the controls."""
+        raise NotImplementedError
+
+    def warn(self, words: str) -> None:
+        """Say what is not taken as it was typed, or as a link has it; nothing if there are no words."""
+        self.cut.show(status(words))
+
+    def _say(self, words: str, note: str = "") -> None:
+        self.message.show(alert(words, note))
+
+    def _set(self, values: Mapping[str, Any]) -> None:
+        self._held = True
+        try:
+            for name, value in values.items():
+                self.controls[name].value = value
+        finally:
+            self._held = False
+
+    def _moved(self, *names: str) -> None:
+        if self._held:
+            return
+        self._chosen |= set(names)
+        if self._own_norm is not None and "norm" not in self._chosen:
+            self._set({"norm": self._own_norm(self.values)})
+        self.changed()
+
+
+class Panel(Board):
+    """A picture under its controls.
+
+    Parameters
+    ----------
+    name : str
+        Of the explorer that makes it, of the files of its pictures, and of its tab in a link.
+    draw : callable
+        Gets the values of the controls by their names, and yields tasks and pictures, each followed by its `Words`.
+        What comes after the first picture waits until the sliders rest.
+    controls, more, own_norm
+        As for `Board`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        draw: Callable[..., Steps],
+        controls: Sequence[Control],
+        more: Sequence[Control] = (),
+        own_norm: Callable[[dict[str, Any]], float] | None = None,
+    ) -> None:
+        super().__init__(controls, more, own_norm)
+        self.name, self.draw, self.linked = name, draw, False
         self.picture: Picture | None = None  # what is shown
-        self.chart = Chart()
-        self.working = widgets.HTML()
+        self.chart, self.working, self.readout, self.copy, self.saved = Chart(), *(widgets.HTML() for _ in range(4))
         self.working.add_class("rsx-work")
-        self.readout = widgets.HTML()
-        self._start, self._own_norm = self.values, own_norm
-        self._chosen: set[str] = set()  # the controls that were moved
+        self._start = self.values
         self.reset = widgets.Button(description="reset", tooltip="set every control as it was at first")
         self.reset.on_click(lambda button: self._reset())
         self.save = widgets.Button(description="save figure", tooltip="make files of the picture, to download")
         self.save.on_click(lambda button: self._save())
-        self.copy, self.saved = widgets.HTML(), widgets.HTML()
-        for button in (self.reset, self.save):
-            button.layout.width = "auto"
+        self.reset.layout.width = self.save.layout.width = "auto"
         tools = widgets.HBox([self.reset, self.save, self.copy, self.saved], layout={"flex_flow": "row wrap"})
         parts = [self.grid, self.cut, self.message, self.working, self.chart, tools, self.readout, self.code]
         self.children = parts
         self.turn = threading.RLock()
-        self._held = False
+        self._steps: Steps = self.draw(**self._start)
+        self._run: Run | None = None  # the task of the last step
         self._pending: asyncio.TimerHandle | None = None
-        self._work: Steps = _nothing()
-        self._run: Run | None = None
         self._current = self._to_save = self._paused = False
         self._since = 0.0
-        for control in controls:
-            control.observe(partial(self._refresh, control.name))
-        self._draw()
-        if not self._current:
-            self._go_on(monotonic() + FIRST)
+        self.changed(FIRST)
 
-    def move(self, **values: Any) -> None:
-        """Set several controls and draw once."""
-        self._chosen |= values.keys()
-        self._set(values)
-        self._refresh()
+    def changed(self, patience: float = PATIENCE) -> None:
+        """Draw the state of the controls, at once where it is quick; what was begun for another state is dropped."""
+        with self.turn:
+            self._drop()
+            self._steps, self._current, self._paused = self.draw(**self.values), False, False
+            # who has waited once does not wait again at every step of a slider
+            self._go_on(monotonic() + (0 if self.working.value else patience))
 
     def finish(self, within: float = inf) -> None:
         """Do at once what was put off until the controls rest, or as much of it as `within` seconds allow."""
@@ -322,14 +296,13 @@ class Panel(Board):
     def pause(self) -> None:
         """End the work in hand, as nobody looks; `resume` takes it up."""
         with self.turn:
-            if self._run is not None or self._pending is not None:
-                self._drop()
-                self._paused = True
+            self._paused |= self._run is not None or self._pending is not None
+            self._drop()
 
     def resume(self) -> None:
         """Go on with what was paused."""
         if self._paused:
-            self._draw()
+            self.changed()
 
     @property
     def state(self) -> dict[str, str]:
@@ -342,58 +315,20 @@ class Panel(Board):
         self.move(**read)
         self.warn(". ".join(filter(None, (self.controls[name].taken(value) for name, value in read.items()))))
 
-    def _set(self, values: Mapping[str, Any]) -> None:
-        self._held = True
-        try:
-            for name, value in values.items():
-                self.controls[name].value = value
-        finally:
-            self._held = False
-
     def _reset(self) -> None:
         self._chosen.clear()
         self._set(self._start)
         self.warn("")
-        self._draw()
-
-    def _refresh(self, name: str = "") -> None:
-        if self._held:
-            return
-        self._chosen |= {name} - {""}
-        if self._own_norm is not None and "norm" not in self._chosen:
-            self._set({"norm": self._own_norm(self.values)})
-        self._draw()
+        self.changed()
 
     def _drop(self) -> None:
         """End what is worked on."""
         if self._run is not None:
-            self._run.stop()
+            self._run.stopping = True
         if self._pending is not None:
             self._pending.cancel()
-        self._work, self._run, self._pending = _nothing(), None, None
-
-    def _draw(self) -> None:
-        """Draw the state of the controls, at once where it is quick; what was begun for another state is dropped."""
-        with self.turn:
-            self._drop()
-            self._work, self._current, self._paused = self._stages(), False, False
-            # who has waited once does not wait again at every step of a slider
-            self._go_on(monotonic() + (0 if self.working.value else PATIENCE))
-
-    def _stages(self) -> Steps:
-        """All that a state asks for."""
-        yield from self.view.update(**self.values) or ()
-        self._paint()
-        self._say("")
-        yield REST
-        yield from self.view.later
-        self._write()
-        if self._to_save:
-            self._make_files()
-
-    def _paint(self) -> None:
-        self._current, self.picture = True, self.view.picture
-        self.chart.picture = self.picture
+        self._steps.close()
+        self._run = self._pending = None
 
     def _go_on(self, until: float, rested: bool = False) -> None:
         """Go on until the work waits: for a task, for the sliders to rest, or for the kernel to take messages."""
@@ -403,7 +338,7 @@ class Panel(Board):
                 self._pending = None
             wait: float | None = None
             try:
-                wait = self._steps(until, rested)
+                wait = self._take(until, rested)
             except Exception as error:
                 # JupyterLab shows nothing of an error in a callback, so the panel says it itself
                 self._drop()
@@ -416,33 +351,29 @@ class Panel(Board):
             else:
                 self._pending = loop.call_later(wait, lambda: self._go_on(monotonic() + GLANCE, rested=True))
 
-    def _steps(self, until: float, rested: bool) -> float | None:
+    def _take(self, until: float, rested: bool) -> float | None:
         """Take steps; return after how many seconds the next one is due, None if there is none left."""
-        ended: Run | None = None
         while True:
             if self._run is not None:
                 self._run.join(None if until == inf else max(until - monotonic(), 0.0))
                 if self._run.is_alive():
-                    self._tell(self._run.words)
+                    self._tell(self._run.task.words)
                     return LOOK
-                ended, self._run = self._run, None
-            try:  # what the task of the last step has come to goes back
-                if ended is not None and ended.error is not None:
-                    step = self._work.throw(ended.error)
-                else:
-                    step = self._work.send(ended and ended.result)
-            except StopIteration:
-                return None
-            ended = None
+                self._run = None
+            step = next(self._steps, None)
             if isinstance(step, Task):
-                self._run = started(step)
-            elif step is REST:
+                self._run = Run(step, LONGEST)
+            elif isinstance(step, Words):
+                self._write(step)
+            elif isinstance(step, Picture):
+                self._current, self.picture, self.chart.picture = True, step, step
+                self._say("")
                 if not rested:
                     return WORDS_AFTER
             else:
-                self.view.take(step)
-                self._paint()
-                self._write()
+                if self._to_save and self.picture:
+                    self._make_files()
+                return None
 
     def _tell(self, words: str) -> None:
         """Say what is worked on, above the picture, which stays where it is."""
@@ -453,29 +384,22 @@ class Panel(Board):
         self.working.value = status(said if words else "")
         self.chart.working = bool(words)
 
-    def _write(self) -> None:
-        self.readout.value = self.view.readout()
-        self.code.value = line = self.view.code()
+    def _write(self, words: Words) -> None:
+        self.readout.value, self.code.value = words.numbers, words.code
         said = "copy the line of code that gives this state"
-        self.copy.value = (
-            f'<button {BUTTON} data-code="{escape(line)}" title="{said}" onclick=\'{COPY}\'>copy as code</button>'
-        )
-        if self.linked:
-            self.copy.value += (
-                f' <a href="?{escape(urlencode({"tab": self.name, **self.state}))}">link to this state</a>'
-            )
+        code = f'data-code="{escape(words.code)}" title="{said}"'
+        link = escape(urlencode({"tab": self.name, **self.state}))
+        self.copy.value = f"<button {BUTTON} {code} onclick='{COPY}'>copy as code</button>"
+        self.copy.value += f' <a href="?{link}">link to this state</a>' * self.linked
         self.saved.value = ""  # files of another state
-        idle = set(self.view.idle())
         for name, control in self.controls.items():
-            control.show(name not in idle)
+            control.show(name not in words.idle)
 
     def _save(self) -> None:
         self._to_save = True
         self.finish(PATIENCE)
-        if self.working.value:
+        if self._to_save:
             self.saved.value = "The files come when the picture is finished."
-        elif self._to_save:  # all was done before
-            self._make_files()
 
     def _make_files(self) -> None:
         self._to_save = False
@@ -502,7 +426,3 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
-
-
-def _nothing() -> Steps:
-    yield from ()

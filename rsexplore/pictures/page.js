@@ -12,18 +12,14 @@ const floats = new Float64Array(await unpacked("floats").arrayBuffer());
 
 // ---- pictures ----
 
-const kept = new Map();
-
-// a value with what it shares with others in its place: "@3" is part 3, "~8,4" are four numbers from the eighth on
+// a value with its arrays in their places: "~8,4" are four numbers from the eighth on
 function whole(value) {
-  if (Array.isArray(value)) return value.map(whole);
-  if (value && typeof value === "object") return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, whole(v)]));
-  if (typeof value !== "string" || !/^[@~]/.test(value)) return value;
-  if (!kept.has(value)) {
+  if (typeof value === "string" && value[0] === "~") {
     const [start, count] = value.slice(1).split(",").map(Number);
-    kept.set(value, value[0] === "@" ? whole(tables.parts[start]) : floats.subarray(start, start + count));
+    return floats.subarray(start, start + count);
   }
-  return kept.get(value);
+  if (Array.isArray(value)) return value.map(whole);
+  return value && typeof value === "object" ? Object.fromEntries(Object.entries(value).map(([k, v]) => [k, whole(v)])) : value;
 }
 
 // as `style.round_above`, and `style.below` and `above`
@@ -91,9 +87,8 @@ function numbersOf({ plots }) {
 }
 
 function pictureOf(topic, state) {
-  const shown = (control) => visible(topic, state, control.name);
   const lists = topic.controls.filter((control) => control.options && !control.along);
-  const { title, desc, plots, ...rest } = whole(topic.states[lists.map((c) => (shown(c) ? state[c.name] : "")).join("|")]);
+  const { title, desc, plots, ...rest } = whole(topic.states[lists.map((c) => (visible(c, state) ? state[c.name] : "")).join("|")]);
   const sigma = +(state[topic.controls.find((control) => !control.options)?.name] ?? 1);
   const filled = (text) => text.replace(/\{σ(\d)\}/, (_, digits) => String(+sigma.toPrecision(+digits)))
     .replace(/\{=(.*?)\}/g, (_, length) => roundedDown(sigma * length)).replace("{q}", state.q_a);
@@ -107,23 +102,22 @@ function pictureOf(topic, state) {
 
 // ---- state ----
 
-const starts = new Map(tables.topics.map((topic) => [topic, Object.fromEntries(topic.controls.map((c) => [c.name, c.start]))]));
-const states = new Map(tables.topics.map((topic) => [topic, { ...starts.get(topic) }]));
-const chosen = new Set(); // norms that the reader took, which no longer follow the noise
+for (const one of tables.topics) one.start = Object.fromEntries(one.controls.map((control) => [control.name, control.start]));
+for (const one of tables.topics) one.state = { ...one.start };
+const chosen = new Set(); // topics whose norm the reader took, which no longer follows the noise
 let [topic, fits, picture, drawn] = [tables.topics[0], []]; // fits: what sets each control to its state
 
-const visible = (topic, state, name) => Object.entries(topic.controls.find((control) => control.name === name).when ?? {})
-  .every(([other, texts]) => texts.includes(state[other]));
+const visible = ({ when }, state) => Object.entries(when).every(([other, texts]) => texts.includes(state[other]));
 
 function link() {
-  const changed = Object.entries(states.get(topic)).filter(([name, text]) => text !== starts.get(topic)[name]);
+  const changed = Object.entries(topic.state).filter(([name, text]) => text !== topic.start[name]);
   return "#" + new URLSearchParams([["tab", topic.name], ...changed]);
 }
 
 function readLink() {
   const asked = new URLSearchParams(location.hash.slice(1));
   topic = tables.topics.find(({ name }) => name === asked.get("tab")) ?? topic;
-  const [state, odd] = [Object.assign(states.get(topic), starts.get(topic)), []];
+  const [state, odd] = [Object.assign(topic.state, topic.start), []];
   for (const { name, options } of topic.controls) {
     const text = asked.get(name);
     if (text === null) continue;
@@ -139,7 +133,7 @@ const number = (text) => (/^[\d.]+(e[+-]?\d+)?$/i.test(text) && +text >= LEAST &
 const say = (words) => (find("said").textContent = words);
 
 function set(name, text) {
-  const state = states.get(topic);
+  const { state } = topic;
   state[name] = text;
   if (name === "norm") chosen.add(topic);
   if (name === "family" && state.norm && !chosen.has(topic)) state.norm = tables.natural[text];
@@ -147,7 +141,7 @@ function set(name, text) {
 }
 
 function show() {
-  picture = pictureOf(topic, states.get(topic));
+  picture = pictureOf(topic, topic.state);
   drawn ? drawn.show(picture) : (drawn = chart(find("place"), picture));
   for (const fit of fits) fit();
   clearTimeout(show.later); // what nobody reads while a slider moves
@@ -169,7 +163,7 @@ const lowered = (text) => text.split(LOW).map((part, i) => (i % 2 ? made("sub").
 function row(control) {
   const { name, label, unit, options } = control;
   const place = made("div").attr("class", "row");
-  const [id, state] = [`control-${name}`, () => states.get(topic)[name]];
+  const [id, { state }] = [`control-${name}`, topic];
   const flag = options?.join() === "False,True";
   const caption = () => place.append("label").attr("for", id).attr("class", flag ? "check" : null).text(label);
   if (!flag) caption();
@@ -189,10 +183,10 @@ function row(control) {
   const slider = place.selectAll("input[type=range]").data(slides ? [0] : []).join("input").attr("type", "range");
   slider.attr("min", ends[0]).attr("max", ends[1]).attr("aria-label", `${label}, slider`).on("input", () => set(name, at(+slider.property("value"))));
   fits.push(() => {
-    place.property("hidden", !visible(topic, states.get(topic), name));
-    if (flag) field.property("checked", state() === "True");
-    else field.property("value", state());
-    slider.property("value", options ? options.indexOf(state()) : 100 * Math.log10(+state())).attr("aria-valuetext", state());
+    place.property("hidden", !visible(control, state));
+    if (flag) field.property("checked", state[name] === "True");
+    else field.property("value", state[name]);
+    slider.property("value", options ? options.indexOf(state[name]) : 100 * Math.log10(+state[name])).attr("aria-valuetext", state[name]);
   });
   return place.node();
 }
@@ -201,7 +195,7 @@ function typed({ name, label }, text) {
   const value = text ? +text.replace(",", ".") : NaN;
   if (Number.isNaN(value)) say(`${label}: "${text}" is no number; write one such as 0.25`);
   else say(number(String(value)) ? "" : `${label} goes from ${LEAST} to ${MOST} here: ${text} was cut`);
-  set(name, Number.isNaN(value) ? states.get(topic)[name] : String(within(LEAST, value, MOST)));
+  set(name, Number.isNaN(value) ? topic.state[name] : String(within(LEAST, value, MOST)));
 }
 
 function open(next) {
@@ -261,7 +255,7 @@ async function copyLink(button) {
 }
 
 const TOOLS = {
-  reset: () => [chosen.delete(topic), Object.assign(states.get(topic), starts.get(topic)), say(""), show()],
+  reset: () => [chosen.delete(topic), Object.assign(topic.state, topic.start), say(""), show()],
   "copy link": copyLink,
   "save figure (svg)": () => save("svg", new Blob([svg()], { type: "image/svg+xml" })),
   "save figure (png)": png,

@@ -9,7 +9,7 @@ import re
 import zlib
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from html import escape
 from itertools import product
@@ -83,41 +83,32 @@ class Control:
     name: str
     label: str
     unit: str = ""
-    options: Mapping[str, Any] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
     start: str = ""
     along: bool = False  # whether it is a place on the curves, which are the same for all of its values
-    when: Mapping[str, Sequence[str]] | None = None  # what other controls must say for this one to mean anything
+    when: Mapping[str, Sequence[str]] = field(default_factory=dict)  # what others must say for it to mean anything
 
     def text(self, held: Mapping[str, str]) -> str:
         """Its text among those of all, "" where it means nothing."""
-        return held[self.name] if all(held[name] in texts for name, texts in (self.when or {}).items()) else ""
+        return held[self.name] if all(held[name] in texts for name, texts in self.when.items()) else ""
 
 
-@dataclass(frozen=True)
 class Topic:
     """One tab: its picture at deviation 1 is that of `make`, of the values of the lists."""
 
-    name: str
-    controls: Sequence[Control]
-    make: Callable[..., Picture]
-    digits: int = 6  # of the deviation, where a title says it
-    note: str = ""  # what the notebooks' panel has besides
+    def __init__(self, name: str, make: Callable[..., Picture], *controls: Control, digits: int = 6, note: str = ""):
+        self.name, self.make, self.controls = name, make, controls
+        self.digits, self.note = digits, note  # of the deviation in a title; what the notebooks' panel has besides
 
-    @property
-    def lists(self) -> list[Control]:
-        """The controls that tell its pictures apart."""
-        return [control for control in self.controls if control.options and not control.along]
-
-    def states(self) -> list[tuple[str, ...]]:
-        """Texts of the lists' values, "" where a list means nothing."""
-        names = [control.name for control in self.lists]
-        every = (dict(zip(names, texts, strict=True)) for texts in product(*(c.options or () for c in self.lists)))
-        return list(dict.fromkeys(tuple(c.text(held) for c in self.lists) for held in every))
-
-    def picture(self, texts: Sequence[str]) -> Picture:
-        """Picture of a state at deviation 1."""
-        given = zip(self.lists, texts, strict=True)
-        return self.make(**{control.name: (control.options or {}).get(text) for control, text in given})
+    def states(self) -> dict[str, dict[str, Any]]:
+        """By the texts of the lists that tell its pictures apart, "" where one means nothing, what `make` is given."""
+        lists = {control.name: control for control in self.controls if control.options and not control.along}
+        found = {}
+        for texts in product(*(control.options for control in lists.values())):
+            held = dict(zip(lists, texts, strict=True))
+            said = {name: control.text(held) for name, control in lists.items()}
+            found["|".join(said.values())] = {name: lists[name].options.get(text) for name, text in said.items()}
+        return found
 
 
 def votes(stops: Sequence[float], start: float, along: bool = False) -> Control:
@@ -201,130 +192,101 @@ def topics() -> tuple[Topic, ...]:
     shapes, round_one = listed(1, 1.5, 3, 4, 8), next(iter(bubbles))
     norm = Control("norm", "norm of the ball", "p", NORMS, "2")
     dim = Control("dim", "dimension d", "pixels × channels", DIMS, "3072")
+    more = "Soap bubbles have a tab of their own; more than two classes and free parameters are in the notebooks."
     return (
         Topic(
             "bounds",
-            (
-                Control("family", "noise", "", families, "Gaussian"),
-                sigma(),
-                votes(VOTES, 1e-3, along=True),
-                norm,
-                Control("shape", "shape s", "1 Laplace, 2 Gauss", shapes, "3", when=SHAPED),
-                dim,
-                Control("every", "show every bound", "", FLAG, "False", when={"printed": ("False",)}),
-                Control("printed", "show formulas as printed, where they are wrong", "", FLAG, "False"),
-            ),
             _bounds,
-            4,
-            "Soap bubbles have a tab of their own; more than two classes and free parameters are in the notebooks.",
+            Control("family", "noise", "", families, "Gaussian"),
+            sigma(),
+            votes(VOTES, 1e-3, along=True),
+            norm,
+            Control("shape", "shape s", "1 Laplace, 2 Gauss", shapes, "3", when=SHAPED),
+            dim,
+            Control("every", "show every bound", "", FLAG, "False", when={"printed": ("False",)}),
+            Control("printed", "show formulas as printed, where they are wrong", "", FLAG, "False"),
+            digits=4,
+            note=more,
         ),
         Topic(
             "certified_accuracy",
-            (
-                Control("log", "log", "", {name: name for name in named}, next(iter(named))),
-                Control("bound", "bound", "", scored, next(iter(scored))),
-                Control("alpha", "failure rate α", "of a radius", listed(1e-4, 1e-3, 0.01, 0.05), "0.001"),
-            ),
             _accuracy,
+            Control("log", "log", "", {name: name for name in named}, next(iter(named))),
+            Control("bound", "bound", "", scored, next(iter(scored))),
+            Control("alpha", "failure rate α", "of a radius", listed(1e-4, 1e-3, 0.01, 0.05), "0.001"),
             note=f"A curve goes through at most {STEPS} of its steps here, and is nowhere above the whole one.",
         ),
         Topic(
             "renyi",
-            (
-                sigma(),
-                votes([q for q in VOTES if f"{q:e}"[0] != "5"], 1e-3),
-                Control("order", "order α", "1 KL, 2 χ²", orders, "best"),
-            ),
             lambda q_a, order: renyi(1.0, q_a, order=order),
+            sigma(),
+            votes([q for q in VOTES if f"{q:e}"[0] != "5"], 1e-3),
+            Control("order", "order α", "1 KL, 2 χ²", orders, "best"),
         ),
         Topic(
             "vote_curves",
-            (
-                Control("family", "noise", "", {style.NOISES[one.__name__]: one for one in AXES}, "Gaussian"),
-                sigma(),
-                Control("r", "shift r", "of σ", listed(0.25, 0.5, 1, 1.5, 2, 3), "1"),
-                votes(FEWER, 0.01),
-            ),
             lambda family, r, q_a: vote_curves(family.from_sigma(1.0, 3072), r, q_a),
-            4,
-            "Norms are those in which most is known; others, soap bubbles and more classes are in the notebooks.",
+            Control("family", "noise", "", {style.NOISES[one.__name__]: one for one in AXES}, "Gaussian"),
+            sigma(),
+            Control("r", "shift r", "of σ", listed(0.25, 0.5, 1, 1.5, 2, 3), "1"),
+            votes(FEWER, 0.01),
+            digits=4,
+            note="Norms are those in which most is known; others, soap bubbles and more classes are in the notebooks.",
         ),
         Topic(
             "tradeoff",
-            (
-                Control("shape", "shape s", "of the noise", SHAPES, "3"),
-                Control("norms", "norms of both", "balls", PAIRS, "1 and 3"),
-                sigma(),
-                votes((0.1, 0.01, 1e-3, 1e-6), 0.01),
-                replace(dim, options={text: DIMS[text] for text in ("3072", "150528")}),
-                Control("weight", "weight", "of the first radius", listed(0.25, 0.5, 0.75), "0.5"),
-            ),
             _tradeoff,
-            3,
+            Control("shape", "shape s", "of the noise", SHAPES, "3"),
+            Control("norms", "norms of both", "balls", PAIRS, "1 and 3"),
+            sigma(),
+            votes((0.1, 0.01, 1e-3, 1e-6), 0.01),
+            replace(dim, options={text: DIMS[text] for text in ("3072", "150528")}),
+            Control("weight", "weight", "of the first radius", listed(0.25, 0.5, 0.75), "0.5"),
+            digits=3,
         ),
         Topic(
             "scaling",
-            (
-                norm,
-                Control("fixed", "fixed", "as d grows", {words: name for name, words in FIXED.items()}, "σ"),
-                sigma("size", "size"),
-                votes(FEWER, 0.01),
-                Control("shape", "shape s", "1 Laplace, 2 Gaussian", shapes, "3"),
-            ),
             _scaling,
+            norm,
+            Control("fixed", "fixed", "as d grows", {words: name for name, words in FIXED.items()}, "σ"),
+            sigma("size", "size"),
+            votes(FEWER, 0.01),
+            Control("shape", "shape s", "1 Laplace, 2 Gaussian", shapes, "3"),
             note="The soap bubbles' curves are in the notebooks alone, as they take seconds.",
         ),
         Topic(
             "soap_bubbles",
-            (
-                sigma(),
-                Control("k", "pull k", "of d", listed(0.1, 0.3, 0.75), "0.3"),
-                replace(dim, options=listed(64, 3072)),
-                votes(FEW, 0.01),
-                Control("powers", "soap bubble", "its norm", bubbles, round_one),
-                replace(norm, options={"2": 2.0, "∞": inf}, when={"powers": (round_one,)}),
-            ),
             _soap,
+            sigma(),
+            Control("k", "pull k", "of d", listed(0.1, 0.3, 0.75), "0.3"),
+            replace(dim, options=listed(64, 3072)),
+            votes(FEW, 0.01),
+            Control("powers", "soap bubble", "its norm", bubbles, round_one),
+            replace(norm, options={"2": 2.0, "∞": inf}, when={"powers": (round_one,)}),
             note="Families are compared at equal σ; at equal modes, other k and d, and eq. (9), in the notebooks.",
         ),
     )
 
 
-class Pool:
-    """What pictures share, stored once: "@3" stands for part 3, "~8,4" for four numbers from the eighth on."""
+class Arrays:
+    """Numbers that pictures share, each array once: "~8,4" stands for four from the eighth on."""
 
     def __init__(self) -> None:
-        self.parts: dict[str, int] = {}
-        self.arrays: dict[bytes, str] = {}
+        self.held: dict[bytes, str] = {}
         self.count = 0
 
-    def array(self, values: Any) -> str:
-        """Keep float64 numbers."""
+    def __call__(self, values: Any) -> str:
         held = np.asarray(values, dtype="<f8").ravel().tobytes()
-        if held not in self.arrays:
-            self.arrays[held] = f"~{self.count},{len(held) // 8}"
+        if held not in self.held:
+            self.held[held] = f"~{self.count},{len(held) // 8}"
             self.count += len(held) // 8
-        return self.arrays[held]
-
-    def part(self, value: Any) -> Any:
-        """Keep dicts, lists and long texts."""
-        if isinstance(value, dict):
-            value = {key: self.part(each) for key, each in value.items()}
-        elif isinstance(value, list):
-            value = [self.part(each) for each in value]
-        elif not isinstance(value, str) or len(value) < 8 or value[0] in "@~":
-            return value
-        return f"@{self.parts.setdefault(_json(value), len(self.parts))}"
+        return self.held[held]
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-
-
-def stored(topic: Topic, picture: Picture, pool: Pool) -> Any:
+def stored(topic: Topic, picture: Picture, arrays: Arrays) -> dict[str, Any]:
     """Picture as data, in whose titles "{σ4}" is for the deviation, to 4 digits, and "{=1.5}" for a length."""
-    data: dict[str, Any] = picture.data(pool.array)
-    if any(control.options is None for control in topic.controls):
+    data = picture.data(arrays)
+    if not all(control.options for control in topic.controls):
         del data["desc"]  # has lengths; the page writes its own
         data["title"] = _open(data["title"], topic)
     for drawn, plot in zip(data["plots"], picture.plots, strict=True):
@@ -338,7 +300,7 @@ def stored(topic: Topic, picture: Picture, pool: Pool) -> Any:
             for line, item in zip(drawn["items"], plot.items, strict=True):
                 if isinstance(item, Line) and item.width == style.EXACT:
                     line["exact"] = True
-    return pool.part(data)
+    return data
 
 
 def _open(title: str, topic: Topic) -> str:
@@ -347,19 +309,22 @@ def _open(title: str, topic: Topic) -> str:
 
 def tab(topic: Topic) -> dict[str, Any]:
     """Words and controls of a topic, as data."""
-    controls = [vars(control) | {"options": control.options and [*control.options]} for control in topic.controls]
+    controls = [vars(control) | {"options": [*control.options] or None} for control in topic.controls]
     title, line = TABS[topic.name]
     return {"name": topic.name, "title": title, "line": line, "note": topic.note, "controls": controls}
 
 
 def html() -> str:
     """Text of the page; takes a minute."""
-    pool, tabs = Pool(), []
+    arrays, tabs = Arrays(), []
     for topic in topics():
-        states = {"|".join(texts): stored(topic, topic.picture(texts), pool) for texts in topic.states()}
+        states = {texts: stored(topic, topic.make(**given), arrays) for texts, given in topic.states().items()}
         tabs.append(tab(topic) | {"states": states})
-    tables = _json({"topics": tabs, "natural": natural(), "parts": "?"}).replace('"?"', f"[{','.join(pool.parts)}]")
-    return shell(_packed(tables.encode()), _packed(b"".join(pool.arrays)))
+    return shell(_packed(_json({"topics": tabs, "natural": natural()})), _packed(b"".join(arrays.held)))
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 def shell(tables: str, floats: str) -> str:

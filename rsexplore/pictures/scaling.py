@@ -1,10 +1,10 @@
 """Certified radii against the dimension, one curve for each family, with the slope that is fitted to it."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from math import inf
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from rsexplore.bound import Bound, UnsupportedNoiseError
 from rsexplore.comparison import exact_bound
 from rsexplore.mechanisms import GrowthLaw
 from rsexplore.noises import ExponentialLinf, Gaussian, GeneralizedGaussian, Laplace, Noise, PowerGaussian, Uniform
-from rsexplore.patience import Task, at_once
+from rsexplore.patience import Steps, at_once, computed
 from rsexplore.pictures import style
 from rsexplore.pictures.picture import Axis, Item, Line, Mark, Note, Picture, Plot, Rule
 from rsexplore.scaling import DIMS, Slope, exponent, law
@@ -132,15 +132,16 @@ def _growth(name: str, question: Question) -> Growth | None:
     return Growth(bound, np.array([*at.values()]), slope, known)
 
 
-def growing(question: Question, dim: int | None = None) -> Generator[Any, Any, None]:
-    """Numbers of the families that take no time, then of more and more; the result of a task is to be sent back.
+def growing(question: Question, dim: int | None = None) -> Steps:
+    """Numbers of the families that take no time, then of more and more.
 
     The tasks leave the radii at `dim` at hand for a table.
     """
     found = {name: growth(name, question) for name in FAMILIES if name not in SLOW}
     yield Numbers(question, found)
     for name in SLOW:
-        found = found | {name: (yield Task(f"radii of {FAMILIES[name][0]}", partial(growth, name, question, dim)))}
+        own = yield from computed(f"radii of {FAMILIES[name][0]}", partial(growth, name, question, dim))
+        found = found | {name: own}
         yield Numbers(question, found)
 
 

@@ -1,6 +1,6 @@
 """Noise pulled towards the centre: the law of its norm, its exact radius beside the Gaussian's, a shifted vote."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from math import inf, sqrt
@@ -13,7 +13,7 @@ from scipy import special
 from rsexplore.comparison import exact_bound
 from rsexplore.dual import law_of, resolved, total_variation, worst_case
 from rsexplore.noises import PowerGaussian
-from rsexplore.patience import Task, TookLong, at_once
+from rsexplore.patience import Steps, TookLong, at_once, computed
 from rsexplore.pictures import style
 from rsexplore.pictures.picture import INK, Axis, Item, Line, Mark, Note, Picture, Plot, Points, Rule
 from rsexplore.table import rounded_down
@@ -107,8 +107,8 @@ def moved(noise: PowerGaussian, norm: float, q_a: float, radius: float) -> tuple
     return worst_case(law, q_a, lengths), 1 - total_variation(law, lengths)
 
 
-def pulled(bubble: Bubble) -> Generator[Any, Any, None]:
-    """Numbers of the Gaussian and what is kept, then more and more; the result of a task is to be sent back."""
+def pulled(bubble: Bubble) -> Steps:
+    """Numbers of the Gaussian and what is kept, then more and more."""
     q_a, norm, own = bubble.q_a, bubble.norm, bubble.powers
     noises = {powers: bubble.noise(powers) for powers in BUBBLES if norm == inf or powers == EQ8}
     base = bubble.noise(EQ8, 0.0)
@@ -136,7 +136,7 @@ def pulled(bubble: Bubble) -> Generator[Any, Any, None]:
         try:
             for count, part in enumerate(parts, 1):
                 told = f"{words}: radius {count} of {len(parts)}"
-                found.append((yield Task(told, partial(radii, noise, norm, part))))
+                found.append((yield from computed(told, partial(radii, noise, norm, part))))
         except TookLong:
             missing[powers] = "not drawn, a radius takes more than a minute here"
         else:
@@ -146,7 +146,7 @@ def pulled(bubble: Bubble) -> Generator[Any, Any, None]:
         yield so_far()
         if powers == own != EQ9 and own in at:  # a vote of eq. (9) takes as long as its radius
             words = f"votes of {BUBBLES[own][0]} after a shift"
-            votes[own] = yield Task(words, partial(moved, noise, norm, q_a, at[own]))
+            votes[own] = yield from computed(words, partial(moved, noise, norm, q_a, at[own]))
             yield so_far()
 
 
