@@ -383,9 +383,10 @@ def test_on_axes_a_plot_keeps_to_its_cell(paper):
     assert left.x0 >= 0 and left.x1 <= 450 <= right.x0 and right.x1 <= 900
     with pytest.raises(ValueError, match="draw needs one axes a plot, got 1 for 2 plots"):
         picture.draw(figure.axes[0])
-    other = Figure((3.4, 5))
-    FigureCanvasAgg(other)
-    assert sample("three logs").draw(other) is other and troubles(other) == []
+    for layout in (None, "constrained"):  # the second is that of `style.NOTEBOOK`, which knows no places of texts
+        other = Figure((3.4, 5), layout=layout)
+        FigureCanvasAgg(other)
+        assert sample("three logs").draw(other) is other and troubles(other) == []
 
 
 def test_files_are_vectors_or_pixels_and_the_same_every_time(paper, tmp_path):

@@ -121,6 +121,8 @@ def draw(picture: Any, where: Any = None, width: float = PAGE) -> Any:
         if where is None:
             where = Figure((width, sum(tall)))
             FigureCanvasAgg(where)
+        elif isinstance(where, Figure):
+            where.set_layout_engine("none")  # as texts have their places
         top = 1.0
         for row, height in zip(rows, np.array(tall) / sum(tall), strict=True):
             left, top = 0.0, top - height
