@@ -146,6 +146,12 @@ def test_help_has_an_example_that_the_parser_takes(command, capsys):
         assert module.parser().parse_args(shlex.split(example.replace("\\\n", ""))).command == command
 
 
+def test_a_description_keeps_the_capitals_of_its_words(capsys):
+    with pytest.raises(SystemExit):
+        main(["page", "--help"])
+    assert "Write the explorers as one HTML file, to open in a browser." in capsys.readouterr().out
+
+
 def test_every_command_is_in_the_help(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
