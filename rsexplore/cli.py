@@ -1,48 +1,20 @@
-"""The `rsexplore` command: `rsexplore --help`. What needs PyTorch is in `montecarlo/__main__.py`."""
+"""The `rsexplore` command: `rsexplore --help`. What needs PyTorch is in `montecarlo/__main__.py`.
+
+The docstring of a function that does a command's work is the command's help, examples included.
+"""
 
 import argparse
 import csv
+import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rsexplore import arguments, audit, bounds, comparison
 from rsexplore.noises import Noise
 from rsexplore.table import Table, rounded_down
-
-RADIUS = """examples:
-  rsexplore radius --noise gaussian --sigma 0.5 --p-a 0.99
-  rsexplore radius --noise laplace --sigma 0.5 --q-a 1e-6 --norm 1
-  rsexplore radius --noise powergaussian --k 500 --norms inf,inf --dim 3072 --sigma 0.5 --p-a 0.99"""
-COMPARE = """example:
-  rsexplore compare --noise gaussian --sigma 0.5 --dim 3072 --p-a 0.9 0.99 --csv radii.csv"""
-AUDIT = """examples:
-  rsexplore audit log.tsv
-  rsexplore audit theirs.tsv --sigma 0.25 --alpha 0.01
-  rsexplore audit logs/*.tsv.gz --csv audit.csv
-
-A log of ours says how it was made. One of others (the columns idx label predict radius correct time, or idx label
-predict count ... correct time) does not, unless it is a published one: give --sigma, and --n if it is not 100,000.
-In the table of several logs, "again" is what is certified at --alpha and under --bound, however radii were rounded."""
-
-RUNS = """examples:
-  rsexplore runs my_logs
-  RSEXPLORE_RUNS=my_logs rsexplore runs
-
-A log serves a figure where its header says the noise, the data (cifar10 or imagenet), and how the network was trained,
-and where it did not stop at what it saw. The notebooks draw what RSEXPLORE_RUNS holds in place of other votes."""
-APP = """examples:
-  rsexplore app
-  rsexplore app --host 0.0.0.0 --port 8000 --visitors 5
-
-For a person, a lab or a lecture room: there is no password. Every visitor has a Python process of some 200 MB."""
-PAGE = """example:
-  rsexplore page explorer.html
-
-The file holds tables that the package makes now, which takes half a minute, and needs no network and no server."""
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -66,30 +38,32 @@ def parser() -> argparse.ArgumentParser:
     """What the command line understands, but for the arguments of `arguments.SAMPLING`."""
     top = argparse.ArgumentParser(prog="rsexplore", description="Certificates of randomized smoothing.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    command = partial(arguments.command, commands)
-    one = command(_radius, "the largest proved radius, rounded down, its bound and status", RADIUS)
+
+    def command(work: Callable[[argparse.Namespace], str]) -> Any:
+        about, _, examples = inspect.cleandoc(work.__doc__ or "").partition("\n\n")
+        return arguments.command(commands, work, about[:1].lower() + about[1:-1], examples)
+
+    one = command(_radius)
     arguments.add_noise(one)
     _add_vote(one, None)
     one.add_argument("--bound", metavar="KEY", help=f"this bound in place of the best: {', '.join(bounds.names())}")
-    one = command(_compare, "every bound side by side, under the exact radius", COMPARE)
+    one = command(_compare)
     arguments.add_noise(one)
     _add_vote(one, "+")
     one.add_argument("--csv", type=Path, metavar="FILE", help="write the rows, in full precision")
     for name, about in arguments.SAMPLING.items():
         commands.add_parser(name, help=about, add_help=False)
-    one = command(_app, "serve the explorers as one page without code, until Ctrl-C", APP)
-    one.add_argument("--host", default="localhost", help="address to listen at (default: %(default)s)")
-    one.add_argument("--port", type=int, default=8888, help="(default: %(default)s)")
-    one.add_argument("--visitors", type=int, default=20, help="so many at a time (default: %(default)s)")
-    one.add_argument("--no-browser", action="store_true", help="open none, though there is a display")
-    one = command(_page, "write the explorers as one HTML file, to open in a browser", PAGE)
-    one.add_argument("file", type=Path, metavar="FILE.html")
-    one = command(_runs, "which figures of the five documents the logs of a folder serve, and why not others", RUNS)
-    one.add_argument("folder", nargs="?", metavar="DIR", help="(default: RSEXPLORE_RUNS)")
-    one = command(_audit, "what the text of a certification log proves of the log", AUDIT)
-    one.add_argument("logs", nargs="+", metavar="LOG", help="text, or packed by gzip")
-    arguments.add_noise(one, family="gaussian", needed=False)
+    add = command(_app).add_argument
+    add("--host", default="localhost", help="address to listen at (default: %(default)s)")
+    add("--port", type=int, default=8888, help="(default: %(default)s)")
+    add("--visitors", type=int, default=20, help="so many at a time (default: %(default)s)")
+    add("--no-browser", action="store_true", help="open none, though there is a display")
+    command(_page).add_argument("file", type=Path, metavar="FILE.html")
+    command(_runs).add_argument("folder", nargs="?", metavar="DIR", help="(default: RSEXPLORE_RUNS)")
+    one = command(_audit)
     add = one.add_argument
+    add("logs", nargs="+", metavar="LOG", help="text, or packed by gzip")
+    arguments.add_noise(one, family="gaussian", needed=False)
     add("--n", type=int, default=audit.DRAWS, help="draws of an image (default %(default)s)")
     add("--stated", type=float, default=audit.LEVEL, help="level that is stated of the log (default %(default)s)")
     add("--images", type=int, metavar="N", help="images that the log should have")
@@ -120,7 +94,20 @@ def _probability(text: str) -> Decimal:
     raise argparse.ArgumentTypeError(f"must be a number from 0 to 1, got {text!r}")
 
 
+def _asked(given: argparse.Namespace) -> tuple[Noise, dict[str, Any]]:
+    """Noise, and arguments of a radius."""
+    vote = {name: getattr(given, name) for name in (*comparison.PROBABILITIES, "norm")}
+    return arguments.noise(given, given.dim), vote
+
+
 def _radius(given: argparse.Namespace) -> str:
+    """The largest proved radius, rounded down, its bound and status.
+
+    examples:
+      rsexplore radius --noise gaussian --sigma 0.5 --p-a 0.99
+      rsexplore radius --noise laplace --sigma 0.5 --q-a 1e-6 --norm 1
+      rsexplore radius --noise powergaussian --k 500 --norms inf,inf --dim 3072 --sigma 0.5 --p-a 0.99
+    """
     noise, vote = _asked(given)
     if given.bound:
         bound = bounds.get(given.bound)
@@ -134,18 +121,16 @@ def _radius(given: argparse.Namespace) -> str:
         norm, bound, radius = found.norm, row.bound, row.radius
     status = bound.status_at(norm, two_class=given.p_b is None)
     words = status.value, bound.caveat(noise), "" if status.certifies else "do not certify with it"
-    return (
-        f"{rounded_down(radius, 6)}  l{norm:g} radius, {bound.key} ({', '.join(filter(None, words))}): {bound.source}"
-    )
-
-
-def _asked(given: argparse.Namespace) -> tuple[Noise, dict[str, Any]]:
-    """Noise, and arguments of a radius."""
-    vote = {name: getattr(given, name) for name in (*comparison.PROBABILITIES, "norm")}
-    return arguments.noise(given, given.dim), vote
+    said = ", ".join(filter(None, words))
+    return f"{rounded_down(radius, 6)}  l{norm:g} radius, {bound.key} ({said}): {bound.source}"
 
 
 def _compare(given: argparse.Namespace) -> str:
+    """Every bound side by side, under the exact radius.
+
+    example:
+      rsexplore compare --noise gaussian --sigma 0.5 --dim 3072 --p-a 0.9 0.99 --csv radii.csv
+    """
     noise, vote = _asked(given)
     found = comparison.compare(noise, **vote)
     if given.csv:
@@ -154,6 +139,14 @@ def _compare(given: argparse.Namespace) -> str:
 
 
 def _app(given: argparse.Namespace) -> str:
+    """Serve the explorers as one page without code, until Ctrl-C.
+
+    examples:
+      rsexplore app
+      rsexplore app --host 0.0.0.0 --port 8000 --visitors 5
+
+    For a person, a lab or a lecture room: there is no password. Every visitor has a Python process of some 200 MB.
+    """
     from rsexplore import app
 
     app.serve(given.host, given.port, given.visitors, not given.no_browser)
@@ -161,6 +154,13 @@ def _app(given: argparse.Namespace) -> str:
 
 
 def _page(given: argparse.Namespace) -> str:
+    """Write the explorers as one HTML file, to open in a browser.
+
+    example:
+      rsexplore page explorer.html
+
+    The file holds tables that the package makes now, which takes half a minute, and needs no network and no server.
+    """
     from rsexplore.pictures import page
 
     page.page(given.file)
@@ -168,12 +168,33 @@ def _page(given: argparse.Namespace) -> str:
 
 
 def _runs(given: argparse.Namespace) -> str:
+    """Which figures of the five documents the logs of a folder serve, and why not others.
+
+    examples:
+      rsexplore runs my_logs
+      RSEXPLORE_RUNS=my_logs rsexplore runs
+
+    A log serves a figure where its header says the noise, the data (cifar10 or imagenet), and how the network was
+    trained, and where it did not stop at what it saw. The notebooks draw what RSEXPLORE_RUNS holds in place of other
+    votes.
+    """
     from rsexplore import runs  # which loads an optimizer
 
     return str(runs.listing(given.folder))
 
 
 def _audit(given: argparse.Namespace) -> str:
+    """What the text of a certification log proves of the log.
+
+    examples:
+      rsexplore audit log.tsv
+      rsexplore audit theirs.tsv --sigma 0.25 --alpha 0.01
+      rsexplore audit logs/*.tsv.gz --csv audit.csv
+
+    A log of ours says how it was made. One of others (the columns idx label predict radius correct time, or idx label
+    predict count ... correct time) does not, unless it is a published one: give --sigma, and --n if it is not 100,000.
+    In the table of several logs, "again" is what is certified at --alpha and under --bound, however radii were rounded.
+    """
     noise = None if given.sigma is None and given.scale is None else arguments.noise(given, given.dim)
     asked = {name: getattr(given, name) for name in ("n", "stated", "images", "alpha", "bound", "norm")}
     found, refused = [], []

@@ -233,14 +233,24 @@ def fetch(entry: Entry) -> Path:
     """
     folder = os.environ.get("RSEXPLORE_DATA")
     if folder and (local := Path(folder, entry.path)).exists():
-        if not _is_registered(local, entry):
+        try:
+            same = hashlib.sha256(content(local)).hexdigest() == entry.sha256
+        except (OSError, ValueError):  # cut off, no gzip at all, or far too large
+            same = False
+        if not same:
             raise DataUnavailableError(f"{local} is damaged: its bytes must have sha256 {entry.sha256}; copy it again")
         return local
-    cached = cache() / entry.path.removesuffix(".gz")
-    if cached.exists() and _is_registered(cached, entry):
-        return cached
+    import pooch
+
+    def downloaded(url: str, output: Any, of: Any) -> None:
+        _tell(entry.url.removesuffix(quote(entry.source_path)))
+        pooch.downloaders.choose_downloader(url)(url, output, of)
+
+    cached, logger = cache() / entry.path.removesuffix(".gz"), pooch.get_logger()
+    level = logger.level
+    logger.setLevel("ERROR")  # its lines are red in a notebook
     try:
-        return _downloaded(entry, cached)
+        return Path(pooch.retrieve(entry.url, entry.sha256, cached.name, cached.parent, downloader=downloaded))
     # without a network pooch passes on errors of four libraries; all are OSError, but for a wrong checksum
     except (OSError, ValueError, ImportError) as error:
         tried = f"the folder RSEXPLORE_DATA ({folder or 'not set'}), the cache {cache()}, and {entry.url} ({error})"
@@ -249,18 +259,8 @@ def fetch(entry: Entry) -> Path:
             "that has it at that path, or connect to the network; rsexplore.accuracy.published needs neither, for the "
             "logs that the papers' figures use."
         ) from error
-
-
-def _downloaded(entry: Entry, cached: Path) -> Path:
-    import pooch
-
-    _tell(entry.url.removesuffix(quote(entry.source_path)))
-    log, level = pooch.get_logger(), pooch.get_logger().level
-    log.setLevel("ERROR")  # its lines are red in a notebook
-    try:
-        return Path(pooch.retrieve(entry.url, f"sha256:{entry.sha256}", cached.name, cached.parent))
     finally:
-        log.setLevel(level)
+        logger.setLevel(level)
 
 
 @lru_cache
@@ -272,18 +272,9 @@ def _tell(upstream: str) -> None:
 
 def cache() -> Path:
     """Folder of downloaded logs: RSEXPLORE_CACHE, else the user's cache."""
-    if chosen := os.environ.get("RSEXPLORE_CACHE"):
-        return Path(chosen)
-    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache"
-    return Path(base, "rsexplore")
+    import pooch
 
-
-def _is_registered(path: Path, entry: Entry) -> bool:
-    try:
-        raw = content(path)
-    except (OSError, ValueError):  # cut off, no gzip at all, or far too large
-        return False
-    return hashlib.sha256(raw).hexdigest() == entry.sha256
+    return Path(os.environ.get("RSEXPLORE_CACHE") or pooch.os_cache("rsexplore"))
 
 
 @lru_cache
@@ -293,13 +284,13 @@ def _registry() -> tuple[Entry, ...]:
 
 
 def _entry(row: dict[str, str]) -> Entry:
-    values: dict[str, Any] = dict(row)
-    for name in ("rows", "expected_rows", "n0", "n"):
-        values[name] = int(row[name]) if row[name] else None
-    for name in ("train_sigma", "certify_sigma", "alpha_stated", "alpha_found"):
-        values[name] = float(row[name]) if row[name] else None
     # the first six folders of the path are fields, which the registry does not say twice
-    values |= zip(("kind", "source", "dataset", "arch", "method", "subset"), row["path"].split("/"), strict=False)
-    values["split"] = "train" if values["subset"].startswith("train_") else "test"
-    values["subset"] = values["subset"].removeprefix("train_")
+    told = dict(zip(("kind", "source", "dataset", "arch", "method", "subset"), row["path"].split("/"), strict=False))
+    values: dict[str, Any] = row | told | {"split": "train" if told["subset"].startswith("train_") else "test"}
+    values["subset"] = told["subset"].removeprefix("train_")
+    for kind, names in (
+        (int, "rows expected_rows n0 n"),
+        (float, "train_sigma certify_sigma alpha_stated alpha_found"),
+    ):
+        values |= {name: kind(row[name]) if row[name] else None for name in names.split()}
     return Entry(**values)

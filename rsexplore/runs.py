@@ -73,18 +73,18 @@ class Experiment:
         radius : (float, norm), optional
             The one radius at which its accuracy is asked for, where it is one: a run that stopped for it will do.
         """
-        name, training = header.data.get("name") if isinstance(header.data, Mapping) else None, header.training
-        if name not in DIMS:
-            yield f"its data is {name or 'not said'}, which is none of {', '.join(DIMS)}"
-        elif name != self.data:
-            yield f"its data is {name}, not {self.data}"
+        training, stop = header.training, header.stop
+        name = header.data.get("name") if isinstance(header.data, Mapping) else None
+        if name != self.data:
+            needed = f"not {self.data}" if name in DIMS else f"which is none of {', '.join(DIMS)}"
+            yield f"its data is {name or 'not said'}, {needed}"
         if not same(noise := noises.from_dict(dict(header.noise)), self.noise):
             yield f"its noise is {noise!r}, not {self.noise!r}"
         if training is None:
             yield "it does not say how its network was trained"
         else:
             yield from self._not_trained(training)
-        if (stop := header.stop) is not None:
+        if stop is not None:
             r, norm = radius or (inf, inf)
             if not (stop.get("norm") == norm and abs(stop.get("radius", -inf) - r) <= CLOSE):
                 yield f"its images stopped at what they saw ({header.rule}), which gives no accuracy at other radii"
@@ -103,11 +103,10 @@ class Experiment:
             yield f"its network was trained on {training['images']} images alone"
         try:
             noise = None if told is None else noises.from_dict(told)
+            if not same(noise, self.trained):
+                yield f"it was trained with {noise or 'no noise that is said'}, not {self.trained or 'none'}"
         except (ValueError, TypeError) as error:
             yield f"its training noise cannot be read: {error}"
-            return
-        if not (noise is self.trained if noise is None or self.trained is None else same(noise, self.trained)):
-            yield f"it was trained with {noise or 'no noise that is said'}, not {self.trained or 'none'}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +117,11 @@ class Run:
     records: Records | None
     fault: str = ""
     time: float = 0.0  # when it was written last, as the file says
-    draws: int = 0  # of an image
+
+    @property
+    def draws(self) -> int:
+        """Of an image."""
+        return self.records.header.n if self.records else 0
 
     @property
     def words(self) -> str:
@@ -126,7 +129,7 @@ class Run:
         assert self.records is not None
         whole, held = (self.records.header.data or {}).get("images"), len(self.records)
         images = f"{held:,} of {whole:,} images" if whole not in (None, held) else f"{held:,} images"
-        return f"{self.name} ({images}, n = {self.records.header.n:,})"
+        return f"{self.name} ({images}, n = {self.draws:,})"
 
 
 def experiments(document: str | None = None, item: str | None = None) -> tuple[Experiment, ...]:
@@ -144,8 +147,10 @@ def experiments(document: str | None = None, item: str | None = None) -> tuple[E
     return found
 
 
-def same(a: Noise, b: Noise) -> bool:
+def same(a: Noise | None, b: Noise | None) -> bool:
     """Whether two noises are one law: family, shape, k and norms equal, deviations within 1e-6, dims where both say."""
+    if a is None or b is None:
+        return a is b
     a, b = a.canonical, b.canonical
     if type(a) is not type(b) or (None not in (a.dim, b.dim) and a.dim != b.dim):
         return False
@@ -166,9 +171,8 @@ def logs(folder: str | os.PathLike[str] | None = None) -> list[Run]:
         return []
     if not (top := Path(chosen)).is_dir():
         raise FileNotFoundError(f"runs must be a folder of logs, got {top}")
-    paths = [path for path in sorted(top.rglob("*")) if path.name.endswith(SUFFIXES) and path.is_file()]
-    paths = [path for path in paths if not path.name.endswith(TRAINING)]
-    found = [_read(top, path, (stat := path.stat()).st_mtime, stat.st_size) for path in paths]
+    paths = (path for path in sorted(top.rglob("*")) if path.name.endswith(SUFFIXES) and path.is_file())
+    found = [_read(top, path, path.stat()) for path in paths if not path.name.endswith(TRAINING)]
     return sorted(found, key=lambda run: (-len(run.records or ()), -run.draws, -run.time))
 
 
@@ -217,44 +221,37 @@ def _why(header: Header) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _read(top: Path, path: Path, time: float, size: int) -> Run:
-    name = path.relative_to(top).as_posix()
+def _read(top: Path, path: Path, stat: os.stat_result) -> Run:
+    name, time = path.relative_to(top).as_posix(), stat.st_mtime
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a last line that was cut off
             found = records.read(path)
     except (OSError, ValueError) as error:
         return Run(name, None, f"cannot be read: {error}", time)
-    return Run(name, found, "", time, found.header.n) if len(found) else Run(name, None, "holds no image", time)
+    return Run(name, found, time=time) if len(found) else Run(name, None, "holds no image", time)
 
 
 @lru_cache
 def _all() -> tuple[Experiment, ...]:
     with files("rsexplore").joinpath("recipes.toml").open("rb") as stream:
         table = tomllib.load(stream)
-    defaults = table.pop("defaults")
-    return tuple(one for recipe, rows in table.items() for one in _rows(recipe, rows, defaults))
-
-
-def _rows(recipe: str, given: dict[str, Any], defaults: dict[str, Any]) -> Iterator[Experiment]:
-    """Experiments of one recipe: one for each value of its lists."""
-    values: dict[str, Any] = {}
-    for source, word in product((defaults, given), WHO):
-        values |= source.get(word, {})
-    together = {name: values[name] for name in ("sigma", "trained") if isinstance(values.get(name), list)}
-    each = [dict(zip(together, pair, strict=True)) for pair in zip(*together.values(), strict=True)] or [{}]
-    others = [name for name in ("k", "shape") if isinstance(values.get(name), list)]
-    for row, *rest in product(each, *(values[name] for name in others)):
-        chosen = row | dict(zip(others, rest, strict=True))
-        words = dict.fromkeys(f"{value:g}" for value in [*rest, *row.values()])
-        yield _experiment(recipe, "-".join([recipe, *words]), {**values, **chosen}, given)
+    defaults, found = table.pop("defaults"), []
+    for recipe, given in table.items():
+        values: dict[str, Any] = {}
+        for source, word in product((defaults, given), WHO):
+            values |= source.get(word, {})
+        lists = [name for name in ("sigma", "trained", "k", "shape") if isinstance(values.get(name), list)]
+        for chosen in product(*(values[name] for name in lists)):
+            name = "-".join([recipe, *(f"{value:g}" for value in chosen[::-1])])
+            found.append(_experiment(recipe, name, values | dict(zip(lists, chosen, strict=True)), given))
+    return tuple(found)
 
 
 def _experiment(recipe: str, name: str, row: dict[str, Any], given: dict[str, Any]) -> Experiment:
+    dim, sigma, shape, by = DIMS[row["data"]], row.pop("sigma"), row.pop("shape", 0), row.pop("by", "deviation")
     family: Any = {cls.__name__: cls for cls in noises.ALL}[row.pop("family")]
-    data, sigma, by = row.pop("data"), row.pop("sigma"), row.pop("by", "deviation")
-    shape, k, norms = row.pop("shape", None), row.pop("k", None), row.pop("norms", None)
-    dim, extra = DIMS[data], {} if shape is None else {"shape": float(shape)}
+    k, norms, extra = row.pop("k", None), row.pop("norms", None), {"shape": float(shape)} if shape else {}
     if by == "mode":
         noise: Noise = PowerGaussian.matched(sigma, k, dim, power_norm=norms[0], tail_norm=norms[1])
     elif by == "mean":
@@ -262,16 +259,16 @@ def _experiment(recipe: str, name: str, row: dict[str, Any], given: dict[str, An
     else:
         noise = family(sigma, dim=dim, **extra) if by == "scale" else family.from_sigma(sigma, dim, **extra)
     deviation = row.pop("trained", None)
+    deviation = sigma if deviation == "sigma" else deviation
     trained = Gaussian(deviation, dim) if deviation else None if row["type"] == "clean" else noise
-    told = {"sigma": sigma, "shape": shape or 0, "trained": trained.sigma if trained else 0}
-    serves = tuple((d, i) for d, _, i in (text.partition(": ") for text in given["serves"]))
-    own = {field: row.pop(field) for field in ("arch", "type", "n0", "n", "alpha", "images")}
-    row = {field: value for field, value in row.items() if field != "push" or own["type"] == 2}
     votes = dict(given.get("votes", {}))
     if votes:
         certified = votes.pop("sigma", noise.sigma)
-        votes |= {"dataset": data, "certify_sigma": certified, "train_sigma": deviation or certified}
+        votes |= {"dataset": row["data"], "certify_sigma": certified, "train_sigma": deviation or certified}
+    told = {"sigma": sigma, "shape": shape, "trained": trained.sigma if trained else 0}
+    own = {field: row.pop(field) for field in ("data", "arch", "type", "n0", "n", "alpha", "images")}
     return Experiment(
-        recipe, name, serves, data=data, trained=trained, noise=noise, votes=votes, settings=row, **own,
-        **{field: given.get(field, "").format(**told) for field in ("checkpoint", "digits")},
+        recipe, name, tuple(tuple(place.split(": ", 1)) for place in given["serves"]), trained=trained, noise=noise,
+        votes=votes, settings={field: value for field, value in row.items() if field != "push" or own["type"] == 2},
+        **{field: given.get(field, "").format(**told) for field in ("checkpoint", "digits")}, **own,
     )  # fmt: skip

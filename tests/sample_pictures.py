@@ -78,41 +78,35 @@ def sample(name: str) -> Picture:
     return (OF_VOTES | OF_THEORY | HOSTILE)[name]()
 
 
+UNIT = Axis(domain=(0, 1))
+X, Y = (Axis(domain=(0, 1), label=name) for name in "xy")
+
+
 def lost() -> Picture:
     """Numbers that are not there: nan, infinite, empty, a single one, beyond the axes."""
     x = np.linspace(0, 1, 11)
-    gaps = np.where((x > 0.25) & (x < 0.55), nan, x)
-    alone = np.where(np.isclose(x, 0.5), 0.5, nan)
-    lines = (
-        Line(x=x, y=gaps, name="gaps", label="with gaps", color=BLUE),
-        Line(x=x, y=alone, name="one of many", label="one of many", color=RED),
-        Line(x=x, y=np.full(11, nan), name="nothing", label="nothing at all", color=GREY),
-        Line(x=[], y=[], name="empty", label="empty", color=GREEN),
-        Line(x=x, y=np.full(11, inf), name="infinite", label="infinite", color=PINK),
-        Line(x=x, y=-x, name="below", label="below the axes", color=ORANGE),
-        Line(x=[0.7], y=[0.9], name="single", label="single", color=SKY, mark="diamond"),
+    drawn = (  # name, label, x, y, colour
+        ("gaps", "with gaps", x, np.where((x > 0.25) & (x < 0.55), nan, x), BLUE),
+        ("one of many", "one of many", x, np.where(np.isclose(x, 0.5), 0.5, nan), RED),
+        ("nothing", "nothing at all", x, np.full(11, nan), GREY),
+        ("empty", "empty", [], [], GREEN),
+        ("infinite", "infinite", x, np.full(11, inf), PINK),
+        ("below", "below the axes", x, -x, ORANGE),
     )
+    lines = (Line(x=x, y=y, name=name, label=label, color=color) for name, label, x, y, color in drawn)
     points = (
+        Line(x=[0.7], y=[0.9], name="single", label="single", color=SKY, mark="diamond"),
         Points(x=[nan, 0.1, 0.2], y=[0.5, nan, 0.8], name="points"),
         Rule(at=nan, text="nowhere"),
         Rule(at=5, text="outside"),
         Region(x=[], y=[], color=RED),
     )
-    rows = (
-        Bar(name="infinite", value=inf, text="∞"),
-        Bar(name="none", value=nan, text="none"),
-        Bar(name="negative", value=-1, text="−1"),
-        Bar(name="", value=0.5, text=""),
-        Bar(name="zero", value=0, text="0", fill="hatched", color=RED),
-    )
+    values = (("infinite", inf, "∞"), ("none", nan, "none"), ("negative", -1, "−1"), ("", 0.5, ""))
+    rows = [Bar(name=name, value=value, text=text) for name, value, text in values]
+    rows.append(Bar(name="zero", value=0, text="0", fill="hatched", color=RED))
     plots = (
-        Plot(
-            items=(*lines, *points),
-            x=Axis(label="x", domain=(0, 1)),
-            y=Axis(label="y", domain=(0, 1)),
-            title="Lost numbers",
-        ),
-        Plot(items=(Bars(rows=rows),), x=Axis(domain=(0, 1)), share=0.5),
+        Plot(items=(*lines, *points), x=X, y=Y, title="Lost numbers"),
+        Plot(items=(Bars(rows=tuple(rows)),), x=UNIT, share=0.5),
         Plot(items=(), title="Nothing", share=0.5),
     )
     return Picture(title="Lost", desc="", plots=plots)
@@ -121,10 +115,8 @@ def lost() -> Picture:
 def wordy() -> Picture:
     """Long texts, in every corner, at every rule; a word without an end; texts of HTML."""
     long = "a long sentence of many words which has to be wrapped into several lines, whatever the room"
-    corners = tuple(
-        Note(text=f"{at}: {long[:26]}", at=at, color=BROWN)
-        for at in ("top left", "top right", "bottom left", "bottom right")
-    )
+    corners = "top left", "top right", "bottom left", "bottom right"
+    notes = (Note(text=f"{at}: {long[:26]}", at=at, color=BROWN) for at in corners)
     rules = (
         Rule(at=0.5, text="in the middle of the plot"),
         Rule(at=0.02, to=0.6, text="at the left, up to 0.6"),
@@ -135,90 +127,48 @@ def wordy() -> Picture:
         Rule(at=0.99, axis="y", text="level, at the top"),
         Rule(at=0.01, axis="y", text="level, at the bottom"),
     )
-    third = Plot(items=edges, x=Axis(domain=(0, 1)), y=Axis(domain=(0, 1)), title="Rules")
     x = np.linspace(0, 1, 50)
-    lines = tuple(
-        Line(x=x, y=x / 30 * i, name=f"n_{i % 9}", label=f"curve {i}: {long[: 10 + 6 * i]}", color=COLORS[i % 7])
-        for i in range(6)
+    labels = [f"curve {i}: {long[: 10 + 6 * i]}" for i in range(6)]
+    lines = (Line(x=x, y=x / 30 * i, name=f"n_{i % 9}", label=labels[i], color=COLORS[i % 7]) for i in range(6))
+    words = Axis(label=long, domain=(0, 1))
+    names = "Donaudampfschifffahrtsgesellschaft", "x", "y & <z>"
+    rows = tuple(Bar(name=f"{name} {long[:30]}", value=0.5, text="0.123456789") for name in names)
+    few, named = Axis(label=long[:60], domain=(0, 1)), Axis(label="rows", domain=(0, 1))
+    plots = (
+        Plot(title=f"</script><b>{long}</b> p_A", items=(*notes, *rules, *lines), x=words, y=words),
+        Plot(title=long[:50], items=(Bars(rows=rows),), x=few, y=named),
+        Plot(items=edges, x=UNIT, y=UNIT, title="Rules"),
     )
-    left = Plot(
-        title=f"</script><b>{long}</b> p_A",
-        items=(*corners, *rules, *lines),
-        x=Axis(label=long, domain=(0, 1)),
-        y=Axis(label=long, domain=(0, 1)),
-    )
-    rows = tuple(
-        Bar(name=f"{name} {long[:30]}", value=0.5, text="0.123456789")
-        for name in ("Donaudampfschifffahrtsgesellschaft", "x", "y & <z>")
-    )
-    right = Plot(
-        title=long[:50],
-        items=(Bars(rows=rows),),
-        x=Axis(label=long[:60], domain=(0, 1)),
-        y=Axis(label="rows", domain=(0, 1)),
-    )
-    return Picture(title="</script> & <title>", desc=f"</script><!-- {long}", plots=(left, right, third))
+    return Picture(title="</script> & <title>", desc=f"</script><!-- {long}", plots=plots)
 
 
 def many() -> Picture:
     """Thirty curves, which have no room at their ends."""
-    x = np.linspace(0, 1, 20)
-    lines = tuple(
-        Line(y=x**i, name=f"power {i}", label=f"x to the power {i}", color=COLORS[i % 7]) for i in range(1, 31)
-    )
-    return Picture(
-        title="Many",
-        desc="",
-        plots=(
-            Plot(title="Many", grid=x, items=lines, x=Axis(domain=(0, 1), label="x"), y=Axis(domain=(0, 1), label="y")),
-        ),
-    )
+    x, powers = np.linspace(0, 1, 20), range(1, 31)
+    lines = (Line(y=x**i, name=f"power {i}", label=f"x to the power {i}", color=COLORS[i % 7]) for i in powers)
+    return Picture(title="Many", desc="", plots=(Plot(title="Many", grid=x, items=tuple(lines), x=X, y=Y),))
 
 
 def scales() -> Picture:
     """Axes from narrow to wide, of tiny, large and negative numbers, falling ones too."""
-    domains = (
-        ("linear", (0.99999, 1.00001)),
-        ("linear", (0, 3e-9)),
-        ("linear", (-2e7, 2e7)),
-        ("linear", (5, -5)),
-        ("log", (1500, 9000)),
-        ("log", (1, 1000)),
-        ("log", (1e-300, 1)),
-        ("log", (2.1, 2.9)),
-        ("log", (0.5, 1e-12)),
-    )
-    plots = tuple(
-        Plot(
-            title=f"{kind} {low:g} to {high:g}",
-            x=Axis(domain=(low, high), scale=kind, label="x"),
-            y=Axis(domain=(high, low), scale=kind, label="y"),
-            items=(Line(x=[low, high], y=[high, low], name="diagonal"),),
-        )
-        for kind, (low, high) in domains
-    )
-    return Picture(title="Scales", desc="", height=260, plots=plots)
+    linear = (0.99999, 1.00001), (0, 3e-9), (-2e7, 2e7), (5, -5)
+    log = (1500, 9000), (1, 1000), (1e-300, 1), (2.1, 2.9), (0.5, 1e-12)
+    plots = []
+    for kind, (low, high) in [*(("linear", ends) for ends in linear), *(("log", ends) for ends in log)]:
+        x, y = Axis(domain=(low, high), scale=kind, label="x"), Axis(domain=(high, low), scale=kind, label="y")
+        items = (Line(x=[low, high], y=[high, low], name="diagonal"),)
+        plots.append(Plot(title=f"{kind} {low:g} to {high:g}", x=x, y=y, items=items))
+    return Picture(title="Scales", desc="", height=260, plots=tuple(plots))
 
 
 def tall_bars() -> Picture:
     """Upright bars with names and numbers of every length."""
-    plots = tuple(
-        Plot(
-            items=(
-                Bars(
-                    rows=tuple(
-                        Bar(name=f"{name} {i}", value=i + 1, text=f"{1000 * i}", strong=i == 2) for i in range(count)
-                    ),
-                    upright=True,
-                ),
-            ),
-            title=f"{count} rows",
-            y=Axis(domain=(0, count), label="votes"),
-            x=Axis(domain=(0, 1), label="class"),
-        )
-        for name, count in (("a", 3), ("two words", 5), ("unbreakable", 10))
-    )
-    return Picture(title="Bars", desc="", plots=plots)
+    plots, x = [], Axis(domain=(0, 1), label="class")
+    for name, count in (("a", 3), ("two words", 5), ("unbreakable", 10)):
+        rows = (Bar(name=f"{name} {i}", value=i + 1, text=f"{1000 * i}", strong=i == 2) for i in range(count))
+        y, bars = Axis(domain=(0, count), label="votes"), Bars(rows=tuple(rows), upright=True)
+        plots.append(Plot(title=f"{count} rows", items=(bars,), x=x, y=y))
+    return Picture(title="Bars", desc="", plots=tuple(plots))
 
 
 HOSTILE = {make.__name__: make for make in (lost, wordy, many, scales, tall_bars)}

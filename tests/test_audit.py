@@ -186,19 +186,16 @@ def test_a_damaged_log_of_ours_is_refused_by_line(tmp_path):
         audit(path)
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        (
-            "idx\tlabel\tpredict\tcorrect\ttime\n",
-            "is no certification log: its line 1 .* got 'idx label predict correct",
-        ),
-        ("", "is no certification log: its line 1 must be the header of one of ours, or the columns .* got ''"),
-        ("\x89PNG", "is no certification log"),
-        ('{"a": 1}\n', "must be the header of a rsexplore-counts log"),
-        ("\n".join(lines()), "does not say its noise, and is no published log that is known here"),
-    ],
-)
+OTHER = {
+    "idx\tlabel\tpredict\tcorrect\ttime\n": "is no certification log: its line 1 .* got 'idx label predict correct",
+    "": "is no certification log: its line 1 must be the header of one of ours, or the columns .* got ''",
+    "\x89PNG": "is no certification log",
+    '{"a": 1}\n': "must be the header of a rsexplore-counts log",
+    "\n".join(lines()): "does not say its noise, and is no published log that is known here",
+}
+
+
+@pytest.mark.parametrize(("text", "words"), OTHER.items())
 def test_any_other_file_is_refused_by_name(tmp_path, text, words):
     path = tmp_path / "some.tsv"
     path.write_text(text)

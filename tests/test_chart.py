@@ -119,23 +119,16 @@ def test_names_of_lines_tell_those_that_end_beyond_the_axes(opened):
 
 def module(script: str) -> str:
     """A page that runs lines beside the renderer's own text."""
-    return (
-        f'<!doctype html><meta charset="utf-8"><div id="a"></div><script type="module">{renderer()}\n{script}</script>'
-    )
+    script = f"{renderer()}\n{script}"
+    return f'<!doctype html><meta charset="utf-8"><div id="a"></div><script type="module">{script}</script>'
 
 
 def test_a_number_that_is_cut_is_what_the_package_prints_and_never_above_it(opened):
     rng = np.random.default_rng(1)
-    values = np.concatenate(
-        [
-            rng.uniform(0, 4, 3000),
-            10 ** rng.uniform(-12, 9, 3000),
-            np.round(rng.uniform(0, 10, 2000), 3),
-            10.0 ** np.arange(-300, 300),
-            np.nextafter(np.round(rng.uniform(0, 10, 1400), 3), 0),
-            [5e-324, 1.7e308, 0.1, 0.7, 9.9995, 0.99999, 1 - 2**-53, 2000.0, 12345.6, 1e-5],
-        ]
-    )
+    short, powers = np.round(rng.uniform(0, 10, 2000), 3), 10.0 ** np.arange(-300, 300)
+    near = [5e-324, 1.7e308, 0.1, 0.7, 9.9995, 0.99999, 1 - 2**-53, 2000.0, 12345.6, 1e-5]
+    spread = rng.uniform(0, 4, 3000), 10 ** rng.uniform(-12, 9, 3000)
+    values = np.concatenate([*spread, short, np.nextafter(short, 0), powers, near])
     assert len(values) > 10_000
     page = opened(module("window.cut = values => values.map(roundedDown);"))
     texts = page.evaluate("values => cut(values)", values.tolist())
@@ -181,15 +174,11 @@ def test_the_pointer_shows_computed_points_alone(opened, name):
 
 def test_keys_go_from_point_to_point_and_from_curve_to_curve(opened):
     x = np.linspace(0, 1, 9)
-    lines = (
-        Line(x=x, y=np.sqrt(x) / 3, name="root", down=True),
-        Line(x=x[::2], y=0.1 + x[::2] / 3, name="coarse", down=True),
-    )
-    plots = (
-        Plot(items=lines, x=Axis(domain=(0, 1), name="r_2"), y=Axis(domain=(0, 1))),
-        Plot(items=(Line(x=[0], y=[inf], name="far"),)),
-    )
-    page = opened(Picture(title="Keys", desc="", plots=plots).html())
+    root = Line(x=x, y=np.sqrt(x) / 3, name="root", down=True)
+    coarse = Line(x=x[::2], y=0.1 + x[::2] / 3, name="coarse", down=True)
+    first = Plot(items=(root, coarse), x=Axis(domain=(0, 1), name="r_2"), y=Axis(domain=(0, 1)))
+    second = Plot(items=(Line(x=[0], y=[inf], name="far"),))
+    page = opened(Picture(title="Keys", desc="", plots=(first, second)).html())
     wait(page)
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowRight")
@@ -217,10 +206,8 @@ def test_a_page_says_what_it_shows_and_survives_its_texts(opened):
     svg = page.locator(".rsx svg")
     assert page.title() == svg.get_attribute("aria-label") == shown.title
     assert svg.get_attribute("role") == "img" and svg.get_attribute("tabindex") == "0"
-    described = page.evaluate(
-        "document.getElementById(document.querySelector('.rsx svg').getAttribute('aria-describedby')).textContent"
-    )
-    assert described == shown.desc
+    place = svg.get_attribute("aria-describedby")
+    assert page.evaluate("id => document.getElementById(id).textContent", place) == shown.desc
 
 
 def test_fragments_stand_side_by_side(opened):
@@ -248,10 +235,13 @@ window.text = () => element.querySelector("svg").outerHTML.replace(/rsx-[a-z0-9]
 """
 
 
+def shown_in_turn(first: str, second: str) -> str:
+    return module(SHOWN.replace("{first}", first).replace("{second}", second))
+
+
 @pytest.mark.parametrize("names", [("Gaussian", "Laplace"), ("three logs", "lost"), ("noise", "one image")])
 def test_another_picture_is_drawn_as_if_it_were_the_first(opened, names):
-    first, second = (sample(name).json() for name in names)
-    page = opened(module(SHOWN.replace("{first}", first).replace("{second}", second)))
+    page = opened(shown_in_turn(*(sample(name).json() for name in names)))
     wait(page)
     before = page.evaluate("text()")
     page.evaluate("count()")
@@ -260,9 +250,8 @@ def test_another_picture_is_drawn_as_if_it_were_the_first(opened, names):
     page.evaluate(SETTLED)
     assert page.evaluate("frames") - 3 == 1  # three are of the wait
     assert page.evaluate("text()") == before
-    assert page.evaluate(
-        "[...document.querySelectorAll('.rsx .curve path, .rsx .lines text')].every(node => node.kept)"
-    )
+    drawn = "document.querySelectorAll('.rsx .curve path, .rsx .lines text')"
+    assert page.evaluate(f"[...{drawn}].every(node => node.kept)")
     page.evaluate("drawn.show(second)")
     page.evaluate(SETTLED)
     there = page.evaluate("text()")
@@ -275,13 +264,10 @@ def test_another_picture_is_drawn_as_if_it_were_the_first(opened, names):
 
 
 def test_a_picture_of_a_later_schema_is_refused_in_words(opened):
-    page = opened(
-        module(SHOWN.replace("{first}", sample("three logs").json()).replace("{second}", "{...first, schema: 99}"))
-    )
+    page = opened(shown_in_turn(sample("three logs").json(), "{...first, schema: 99}"))
     wait(page)
-    assert page.evaluate("try { drawn.show(second) } catch (error) { error.message }").endswith(
-        "schema 1, got 99: take a newer one"
-    )
+    told = page.evaluate("try { drawn.show(second) } catch (error) { error.message }")
+    assert told.endswith("schema 1, got 99: take a newer one")
 
 
 def test_what_the_renderer_assumes_is_what_pictures_leave_out(opened):
@@ -290,9 +276,7 @@ def test_what_the_renderer_assumes_is_what_pictures_leave_out(opened):
         (value,) = (v for v in vars(kinds).values() if getattr(v, "kind", None) == kind)
         own = {f.name: f.default for f in fields(value) if f.default is not MISSING}
         assert {name: own[name] for name in assumed} == assumed
-        assert {name for name, default in own.items() if default not in ("", None, False, "ink", "solid")} == set(
-            assumed
-        )
+        assert {name for name, value in own.items() if value not in ("", None, False, "ink", "solid")} == set(assumed)
 
 
 # ---- texts of the package ----

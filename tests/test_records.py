@@ -1,6 +1,5 @@
 """Records and accuracy: what votes certify, however counted; a random part of them; printed radii and curves."""
 
-import dataclasses
 import itertools
 import re
 import tracemalloc
@@ -19,7 +18,7 @@ from rsexplore.confidence import anytime_tail, clopper_pearson_tail, top_two
 from rsexplore.records import Header, Row, from_rows, grouped, thinned
 
 FIXED = Header(noise=noises.to_dict(noises.Gaussian(0.5, 64)), n0=10, n=1000, alpha=0.001, seed=3)
-STOPPED = dataclasses.replace(FIXED, stop=STOP)
+STOPPED = replace(FIXED, stop=STOP)
 EARLY = [Row(0, 1, {1: 10}, {1: 60, 0: 3}, 0.25, "certified"), Row(1, 1, {1: 6, 0: 4}, {0: 500, 1: 500}, 0.5)]
 WHOLE = [Row(0, 1, {1: 10}, {1: 990, 0: 6, 2: 4}, 0.25), Row(1, 2, {0: 6, 2: 4}, {0: 500, 2: 500}, 61.5),
          Row(7, 2, {2: 10}, {2: 1000}, 1.0)]  # fmt: skip
@@ -73,7 +72,7 @@ def test_a_class_number_costs_no_memory():
 
 
 def chosen_by(select, n0, rows, path, **changes):
-    return records.read(write(path / "log.tsv", dataclasses.replace(FIXED, select=select, n0=n0, **changes), rows))
+    return records.read(write(path / "log.tsv", replace(FIXED, select=select, n0=n0, **changes), rows))
 
 
 def test_a_class_may_be_the_label(tmp_path):
@@ -104,7 +103,7 @@ def test_the_level_holds_where_votes_choose_their_own_class():
     alpha, n = 0.1, 1000
     count = np.random.default_rng(0).binomial(n, 0.5, 20_000).tolist()
     rows = [Row(i, 0, {}, {0: k, 1: n - k}, 0.0) for i, k in enumerate(count)]
-    wrong = (from_rows(dataclasses.replace(FIXED, n0=0, select="votes"), rows).q_a(alpha) < 0.5).mean()
+    wrong = (from_rows(replace(FIXED, n0=0, select="votes"), rows).q_a(alpha) < 0.5).mean()
     assert 0.7 * alpha < wrong <= alpha + 3 * (alpha / 20_000) ** 0.5
 
 
@@ -112,7 +111,7 @@ def test_the_level_holds_where_votes_choose_their_own_class():
 
 
 def run(rows, n, **options):
-    return from_rows(dataclasses.replace(FIXED, n=n, data={"name": "a"}, **options), rows)
+    return from_rows(replace(FIXED, n=n, data={"name": "a"}, **options), rows)
 
 
 def same(images, counts):
@@ -228,7 +227,7 @@ def test_an_export_is_read_back_with_the_same_certified_accuracy(tmp_path):
     assert second == f"0\t1\t1\t{radius[0]}\t1\t0:00:00.250000"
     assert third == "1\t2\t-1\t0.0\t0\t0:01:01.500000"
     assert fourth.split("\t")[:3] == ["7", "2", "2"]
-    theirs = records.read(tmp_path / "theirs.tsv", dataclasses.replace(FIXED, radius_format="all digits"))
+    theirs = records.read(tmp_path / "theirs.tsv", replace(FIXED, radius_format="all digits"))
     assert np.array_equal(theirs.radius, np.where(radius > 0, radius, 0)) and theirs.predict.tolist() == [1, -1, 2]
     records.export(found, tmp_path / "loose.tsv", COHEN, alpha=0.01)
     loose = [line.split("\t")[3] for line in (tmp_path / "loose.tsv").read_text().splitlines()[1:]]
@@ -245,6 +244,7 @@ def test_a_bound_that_is_no_certificate_is_not_exported(tmp_path):
 
 NOISE = noises.Gaussian(0.5, 64)
 HEADER = Header(noises.to_dict(NOISE), n0=10, n=100, alpha=0.001, seed=0)
+FLAT = replace(HEADER, noise=noises.to_dict(noises.Gaussian(0.5)))
 
 
 def row(label, predict, count, index):
@@ -285,27 +285,30 @@ def test_another_norm_and_parameters_go_to_the_bound(counts):
     assert few.radii.max() > many.radii.max()
 
 
-def test_errors_say_what_was_needed(counts, tmp_path):
-    with pytest.raises(ValueError, match="certified needs a bound for a log of counts"):
-        accuracy.certified(counts)
-    with pytest.raises(UnsupportedNoiseError, match=r"needs Laplace noise.*got Gaussian"):
-        accuracy.certified(counts, bounds.get("teng-l1"))
-    with pytest.raises(MissingDimensionError):
-        flat = replace(HEADER, noise=noises.to_dict(noises.Gaussian(0.5)))
-        accuracy.certified(from_rows(flat, counts.rows), COHEN, norm=np.inf)
-    with pytest.raises(TypeError, match="rescore needs a curve of a log, got <Curve"):
-        replace(accuracy.curve(counts, COHEN), records=None).rescore(COHEN)
-    with pytest.raises(KeyError, match=r"no bound 'cohen' \(did you mean cohen-l2 or cohen-lp\?\)"):
-        accuracy.certified(counts, "cohen")
-    with pytest.raises(TypeError, match=r"certified needs Records first, .*, got <Bound cohen-l2"):
-        accuracy.certified(COHEN, counts)
-    with pytest.raises(TypeError, match=r"certified needs a Bound or its key, .*cohen-l2.*, got 0.5"):
-        accuracy.certified(counts, 0.5)  # a radius where the bound stands
+WRONG = [
+    (lambda log: accuracy.certified(log), ValueError, "certified needs a bound for a log of counts"),
+    (lambda log: accuracy.certified(log, "teng-l1"), UnsupportedNoiseError, "needs Laplace noise.*got Gaussian"),
+    (lambda log: accuracy.certified(from_rows(FLAT, log.rows), COHEN, norm=np.inf), MissingDimensionError, "dim"),
+    (lambda log: replace(accuracy.curve(log, COHEN), records=None).rescore(COHEN), TypeError,
+     "rescore needs a curve of a log, got <Curve"),
+    (lambda log: accuracy.certified(log, "cohen"), KeyError, r"no bound 'cohen' \(did you mean cohen-l2 or cohen-lp\?"),
+    (lambda log: accuracy.certified(COHEN, log), TypeError, "certified needs Records first, .*, got <Bound cohen-l2"),
+    (lambda log: accuracy.certified(log, 0.5), TypeError, "certified needs a Bound or its key, .*cohen-l2.*, got 0.5"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "error", "words"), WRONG)
+def test_errors_say_what_was_needed(counts, call, error, words):
+    with pytest.raises(error, match=words):
+        call(counts)
+
+
+def test_a_published_curve_is_scored_again_under_a_proved_bound_or_as_it_was_asked(tmp_path):
+    published = accuracy.curve(printed_log(tmp_path / "log.tsv", images=4)[0])
     with pytest.raises(TypeError, match="certified needs a Bound"):
-        (published := accuracy.curve(printed_log(tmp_path / "log.tsv", images=4)[0])).rescore(0.5)
-    with pytest.raises(
-        ValueError, match=r"certified needs a proved bound, got tv-l2-printed, .*the right one is tv-l2\)"
-    ):
+        published.rescore(0.5)
+    words = r"certified needs a proved bound, got tv-l2-printed, .*the right one is tv-l2\)"
+    with pytest.raises(ValueError, match=words):
         published.rescore("tv-l2-printed")
     assert published.rescore("tv-l2-printed", uncertified=True).bound.key == "tv-l2-printed"
 

@@ -58,9 +58,8 @@ def passed(test, votes):
 @pytest.mark.parametrize(("p", "n", "alpha"), GRID)
 def test_the_level_is_kept_and_used(p, n, alpha):
     if p**n > alpha:
-        with pytest.raises(
-            ValueError, match=f"plan: {n} votes out of n={n} show no vote above .* at alpha=.*; raise n"
-        ):
+        words = f"plan: {n} votes out of n={n} show no vote above .* at alpha=.*; raise n"
+        with pytest.raises(ValueError, match=words):
             plan(1 - p, n, alpha)
         return
     test = plan(1 - p, n, alpha)
@@ -77,9 +76,10 @@ def test_a_class_that_was_fixed_has_the_level_for_itself(p):
     assert 0.9 * 0.001 <= level <= 0.001
 
 
-@pytest.mark.parametrize(
-    ("q", "n", "alpha"), [(0.375, 60, 0.05), (0.46875, 45, 0.01), (0.25, 33, 0.01), (0.5, 60, 0.3)]
-)
+EVERY_PATH = (0.375, 60, 0.05), (0.46875, 45, 0.01), (0.25, 33, 0.01), (0.5, 60, 0.3)
+
+
+@pytest.mark.parametrize(("q", "n", "alpha"), EVERY_PATH)
 def test_no_path_of_three_classes_is_forgotten(q, n, alpha):
     # all of them, in whole numbers: p is a class's probability in units of 1 / 64, and so are all paths' in 64^-n
     test, edge = plan(q, n, alpha), 64 - int(64 * q)
@@ -106,14 +106,8 @@ def test_no_path_of_three_classes_is_forgotten(q, n, alpha):
     def sum_of(p):
         return sum(crossing(test, weight / 64) for weight in p if weight <= edge)
 
-    two = (edge, 64 - edge, 0)
-    for p in (
-        two,
-        (edge, 32 - edge // 2, 32 - (edge + 1) // 2),
-        (22, 21, 21),
-        (edge + 1, 63 - edge, 0),
-        (edge - 1, 2, 63 - edge),
-    ):
+    two, three = (edge, 64 - edge, 0), (edge, 32 - edge // 2, 32 - (edge + 1) // 2)
+    for p in (two, three, (22, 21, 21), (edge + 1, 63 - edge, 0), (edge - 1, 2, 63 - edge)):
         assert wrong(p) <= Fraction(alpha)
         assert float(wrong(p)) <= sum_of(p) * (1 + 1e-9) and sum_of(p) <= sum_of(two) * (1 + 1e-9)
     alone = wrong((edge, 0, 64 - edge)) if 64 - edge > edge else None
@@ -133,11 +127,11 @@ def test_the_level_by_simulation(p, n, alpha):
     assert stats.binomtest(int(out.sum()), runs, expected).pvalue > 1e-3
 
 
-@pytest.mark.parametrize(
-    "classes",
-    [(0.1,) * 10, (0.59,) + (0.041,) * 10, (0.6, 0.4), (0.601, 0.399), (0.3, 0.3, 0.4), (0.6, 0.1, 0.3)],
-    ids=str,
-)
+MANY = (0.1,) * 10, (0.59,) + (0.041,) * 10
+FEW = (0.6, 0.4), (0.601, 0.399), (0.3, 0.3, 0.4), (0.6, 0.1, 0.3)
+
+
+@pytest.mark.parametrize("classes", [*MANY, *FEW], ids=str)
 def test_classes_of_every_kind_keep_the_level_whoever_looks_and_ends(classes):
     # an adversary sees every vote, ends when he likes, goes on past every end: what is ever certified is all he gets
     test, runs = plan(1 - 0.6, 300, 0.05), 20_000

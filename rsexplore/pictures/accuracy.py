@@ -93,11 +93,10 @@ def certified_accuracy(
     # what is said of several curves is said once, and marked in the key
     warnings = [_warning(curve) if name else "" for name, curve in zip(names, shown, strict=True)]
     often = [words for words in dict.fromkeys(filter(None, warnings)) if warnings.count(words) > 1]
-    keys = [
-        name + ("\u00a0" + "*" * (1 + often.index(words)) if words in often else words)
-        for name, words in zip(names, warnings, strict=True)
-    ]
-    names = [name + words for name, words in zip(names, warnings, strict=True)]
+    marks = {words: "*" * place for place, words in enumerate(often, 1)}
+    warned = list(zip(names, warnings, strict=True))
+    keys = [f"{name}\u00a0{marks[words]}" if words in marks else name + words for name, words in warned]
+    names = [name + words for name, words in warned]
     items: list[Item] = []
     counted: dict[float, tuple[int, float]] = {}  # most that votes give -> votes and level
     for place, (curve, name, key) in enumerate(zip(shown, names, keys, strict=True)):
@@ -120,7 +119,7 @@ def certified_accuracy(
         of = "" if labels is not None else "trained and certified at σ" if same else "certified at σ"
         level_of_all = len(alphas) == 1 and not (limit and ends)  # a limit has it
         note = ", ".join(filter(None, [of, _level(alphas.pop()) if level_of_all else ""]))
-    note = "; ".join(filter(None, [note, *(f"{'*' * i}\u00a0{words.strip()}" for i, words in enumerate(often, 1))]))
+    note = "; ".join(filter(None, [note, *(f"{mark}\u00a0{words.strip()}" for words, mark in marks.items())]))
     if shown and note:
         items.append(Note(text=note, at="top right"))
     far = 1.02 * max([*ends, *(float(curve.radii[-1]) for curve in shown if len(curve.radii))] or [0.5])
@@ -131,13 +130,8 @@ def certified_accuracy(
     told = [float(f"{radius:.2g}") for radius in np.linspace(0, right, TOLD + 1)[:-1]]
     says = [f"{name}: " + _told(curve, told) for name, curve in zip(names, shown, strict=True) if name]
     plot = Plot(title=title, names="key", x=x_axis, y=y_axis, items=tuple(items))
-    whole = "Certified accuracy" + (f", {title}" if title else "")
-    return Picture(
-        title=whole,
-        desc="; ".join(filter(None, [note if shown else "", marked * (len(ends) == 1), *says])),
-        plots=(plot,),
-        height=400.0,
-    )
+    desc = "; ".join(filter(None, [note if shown else "", marked * (len(ends) == 1), *says]))
+    return Picture(title=f"Certified accuracy, {title}".removesuffix(", "), desc=desc, plots=(plot,), height=400.0)
 
 
 def _level(alpha: float) -> str:

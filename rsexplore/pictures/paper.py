@@ -5,7 +5,7 @@ go under one another, and names at the ends of lines into a key. The picture is 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from io import BytesIO
 from itertools import pairwise, product
@@ -26,7 +26,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.font_manager import FontProperties
-from matplotlib.gridspec import GridSpec
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
@@ -121,6 +120,8 @@ def draw(picture: Any, where: Any = None, width: float = PAGE) -> Any:
         if where is None:
             where = Figure((width, sum(tall)))
             FigureCanvasAgg(where)
+        elif isinstance(where, Figure):
+            where.set_layout_engine("none")  # as texts have their places
         top = 1.0
         for row, height in zip(rows, np.array(tall) / sum(tall), strict=True):
             left, top = 0.0, top - height
@@ -135,11 +136,11 @@ def _cell(ax: Axes) -> Bbox:
     spec = ax.get_subplotspec()
     if spec is None:
         return ax.get_position()
-    grid = spec.get_gridspec()
-    ratios: dict[str, Any] = {"width_ratios": grid.get_width_ratios(), "height_ratios": grid.get_height_ratios()}
-    full = GridSpec(grid.nrows, grid.ncols, left=0, right=1, bottom=0, top=1, wspace=0, hspace=0, **ratios)
-    cells: Any = full[spec.rowspan.start : spec.rowspan.stop, spec.colspan.start : spec.colspan.stop]
-    return cells.get_position(ax.get_figure())
+    grid: Any = spec.get_gridspec()
+    ratios = grid.get_width_ratios(), grid.get_height_ratios()
+    across, down = (np.cumsum([0.0, *parts]) / sum(parts) for parts in ratios)
+    rows, columns = spec.rowspan, spec.colspan
+    return Bbox.from_extents(across[columns.start], 1 - down[rows.stop], across[columns.stop], 1 - down[rows.start])
 
 
 # -- sizes ------------------------------------------------------------------------------------------------------------
@@ -158,18 +159,15 @@ def math(text: str, weight: str = "normal") -> str:
 
 @lru_cache(maxsize=4096)
 def _wide(text: str, weight: str, size: float) -> float:
-    """Width of one line in points."""
+    font = FontProperties(weight=weight)
+    paths = (TextPath((0, 0), math(line, weight), size=size, prop=font) for line in text.split("\n") if line.strip())
     # 3 %: pixels of a screen make letters wider
-    return (
-        1.03 * TextPath((0, 0), math(text, weight), size=size, prop=FontProperties(weight=weight)).get_extents().width
-        if text.strip()
-        else 0.0
-    )
+    return 1.03 * max((path.get_extents().width for path in paths), default=0.0)
 
 
 def wide(text: str, weight: str = "normal") -> float:
     """Width of the widest line of a text, in points."""
-    return max(_wide(line, weight, _size()) for line in text.split("\n"))
+    return _wide(text, weight, _size())
 
 
 def wrapped(text: str, room: float, weight: str = "normal") -> str:
@@ -221,14 +219,12 @@ def _bars(plot: Any) -> Any:
 def _named(plot: Any) -> list[Any]:
     """Lines with a label; those with labels at their ends from the top down."""
     found = [item for item in plot.items if item.kind == "line" and item.label]
-    if plot.names == "key":
-        return found
-    return sorted(found, key=_end, reverse=True)
+    return found if plot.names == "key" else sorted(found, key=lambda line: _end(line.y), reverse=True)
 
 
-def _end(line: Any) -> float:
+def _end(y: ArrayLike) -> float:
     """Last value of a line."""
-    return float(np.nan_to_num(np.ravel(line.y)[-1:], nan=-inf).max(initial=-inf))
+    return float(np.nan_to_num(np.ravel(y)[-1:], nan=-inf).max(initial=-inf))
 
 
 def _ends(plot: Any, room: float, tall: float = inf) -> list[str]:
@@ -236,7 +232,7 @@ def _ends(plot: Any, room: float, tall: float = inf) -> list[str]:
     if plot.names == "key" or room < 3.8:
         return []
     top = max(plot.y.domain) if plot.y else 1.0
-    labels = [line.label + "\u00a0↑" * (_end(line) > top) for line in _named(plot)]
+    labels = [line.label + "\u00a0↑" * (_end(line.y) > top) for line in _named(plot)]
     tries = ([wrapped(label, 72 * part * room) for label in labels] for part in (0.3, 0.4))
     return next((names for names in tries if _high(*names) <= tall), [])
 
@@ -307,10 +303,9 @@ def _color(color: str) -> str:
     return "black" if color == "ink" else color
 
 
-def _dark(color: str) -> tuple[float, float, float]:
+def _dark(color: str) -> Any:
     """Return a colour darkened until it can be read as small text on white."""
-    red, green, blue = to_rgb(_color(color))
-    return 0.6 * red, 0.6 * green, 0.6 * blue
+    return tuple(0.6 * part for part in to_rgb(_color(color)))
 
 
 def tick(value: float, place: float | None = None) -> str:
@@ -323,35 +318,29 @@ def tick(value: float, place: float | None = None) -> str:
 
 def _plot(plot: Any, ax: Axes, cell: Bbox) -> None:
     """Draw a plot so that everything lies in a cell, whose corners are shares of the figure."""
-    size = _size()
     figure: Any = ax.get_figure()
-    room = cell.width * figure.bbox.width / figure.dpi
+    point = figure.dpi / 72 / figure.bbox.size  # as shares of the figure
+    room, high = cell.size / point
+    size, tall = _size(), high - 6 * _size()
     _axis(ax, "x", plot.x)
     _axis(ax, "y", plot.y)
     ax.spines[["top", "right"]].set_visible(False)
     ax.tick_params(labelsize=size, width=0.7, length=3)
     if plot.square:
         ax.set_box_aspect(1)
-    lines: dict[Any, Any] = {}
-    for order, item in enumerate(plot.items):
-        lines[item] = _item(ax, plot, item, 1 + order / 1000, room)
-    tall = 72 * cell.height * figure.bbox.height / figure.dpi - 6 * size
-    names, columns, below = _key(plot, room, tall)
-    ends = _ends(plot, room, tall)
-    pad = GAP / 72 * figure.dpi / figure.bbox.width, GAP / 72 * figure.dpi / figure.bbox.height
-    side = LEADER + max(map(wide, ends), default=-LEADER)
-    base = cell.y0 + below / 72 * figure.dpi / figure.bbox.height
-    inner = Bbox.from_extents(cell.x0 + pad[0], base + pad[1], cell.x1 - pad[0], cell.y1 - pad[1])
-    _fit(ax, inner, plot.title, plot.x.label if plot.x else "", side)
+    lines = {item: _item(ax, plot, item, 1 + order / 1000, room / 72) for order, item in enumerate(plot.items)}
+    named: list[Any] = [lines[line] for line in _named(plot)]
+    ends = _ends(plot, room / 72, tall)
+    names, columns, below = _key(plot, room / 72, tall)
+    inner = Bbox([cell.p0 + point * (GAP, GAP + below), cell.p1 - point * GAP])
+    _fit(ax, inner, plot.title, plot.x.label if plot.x else "", LEADER + max(map(wide, ends), default=-LEADER))
     if names:
-        own, texts = [lines[line] for line in _named(plot)], [math(name) for name in names]
-        look = dict(
-            borderpad=0, borderaxespad=0, labelspacing=0.2, handletextpad=0.6, columnspacing=1.2, handlelength=2.4
-        )
-        where: Any = {"bbox_to_anchor": (inner.x0, cell.y0 + pad[1]), "bbox_transform": figure.transSubfigure}
-        ax.legend(own, texts, ncols=columns, fontsize=size, frameon=False, loc="lower left", **look, **where)
+        own: Any = [math(name) for name in names]
+        look: Any = {"labelspacing": 0.2, "handletextpad": 0.6, "columnspacing": 1.2, "handlelength": 2.4}
+        look |= {"bbox_to_anchor": cell.p0 + point * GAP, "bbox_transform": figure.transSubfigure, "loc": "lower left"}
+        ax.legend(named, own, ncols=columns, fontsize=size, frameon=False, borderpad=0, borderaxespad=0, **look)
     if ends:
-        _names(ax, [lines[line] for line in _named(plot)][::-1], ends[::-1])
+        _names(ax, named[::-1], ends[::-1])
     _words(ax, plot, lines)
 
 
@@ -447,23 +436,22 @@ def _text(ax: Axes, text: str, at: tuple[float, float], offset: tuple[float, flo
 def _fit(ax: Axes, cell: Bbox, title: str, label: str, side: float) -> None:
     """Let axes fill a cell with their ticks, labels and title, and `side` points at the right."""
     figure: Any = ax.get_figure()
-    point, (width, height) = figure.dpi / 72, (figure.bbox.width, figure.bbox.height)
+    point, whole = figure.dpi / 72, figure.bbox.size
+    left, right = figure.bbox.x0 + np.array([cell.x0, cell.x1]) * whole[0]
     ax.set_anchor("NW")
     ax.set_position(cell)
     for _ in range(3):  # the number of ticks depends on the room that they leave
         ax.apply_aspect()
         box = ax.get_window_extent()
         over = max([0.0, *(text.get_window_extent().y1 - box.y1 for text in ax.texts)]) / point  # numbers of bars
-        words = wrapped(title, (cell.x1 * width + figure.bbox.x0 - box.x0) / point, "bold")
-        middle, ends = (box.x0 + box.x1) / 2 - figure.bbox.x0, (cell.x0 * width, cell.x1 * width)
-        ax.set_xlabel(math(wrapped(label, 2 * min(middle - ends[0], ends[1] - middle) / point)))
+        words = wrapped(title, (right - box.x0) / point, "bold")
+        middle = (box.x0 + box.x1) / 2
+        ax.set_xlabel(math(wrapped(label, 2 * min(middle - left, right - middle) / point)))
         ax.set_title(math(words, "bold"), loc="left", size=_size(), weight="bold", pad=GAP + over)
         around: Any = ax.get_tightbbox()
-        left, low = (box.x0 - around.x0) / width, (box.y0 - around.y0) / height
-        right = max(around.x1 - box.x1, side * point) / width
-        top = max(around.y1 - box.y1, 0.6 * _size() * point) / height
-        inner = max(cell.width - left - right, 0.01), max(cell.height - low - top, 0.01)
-        ax.set_position((cell.x0 + left, cell.y0 + low, *inner))
+        low = (box.p0 - around.p0) / whole
+        top = np.maximum(around.p1 - box.p1, (side * point, 0.6 * _size() * point)) / whole
+        ax.set_position((*(cell.p0 + low), *np.maximum(cell.size - low - top, 0.01)))
     ax.apply_aspect()
 
 
@@ -471,8 +459,8 @@ def _names(ax: Axes, lines: Sequence[Any], names: Sequence[str]) -> None:
     """Put names right of the axes, from below, each tied to the end of its line by a leader in the look of the line."""
     figure: Any = ax.get_figure()
     box, point = ax.get_window_extent(), figure.dpi / 72
-    at = [[ax.get_xlim()[1], np.nan_to_num(line.get_ydata()[-1:], nan=-inf).max(initial=-inf)] for line in lines]
-    ends = np.clip([(ax.transData.transform(end)[1] - box.y0) / box.height for end in at], -0.2, 1.2)
+    at = ax.transData.transform([[ax.get_xlim()[1], _end(line.get_ydata())] for line in lines])[:, 1]
+    ends = np.clip((at - box.y0) / box.height, -0.2, 1.2)
     heights = [_high(name) * point / box.height for name in names]
     inset = 0.4 * _size() * point / box.height  # neither numbers of the axis nor the title are met
     places = apart(np.clip(ends, 0, 1), heights, -inset, 1 + inset)
@@ -486,52 +474,53 @@ def _names(ax: Axes, lines: Sequence[Any], names: Sequence[str]) -> None:
         ax.add_artist(Line2D(*path, transform=ax.transAxes, clip_on=False, **look))
 
 
-def _gap(cuts: Sequence[float], start: float, end: float, point: float) -> tuple[float, float]:
-    """How many points from `start` to `end` words begin, and their room: between rules where that is enough."""
-    far = sorted(x for cut in cuts if 0 < (x := (cut - start) / (end - start)) < 1)
-    gaps = [((a * abs(end - start)) / point + GAP, (b - a) * abs(end - start) / point - 2 * GAP)
-            for a, b in pairwise([0.0, *far, 1.0])]  # fmt: skip
-    return next((gap for gap in gaps if gap[1] > NARROW), (GAP, abs(end - start) / point - 2 * GAP))
+def _places(ax: Axes, item: Any, cuts: Sequence[float]) -> Iterator[tuple[Any, ...]]:
+    """Where words of a note or a rule may stand: how far along, place, alignment, and points off it and of room."""
+    figure: Any = ax.get_figure()
+    box, point = ax.get_window_extent(), figure.dpi / 72
+
+    def gap(start: float, end: float) -> tuple[float, float]:
+        """How far from `start` words begin, and their room up to `end`: between rules where that is enough."""
+        within = (cut for cut in cuts if min(start, end) < cut < max(start, end))
+        edges = [start, *sorted(within, key=lambda cut: abs(cut - start)), end]
+        gaps = [(abs(a - start) / point + GAP, abs(b - a) / point - 2 * GAP) for a, b in pairwise(edges)]
+        return next((gap for gap in gaps if gap[1] > NARROW), (GAP, abs(end - start) / point - 2 * GAP))
+
+    if item.kind == "note":
+        low, ha = "bottom" in item.at, "right" if "right" in item.at else "left"
+        off, room = gap(box.x0, box.x1) if ha == "left" else gap(box.x1, box.x0)
+        place = (float(ha == "right"), float(not low)), ax.transAxes
+        yield 0.0, *place, ha, "bottom" if low else "top", off, min(room, 0.6 * box.width / point)
+        return
+    at, most = ax.transData.transform([item.at] * 2), 13 * _size()
+    for along, side in product((1.0, 0.8, 0.6, 0.4, 0.2, 0.0), ("left", "right")):
+        if item.axis == "x":
+            off, room = gap(at[0], box.x1 if side == "left" else box.x0)
+            place = (item.at, along), ax.get_xaxis_transform()
+            yield along, *place, side, "top" if along else "bottom", off, min(room, most)
+        else:
+            place, ha = ((along, item.at), ax.get_yaxis_transform()), "right" if along else "left"
+            yield along, *place, ha, "bottom" if side == "left" else "top", GAP, min(box.width / point - 2 * GAP, most)
 
 
 def _words(ax: Axes, plot: Any, lines: dict[Any, Line2D | None]) -> None:
     """Put notes into their corners, and the words of rules beside them where they cover least."""
-    figure: Any = ax.get_figure()
-    box, point = ax.get_window_extent(), figure.dpi / 72
-    halo = {"path_effects": [withStroke(linewidth=2, foreground="white")], "zorder": 4}
-    rules = {item: ax.transData.transform([item.at] * 2) for item in plot.items if item.kind == "rule" and item.text}
-    upright = [item.at for item in plot.items if item.kind == "rule" and item.axis == "x" and item.to is None]
+    box, rules = ax.get_window_extent(), [item for item in plot.items if item.kind == "rule"]
+    upright = [rule.at for rule in rules if rule.axis == "x" and rule.to is None]
     cuts = [float(ax.transData.transform([at] * 2)[0]) for at in upright]
-    placed: list[Bbox] = []
-    for item in plot.items:
-        if item.kind == "note":
-            right, low = "right" in item.at, "bottom" in item.at
-            off, room = _gap(cuts, *((box.x1, box.x0) if right else (box.x0, box.x1)), point)
-            room = min(room, 0.6 * box.width / point)
-            where = (float(right), float(not low)), (-off if right else off, GAP if low else -GAP)
-            look: dict[str, Any] = {"ha": "right" if right else "left", "va": "bottom" if low else "top", **halo}
-            look |= {"style": "italic", "color": _dark(item.color), "xycoords": "axes fraction"}
-            placed.append(_text(ax, wrapped(item.text, room), *where, **look).get_window_extent())
     paths = {item: line.get_transform().transform_path(line.get_path()) for item, line in lines.items() if line}
-    for rule, at in rules.items():
+    placed: list[Bbox] = []
+    for item in [*(item for item in plot.items if item.kind == "note"), *(rule for rule in rules if rule.text)]:
+        look: dict[str, Any] = {"color": _dark(item.color), "style": "italic" if item.kind == "note" else "normal"}
+        look |= {"path_effects": [withStroke(linewidth=2, foreground="white")], "zorder": 4}
         tries: list[Any] = []
-        for along, side in product((1.0, 0.8, 0.6, 0.4, 0.2, 0.0), ("left", "right")):
-            if rule.axis == "x":
-                off, room = _gap(cuts, at[0], box.x1 if side == "left" else box.x0, point)
-                spot, look = (rule.at, along), {"xycoords": ax.get_xaxis_transform(), "ha": side}
-                look |= {"va": "top" if along else "bottom"}
-            else:
-                off, room = GAP, box.width / point - 2 * GAP
-                spot, look = (along, rule.at), {"xycoords": ax.get_yaxis_transform()}
-                look |= {"ha": "right" if along else "left"}
-                look |= {"va": "bottom" if side == "left" else "top"}
-            by = (off if look["ha"] == "left" else -off), (-GAP if look["va"] == "top" else GAP)
-            words = wrapped(rule.text, min(room, 13 * _size()))
-            text = _text(ax, words, spot, by, color=_dark(rule.color), **look, **halo)
+        for along, spot, to, ha, va, off, room in _places(ax, item, cuts):
+            by, words = (off if ha == "left" else -off, -GAP if va == "top" else GAP), wrapped(item.text, room)
+            text = _text(ax, words, spot, by, xycoords=to, ha=ha, va=va, **look)
             area = text.get_window_extent()
-            out = area.x0 < box.x0 or area.x1 > box.x1 or area.y0 < box.y0 or area.y1 > box.y1
+            out = (area.p0 < box.p0).any() or (area.p1 > box.p1).any()
             bad = words.count("\n") / 2 - along + 99 * (out + sum(area.overlaps(other) for other in placed))
-            bad += sum(path.intersects_bbox(area, filled=False) for item, path in paths.items() if item is not rule)
+            bad += sum(path.intersects_bbox(area, filled=False) for one, path in paths.items() if one is not item)
             tries.append((bad, len(tries), text, area))
         *_, kept, area = min(tries)
         placed.append(area)

@@ -229,31 +229,26 @@ class Picture:
 
         Without scripts its place shows the description.
         """
-        place = f'<div class="rsexplore-picture" data-waiting><p>{escape(self.desc)}</p></div>'
-        drawn = "\n".join(
-            (
-                renderer(),
-                'const place = document.querySelector(".rsexplore-picture[data-waiting]");',
-                'place.removeAttribute("data-waiting");',
-                "place.replaceChildren();",
-                f"chart(place, {self.json().replace('<', chr(92) + 'u003c')});",  # or a text could end the script
-            )
-        )
-        body = f'{place}\n<script type="module">\n{drawn}\n</script>'
+        data = self.json().replace("<", "\\u003c")  # or a text could end the script
+        body = PLACE.format(desc=escape(self.desc), renderer=renderer(), data=data)
         return body if fragment else PAGE.format(title=escape(self.title), body=body)
 
 
+PLACE = """<div class="rsexplore-picture" data-waiting><p>{desc}</p></div>
+<script type="module">
+{renderer}
+const place = document.querySelector(".rsexplore-picture[data-waiting]");
+place.removeAttribute("data-waiting");
+place.replaceChildren();
+chart(place, {data});
+</script>"""
 PAGE = """<!doctype html>
 <html lang="en">
-<head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>{title}</title>
-</head>
-<body>
 {body}
-</body>
 </html>
 """
 
@@ -292,19 +287,21 @@ _fields: Any = cache(fields)  # of a class; a picture travels at every step of a
 def _plain(value: Any, array: Callable[[Any], Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"kind": value.kind} if hasattr(value, "kind") else {}
     for field in _fields(type(value)):
-        part = getattr(value, field.name)
-        if field.name in ("x", "y", "grid") and part is not None and not isinstance(part, Axis):
-            found[field.name] = array(part)
-        elif isinstance(part, Axis):
-            found[field.name] = _plain(part, array)
-        elif field.name == "pixels":
+        name, part = field.name, getattr(value, field.name)
+        if part is None:
+            continue
+        if isinstance(part, Axis):
+            found[name] = _plain(part, array)
+        elif name in ("x", "y", "grid"):
+            found[name] = array(part)
+        elif name == "pixels":
             found["src"] = png(part)
-        elif field.name in ("plots", "items", "rows"):
-            found[field.name] = [_plain(each, array) for each in part]
-        elif field.name in ("domain", "lengths") and part is not None:
-            found[field.name] = [float(end) for end in part]
-        elif part is not None and part != field.default:
-            found[field.name] = _number(float(part)) if isinstance(part, float) else part
+        elif name in ("plots", "items", "rows"):
+            found[name] = [_plain(each, array) for each in part]
+        elif name in ("domain", "lengths"):
+            found[name] = [float(end) for end in part]
+        elif part != field.default:
+            found[name] = _number(float(part)) if isinstance(part, float) else part
     return found
 
 
