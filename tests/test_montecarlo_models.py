@@ -211,9 +211,9 @@ def test_of_two_networks_in_one_file_it_must_be_said_which(around, tmp_path):
 def test_many_layers_that_look_alike_take_no_time(tmp_path):
     alike = {f"norm{number}.{name}": torch.ones(3) for number in range(60) for name in ("mean", "std")}
     deep = {".".join(["module"] * 5000) + "." + key: value for key, value in STATE.items()}
-    for held in (alike | under("model."), deep):
-        with pytest.raises(CheckpointError, match="does not fit CifarResNet"):
-            load(held, tmp_path)
+    with pytest.raises(CheckpointError, match="does not fit CifarResNet"):
+        load(alike | under("model."), tmp_path)
+    assert same(load(deep, tmp_path))
 
 
 # ---- entries ----
@@ -312,7 +312,7 @@ BAD = {
                  "takes images of 3 channels, but is normalised for 1"),
     "half a norm": (changed(NORMED, norm__module__mu=None), {}, "needs norm.mu and norm.log_sig"),
     "many channels": ({"norm.mean": torch.zeros(5000), "norm.std": torch.ones(5000)} | MODEL, {},
-                      r"a number for each channel in norm.mean, .*5000"),
+                      "takes images of 3 channels, but is normalised for 5000"),
     "a variance": ({"norm.mean": MEAN, "norm.var": STD} | MODEL, {},
                    "needs .*norm.mean and norm.std.* beside its network, got norm.mean, norm.var"),
     "no norm": ({"denormalize.mean": MEAN, "denormalize.std": STD} | MODEL, R20, "beside denormalize"),
