@@ -563,8 +563,9 @@ def _first_layer(source: Any, net: nn.Module, found: Contents, asked: Any) -> No
         raise CheckpointError(f"{source} {where} and does not say how pixels are normalised; give {how}")
     if asked == "none":
         return None
+    pair = NORMALIZATIONS[asked] if isinstance(asked, str) else asked
     try:
-        mean, std = found.stats.values() if asked is None else NORMALIZATIONS.get(asked, asked)
+        mean, std = found.stats.values() if pair is None else pair
         logs = asked is None and [*found.stats][1].endswith("log_sig")
         first = Normalize(mean, std.exp() if logs else std)
     except (ValueError, TypeError, RuntimeError) as error:
