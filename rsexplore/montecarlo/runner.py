@@ -72,7 +72,7 @@ class Job:
 
     def __post_init__(self) -> None:
         wide = not self.fast and logits.model_dtype(self.model) == torch.float64
-        self.images = _tensor(self.images).to(torch.float64 if wide else torch.float32)
+        self.images = _tensor(self.images, "float64" if wide else "float32")
         self._check_settings()
         logits.check_layers(self.model)
         self._check_images()
@@ -127,10 +127,9 @@ class Job:
         self.indices = np.arange(shape[0]) if self.indices is None else self.indices
         self.labels = np.full(shape[0], UNLABELLED) if self.labels is None else self.labels
         for name, given in (("labels", self.labels), ("indices", self.indices)):
-            values = given.cpu().numpy() if isinstance(given, Tensor) else np.asarray(given)
+            values = np.asarray(given.cpu() if isinstance(given, Tensor) else given)
             if values.shape != shape[:1]:
-                needed = f"shape ({shape[0]},), one for each image"
-                raise ValueError(f"certify: {name} must have {needed}, got {values.shape}")
+                raise ValueError(f"certify: {name} must have shape {shape[:1]}, one for each image, got {values.shape}")
             if not np.issubdtype(values.dtype, np.integer):
                 raise ValueError(f"certify: {name} must be whole numbers, got {values.dtype}")
             values = values.astype(np.int64)
@@ -141,8 +140,8 @@ class Job:
             raise ValueError("certify: indices must all differ, for each names one row of the log and one generator")
 
 
-def _tensor(images: Any) -> Tensor:
-    """Images as a tensor of a floating type, which shares memory with the caller's where it can."""
+def _tensor(images: Any, kind: str) -> Tensor:
+    """Images as a tensor of that floating type, which shares memory with the caller's where it can."""
     if torch.get_default_device().type == "meta":
         told = "got the device meta, which keeps none; call torch.set_default_device('cpu')"
         raise ValueError(f"certify: the default device must keep numbers, {told}")
@@ -151,16 +150,14 @@ def _tensor(images: Any) -> Tensor:
             images = np.asarray(images)
         except ValueError as error:
             raise ValueError(f"certify: images must be an array of one shape ({error})") from None
-        if images.dtype.kind == "f":  # of the machine's byte order, in one piece, writable, at most 64 bits wide
-            wide = images.dtype.itemsize > 8  # NumPy's longdouble
-            own: Any = np.float64 if wide else images.dtype.newbyteorder("=")
-            images = torch.as_tensor(np.require(images, own, ["C", "W"]))
+        if images.dtype.kind == "f":  # of any byte order, strides and width
+            images = torch.as_tensor(np.require(images, kind, ["C", "W"]))
     if not (isinstance(images, Tensor) and images.is_floating_point()):
         needed = "floating, in the units of the noise (as a rule [0, 1])"
         raise ValueError(f"certify: images must be {needed}, got {images.dtype}")
     if images.is_meta:
         raise ValueError("certify: images must hold numbers, got a tensor on the device meta, which keeps none")
-    return images.detach()
+    return images.detach().to(getattr(torch, kind))
 
 
 def _warn_if_far(images: Tensor) -> None:
@@ -227,23 +224,12 @@ class Runner:
             if task.channels_last:
                 model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         own = in_own_dtype(model)
-        self._plain = self._logits_of = self._in_precision(own)
+        wrap = torch.autocast(self.device.type, AUTOCAST[task.autocast]) if task.autocast else lambda model: model
+        self._plain = self._logits_of = wrap(own)
         if task.compile:
             # for the one shape of the votes; what earlier runs compiled counts against a limit of a few graphs
             torch.compiler.reset()
-            self._logits_of = self._in_precision(torch.compile(own, dynamic=False))
-
-    def _in_precision(self, model: Model) -> Model:
-        """Return a model whose logits are in the precision of the task."""
-        if self.task.autocast is None:
-            return model
-        precision = AUTOCAST[self.task.autocast]
-
-        def logits_of(batch: Tensor) -> Tensor:
-            with torch.autocast(batch.device.type, precision):
-                return model(batch)
-
-        return logits_of
+            self._logits_of = wrap(torch.compile(own, dynamic=False))
 
     def survey(self, images: Tensor, copies: int, doing: Callable[[str], Any] = lambda what: None) -> Survey:
         """Look at the classes of clean images, and choose the batch size of a run of so many copies; tells its steps.
