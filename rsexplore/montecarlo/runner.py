@@ -396,6 +396,7 @@ def accuracies(
     return Accuracies(float((survey.clean == task.labels).mean()), float(noisy), float(smoothed))
 
 
+@torch.inference_mode()
 def fastest_batch_size(logits_of: Model, image: Tensor, copies: int) -> int:
     """Copies at which most a second pass a network on a GPU; ends before a size that does not fit, or takes too long.
 
@@ -408,30 +409,25 @@ def fastest_batch_size(logits_of: Model, image: Tensor, copies: int) -> int:
     copies : int
         Copies that the run will count.
     """
+    wait = torch.cuda.synchronize if image.is_cuda else lambda: None
     rates, begin = dict[int, float](), time.perf_counter()
     for size in GPU_SIZES:
+        ends = [time.perf_counter()]
         try:
-            seconds = min(_seconds(logits_of, image, size) for _ in range(ROUNDS))
+            for _ in range(ROUNDS):
+                logits_of(image.expand(size, *image.shape).clone())  # the model may spoil it
+                wait()
+                ends.append(time.perf_counter())
         except Exception as error:
             if not engine.is_exhaustion(error):
                 raise
             break
+        seconds = np.diff(ends).min()
         rates[size] = size / seconds
-        best, coming = max(rates.values()), time.perf_counter() - begin + ROUNDS * 2 * seconds
+        best, coming = max(rates.values()), ends[-1] - begin + ROUNDS * 2 * seconds
         if rates[size] < NEAR * best or coming > min(LONGEST, SHARE * copies / best):
             break
     return max(rates, key=rates.__getitem__, default=GPU_SIZES[0] // 2)  # the run halves it further where it must
-
-
-@torch.inference_mode()
-def _seconds(logits_of: Model, image: Tensor, size: int) -> float:
-    batch = image.expand(size, *image.shape).clone()  # the model may spoil it
-    wait = torch.cuda.synchronize if image.is_cuda else lambda: None
-    wait()
-    start = time.perf_counter()
-    logits_of(batch)
-    wait()
-    return time.perf_counter() - start
 
 
 @dataclass(frozen=True)
