@@ -1,11 +1,19 @@
-"""A run whose arguments are checked, and what one process does of it: a look at the model, then rows of votes."""
+"""A run whose arguments are checked, and what one process does of it: a look at the model, then rows of votes.
 
+Or several processes: images go to the workers of an executor, rows come back as they are done.
+"""
+
+import secrets
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from math import isfinite, prod
+from queue import SimpleQueue
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -40,6 +48,10 @@ KNOTS, OPTIMISM = 200, 1.4
 # Values beyond this are hardly anything in the unit of the noise: 0 .. 255 is a slip.
 FAR = 10.0
 BLUR = 1e-3  # how far beyond [0, 1] pixels are taken to be by rounding or resizing
+# Of a run that is shared out: clean images that one worker looks at beforehand; tasks that the executor knows at once
+# (so that not all images wait in its memory); votes below which several images share a task; and images of a task where
+# most end early, so that they fill each other's batches.
+SURVEYED, IN_FLIGHT, TASK_COPIES, STOPPED_TOGETHER = 64, 256, 20_000, 16
 AUTOCAST = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -331,6 +343,82 @@ class Runner:
                 yield
         finally:
             torch.set_num_threads(before)
+
+
+class RemoteRunner:
+    """A job at work on the workers of an executor: any with `submit(function, *arguments)` and futures with callbacks.
+
+    A row depends on the seed and the image alone, so it is the same from every worker, and from the second worker that
+    is given the image after the first one was lost. Whether lost work is given again is up to the executor: that of
+    dask.distributed does so, a process pool ends the run, which the same call then goes on with.
+    """
+
+    def __init__(self, task: Job, executor: Any) -> None:
+        if not callable(getattr(executor, "submit", None)):
+            raise ValueError(
+                "certify: executor must be a concurrent.futures executor or a dask.distributed client, "
+                f"got {type(executor).__name__}"
+            )
+        is_dask = hasattr(executor, "scheduler_info")
+        self.task, self._submit = task, partial(executor.submit, pure=False) if is_dask else executor.submit
+        # a token, which no other run has, and the job. A dask client keeps what is scattered or submitted on the
+        # workers; a function's result can be had again when they are lost, and what was scattered cannot
+        plan = secrets.token_hex(16), task
+        self._plan = self._submit(_itself, plan) if is_dask else plan
+
+    def survey(self, images: Tensor, copies: int, doing: Callable[[str], Any] = lambda what: None) -> Survey:
+        """Let one worker look at some clean images, and choose the batch size of the run."""
+        doing(f"{min(SURVEYED, len(images))} clean images, on a worker")
+        return self._submit(_survey, self._plan, images[:SURVEYED].cpu().numpy(), copies).result()
+
+    def rows(self, chosen: Chosen, survey: Survey, tick: Callable[[int], Any] = lambda _: None) -> Rows:
+        """Yield the votes of images as they come, in any order."""
+        images, labels, indices = chosen
+        together = STOPPED_TOGETHER if self.task.stop else max(1, TASK_COPIES // (self.task.n0 + self.task.n))
+        starts, done, running = iter(range(0, len(images), together)), SimpleQueue[Any](), set[Any]()
+        try:
+            while True:
+                for start in islice(starts, IN_FLIGHT - len(running)):
+                    part = slice(start, start + together)
+                    some = images[part].cpu().numpy(), labels[part], indices[part]
+                    future = self._submit(_rows, self._plan, *some, survey)
+                    running.add(future)
+                    future.add_done_callback(done.put)
+                if not running:
+                    return
+                running.discard(future := done.get())
+                for row in future.result():
+                    tick(self.task.n0 + row.draws)
+                    yield row
+        finally:
+            for future in running:
+                future.cancel()
+
+
+def _itself(plan: tuple[str, Job]) -> tuple[str, Job]:
+    return plan
+
+
+# of a worker's process: the last plan that it has worked on, ready
+_lock = Lock()
+_ready: dict[str, Runner] = {}
+
+
+def _runner(plan: tuple[str, Job]) -> Runner:
+    token, task = plan
+    with _lock:
+        if token not in _ready:
+            _ready.clear()
+            _ready[token] = Runner(task)
+        return _ready[token]
+
+
+def _survey(plan: tuple[str, Job], images: NDArray, copies: int) -> Survey:
+    return _runner(plan).survey(torch.tensor(images), copies)
+
+
+def _rows(plan: tuple[str, Job], images: NDArray, labels: NDArray, indices: NDArray, survey: Survey) -> list[Row]:
+    return list(_runner(plan).rows((torch.tensor(images), labels, indices), survey))
 
 
 def first_votes(task: Job) -> tuple[Survey, NDArray[np.int64]]:
