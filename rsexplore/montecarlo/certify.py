@@ -16,8 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import nn
 from tqdm.auto import tqdm
 
-import rsexplore
-from rsexplore import noises, records
+from rsexplore import __version__, noises, records
 from rsexplore.bound import Bound
 from rsexplore.bounds import named
 from rsexplore.data import Names, class_names
@@ -270,7 +269,7 @@ def _header(task: Job, survey: Survey, data: str, here: bool) -> Header:
         seed=None if task.noise.outcomes else task.seed,
         model={"name": name, "digest": digest_, **ways, "clean": [list(answer) for answer in survey.answers]},
         data={"name": data, "images": len(images), "digest": total.hexdigest(), **span},
-        versions={"rsexplore": rsexplore.__version__, "torch": torch.__version__, "device": device.type},
+        versions={"rsexplore": __version__, "torch": torch.__version__, "device": device.type},
         stop=task.stop.header if task.stop else None,
         grid=task.grid,
         select=task.stop.select if task.stop else "votes" if task.noise.outcomes else None,
@@ -287,7 +286,7 @@ def _info(device: torch.device) -> dict[str, Any]:
     backends = torch.backends
     return {
         "card": torch.cuda.get_device_name(device) if device.type == "cuda" else backends.cpu.get_cpu_capability(),
-        "rsexplore": rsexplore.__version__,
+        "rsexplore": __version__,
         "torch": torch.__version__,
         "numpy": np.__version__,
         "cuda": torch.version.cuda,

@@ -21,8 +21,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
-from rsexplore.montecarlo import networks
-from rsexplore.montecarlo.engine import usable_device
+from rsexplore.montecarlo import engine, networks
 from rsexplore.montecarlo.images import Stub
 from rsexplore.montecarlo.networks import ARCHITECTURES, LIBRARIES, NORMALIZATIONS, Normalize
 
@@ -171,7 +170,7 @@ def load_model(
     ValueError
         `device` is not there.
     """
-    device = usable_device(device, "load_model")
+    device = engine.usable_device(device, "load_model")
     with torch.device("cpu"):  # whatever the default device is: there are no numbers on the one called meta
         if str(source).partition(":")[0] in LIBRARIES and not Path(source).exists():
             given = {"arch": arch, "num_classes": num_classes, "entry": entry}

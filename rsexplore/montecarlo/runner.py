@@ -27,7 +27,7 @@ from rsexplore.bounds import named
 from rsexplore.check import is_number
 from rsexplore.log import AT_N, CERTIFIED, GIVEN_UP, PILOT, PRECISE, SEQUENTIAL, UNLABELLED, Row
 from rsexplore.montecarlo import engine, grid, logits, networks
-from rsexplore.montecarlo.logits import Model, in_own_dtype
+from rsexplore.montecarlo.logits import Model
 from rsexplore.montecarlo.rng import EvenRng, TorchRng
 from rsexplore.noises import Noise, Splitting
 from rsexplore.sequential import Plan, plan
@@ -235,7 +235,7 @@ class Runner:
                 model.to(self.device)
             if task.channels_last:
                 model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        own = in_own_dtype(model)
+        own = logits.in_own_dtype(model)
         wrap = torch.autocast(self.device.type, AUTOCAST[task.autocast]) if task.autocast else lambda model: model
         self._plain = self._logits_of = wrap(own)
         if task.compile:
@@ -259,7 +259,7 @@ class Runner:
         with self._surroundings(images[0]):
             if self.task.fast:
                 doing("comparing the fast network with its own")
-                logits.check_fast(self._plain, in_own_dtype(self.task.slow.to(self.device)), images[:ANSWERS])
+                logits.check_fast(self._plain, logits.in_own_dtype(self.task.slow.to(self.device)), images[:ANSWERS])
             size = batch_size = self.task.batch_size or engine.usual_batch_size(images[0])
             while (done := len(classes)) < count:
                 doing(f"clean images, {done} of {count}")

@@ -23,12 +23,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm.auto import tqdm
 
-import rsexplore
-from rsexplore import data, noises
+from rsexplore import __version__, data, noises
 from rsexplore.log import lock
+from rsexplore.montecarlo import engine, networks
 from rsexplore.montecarlo import images as pixels
-from rsexplore.montecarlo import networks
-from rsexplore.montecarlo.engine import usable_device
 from rsexplore.montecarlo.models import Normalization, trained
 from rsexplore.montecarlo.rng import TorchRng
 
@@ -235,7 +233,7 @@ def train(
     ------
     Teng et al. 2020, section 5.1: Type-1 and Type-2 training, the latter with inputs + noise + push * sign(gradient).
     """
-    path, device = Path(out).expanduser(), usable_device(device, "train")
+    path, device = Path(out).expanduser(), engine.usable_device(device, "train")
     if path.suffix != ".safetensors":
         raise ValueError(f"train: out must be a file .safetensors, got {str(path)!r}")
     kept = path.with_suffix(".checkpoint.pt")
@@ -378,7 +376,7 @@ class Run:
 
     def told(self) -> dict[str, Any]:
         """What a file says of its network."""
-        made = {"device": self.device.type, "rsexplore": rsexplore.__version__, "torch": str(torch.__version__)}
+        made = {"device": self.device.type, "rsexplore": __version__, "torch": str(torch.__version__)}
         return self.recipe.to_dict() | {"epoch": len(self.rows)} | made
 
     def write(self, path: Path) -> None:
