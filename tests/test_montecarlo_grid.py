@@ -7,7 +7,7 @@ import mpmath
 import numpy as np
 import pytest
 import torch
-from halfspace import certified, votes
+from halfspace import certified, digits, votes
 from scipy import stats
 
 import rsexplore as rs
@@ -280,13 +280,8 @@ def test_votes_are_those_of_the_rounding_classifier_under_real_noise():
 # ---- a run ----
 
 
-def digits(count=4):
-    test = rs.data.digits().test
-    return test.images[:count], test.labels[:count]
-
-
 def test_a_grid_run_is_logged_and_gone_on_with_on_the_same_grid(tmp_path):
-    some, log = (rs.montecarlo.load_model("digits-gaussian-0.5"), *digits(), NOISE, 50, 500), tmp_path / "log.tsv"
+    some, log = (*digits(4), NOISE, 50, 500), tmp_path / "log.tsv"
     found, plain = certified(*some, log=log, grid=16), certified(*some)
     assert records.read(log).header == found.header and found.header.grid == 16
     assert votes(certified(*some, grid=16, batch_size=33)) == votes(found)
@@ -298,10 +293,9 @@ def test_a_grid_run_is_logged_and_gone_on_with_on_the_same_grid(tmp_path):
 
 
 def test_a_grid_run_may_end_early_and_in_other_hands():
-    model, (images, labels) = rs.montecarlo.load_model("digits-gaussian-0.5"), digits()
-    wish = {"radius": 0.2, "bound": rs.bounds.get("cohen-l2"), "grid": 16}
-    here = certified(model, images, labels, NOISE, n=5000, **wish)
+    some, wish = digits(4), {"radius": 0.2, "bound": "cohen-l2", "grid": 16, "noise": NOISE, "n": 5000}
+    here = certified(*some, **wish)
     assert here.draws.min() < 1000
     with ThreadPoolExecutor(2) as executor:
-        there = certified(model, images, labels, NOISE, n=5000, executor=executor, **wish)
+        there = certified(*some, **wish, executor=executor)
     assert votes(here) == votes(there)
