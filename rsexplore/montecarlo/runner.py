@@ -28,7 +28,7 @@ from rsexplore.check import is_number
 from rsexplore.log import AT_N, CERTIFIED, GIVEN_UP, PILOT, PRECISE, SEQUENTIAL, UNLABELLED, Row
 from rsexplore.montecarlo import engine, grid, logits, networks
 from rsexplore.montecarlo.logits import Model
-from rsexplore.montecarlo.rng import EvenRng, TorchRng
+from rsexplore.montecarlo.rng import EvenRng, TorchRng, whole
 from rsexplore.noises import Noise, Splitting
 from rsexplore.sequential import Plan, plan
 
@@ -190,13 +190,6 @@ def _warn_if_far(images: Tensor) -> None:
     else:
         return
     warnings.warn(told, UserWarning, stacklevel=5)  # the line that calls certify
-
-
-def whole(owner: str, name: str, value: Any, least: int) -> int:
-    """Return `value` as Python's int; raise unless it is a whole number of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ValueError(f"{owner}: {name} must be a whole number of at least {least}, got {name}={value!r}")
-    return int(value)
 
 
 def device_of(task: Job) -> torch.device | str:
