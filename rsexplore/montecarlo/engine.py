@@ -141,6 +141,7 @@ class Engine:
     batch_size: int  # copies that pass through the model at once; halved for good where memory does not suffice
     fixed_shape: bool = False  # whether every batch is filled up to `batch_size`, as a compiled model wants it
     channels_last: bool = False  # memory format of image batches
+    counted: int = 0  # copies, of all images so far
 
     def run(
         self, works: Iterable[Work], until: Until | None = None, tick: Callable[[int], Any] = lambda copies: None
@@ -179,6 +180,7 @@ class Engine:
             seen, ready = [image for image in ready if not image.room], [image for image in ready if image.room]
             for image in seen:
                 image.send()
+            self.counted += size
             if size:
                 tick(size)
             # a GPU works on this batch while the counts after the last one are read

@@ -281,13 +281,7 @@ class Runner:
     def rows(self, chosen: Chosen, survey: Survey, tick: Callable[[int], Any] = lambda _: None) -> Rows:
         """Yield the votes of images, as they are done."""
         task, (images, labels, indices) = self.task, chosen
-        images = images.to(self.device)
-        begin, counted = time.perf_counter(), 0
-
-        def count(copies: int) -> None:
-            nonlocal counted
-            counted += copies
-            tick(copies)
+        images, begin = images.to(self.device), time.perf_counter()
 
         def work(image: Tensor, label: int, index: int) -> engine.Work:
             start = image if task.grid is None else grid.steps(image, task.grid)
@@ -303,15 +297,14 @@ class Runner:
         works, stop = map(work, images, labels.tolist(), indices.tolist()), task.stop
         until = None if stop is None else lambda one, counts: stop.until(counts, one.key[1])
         with self._surroundings(images[0]):
-            for done, votes in votes_of.run(works, until, count):
+            for done, votes in votes_of.run(works, until, tick):
                 # images of one batch take their time together, so an image has the mean one of its copies
-                seconds = int(votes.sum()) * (time.perf_counter() - begin) / counted
+                seconds = int(votes.sum()) * (time.perf_counter() - begin) / votes_of.counted
                 counts0, counts = ({k: v for k, v in enumerate(sample) if v} for sample in votes.tolist())
                 index, label = done.key
                 end = stop.end(votes, label) if stop else AT_N
-                yield Row(
-                    index, label, counts0, counts, seconds, end, label if stop and stop.select == "label" else None
-                )
+                selected = label if stop and stop.select == "label" else None
+                yield Row(index, label, counts0, counts, seconds, end, selected)
 
     @contextmanager
     def _surroundings(self, image: Tensor) -> Iterator[None]:
