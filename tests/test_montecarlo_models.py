@@ -53,6 +53,9 @@ SAVED = {
     "plain wide": (W, WIDE, "wide_resnet40_2", {"normalize": "none"}),
     "own module behind a layer": (under("1.", S), behind(IMAGENET, SMALL), "theirs",
                                   {"arch": CifarResNet(20), "normalize": "imagenet"}),
+    "own module, 1 beside a layer 0": (
+        OWN.state_dict() | {"0.mu": MU, "0.log_sig": LOG}, behind(THEIRS, OWN), None, {"arch": copy.deepcopy(OWN)}
+    ),
     "own module": (OWN.state_dict(), OWN, None, {"arch": copy.deepcopy(OWN), "normalize": "none"}),
     "a hundred classes": (under("1.", MANY.state_dict()), behind(CIFAR10, MANY), R20["arch"], {"num_classes": 100}),
 }  # fmt: skip

@@ -403,7 +403,7 @@ def contents(path: Path, state: Mapping[str, Tensor], net: nn.Module) -> Content
         keys = found.keys() | {key for key in needed if not key.endswith(COUNTER)}
         differ = {key: (needed.get(key), found.get(key)) for key in keys if needed.get(key) != found.get(key)}
         beside = differ.keys() - needed.keys()
-        stats = _first_pair(path, beside, before) if len(beside) == len(differ) > 0 else ()
+        stats = _first_pair(path, beside, needed, before) if len(beside) == len(differ) > 0 else ()
         if not differ or stats:
             held = {key: state[names[before + name]] for name, key in own.items() if before + name in names}
             layers = 0 if stats else sum(int(part) for part in before.split(".") if part.isdecimal())
@@ -426,7 +426,7 @@ def contents(path: Path, state: Mapping[str, Tensor], net: nn.Module) -> Content
     raise OtherNetworkError(f"{path} does not fit {type(net).__name__}: {len(near)} parameters differ ({told}){hint}")
 
 
-def _first_pair(path: Path, beside: Collection[str], before: str) -> tuple[str, ...]:
+def _first_pair(path: Path, beside: Collection[str], needed: Collection[str], before: str) -> tuple[str, ...]:
     """Names of mean and deviation, if they are what stands beside a network in a layer that comes before it; or ().
 
     That layer has the name of one, is 0 where the network is 1, or is one around the network.
@@ -435,7 +435,7 @@ def _first_pair(path: Path, beside: Collection[str], before: str) -> tuple[str, 
     (place, *others), last = {place for place, _, _ in split}, {name for *_, name in split}
     outer, dot, layer = place.rpartition(".")
     inside, outer = f"{place}." if place else "", outer + dot
-    named = FIRST.match(layer.lower()) or (layer == "0" and before.startswith(f"{outer}1."))
+    named = FIRST.match(layer.lower()) or (layer == "0" and all(key.startswith(f"{outer}1.") for key in needed))
     if others or not (before.startswith(inside) or (named and before.startswith(outer))):
         return ()
     if last not in map(set, PAIRS) and last & {name for pair in PAIRS for name in pair}:
