@@ -270,7 +270,9 @@ def bias(value):
 BROKEN = {
     "nothing at all": (b"", "is empty"),
     "noise": (bytes(range(256)) * 4, "cut short, damaged"),
-    "a page": (b"<!DOCTYPE html><html>Not found</html>", "cut short, damaged, or no checkpoint"),
+    "a pointer": (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 3\n", "Git LFS .*git lfs pull"),
+    "a page": (b"<!DOCTYPE html><html>Not found</html>", "cut short, damaged.*begins like a web page"),
+    "gzip": (b"\x1f\x8b\x08" + bytes(50), "gzip archive: unpack it"),
     "a module": (DigitsNet(), "asks for rsexplore.montecarlo.networks.DigitsNet"),
     "arguments": ({"args": Namespace(a=1), "state_dict": PLAIN}, "asks for argparse.Namespace"),
     "a number": (3.0, "must hold a state_dict of tensors.*got float"),
@@ -619,11 +621,15 @@ def test_a_missing_file_or_a_folder_names_the_shipped_models(tmp_path):
             load_model(path)
 
 
-def test_an_archive_of_a_program_is_named(tmp_path):
+def test_archives_of_other_kinds_are_named(tmp_path):
     with warnings.catch_warnings(action="ignore"):  # newer versions of torch would rather not
         torch.jit.script(nn.Linear(2, 2)).save(tmp_path / "a.pt")
     with pytest.raises(CheckpointError, match="TorchScript archive, which is a program: save model.state_dict"):
         load_model(tmp_path / "a.pt")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.write(tmp_path / "a.pt", "a.pt")
+    with pytest.raises(CheckpointError, match="is a zip archive: of other files"):
+        load_model(tmp_path / "a.zip")
 
 
 # ---- what is hostile ----

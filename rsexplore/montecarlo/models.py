@@ -35,6 +35,15 @@ TYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16, torch.int6
 USUAL = ("state_dict", "model_state_dict", "model", "net", "network")
 ROOM, MULTIPLE = 2**26, 4  # bytes that any file may ask for, and beyond these what multiple of what it holds
 SHARD = re.compile(r"-\d{5}-of-(\d{5})\.")  # in the name of one of several files, as transformers writes them
+# how a file begins that is no checkpoint
+BEGINNINGS = {
+    b"version https://git-lfs": "begins like a pointer of Git LFS that stands for the file: run git lfs pull",
+    b"<": "begins like a web page",
+    b"\x1f\x8b": "begins like a gzip archive: unpack it",
+    b"\x89HDF": "begins like an HDF5 file, as Keras writes it",
+    b"\x93NUMPY": "begins like an array of NumPy",
+    b"PK\x03\x04": "is a zip archive: of other files, unless it is damaged",
+}
 # what DataParallel, torch.compile, sharding, recomputed activations, Fabric and Opacus put before the names in a module
 WRAPPERS = {"module", "_module", "_orig_mod", "_forward_module", "_fpw_module"}
 WRAPPERS |= {"_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
@@ -255,8 +264,9 @@ def _is_safetensors(start: bytes) -> bool:
 def _loaded(path: Path) -> tuple[Any, Any]:
     """What one file holds, and the architecture that it names."""
     _check_archive(path)
+    start = _start(path)
     try:
-        if _is_safetensors(_start(path)):
+        if _is_safetensors(start):
             with safe_open(path, framework="pt") as file:
                 return {key: file.get_tensor(key) for key in file.keys()}, (file.metadata() or {}).get("arch")
         # opened here, for torch goes by a name's suffix; its remarks about pickle protocols tell a user nothing
@@ -269,8 +279,9 @@ def _loaded(path: Path) -> tuple[Any, Any]:
                 f"{path} is refused, and nothing in it was run: it holds pickled code beside its tensors (it asks for "
                 f"{wanted[1]}). Ask its author for a state_dict of tensors alone or for a .safetensors file"
             ) from None
+        like = next((f" (it {what})" for begin, what in BEGINNINGS.items() if start.lstrip().startswith(begin)), "")
         told = "it is cut short, damaged, or no checkpoint of tensors"
-        raise CheckpointError(f"{path} cannot be read, and nothing in it was run: {told}") from None
+        raise CheckpointError(f"{path} cannot be read, and nothing in it was run: {told}{like}") from None
     return held, held.get("arch") if isinstance(held, Mapping) else None
 
 
