@@ -66,9 +66,28 @@ def test_the_same_seed_finds_the_same_and_parameters_keep_no_gradient():
     assert all(value.grad is None for value in model.parameters())
 
 
-def test_a_model_without_gradients_is_told():
-    with pytest.raises(RuntimeError, match="does not require grad"):
-        attack(lambda batch: torch.stack([batch.detach().sum(1)] * 2, 1), torch.ones(2, 16), Gaussian(0.1), n=100)
+@torch.no_grad
+def under_no_grad(batch):
+    return torch.stack([batch.sum(1), -batch.sum(1)], 1)
+
+
+def through_numpy(batch):
+    return torch.as_tensor(np.stack([batch.numpy().sum(1), -batch.numpy().sum(1)], 1))
+
+
+def cut_off(batch):
+    return torch.stack([batch.detach().sum(1), -batch.detach().sum(1)], 1)
+
+
+def unrelated(batch):
+    weight = torch.ones(2, requires_grad=True)
+    return weight * torch.stack([batch.detach().sum(1), -batch.detach().sum(1)], 1)
+
+
+@pytest.mark.parametrize("model", [under_no_grad, through_numpy, cut_off, unrelated])
+def test_a_model_without_gradients_is_told(model):
+    with pytest.raises(ValueError, match="attack: gradients must pass through the model"):
+        attack(model, torch.ones(2, 16), Gaussian(0.1), n=100)
 
 
 WRONG = [

@@ -128,11 +128,9 @@ def attack(
     Raises
     ------
     ValueError
-        An argument has a wrong shape or range.
+        An argument has a wrong shape or range, or the model passes no gradients.
     ModelOutputError
         As of `certify`.
-    RuntimeError
-        The model passes no gradients, in torch's words.
 
     Source
     ------
@@ -253,11 +251,19 @@ class _Search:
             place = delta.detach().requires_grad_()
             moved = (images + place.reshape(images.shape)).repeat_interleave(self.samples, dim=0)
             noisy = self.task.noise.apply(moved, self.rng)
-            logits = checked_logits(self.logits_of(noisy), len(noisy))
-            logs = logits.float().log_softmax(1).reshape(len(images), self.samples, -1)
-            means, mine = logs.logsumexp(1), nn.functional.one_hot(classes, logs.shape[2]).bool()
-            own = means[mine] - means.masked_fill(mine, -inf).amax(1)
-            (found,) = torch.autograd.grad(own.sum(), place)
+            try:
+                logits = checked_logits(self.logits_of(noisy), len(noisy))
+                logs = logits.float().log_softmax(1).reshape(len(images), self.samples, -1)
+                means, mine = logs.logsumexp(1), nn.functional.one_hot(classes, logs.shape[2]).bool()
+                own = means[mine] - means.masked_fill(mine, -inf).amax(1)
+                (found,) = torch.autograd.grad(own.sum(), place, allow_unused=True)
+            except RuntimeError as error:  # torch's, of a tensor that does not require grad, or does and goes to NumPy
+                if "require" not in str(error) or "grad" not in str(error):
+                    raise
+                found = None
+        if found is None:
+            told = "without no_grad, numpy() or detach() between"
+            raise ValueError(f"attack: gradients must pass through the model from its logits to its batch, {told}")
         found = found.nan_to_num(0, 0, 0)
         lost = found.abs().amax(1, keepdim=True) == 0
         found = torch.where(lost, self.rng.standard_normal(tuple(found.shape)).to(found), found)
