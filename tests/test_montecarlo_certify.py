@@ -17,7 +17,7 @@ from scipy import stats
 import rsexplore as rs
 from rsexplore import records
 from rsexplore.confidence import anytime_tail, clopper_pearson_tail, top_two
-from rsexplore.montecarlo import DigitsNet, devices
+from rsexplore.montecarlo import CifarResNet, DigitsNet, devices
 from rsexplore.montecarlo.engine import Engine, Work
 from rsexplore.montecarlo.rng import TorchRng
 from rsexplore.montecarlo.runner import stop_for
@@ -237,6 +237,17 @@ def test_images_outside_of_their_unit_are_warned_of_once(images, words):
 )
 def test_pictures_in_their_unit_are_not_nor_what_is_no_picture(images):
     certified(images=images)  # a warning would be an error
+
+
+def test_pictures_with_their_channels_last_are_told():
+    net, words = CifarResNet(8).eval(), r"\(32, 32, 3\), which looks like \(height, width, channels\).*transpose"
+    with pytest.raises(ValueError, match=f"certify: the model fails on the images .*{words}"):
+        certified(net, np.zeros((2, 32, 32, 3), np.float32))
+    with pytest.raises(RuntimeError, match="expected input.*channels") as caught:
+        certified(net, torch.zeros(2, 1, 32, 32))  # not that mistake, so torch's own words
+    assert "looks like" not in str(caught.value)
+    # a network that takes them so is left alone
+    certified(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3072, 2)).eval(), torch.zeros(2, 32, 32, 3), n=10)
 
 
 def test_a_default_device_without_numbers_is_told():

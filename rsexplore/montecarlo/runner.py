@@ -243,6 +243,8 @@ class Runner:
         ModelOutputError
             The logits are not (batch, classes), or some image has a nan, a +inf or no finite logit, or one that depends
             on the other images.
+        ValueError
+            The model fails on images that look like (height, width, channels).
         """
         images, count = images.to(self.device), len(images)
         classes, width, answers = list[int](), None, list[tuple[int, float | None]]()
@@ -258,10 +260,18 @@ class Runner:
                     with torch.inference_mode():
                         answer = self._plain(batch.clone())  # a copy, for a model may work in place
                 except Exception as error:
-                    if not engine.is_exhaustion(error) or len(batch) == 1:
-                        raise
-                    size = len(batch) // 2
-                    continue
+                    if engine.is_exhaustion(error) and len(batch) > 1:
+                        size = len(batch) // 2
+                        continue
+                    shape = tuple(batch.shape[1:])
+                    other = len(shape) == 3 and shape[2] in (1, 3, 4) and shape[0] not in (1, 3, 4)
+                    if isinstance(error, RuntimeError) and other:
+                        raise ValueError(
+                            f"certify: the model fails on the images ({error}); the images have shape {shape}, which "
+                            "looks like (height, width, channels), and torch's networks take (channels, height, "
+                            "width): give images.transpose(0, 3, 1, 2), or permute for a tensor"
+                        ) from error
+                    raise
                 width = logits.checked_logits(answer, len(batch), width).shape[1]
                 found = logits.read_classes(answer, width).tolist()
                 if width in found:
