@@ -5,7 +5,8 @@ import time
 import numpy as np
 import torch
 
-from rsexplore.montecarlo import certify
+from rsexplore import data
+from rsexplore.montecarlo import certify, load_model
 from rsexplore.noises import Gaussian
 
 torch.set_num_threads(1)
@@ -50,6 +51,12 @@ class Slow(HalfSpace):
     def forward(self, batch):
         time.sleep(self.seconds)
         return super().forward(batch)
+
+
+def digits(count, name="digits-gaussian-0.5"):
+    """A shipped network, and the first of the test digits with their labels."""
+    test = data.digits().test
+    return load_model(name), test.images[:count], test.labels[:count]
 
 
 def decided(found):

@@ -5,11 +5,11 @@ from math import inf
 import numpy as np
 import pytest
 import torch
-from halfspace import HalfSpace
+from halfspace import HalfSpace, digits
 from scipy import optimize
 
-from rsexplore import bounds, data
-from rsexplore.montecarlo import Perturbations, attack, certify, load_model
+from rsexplore import bounds
+from rsexplore.montecarlo import Perturbations, attack, certify
 from rsexplore.montecarlo.attack import projected
 from rsexplore.noises import ExponentialLinf, Gaussian, Laplace, PowerGaussian
 
@@ -58,8 +58,7 @@ def test_an_undecided_image_has_no_perturbation_and_a_constant_model_none():
 
 
 def test_the_same_seed_finds_the_same_and_parameters_keep_no_gradient():
-    model = load_model("digits-gaussian-0.25")
-    images = data.digits().test.images[:3]
+    model, images, _ = digits(3, "digits-gaussian-0.25")
     first, second = (attack(model, images, Gaussian(0.25), n=300, steps=3, samples=8, rounds=2, seed=5) for _ in "ab")
     assert isinstance(first, Perturbations)
     np.testing.assert_array_equal(first.delta, second.delta)
@@ -144,9 +143,7 @@ CERTIFIED = [
 
 @pytest.mark.parametrize(("name", "noise", "key", "norm"), CERTIFIED)
 def test_nothing_is_found_inside_a_certified_radius(name, noise, key, norm):
-    test = data.digits().test
-    images, labels = test.images[:6], test.labels[:6]
-    model = load_model(name)
+    model, images, labels = digits(6, name)
     found = certify(model, images, labels, noise, 50, 3000, progress=False)  # selects the same classes as the attack
     radius = bounds.get(key).radius(noise, q_a=found.q_a(), norm=norm)
     pushed = attack(model, images, noise, norm, n=1000, seed=1)

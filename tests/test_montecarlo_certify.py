@@ -61,13 +61,6 @@ def test_the_prediction_comes_from_a_selection_sample_of_its_own():
 # ---- what is refused before the run ----
 
 
-class Output:
-    """What networks of other libraries return."""
-
-    def __init__(self, logits):
-        self.logits = logits
-
-
 class Home(Gaussian):
     """A family that nobody registered."""
 
@@ -135,18 +128,10 @@ REFUSED = [
     ({"model": lambda batch: masked(batch).nan_to_num(neginf=torch.inf)}, NO_CLEAN),
     ({"model": lambda batch: masked(batch) - torch.inf}, NO_CLEAN),
     (
-        {"model": lambda batch: Output(HalfSpace()(batch))},
-        r"got Output with a tensor at .logits; certify .*self.net\(batch\).logits",
-    ),
-    (
         {"model": lambda batch: (HalfSpace()(batch), batch)},
-        r"got tuple with a tensor at \[0\]; certify .*self.net\(batch\)\[0\]",
+        "got tuple; certify a torch.nn.Module whose forward returns",
     ),
-    (
-        {"model": lambda batch: {"loss": 0.5, "out": HalfSpace()(batch)}},
-        r"got dict with a tensor at \['out'\]; certify",
-    ),
-    ({"model": lambda batch: None}, r"a tensor of logits \(5, classes\), got NoneType$"),
+    ({"model": lambda batch: None}, r"a tensor of logits \(5, classes\), got NoneType"),
     ({"noise": 0.5}, "certify: noise must be a Noise, got float"),
     ({"noise": Home(0.5)}, "Home"),
 ]
@@ -266,7 +251,7 @@ def test_pictures_with_their_channels_last_are_told():
 
 
 def test_a_default_device_without_numbers_is_told():
-    words = "certify: the default device must keep numbers, got the device meta.*'cpu'"
+    words = "certify: images must hold numbers, got a tensor on the device meta, which keeps none"
     with torch.device("meta"), pytest.raises(ValueError, match=words):
         certified(PARTLY[0], PIXELS, [0] * 5)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from halfspace import DIM, HalfSpace, certified, votes
+from halfspace import DIM, HalfSpace, certified, digits, votes
 from scipy import special, stats
 from torch import nn
 
@@ -79,8 +79,7 @@ def test_neighbours_and_batches_do_not_show_in_the_counts(n):
 
 @pytest.mark.parametrize("batch_size", [25, 200, 400, None])
 def test_a_real_network_counts_the_same_in_every_batch_size(batch_size):
-    digits = rs.data.digits().test
-    some = mc.load_model("digits-gaussian-0.5"), digits.images[:4], digits.labels[:4], Gaussian(0.5), 100, 4000
+    some = *digits(4), Gaussian(0.5), 100, 4000
     assert votes(certified(*some, batch_size=batch_size)) == votes(certified(*some, batch_size=100))
 
 
@@ -456,8 +455,7 @@ def test_the_tenth_network_in_one_process_is_compiled_too_and_so_is_another_batc
 
 
 def test_autocast_is_part_of_the_header_and_hardly_moves_the_counts():
-    digits = rs.data.digits().test
-    some = mc.load_model("digits-gaussian-0.5"), digits.images[:3], digits.labels[:3], Gaussian(0.5), 100, 4000
+    some = *digits(3), Gaussian(0.5), 100, 4000
     exact, narrow = certified(*some), certified(*some, autocast=torch.bfloat16)
     assert narrow.header.model["autocast"] == "bfloat16" and "autocast" not in exact.header.model
     assert votes(narrow) != votes(exact)  # it was narrow
@@ -479,8 +477,7 @@ def test_channels_last_counts_the_same_up_to_rounding():
 def test_a_gpu_draws_the_same_law_and_repeats_itself():
     if not torch.cuda.is_available():
         pytest.skip("needs a CUDA device")
-    digits = rs.data.digits().test
-    some = mc.load_model("digits-gaussian-0.5"), digits.images[:6], digits.labels[:6], Gaussian(0.5), 100, 50_000
+    some = *digits(6), Gaussian(0.5), 100, 50_000
     here, there = certified(*some, device="cpu"), certified(*some, device="cuda")
     # rounding of a GPU's sums may depend on the batch
     assert np.abs(there.count - certified(*some, device="cuda", batch_size=256).count).max() <= 3
@@ -495,9 +492,8 @@ def test_a_gpu_draws_the_same_law_and_repeats_itself():
 def test_prediction_is_the_majority_or_none():
     images = torch.tensor([[-1.0], [0.0], [1.0]]) * HalfSpace().direction
     assert mc.predict(HalfSpace(), images, Gaussian(0.5), n=300).tolist() == [0, ABSTAINED, 1]
-    digits = rs.data.digits().test
-    found = mc.predict(mc.load_model("digits-gaussian-0.25"), digits.images[:50], Gaussian(0.25), n=100)
-    assert (found == digits.labels[:50]).mean() > 0.9
+    model, images, labels = digits(50, "digits-gaussian-0.25")
+    assert (mc.predict(model, images, Gaussian(0.25), n=100) == labels).mean() > 0.9
 
 
 def test_neighbouring_seeds_and_indices_are_unrelated():

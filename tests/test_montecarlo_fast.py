@@ -6,11 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
-from halfspace import HalfSpace, certified, votes
+from halfspace import HalfSpace, certified, digits, votes
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-import rsexplore as rs
 from rsexplore.montecarlo import CifarResNet, WideResNet, load_model
 from rsexplore.montecarlo.models import digest
 from rsexplore.montecarlo.networks import fast
@@ -120,11 +119,6 @@ def test_a_resnet110_takes_277_operations_in_bfloat16_where_autocast_takes_501()
     assert (few.found.total(), many.found.total()) == (277, 501)
 
 
-def digits(name="digits-gaussian-0.5", count=5):
-    some = rs.data.digits().test
-    return load_model(name), some.images[:count], some.labels[:count], Gaussian(0.25), 20, 2000
-
-
 def normalised():
     """A digits net of certain answers, with a batch norm that undoes what it does."""
     net = load_model("digits-gaussian-0.5")
@@ -138,7 +132,7 @@ def normalised():
 
 @pytest.mark.parametrize("precision", [None, "bfloat16"])
 def test_a_fast_run_counts_nearly_the_same_and_is_another_to_a_log(tmp_path, precision):
-    plain, *some = digits()
+    plain, *some = *digits(5), Gaussian(0.25), 20, 2000
     net, paths = normalised(), [tmp_path / name for name in ("slow.tsv", "fast.tsv")]
     before, slow = digest(net), certified(net, *some, log=paths[0])
     with ThreadPoolExecutor(2) as pool:

@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from halfspace import DIM, NOISE, HalfSpace, Slow, certified, decided, votes
+from halfspace import DIM, NOISE, HalfSpace, Slow, certified, decided, digits, votes
 from logs import sealed, without_times
 
 import rsexplore as rs
 from rsexplore import records
-from rsexplore.montecarlo import ModelOutputError, load_model
+from rsexplore.montecarlo import ModelOutputError
 from rsexplore.noises import Gaussian, Laplace
 
 IMAGES = torch.linspace(0, 1, 5 * DIM).reshape(5, DIM)
@@ -357,9 +357,6 @@ def test_a_run_that_is_killed_again_and_again_loses_and_doubles_no_row(tmp_path)
     assert records.read(whole).index.tolist() == list(range(40))
 
 
-COUNT = 8
-
-
 @pytest.fixture(scope="module")
 def client(tmp_path_factory):
     """Two worker processes on this machine, restarted when they are lost."""
@@ -374,25 +371,23 @@ def client(tmp_path_factory):
                 yield client
 
 
-def digits(n=3000, **options):
-    some = rs.data.digits().test
-    model = load_model("digits-gaussian-0.25")
-    return certified(model, some.images[:COUNT], some.labels[:COUNT], Gaussian(0.25), n=n, **options)
+def shared_out(n=3000, **options):
+    return certified(*digits(8, "digits-gaussian-0.25"), Gaussian(0.25), n=n, **options)
 
 
 def test_two_workers_count_what_one_process_counts(client, log):
-    alone, shared = digits(), digits(executor=client, log=log)
+    alone, shared = shared_out(), shared_out(executor=client, log=log)
     assert votes(shared) == votes(alone) == votes(records.read(log)) and shared.header == alone.header
     workers = client.run(lambda: os.getpid())
     assert len(workers) == 2 and os.getpid() not in workers.values()
     for wish in ({"radius": 0.2}, {"radius": 0.2, "select": "label"}, {"precision": 0.2}):
-        one, other = digits(20_000, bound=COHEN, **wish), digits(20_000, bound=COHEN, **wish, executor=client)
+        one, other = (shared_out(20_000, bound=COHEN, **wish, executor=executor) for executor in (None, client))
         assert decided(one) == decided(other) and one.header == other.header
 
 
 def test_a_killed_worker_costs_time_only(client, log):
-    images = torch.linspace(-1, 1, COUNT * DIM).reshape(COUNT, DIM)
-    some, killed = {"images": images, "labels": [0] * COUNT, "n0": 100, "n": 10_000, "batch_size": 400}, []
+    images = torch.linspace(-1, 1, 8 * DIM).reshape(8, DIM)
+    some, killed = {"images": images, "labels": [0] * 8, "n0": 100, "n": 10_000, "batch_size": 400}, []
 
     def kill():
         # once the first images are in the log, when others are being worked on
@@ -412,9 +407,9 @@ def test_a_killed_worker_costs_time_only(client, log):
 
 def test_threads_will_do_too_and_a_log_goes_on_with_another_executor(log):
     with ThreadPoolExecutor(2) as pool:
-        shared = digits(executor=pool, log=log)
+        shared = shared_out(executor=pool, log=log)
     cut(log)
-    assert votes(digits(log=log)) == votes(shared) == votes(digits())
+    assert votes(shared_out(log=log)) == votes(shared) == votes(shared_out())
 
 
 def test_what_goes_wrong_in_a_worker_is_told_here():

@@ -12,7 +12,7 @@ from test_runs import TYPE_1, TYPE_2, fake, header, run_cells
 
 from rsexplore import cli, noises, records, runs
 from rsexplore.log import Header, Row
-from rsexplore.montecarlo import ARCHITECTURES, load_model, networks, plan
+from rsexplore.montecarlo import ARCHITECTURES, load_model, networks
 from rsexplore.montecarlo import __main__ as shell
 from rsexplore.montecarlo.certify import Reporter
 from rsexplore.montecarlo.train import Run
@@ -34,7 +34,7 @@ def small(monkeypatch, tmp_path):
 def planned(*words):
     """Commands of a plan, and what it says beside them."""
     given = shell.parser().parse_args(["plan", *map(str, words)])
-    return plan.commands(given, shell.parser().parse_args, shell._recipe)
+    return shell.commands(given)
 
 
 def as_cohen_trained(recipe, one):
@@ -102,7 +102,7 @@ def test_a_plan_lists_what_is_left_with_its_hours_and_its_place_on_the_disk(cifa
         return forward(net, images)
 
     monkeypatch.setattr(Small, "forward", slow)
-    monkeypatch.setattr(plan.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(shell.time, "perf_counter", lambda: clock[0])
     assert cli.main(["plan", "laplace", "--data", f"cifar10:{cifar}", "--runs", "new", "--train=--batch 10"]) == 0
     out, err = capsys.readouterr()
     head, *rows = out.splitlines()
@@ -129,7 +129,7 @@ def test_a_plan_lists_what_is_left_with_its_hours_and_its_place_on_the_disk(cifa
 
 @ALL_DATA
 def test_where_a_published_network_comes_from_is_told(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(plan, "rate", lambda command: 1.0)
+    monkeypatch.setattr(shell, "rate", lambda command: 1.0)
     asked = ["plan", "soap", "--data", f"cifar10:{tmp_path}", "--runs", "r"]
     assert cli.main(asked) == 0
     place = Path("r/models/cifar10/resnet110/noise_0.50/checkpoint.pth.tar")
@@ -146,7 +146,7 @@ def test_where_a_published_network_comes_from_is_told(tmp_path, capsys, monkeypa
 
 
 def test_a_log_of_another_name_will_do_if_it_is_whole_and_its_network_is_not_needed(cifar, capsys, monkeypatch):  # noqa: F811
-    monkeypatch.setattr(plan, "rate", lambda command: 1.0)
+    monkeypatch.setattr(shell, "rate", lambda command: 1.0)
     (folder := cifar / "logs").mkdir()
     fake(folder, "mine.tsv", header(TYPE_1), images=500)
     fake(folder, "few.tsv", header(TYPE_2), images=499)
@@ -243,7 +243,7 @@ def test_a_plan_is_done_and_goes_on_where_it_was_stopped(cifar, capsys, monkeypa
     Path("runs/laplace-type2-cifar10-1.safetensors").write_bytes(
         Path("runs/laplace-type1-cifar10-0.25.safetensors").read_bytes()
     )
-    monkeypatch.setattr(plan, "rate", lambda command: 1.0)
+    monkeypatch.setattr(shell, "rate", lambda command: 1.0)
     assert cli.main(words) == 0
     states = [re.split("  +", row)[0] for row in capsys.readouterr().out.splitlines()[1:13]]
     assert states == ["done"] * 3 + ["1 of 2 images"] + ["left"] * 6 + ["left", "left"]

@@ -1,31 +1,41 @@
-"""`rsexplore certify`, `attack`, `train`, `plan`, for a shell or job script; also `python -m rsexplore.montecarlo`."""
+"""`rsexplore certify`, `attack`, `train`, `plan`, for a shell or job script; also `python -m rsexplore.montecarlo`.
+
+A plan is text that `train` and `certify` take, and files alone tell what of it is done: one that was stopped goes on,
+and each of its commands may be given by hand.
+"""
 
 import argparse
 import math
 import os
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import numpy as np
 import torch
+from tqdm.auto import tqdm
 
 from rsexplore import accuracy, arguments, bounds, data, noises, records, runs
-from rsexplore.montecarlo import networks, plan
+from rsexplore.montecarlo import networks
 from rsexplore.montecarlo.attack import attack
 from rsexplore.montecarlo.certify import certify
-from rsexplore.montecarlo.images import CROP, SHORT_SIDE, SOURCES, data_name, load_images
-from rsexplore.montecarlo.models import Normalization, load_model, names, normalization
-from rsexplore.montecarlo.train import COLUMNS, OPTIMIZERS, PRECISIONS, SCHEDULES, Recipe, recipe, train
+from rsexplore.montecarlo.engine import usable_device
+from rsexplore.montecarlo.images import CROP, SHORT_SIDE, SOURCES, cifar10, data_name, imagenet_files, load_images
+from rsexplore.montecarlo.models import Normalization, load_model, names, normalization, trained
+from rsexplore.montecarlo.train import COLUMNS, OPTIMIZERS, PRECISIONS, SCHEDULES, Recipe, Run, recipe, train
 from rsexplore.table import Table, rounded_down, rounded_up
 
 TRAINING = [one.name for one in fields(Recipe) if one.name not in ("data", "noise")]
 PROGRAM = "python -m rsexplore.montecarlo"
+# images to train with, images to test with, and about as many bytes as a log has for one of these
+SIZES = {"cifar10": (50_000, 10_000, 250), "imagenet": (1_281_167, 50_000, 2_500)}
+LONG = 1.0  # seconds after which a pass is long enough to be measured
 CERTIFY = """examples:
   {0} certify --model digits-gaussian-0.25 --data digits --noise gaussian --sigma 0.25 \\
       --n 10000 --images 0:500:10 --log log.tsv --bound cohen-l2 --export theirs.tsv
@@ -157,7 +167,7 @@ def _train(given: argparse.Namespace) -> str:
 
 def _plan(given: argparse.Namespace) -> str:
     """List the commands of a document, or do what is left of them; return the list, or that all is done."""
-    wanted, told = plan.commands(given, parser("rsexplore").parse_args, _recipe)
+    wanted, told = commands(given)
     found = runs.logs(given.runs) if Path(given.runs).is_dir() else []
     needed = {one.asked.model for one in wanted if not one.trains and one.done(found)[0] < 1}
     states = [one.done(found, needed) for one in wanted]
@@ -180,13 +190,140 @@ def _plan(given: argparse.Namespace) -> str:
         key = one.words[0], one.recipe.arch, type(one.one.noise), one.trains and one.recipe.push > 0
         if part < 1 and key not in rates:
             print("measuring", *key[:2], file=sys.stderr)
-            rates[key] = plan.rate(one)
+            rates[key] = rate(one)
         hours = (1 - part) * count / rates.get(key, 1) / 3600
         sums += (hours, size * (part < 1))
         rows.append((state, f"{hours:.3g}", f"{size:.1f}", f"rsexplore {shlex.join(one.words)}"))
     end = f"left: {len(left)} of {len(wanted)} commands, {sums[1]:.1f} MB (twice that while networks learn), "
     end += f"{sums[0]:.3g} hours, an estimate from a few steps on random images"
     return "\n".join([str(Table(("state", "hours", "MB", "command"), rows)), *told, end])
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of a plan, for an experiment."""
+
+    one: runs.Experiment
+    words: tuple[str, ...]  # after `rsexplore`
+    asked: argparse.Namespace  # as the command line understands them
+    recipe: Recipe  # of the network that it trains or certifies
+
+    @property
+    def trains(self) -> bool:
+        """Whether it makes a network, in place of a log."""
+        return self.words[0] == "train"
+
+    @property
+    def makes(self) -> Path:
+        """Network or log."""
+        return self.asked.out if self.trains else self.asked.log
+
+    def cost(self) -> tuple[float, float]:
+        """Images that pass through the network, and megabytes that stay on the disk.
+
+        An image that is tested in training counts as two thirds: it passes twice, but forward alone.
+        """
+        learn, test, row = SIZES[self.one.data]
+        if not self.trains:
+            count = len(range(test)[self.asked.images])
+            return count * (self.asked.n0 + self.asked.n), count * row / 1e6
+        with torch.device("meta"):
+            state = networks.build(self.recipe.arch).state_dict().values()
+        learn, test = (min(self.recipe.images or size, size) for size in (learn, test))
+        return self.recipe.epochs * (learn + test * 2 / 3), 2 * sum(value.nbytes for value in state) / 1e6
+
+    def done(self, found: Sequence[runs.Run], needed: Collection[str] = ()) -> tuple[float, str]:
+        """Part of it that is done, and that in words; `found` are the logs of its folder, and `needed` the networks."""
+        path, held, whole = self.makes, 0, self.recipe.epochs
+        if self.trains:
+            if path.exists() and self.recipe.to_dict().items() <= (trained(path) or {}).items():
+                return 1.0, "done"
+            if str(path) not in needed:
+                return 1.0, "not needed"
+            if path.with_suffix(".checkpoint.pt").exists():
+                held = len(path.with_suffix(runs.TRAINING).read_text("utf-8").splitlines()) - 1
+            return held / whole, f"{held} of {whole} epochs" if held else "left"
+        for run in runs.matching(self.one, found):
+            if len(run.records or ()) >= self.one.images and run.draws >= self.one.n:
+                return 1.0, f"done: {run.name}"
+        for log in (run.records for run in found if run.name == path.name and run.records):
+            if (log.header.n0, log.header.n) == (self.asked.n0, self.asked.n):
+                held, whole = len(log), (log.header.data or {}).get("images") or len(log)
+        return held / whole, "left" if not held else f"{held} of {whole} images" if held < whole else "done"
+
+
+def commands(given: argparse.Namespace) -> tuple[list[Command], list[str]]:
+    """Commands that a `plan` asks for, in order, each once; and in words what has none, and what they lack.
+
+    Raises
+    ------
+    ValueError, ImagesUnavailableError
+        The data has no such name, or is not there.
+    """
+    sources, read = {source.partition(":")[0]: source for source in given.data}, parser("rsexplore").parse_args
+    if unknown := sources.keys() - SIZES.keys():
+        raise ValueError(f"--data must be cifar10:DIR or imagenet:DIR, got {', '.join(unknown)}")
+    folder, device = Path(given.runs), ["--device", given.device] if given.device else []
+    made, told = dict[Any, Command](), list[str]()
+    for one in runs.experiments(given.document):
+        if one.data not in sources or one.published:
+            told.append(f"{one.recipe}: {'published votes' if one.published else f'needs --data {one.data}:DIR'}")
+            continue
+        source, found = ("--data", sources[one.data], *device), recipe(sources[one.data], arch=one.arch)
+        if one.checkpoint:
+            authors, _, place = one.checkpoint.rpartition(", ")
+            model = folder / place / "checkpoint.pth.tar"
+            said = ["--arch", one.arch, "--trained", f"{one.trained.sigma if one.trained else 0:g}:{one.type}"]
+            told += [] if model.exists() else [f"{model}: published network, from github.com/{authors}"]
+        else:
+            model, said = folder / f"{one.name}.safetensors", []
+            how = _words(one.trained) if one.trained else ["--clean"]
+            for name in ("push", "epochs", "batch", "rate", "decay", "seed"):
+                how += [f"--{name}", f"{one.settings[name]}"] if name in one.settings else []
+            how += ["--out", f"{model}", *shlex.split(given.train)]
+            asked = read(words := ("train", *source, "--arch", one.arch, *how))
+            found = _recipe(asked)
+            made[model] = Command(one, words, asked, found)
+        total = SIZES[one.data][1]
+        votes = f"--images 0:{total}:{total // one.images} --n0 {one.n0} --n {one.n} --alpha {one.alpha:g}".split()
+        votes += ["--log", f"{folder / one.name}.tsv", *shlex.split(given.certify)]
+        words = ("certify", "--model", f"{model}", *said, *source, *_words(one.noise), *votes)
+        made.setdefault((model, one.noise, one.n0, one.n, one.images), Command(one, words, read(words), found))
+    trains = {command.one.data for command in made.values() if command.trains}
+    for name, source in sources.items():
+        where = source.partition(":")[2] or None
+        if name == "imagenet":
+            imagenet_files(where, "val" if name in trains else None)
+        else:
+            cifar10(where, "train" if name in trains else "test")
+    return list(made.values()), list(dict.fromkeys(told))
+
+
+def _words(noise: noises.Noise) -> list[str]:
+    """Noise for a command, by its deviation or by its scale, whichever is the shorter."""
+    family, *rest = (own := noises.to_dict(noise)).values()
+    scale = f"--scale {rest[0]:.9g}"  # a family's first field
+    found = ["--noise", family.lower(), *min(f"--sigma {noise.sigma:.9g}", scale, key=len).split()]
+    found += [word for name in ("shape", "k") if name in own for word in (f"--{name}", f"{own[name]:g}")]
+    return found + (["--norms", f"{float(own['power_norm']):g},{float(own['tail_norm']):g}"] if "k" in own else [])
+
+
+def rate(command: Command) -> float:
+    """Images a second on this machine: of 8 random ones at once, 16, 32, ..., up to a batch or to `LONG` seconds."""
+    asked, found, noise = command.asked, command.recipe, command.one.trained if command.trains else command.one.noise
+    found = replace(found, noise=noise, autocast=asked.autocast, channels_last=bool(asked.channels_last))
+    run, side = Run(found, 1, usable_device(asked.device or "cpu", "plan")), round((found.dim / 3) ** 0.5)
+    smaller = (2**power for power in range(3, (found.batch - 1).bit_length()))
+    for size in (*smaller, found.batch, found.batch):  # the first pass of a size pays for what is set up once
+        batch: Any = [(torch.rand(size, 3, side, side), torch.zeros(size, dtype=torch.int64))]
+        begin = time.perf_counter()
+        if command.trains:
+            run.epoch(batch, tqdm(disable=True))
+        else:
+            run.shares(batch)  # twice: clean and noisy
+        if (seconds := time.perf_counter() - begin) > LONG:
+            break
+    return size * (1 if command.trains else 2) / seconds
 
 
 _one_at_a_time = Lock()  # in a process: training seeds generators that threads share
@@ -213,13 +350,13 @@ def _executor(scheduler: str | None) -> Any:
 def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     """What the command line understands."""
     top = argparse.ArgumentParser(prog=program, description="Randomized smoothing by sampling.")
-    commands = top.add_subparsers(dest="command", required=True)
+    several = top.add_subparsers(dest="command", required=True)
     known = ", ".join(networks.NORMALIZATIONS)
     passes = f"what pixels pass before the network: {known}, none, or MEAN,..:STD,.. by channel"
 
     def command(work: Callable[[argparse.Namespace], str], examples: str) -> argparse.ArgumentParser:
         about = arguments.SAMPLING[work.__name__.strip("_")]
-        return arguments.command(commands, work, about, examples.format(program))
+        return arguments.command(several, work, about, examples.format(program))
 
     def sampling(one: argparse.ArgumentParser) -> Callable[..., Any]:
         add = one.add_argument_group("model and images").add_argument
@@ -252,10 +389,10 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     add("--select", choices=("votes", "label"), default="votes", help="class of --radius: the votes' or the label")
     add("--precision", type=float, help="end each image where --n draws would add less than this part to its radius")
     add("--log", type=Path, required=True, help="where the votes are kept; an unfinished run goes on")
-    trained = (
+    by_hand = (
         "Gaussian noise that a checkpoint which does not say it was trained with (0: none), by which `runs` knows it"
     )
-    add("--trained", type=_trained, metavar="SIGMA[:2|:adversarial]", help=trained)
+    add("--trained", type=_trained, metavar="SIGMA[:2|:adversarial]", help=by_hand)
     add("--export", type=Path, help="write the radii in the columns idx label predict radius correct time")
     add("--batch-size", type=int, help="copies that pass through the model at once (default: by an image's size)")
     add("--threads", type=int, help="CPU threads")

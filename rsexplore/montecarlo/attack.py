@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from rsexplore.confidence import ABSTAINED, prediction
 from rsexplore.montecarlo.logits import Model, checked_logits, in_own_dtype
-from rsexplore.montecarlo.rng import TorchRng
-from rsexplore.montecarlo.runner import Job, Runner, first_votes, whole
+from rsexplore.montecarlo.rng import TorchRng, whole
+from rsexplore.montecarlo.runner import Job, Runner, first_votes
 from rsexplore.noises import Noise
 
 NORMS = (1.0, 2.0, inf)

@@ -16,16 +16,14 @@ from numpy.typing import ArrayLike, NDArray
 from torch import nn
 from tqdm.auto import tqdm
 
-import rsexplore
-from rsexplore import noises, records
+from rsexplore import __version__, noises, records
 from rsexplore.bound import Bound
 from rsexplore.bounds import named
 from rsexplore.data import Names, class_names
 from rsexplore.log import CERTIFIED, SELECT, UNLABELLED, Header, Row, kept, writable
 from rsexplore.montecarlo.logits import Model
 from rsexplore.montecarlo.models import digest
-from rsexplore.montecarlo.runner import Job, Runner, Survey, device_of, stop_for
-from rsexplore.montecarlo.scaleout import RemoteRunner
+from rsexplore.montecarlo.runner import Job, RemoteRunner, Runner, Survey, device_of, stop_for
 
 
 class Progress(NamedTuple):
@@ -271,7 +269,7 @@ def _header(task: Job, survey: Survey, data: str, here: bool) -> Header:
         seed=None if task.noise.outcomes else task.seed,
         model={"name": name, "digest": digest_, **ways, "clean": [list(answer) for answer in survey.answers]},
         data={"name": data, "images": len(images), "digest": total.hexdigest(), **span},
-        versions={"rsexplore": rsexplore.__version__, "torch": torch.__version__, "device": device.type},
+        versions={"rsexplore": __version__, "torch": torch.__version__, "device": device.type},
         stop=task.stop.header if task.stop else None,
         grid=task.grid,
         select=task.stop.select if task.stop else "votes" if task.noise.outcomes else None,
@@ -288,7 +286,7 @@ def _info(device: torch.device) -> dict[str, Any]:
     backends = torch.backends
     return {
         "card": torch.cuda.get_device_name(device) if device.type == "cuda" else backends.cpu.get_cpu_capability(),
-        "rsexplore": rsexplore.__version__,
+        "rsexplore": __version__,
         "torch": torch.__version__,
         "numpy": np.__version__,
         "cuda": torch.version.cuda,
@@ -331,7 +329,7 @@ class Reporter:
 
     def doing(self, what: str) -> None:
         """Something is done that counts no votes."""
-        self.tick(0, what)
+        self.tick(doing=what)
 
     def begin(self, total: int, clean: NDArray[np.float64], rows: Iterable[Row]) -> None:
         """Counting begins: so many votes, of the clean images these put into their class, of the log these rows."""
@@ -344,10 +342,11 @@ class Reporter:
         for row in rows:
             self._count(row)
 
-    def tick(self, copies: int, doing: str = "") -> None:
-        """So many more votes are counted."""
-        seconds = time.perf_counter() - self._start
-        self._now = self._now._replace(votes=self._now.votes + copies, seconds=seconds, doing=doing)
+    def tick(self, copies: int = 0, doing: str = "", saved: int = 0) -> None:
+        """So many more votes are counted, and so many fewer are to be counted than planned."""
+        now, seconds = self._now, time.perf_counter() - self._start
+        self._now = now._replace(votes=now.votes + copies, total=now.total - saved, seconds=seconds, doing=doing)
+        self._bar.total = self._now.total
         self._bar.set_description(doing or self._head, refresh=False)
         self._bar.update(copies)
         if callable(self._wish):
@@ -356,9 +355,7 @@ class Reporter:
     def add(self, row: Row, saved: int) -> None:
         """Count an image as finished, with so many votes fewer than planned."""
         self._count(row)
-        self._now = self._now._replace(total=self._now.total - saved)
-        self._bar.total = self._now.total
-        self.tick(0)
+        self.tick(saved=saved)
 
     def _count(self, row: Row) -> None:
         self._right, self._counted = self._right + row.counts.get(row.label, 0), self._counted + row.draws

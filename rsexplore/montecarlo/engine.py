@@ -56,19 +56,6 @@ class Work:
 Until = Callable[[Work, Votes], int]
 
 
-def blocks(samples: tuple[int, ...], largest: int) -> Iterator[tuple[int, int]]:
-    """Yield the sample and the copies of each block: they depend on nothing else, and none reaches over an end of one.
-
-    The first ones of a sample are shorter, for it may end early.
-    """
-    for sample, copies in enumerate(samples):
-        start = 0
-        while start < copies:
-            size = min(largest, max(FIRST_COPIES, start), copies - start)
-            yield sample, size
-            start += size
-
-
 class Image:
     """An image in work: where its noise stands and what was counted."""
 
@@ -84,9 +71,22 @@ class Image:
         """Begin, or begin again: the next copies are the first ones."""
         self.work.rng.state = self._start
         self.counts.zero_()
-        self._blocks, self.placed = blocks(self.work.samples, self._largest), 0
+        self._blocks, self.placed = self._drawn(), 0
         self._left: Tensor | None = None
         self.ended(np.zeros((len(self.counts), self.counts.shape[1] - 1), dtype=np.int64))
+
+    def _drawn(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield blocks of noisy copies, each with the counts that it belongs to.
+
+        Their sizes depend on nothing else, and none reaches over the end of a sample. The first ones of a sample are
+        shorter, for it may end early.
+        """
+        for counts, copies in zip(self.counts, self.work.samples, strict=True):
+            start = 0
+            while start < copies:
+                size = min(self._largest, max(FIRST_COPIES, start), copies - start)
+                yield counts, self._noise.apply(self.work.image[None], self.work.rng, size)
+                start += size
 
     def ended(self, counts: Votes) -> bool:
         """Whether an image of these counts has ended; else copies may be placed up to the next look at them."""
@@ -101,13 +101,12 @@ class Image:
     def place(self, rows: Tensor) -> tuple[Tensor, int]:
         """Write noisy copies into the first of `rows`; return the counts that they belong to, and how many they are."""
         if self._left is None:
-            self._sample, size = next(self._blocks)
-            self._left = self._noise.apply(self.work.image[None], self.work.rng, size)
+            self._counts, self._left = next(self._blocks)
         left, size = self._left, min(len(self._left), len(rows), self.room)
         rows[:size] = left[:size]
         self._left = left[size:] if size < len(left) else None
         self.placed += size
-        return self.counts[self._sample], size
+        return self._counts, size
 
     def send(self) -> None:
         """Send the counts on their way from the device, behind all that it has been asked for so far."""
@@ -142,6 +141,7 @@ class Engine:
     batch_size: int  # copies that pass through the model at once; halved for good where memory does not suffice
     fixed_shape: bool = False  # whether every batch is filled up to `batch_size`, as a compiled model wants it
     channels_last: bool = False  # memory format of image batches
+    counted: int = 0  # copies, of all images so far
 
     def run(
         self, works: Iterable[Work], until: Until | None = None, tick: Callable[[int], Any] = lambda copies: None
@@ -180,6 +180,7 @@ class Engine:
             seen, ready = [image for image in ready if not image.room], [image for image in ready if image.room]
             for image in seen:
                 image.send()
+            self.counted += size
             if size:
                 tick(size)
             # a GPU works on this batch while the counts after the last one are read
@@ -233,8 +234,7 @@ _KEPT = {_MMAP_MAX: 0, _TRIM_THRESHOLD: 2**31 - 1, _TOP_PAD: 2**24}
 # Setting any of them ends glibc's own adaptation, so a run leaves what that would have come to after one large array.
 _AFTER = {_MMAP_MAX: 65536, _TRIM_THRESHOLD: 2**26, _TOP_PAD: 0, _MMAP_THRESHOLD: 2**25}
 
-_lock = Lock()
-_runs = 0
+_lock, _runs = Lock(), 0
 
 
 @contextmanager
@@ -243,23 +243,23 @@ def kept_heap() -> Iterator[None]:
 
     The whole process is concerned, as with torch's number of threads. Afterwards the memory goes back to the system.
     """
-    global _runs
-    library = ctypes.CDLL(None) if sys.platform.startswith("linux") else None
-    glibc = library if library and hasattr(library, "mallopt") else None  # musl has none of this
-    with _lock:
-        _runs += 1
-        if glibc and _runs == 1:
-            for parameter, value in _KEPT.items():
-                glibc.mallopt(parameter, value)
+    _count_run(1, _KEPT)
     try:
         yield
     finally:
-        with _lock:
-            _runs -= 1
-            if glibc and _runs == 0:
-                for parameter, value in _AFTER.items():
-                    glibc.mallopt(parameter, value)
-                glibc.malloc_trim(0)
+        _count_run(-1, _AFTER)
+
+
+def _count_run(step: int, values: dict[int, int]) -> None:
+    """Count a run in or out; set these values if it is the first one or the last."""
+    global _runs
+    with _lock:
+        _runs += step
+        library: Any = ctypes.CDLL(None) if sys.platform.startswith("linux") else None
+        if _runs == (step > 0) and hasattr(library, "mallopt"):  # musl has none of this
+            for parameter, value in values.items():
+                library.mallopt(parameter, value)
+            library.malloc_trim(0)
 
 
 def is_exhaustion(error: BaseException) -> bool:

@@ -72,7 +72,10 @@ class GridNoise:
     levels: int
 
     def __post_init__(self) -> None:
-        check_levels(self.levels)
+        whole = isinstance(self.levels, (int, np.integer)) and not isinstance(self.levels, bool)
+        if not whole or not 1 <= self.levels <= LARGEST_PIXEL:
+            told = f"levels must be a whole number from 1 to {LARGEST_PIXEL}, got levels={self.levels!r}"
+            raise ValueError(f"grid: {told}")
         object.__setattr__(self, "levels", int(self.levels))
         if type(self.noise) not in TAILS:
             raise ValueError(
@@ -151,13 +154,6 @@ class GridNoise:
         return found
 
 
-def check_levels(levels: Any) -> None:
-    """Raise ValueError unless `levels` is a number of steps that a grid can have."""
-    whole = isinstance(levels, (int, np.integer)) and not isinstance(levels, bool)
-    if not whole or not 1 <= levels <= LARGEST_PIXEL:
-        raise ValueError(f"grid: levels must be a whole number from 1 to {LARGEST_PIXEL}, got levels={levels!r}")
-
-
 def steps(images: Tensor, levels: int, name: str = "images") -> Tensor:
     """Images in steps of the grid: whole numbers, in the images' own floating type.
 
@@ -176,7 +172,6 @@ def steps(images: Tensor, levels: int, name: str = "images") -> Tensor:
     ValueError
         Some pixel does not lie on the grid, or is too large; or the images are of another type.
     """
-    check_levels(levels)
     if images.dtype not in (torch.float32, torch.float64):
         raise ValueError(f"grid: {name} must be of float32 or float64, got {images.dtype}")
     wide = images.detach().cpu().double() * levels
@@ -203,16 +198,35 @@ def on_grid(model: Model, levels: int) -> Model:
     return stepped
 
 
-@dataclass(frozen=True, eq=False)
 class AliasTable:
     """Integers drawn by one word: an equal share of all words falls into each cell, which holds two integers at most.
 
-    Walker's alias method (1977), with whole numbers throughout.
+    Walker's alias method (1977), with whole numbers throughout. `weights` words give each integer, the others a nan.
     """
 
-    shift: int  # of a word, to its cell
-    last: Tensor  # (cells,) int64, last word of a cell that gives its first integer
-    values: Tensor  # (2 cells,) first and second integer of each cell; nan leaves the draw open
+    def __init__(self, weights: dict[int, int], device: torch.device, dtype: torch.dtype) -> None:
+        bits = ceil(log2(len(weights) + 1))
+        cells, self.shift = 1 << bits, WORD_BITS - bits  # the shift of a word, to its cell
+        capacity = 1 << self.shift
+        entries = [*weights.items(), (float("nan"), WORDS - sum(weights.values()))]
+        small = [entry for entry in entries if entry[1] <= capacity]
+        large = [entry for entry in entries if entry[1] > capacity]
+        small += [(0, 0)] * (cells - len(entries))
+        last, values = [], list[float]()
+        # every cell takes a small entry and is filled up from a large one, which may become small by that
+        for cell in range(cells):
+            value, weight = small.pop() if small else large.pop()
+            last.append(cell * capacity + weight - 1)
+            values += [value, value]
+            if weight < capacity:
+                values[-1], theirs = large.pop()
+                left = theirs - (capacity - weight)
+                (small if left <= capacity else large).append((values[-1], left))
+        self.last = torch.tensor(
+            last, device=device
+        )  # (cells,) int64, last word of a cell that gives its first integer
+        # (2 cells,) first and second integer of each cell; nan leaves the draw open
+        self.values = torch.tensor(values, device=device, dtype=dtype)
 
     def look_up(self, words: Tensor) -> Tensor:
         """Return the integers of some words."""
@@ -222,30 +236,7 @@ class AliasTable:
         return self.values.index_select(0, cells.mul_(2).add_(is_second)).view(words.shape)
 
 
-def table(weights: dict[int, int], device: torch.device, dtype: torch.dtype) -> AliasTable:
-    """Table in which `weights` words give each integer, and the others a nan."""
-    bits = ceil(log2(len(weights) + 1))
-    cells, shift = 1 << bits, WORD_BITS - bits
-    capacity = 1 << shift
-    entries = [*weights.items(), (float("nan"), WORDS - sum(weights.values()))]
-    small = [entry for entry in entries if entry[1] <= capacity]
-    large = [entry for entry in entries if entry[1] > capacity]
-    small += [(0, 0)] * (cells - len(entries))
-    last, values = [], list[float]()
-    # every cell takes a small entry and is filled up from a large one, which may become small by that
-    for cell in range(cells):
-        value, weight = small.pop() if small else large.pop()
-        last.append(cell * capacity + weight - 1)
-        values += [value, value]
-        if weight < capacity:
-            other, theirs = large.pop()
-            values[-1] = other
-            left = theirs - (capacity - weight)
-            (small if left <= capacity else large).append((other, left))
-    return AliasTable(shift, torch.tensor(last, device=device), torch.tensor(values, device=device, dtype=dtype))
-
-
 @lru_cache(maxsize=8)
 def _tables(noise: GridNoise, device: torch.device, dtype: torch.dtype) -> tuple[AliasTable, AliasTable]:
-    first, second = (table(weights, device, dtype) for weights in noise.weights)
+    first, second = (AliasTable(weights, device, dtype) for weights in noise.weights)
     return first, second

@@ -1,7 +1,6 @@
 """What a model must be and return so that classes can be read from it, and a first look at whether it is and does."""
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -173,20 +172,11 @@ def checked_logits(logits: Tensor, batch: int, num_classes: int | None = None) -
     """
     wanted = f"({batch}, {num_classes or 'classes'})"
     if not isinstance(logits, Tensor):
-        got = type(logits).__name__ + _where(logits)
-        raise ModelOutputError(f"the model must return a tensor of logits {wanted}, got {got}")
+        how = "certify a torch.nn.Module whose forward returns that alone"
+        raise ModelOutputError(f"the model must return a tensor of logits {wanted}, got {type(logits).__name__}; {how}")
     shape = logits.shape
     if len(shape) != 2 or shape[0] != batch or shape[1] < 2 or num_classes not in (None, shape[1]):
         raise ModelOutputError(f"the model must return logits of shape {wanted}, got {tuple(shape)}")
     if not logits.is_floating_point():
         raise ModelOutputError(f"the model must return floating-point logits, got {logits.dtype}")
     return logits
-
-
-def _where(output: Any) -> str:
-    """Where logits may be in what a model returned, and what to do."""
-    parts = output if isinstance(output, dict) else dict(enumerate(output if isinstance(output, (tuple, list)) else ()))
-    places = [f"[{key!r}]" for key, part in parts.items() if isinstance(part, Tensor) and part.ndim == 2]
-    place = ".logits" if isinstance(getattr(output, "logits", None), Tensor) else (*places, "")[0]
-    how = f"certify a torch.nn.Module whose forward returns that alone, self.net(batch){place}"
-    return f" with a tensor at {place}; {how}" if place else ""

@@ -10,21 +10,18 @@ import json
 import re
 import warnings
 import zipfile
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass
-from itertools import product
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
-from rsexplore.montecarlo import networks
-from rsexplore.montecarlo.engine import usable_device
+from rsexplore.montecarlo import engine, networks
 from rsexplore.montecarlo.images import Stub
 from rsexplore.montecarlo.networks import ARCHITECTURES, LIBRARIES, NORMALIZATIONS, Normalize
 
@@ -55,12 +52,15 @@ COUNTER, UNREAD = "num_batches_tracked", ("n_averaged", "total_ops", "total_para
 # names under which mean and deviation of the pixels are kept; of log_sig the exponential is the deviation
 PAIRS = (("mu", "log_sig"), ("mean", "std"), ("mu", "sigma"), ("new_mean", "new_std"))
 FIRST = re.compile("(input|image|pixel|data)?_?(norm|preproc|standard)")  # how the name of a first layer begins
-CHANNELS = 4096  # of images, at most
 DEEPEST = 60  # modules in one another
 
 
 class CheckpointError(ValueError):
     """A checkpoint is missing, damaged, of another architecture, or wants code to be run."""
+
+
+class OtherNetworkError(CheckpointError):
+    """A checkpoint is of another architecture."""
 
 
 def names() -> tuple[str, ...]:
@@ -170,7 +170,7 @@ def load_model(
     ValueError
         `device` is not there.
     """
-    device = usable_device(device, "load_model")
+    device = engine.usable_device(device, "load_model")
     with torch.device("cpu"):  # whatever the default device is: there are no numbers on the one called meta
         if str(source).partition(":")[0] in LIBRARIES and not Path(source).exists():
             given = {"arch": arch, "num_classes": num_classes, "entry": entry}
@@ -181,9 +181,7 @@ def load_model(
                 net, (mean, std), label = networks.pretrained(str(source))
             except Exception as error:  # whatever a download or a library may raise
                 raise CheckpointError(f"{source} cannot be had: {error}") from None
-            found = Contents({}, {"mean": torch.tensor(mean), "std": torch.tensor(std)})
-            usual: Mapping[int, Normalization] = {}
-            told = None
+            found, told = Contents({}, {"mean": torch.tensor(mean), "std": torch.tensor(std)}, 0), None
         else:
             path = ZOO / f"{source}.safetensors" if str(source) in SHIPPED else Path(source).expanduser()
             if not path.is_file():
@@ -196,8 +194,8 @@ def load_model(
                 num_classes = classes if num_classes is None and type(classes) is int else num_classes
             net, found, usual = _network(path, state, named, arch, num_classes)
             _fill(path, net, found.state)
-            label = path.stem
-        first = _first_layer(source, net, found, usual, normalize)
+            normalize, label = usual if normalize is None and not found.stats else normalize, path.stem
+        first = _first_layer(source, net, found, normalize)
         model = net if first is None else nn.Sequential(first, net)
     # plain attributes, no part of the network's state
     vars(model).update(name=label, digest=digest(model), trained=told)
@@ -209,8 +207,6 @@ def load_model(
 
 def trained(path: Path) -> dict[str, Any] | None:
     """How the network of a file was trained, as `train` wrote it there; None for other files."""
-    if not _is_safetensors(_start(path)):
-        return None
     try:
         with safe_open(path, framework="pt") as file:
             told = json.loads((file.metadata() or {}).get("training", "null"))
@@ -243,9 +239,8 @@ def read(path: Path, entry: str | None = None) -> tuple[Mapping[str, Tensor], An
     else:
         count = SHARD.search(path.name)
         if count and int(count[1]) > 1:
-            index = next(iter(sorted(path.parent.glob("*.index.json"))), None)
-            give = str(index) if index else "their index, a file that ends in .index.json"
-            raise CheckpointError(f"{path} is one of {int(count[1])} files of a checkpoint; give {give}")
+            index = min(path.parent.glob("*.index.json"), default="their index, a file that ends in .index.json")
+            raise CheckpointError(f"{path} is one of {int(count[1])} files of a checkpoint; give {index}")
         held, arch = _loaded(path)
     state = _taken(path, held, entry)
     asked = sum(value.numel() * value.element_size() for value in state.values() if not value.is_meta)
@@ -385,20 +380,17 @@ def _kind(held: Any) -> str:
 
 # ---- names of parameters ----
 
-Names = dict[str, str]  # name of a parameter without what was put around it -> its name in full
 
-
-@dataclass(frozen=True)
-class Contents:
+class Contents(NamedTuple):
     """Parameters of a network by its own names, and what came before it."""
 
     state: Mapping[str, Tensor]
     stats: Mapping[str, Tensor]  # mean and deviation of each channel, in this order, by their names; or nothing
-    layers: int = 0  # layers that came before the network, of which the file holds nothing
+    layers: int  # layers that came before the network, of which the file holds nothing
 
 
 def contents(path: Path, state: Mapping[str, Tensor], net: nn.Module) -> Contents:
-    """What a file holds for a network.
+    """What a file holds for a network: its names, all behind one text, and beside them at most a first layer.
 
     Names of wrappers may stand anywhere in a name, in any order and number, and any module may have been put around the
     whole network; they are dropped only where all names and shapes then fit. The network may be `1` of a Sequential
@@ -409,107 +401,73 @@ def contents(path: Path, state: Mapping[str, Tensor], net: nn.Module) -> Content
     CheckpointError
         Names and shapes of the parameters do not fit; it tells of the reading that comes nearest.
     """
-    parameters = (state, net.state_dict())
-    found, needed = ({key: tuple(value.shape) for key, value in held.items()} for held in parameters)
-    names, own = _plain(found), _plain(needed)
-
-    def differences(read: Names) -> dict[str, tuple[Any, Any]]:
-        """Shapes that are needed and found, where they differ; counters of batches may lack."""
-        keys = read.keys() | {key for key in own if not key.endswith(COUNTER)}
-        pairs = {key: (needed.get(own.get(key, "")), found.get(read.get(key, ""))) for key in keys}
-        return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
-
-    readings = []
-    for inner, stats, layers in _readings(names):
-        if not (differ := differences(inner)):
-            held = {own[name]: state[theirs] for name, theirs in inner.items()}
-            return Contents(held, {name: state[theirs] for name, theirs in stats.items()}, layers)
+    parameters = net.state_dict()
+    own, names = _plain(parameters), _plain(state)
+    found = {name: tuple(state[key].shape) for name, key in names.items()}
+    # what may stand before all names of the network: what stands before its longest ones
+    longest = sorted((name for name in own if not name.endswith(COUNTER)), key=len)[-2:]
+    texts = {key.removesuffix(name) for key in found for name in longest if f".{key}".endswith(f".{name}")}
+    readings, fitting = [], list[str]()
+    for before in sorted({"", *texts}):
+        needed = {before + name: tuple(parameters[key].shape) for name, key in own.items()}
+        # needed and found; counters of batches may lack
+        keys = found.keys() | {key for key in needed if not key.endswith(COUNTER)}
+        differ = {key: (needed.get(key), found.get(key)) for key in keys if needed.get(key) != found.get(key)}
+        beside = differ.keys() - needed.keys()
+        stats = _first_pair(path, beside, needed, before) if len(beside) == len(differ) > 0 else ()
+        if not differ or stats:
+            held = {key: state[names[before + name]] for name, key in own.items() if before + name in names}
+            layers = 0 if stats else sum(int(part) for part in before.split(".") if part.isdecimal())
+            return Contents(held, {names[key]: state[names[key]] for key in stats}, layers)
         readings.append(differ)
-    check_first_layer(path, names)
+        if len(beside) == len(differ) and not any(key.startswith(before) for key in beside):
+            fitting.append(before)
     near = min(readings, key=len)
-    told = "; ".join(f"{own.get(key, key)}: needed {need}, got {got}" for key, (need, got) in sorted(near.items())[:3])
+    told = "; ".join(f"{key}: needed {need}, got {got}" for key, (need, got) in sorted(near.items())[:3])
     # only the last layer differs, and in its rows alone: another number of classes
     rows = {got[0] for need, got in near.values() if need and got and got[1:] == need[1:]}
     hint = f"; if it has {rows.pop()} classes, say num_classes=" if len(rows) == 1 and len(near) <= 2 else ""
-    fits: dict[str, bool] = {}
-    for name, part in _parts(names).items():
-        theirs = next(iter(part.values())).split(".")
-        place = ".".join(theirs[: theirs.index(name) + 1])
-        fits[place] = any(not differences(inner) for inner, _, _ in _readings(part))
-    if fitting := [place for place in fits if fits[place]]:
-        rest = ", ".join([place for place in fits if not fits[place]][:3])
-        beside = f", beside {rest}" if rest else ""
-        hint = f"; what is under {' or '.join(map(repr, fitting))} does fit{beside}: say entry="
-    raise CheckpointError(f"{path} does not fit {type(net).__name__}: {len(near)} parameters differ ({told}){hint}")
+    if fitting:
+        rest = sorted({key.rpartition(".")[0] for key in found if not key.startswith(tuple(fitting))})[:3]
+        places = []
+        for before in fitting:  # as the file has it in full
+            theirs = next(names[key] for key in found if key.startswith(before)).split(".")
+            places.append(repr(".".join(theirs[: theirs.index(before.split(".")[-2]) + 1])))
+        hint = f"; what is under {' or '.join(places)} does fit{', beside ' * bool(rest)}{', '.join(rest)}: say entry="
+    raise OtherNetworkError(f"{path} does not fit {type(net).__name__}: {len(near)} parameters differ ({told}){hint}")
 
 
-def check_first_layer(path: Path, names: Names) -> None:
-    """Raise CheckpointError if there are parameters of a normalising layer, but not the two that it has."""
-    parts, known = _parts(names), {name for pair in PAIRS for name in pair}
-    for name, part in parts.items():
-        if len(parts) == 2 and _may_be_first(name, parts) and part.keys() & known:
-            pairs = " or ".join(f"{name}.{mean} and {name}.{spread}" for mean, spread in PAIRS)
-            got = ", ".join(f"{name}.{own}" for own in sorted(part))
-            raise CheckpointError(f"{path} needs {pairs} beside its network, got {got}")
+def _first_pair(path: Path, beside: Collection[str], needed: Collection[str], before: str) -> tuple[str, ...]:
+    """Names of mean and deviation, if they are what stands beside a network in a layer that comes before it; or ().
+
+    That layer has the name of one, is 0 where the network is 1, or is one around the network.
+    """
+    split = [name.rpartition(".") for name in beside]
+    (place, *others), last = {place for place, _, _ in split}, {name for *_, name in split}
+    outer, dot, layer = place.rpartition(".")
+    inside, outer = f"{place}." if place else "", outer + dot
+    named = FIRST.match(layer.lower()) or (layer == "0" and all(key.startswith(f"{outer}1.") for key in needed))
+    if others or not (before.startswith(inside) or (named and before.startswith(outer))):
+        return ()
+    if last not in map(set, PAIRS) and last & {name for pair in PAIRS for name in pair}:
+        pairs = " or ".join(f"{inside}{mean} and {inside}{spread}" for mean, spread in PAIRS)
+        raise CheckpointError(f"{path} needs {pairs} beside its network, got {', '.join(sorted(beside))}")
+    return next((tuple(inside + name for name in pair) for pair in PAIRS if last == set(pair)), ())
 
 
-def _plain(names: Iterable[str]) -> Names:
-    """Names without those of wrappers; what evaluation never reads is left out.
+def _plain(names: Iterable[str]) -> dict[str, str]:
+    """Names without those of wrappers, each with its full one; what evaluation never reads is left out.
 
     A wrapper has nothing beside it, so no two names become one, and a network may use the name of a wrapper itself.
     """
-    split = {name: name.split(".", DEEPEST) for name in names if name.rpartition(".")[2] not in UNREAD}
-    within = defaultdict[tuple[str, ...], set[str]](set)  # what stands in each module
-    for parts in split.values():
-        for depth, part in enumerate(parts):
-            within[tuple(parts[:depth])].add(part)
+    split = {name: tuple(name.split(".", DEEPEST)) for name in names if name.rpartition(".")[2] not in UNREAD}
+    places = {parts[:depth] for parts in split.values() for depth in range(1, len(parts) + 1)}
+    within = Counter(place[:-1] for place in places)  # how many stand in each module
     plain = {}
-    for name, parts in split.items():
-        alone = [part in WRAPPERS and len(within[tuple(parts[:depth])]) == 1 for depth, part in enumerate(parts[:-1])]
-        plain[".".join(part for part, drop in zip(parts, [*alone, False], strict=True) if not drop)] = name
+    for name, (*modules, last) in split.items():
+        kept = [part for at, part in enumerate(modules) if part not in WRAPPERS or within[tuple(modules[:at])] > 1]
+        plain[".".join([*kept, last])] = name
     return plain
-
-
-def _readings(names: Names) -> Iterator[tuple[Names, Names, int]]:
-    """Ways to take a file: what is in the network, the mean and deviation beside it, and the layers before it.
-
-    The whole file, then what is inside of each module around it, each as it is and without a first layer.
-    """
-    for layers, inner in _around(names):
-        yield inner, {}, layers
-        heads = {name.partition(".")[0] for name in inner}
-        first = ("", *(f"{head}." for head in heads if _may_be_first(head, heads)))
-        for place, pair in product(first, PAIRS):
-            stats = {place + name: inner[place + name] for name in pair if place + name in inner}
-            if len(stats) == 2 and (not place or sum(name.startswith(place) for name in inner) == 2):
-                rest = {name: own for name, own in inner.items() if name not in stats}
-                yield from ((network, stats, 0) for _, network in _around(rest))
-
-
-def _around(names: Names) -> Iterator[tuple[int, Names]]:
-    """The names, then those inside of each module that is all there is, each with the number of layers before it."""
-    layers = 0
-    for _ in range(DEEPEST):
-        yield layers, names
-        heads = {name.partition(".")[0] for name in names}
-        if len(heads) != 1 or heads & names.keys():
-            return
-        # the second part of a Sequential comes behind one layer
-        layers += int(head) if (head := heads.pop()).isdecimal() else 0
-        names = {name.partition(".")[2]: own for name, own in names.items()}
-
-
-def _parts(names: Names) -> dict[str, Names]:
-    """Parts of the first module, from outside, that has more than one."""
-    (*_, (_, inner)), parts = _around(names), defaultdict[str, Names](dict)
-    for name, own in inner.items():
-        head, _, last = name.partition(".")
-        parts[head][last] = own
-    return parts
-
-
-def _may_be_first(name: str, beside: Collection[str]) -> bool:
-    return FIRST.match(name.lower()) is not None or (name == "0" and set(beside) == {"0", "1"})
 
 
 # ---- networks ----
@@ -517,22 +475,24 @@ def _may_be_first(name: str, beside: Collection[str]) -> bool:
 
 def _network(
     path: Path, state: Mapping[str, Tensor], named: Any, arch: str | nn.Module | None, num_classes: int | None
-) -> tuple[nn.Module, Contents, dict[int, Normalization]]:
-    """Untrained network, what the file holds for it, and how pixels are usually normalised, by the layers before it."""
+) -> tuple[nn.Module, Contents, Normalization | None]:
+    """Untrained network, what the file holds for it, and how pixels are usually normalised before that."""
     if isinstance(arch, nn.Module):
         if any(value.is_meta for value in arch.state_dict().values()):
             raise CheckpointError(f"{path} cannot fill arch=, which keeps no numbers, on the device meta: make it anew")
-        normalises = any(isinstance(part, Normalize) for part in arch.modules())
-        return arch, contents(path, state, arch), {0: "none"} if normalises else {}
+        found, normalises = contents(path, state, arch), any(isinstance(part, Normalize) for part in arch.modules())
+        return arch, found, "none" if normalises and not found.layers else None
     name = _architecture(path, state, named, arch)
     options = {} if num_classes is None else {"num_classes": num_classes}
     if arch is None:  # shapes first, so that a small file that names a large network takes no memory before it fits
         with torch.device("meta"):
             contents(path, state, _build(path, name, options))
     net = _build(path, name, options)
+    found = contents(path, state, net)
     usual = networks.TRAINED_ON.get(name) if name in ARCHITECTURES else networks.published_stats(name, net)
-    alone = name in ARCHITECTURES and usual is None  # the nets of the digits take pixels as they are
-    return net, contents(path, state, net), {0: "none"} if alone else {1: usual} if usual else {}
+    if name in ARCHITECTURES and usual is None:  # the nets of the digits take pixels as they are
+        return net, found, "none" if found.layers == 0 else None
+    return net, found, usual if found.layers == 1 else None
 
 
 def _architecture(path: Path, state: Mapping[str, Tensor], named: Any, asked: str | None) -> str:
@@ -550,24 +510,18 @@ def _architecture(path: Path, state: Mapping[str, Tensor], named: Any, asked: st
             told = f"{path} names the architecture {name!r}, which is none of the library's own"
             raise CheckpointError(f"{told}; if you trust it, say arch=")
         return key
-    fitting = [key for key in ARCHITECTURES if _fits(path, state, key)]
+    fitting = []
+    for key, build in ARCHITECTURES.items():
+        with suppress(ImportError, OtherNetworkError), torch.device("meta"):  # shapes alone: no time, no random numbers
+            contents(path, state, build())
+            fitting.append(key)
     if len(fitting) != 1:
-        check_first_layer(path, _plain(state))
         fit = f"fit {' and '.join(fitting)}" if fitting else f"fit none of {known}"
         raise CheckpointError(
             f"{path} names no architecture and its parameters {fit} (first: {list(state)[:3]}); "
             "give arch= if it is one of these with other classes, torchvision:NAME, timm:NAME or an nn.Module"
         )
     return fitting[0]
-
-
-def _fits(path: Path, state: Mapping[str, Tensor], name: str) -> bool:
-    try:
-        with torch.device("meta"):  # shapes alone: no time, and no random numbers
-            contents(path, state, ARCHITECTURES[name]())
-    except (ImportError, CheckpointError):
-        return False
-    return True
 
 
 def _build(path: Path, name: str, options: Mapping[str, Any]) -> nn.Module:
@@ -592,29 +546,27 @@ def _fill(path: Path, model: nn.Module, state: Mapping[str, Tensor]) -> None:
         raise CheckpointError(f"{path} holds nan or inf in {', '.join(broken[:3])}, as {own[broken[0]].dtype}")
 
 
-def _first_layer(
-    source: Any, net: nn.Module, found: Contents, usual: Mapping[int, Normalization], asked: Any
-) -> Normalize | None:
+def _first_layer(source: Any, net: nn.Module, found: Contents, asked: Any) -> Normalize | None:
     """What the pixels pass first; None for nothing."""
     choices = ", ".join((*NORMALIZATIONS, "none"))
     if isinstance(asked, str) and asked not in ("none", *NORMALIZATIONS):
         raise CheckpointError(f"load_model: normalize must be one of {choices} or (mean, std), got normalize={asked!r}")
-    if found.stats and asked is not None and asked != "none":
+    if found.stats and asked not in (None, "none"):
         raise CheckpointError(
             f"{source} holds its own normalisation; leave normalize={asked!r} out, or say 'none' where the network "
             "normalises by itself"
         )
     if asked is None and not found.stats:
-        asked = usual.get(found.layers)
-        if asked is None:
-            where = "holds a network behind a layer" if found.layers else "holds a network alone"
-            how = f"normalize={choices} or (mean, std); none is right where the network does it itself"
-            raise CheckpointError(f"{source} {where} and does not say how pixels are normalised; give {how}")
-    if isinstance(asked, str) and asked == "none":
+        where = "holds a network behind a layer" if found.layers else "holds a network alone"
+        how = f"normalize={choices} or (mean, std); none is right where the network does it itself"
+        raise CheckpointError(f"{source} {where} and does not say how pixels are normalised; give {how}")
+    if asked == "none":
         return None
+    pair = NORMALIZATIONS[asked] if isinstance(asked, str) else asked
     try:
-        pair = _numbers(found.stats) if asked is None else NORMALIZATIONS[asked] if isinstance(asked, str) else asked
-        first = Normalize(*pair)
+        mean, std = found.stats.values() if pair is None else pair
+        logs = asked is None and [*found.stats][1].endswith("log_sig")
+        first = Normalize(mean, std.exp() if logs else std)
     except (ValueError, TypeError, RuntimeError) as error:
         what = f"{source} holds a normalisation that" if asked is None else f"load_model: normalize={asked!r}"
         raise CheckpointError(f"{what} is no mean and deviation: {error}") from None
@@ -625,14 +577,3 @@ def _first_layer(
         told = f"{source} is normalised by a mean of {largest:g}, so its pixels go beyond 1, as a rule to 255"
         warnings.warn(f"load_model: {told}: images, noise and radii must be in that unit", UserWarning, stacklevel=3)
     return first
-
-
-def _numbers(stats: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-    """Mean and deviation of each channel."""
-    for name, value in stats.items():
-        if value.is_meta or not value.is_floating_point():
-            raise ValueError(f"it needs numbers in {name}, got {value.dtype}, or none")
-        if value.numel() > CHANNELS:
-            raise ValueError(f"it needs a number for each channel in {name}, got shape {tuple(value.shape)}")
-    mean, std = (value.float().flatten() for value in stats.values())
-    return mean, std.exp() if [*stats][1].endswith("log_sig") else std

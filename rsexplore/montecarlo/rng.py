@@ -9,6 +9,13 @@ from torch import Tensor
 WORD_BITS = 63  # random bits in a word: torch's widest integers are signed
 
 
+def whole(owner: str, name: str, value: Any, least: int) -> int:
+    """Return `value` as Python's int; raise unless it is a whole number of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{owner}: {name} must be a whole number of at least {least}, got {name}={value!r}")
+    return int(value)
+
+
 class TorchRng:
     """`numpy.random.Generator`'s samplers, drawn as tensors on a device.
 
@@ -38,12 +45,10 @@ class TorchRng:
     dtype = torch.float32
 
     def __init__(self, seed: int, index: int = 0, *, device: torch.device | str = "cpu") -> None:
-        for name, value in (("seed", seed), ("index", index)):
-            if isinstance(value, bool) or int(value) != value or value < 0:
-                raise ValueError(f"TorchRng: {name} must be a whole number of at least 0, got {name}={value!r}")
+        start, place = whole("TorchRng", "seed", seed, 0), whole("TorchRng", "index", index, 0)
         self.device = torch.device(device)
         # spawn_key keeps (seed, index) apart from (seed + 1, index - 1), which adding them up would not
-        state = np.random.SeedSequence(int(seed), spawn_key=(int(index),)).generate_state(1, np.uint64)
+        state = np.random.SeedSequence(start, spawn_key=(place,)).generate_state(1, np.uint64)
         self._generator = torch.Generator(self.device)
         self._generator.manual_seed(int(state[0]))
         self._options: dict[str, Any] = {"generator": self._generator, "device": self.device, "dtype": self.dtype}

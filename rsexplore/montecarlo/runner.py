@@ -1,11 +1,19 @@
-"""A run whose arguments are checked, and what one process does of it: a look at the model, then rows of votes."""
+"""A run whose arguments are checked, and what one process does of it: a look at the model, then rows of votes.
 
+Or several processes: images go to the workers of an executor, rows come back as they are done.
+"""
+
+import secrets
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from math import isfinite, prod
+from queue import SimpleQueue
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -19,8 +27,8 @@ from rsexplore.bounds import named
 from rsexplore.check import is_number
 from rsexplore.log import AT_N, CERTIFIED, GIVEN_UP, PILOT, PRECISE, SEQUENTIAL, UNLABELLED, Row
 from rsexplore.montecarlo import engine, grid, logits, networks
-from rsexplore.montecarlo.logits import Model, in_own_dtype
-from rsexplore.montecarlo.rng import EvenRng, TorchRng
+from rsexplore.montecarlo.logits import Model
+from rsexplore.montecarlo.rng import EvenRng, TorchRng, whole
 from rsexplore.noises import Noise, Splitting
 from rsexplore.sequential import Plan, plan
 
@@ -40,6 +48,10 @@ KNOTS, OPTIMISM = 200, 1.4
 # Values beyond this are hardly anything in the unit of the noise: 0 .. 255 is a slip.
 FAR = 10.0
 BLUR = 1e-3  # how far beyond [0, 1] pixels are taken to be by rounding or resizing
+# Of a run that is shared out: clean images that one worker looks at beforehand; tasks that the executor knows at once
+# (so that not all images wait in its memory); votes below which several images share a task; and images of a task where
+# most end early, so that they fill each other's batches.
+SURVEYED, IN_FLIGHT, TASK_COPIES, STOPPED_TOGETHER = 64, 256, 20_000, 16
 AUTOCAST = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -72,7 +84,7 @@ class Job:
 
     def __post_init__(self) -> None:
         wide = not self.fast and logits.model_dtype(self.model) == torch.float64
-        self.images = _tensor(self.images).to(torch.float64 if wide else torch.float32)
+        self.images = _tensor(self.images, "float64" if wide else "float32")
         self._check_settings()
         logits.check_layers(self.model)
         self._check_images()
@@ -127,10 +139,9 @@ class Job:
         self.indices = np.arange(shape[0]) if self.indices is None else self.indices
         self.labels = np.full(shape[0], UNLABELLED) if self.labels is None else self.labels
         for name, given in (("labels", self.labels), ("indices", self.indices)):
-            values = given.cpu().numpy() if isinstance(given, Tensor) else np.asarray(given)
+            values = np.asarray(given.cpu() if isinstance(given, Tensor) else given)
             if values.shape != shape[:1]:
-                needed = f"shape ({shape[0]},), one for each image"
-                raise ValueError(f"certify: {name} must have {needed}, got {values.shape}")
+                raise ValueError(f"certify: {name} must have shape {shape[:1]}, one for each image, got {values.shape}")
             if not np.issubdtype(values.dtype, np.integer):
                 raise ValueError(f"certify: {name} must be whole numbers, got {values.dtype}")
             values = values.astype(np.int64)
@@ -141,26 +152,21 @@ class Job:
             raise ValueError("certify: indices must all differ, for each names one row of the log and one generator")
 
 
-def _tensor(images: Any) -> Tensor:
-    """Images as a tensor of a floating type, which shares memory with the caller's where it can."""
-    if torch.get_default_device().type == "meta":
-        told = "got the device meta, which keeps none; call torch.set_default_device('cpu')"
-        raise ValueError(f"certify: the default device must keep numbers, {told}")
+def _tensor(images: Any, kind: str) -> Tensor:
+    """Images as a tensor of that floating type, which shares memory with the caller's where it can."""
     if not isinstance(images, Tensor):
         try:
             images = np.asarray(images)
         except ValueError as error:
             raise ValueError(f"certify: images must be an array of one shape ({error})") from None
-        if images.dtype.kind == "f":  # of the machine's byte order, in one piece, writable, at most 64 bits wide
-            wide = images.dtype.itemsize > 8  # NumPy's longdouble
-            own: Any = np.float64 if wide else images.dtype.newbyteorder("=")
-            images = torch.as_tensor(np.require(images, own, ["C", "W"]))
+        if images.dtype.kind == "f":  # of any byte order, strides and width
+            images = torch.as_tensor(np.require(images, kind, ["C", "W"]))
     if not (isinstance(images, Tensor) and images.is_floating_point()):
         needed = "floating, in the units of the noise (as a rule [0, 1])"
         raise ValueError(f"certify: images must be {needed}, got {images.dtype}")
     if images.is_meta:
         raise ValueError("certify: images must hold numbers, got a tensor on the device meta, which keeps none")
-    return images.detach()
+    return images.detach().to(getattr(torch, kind))
 
 
 def _warn_if_far(images: Tensor) -> None:
@@ -181,13 +187,6 @@ def _warn_if_far(images: Tensor) -> None:
     else:
         return
     warnings.warn(told, UserWarning, stacklevel=5)  # the line that calls certify
-
-
-def whole(owner: str, name: str, value: Any, least: int) -> int:
-    """Return `value` as Python's int; raise unless it is a whole number of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ValueError(f"{owner}: {name} must be a whole number of at least {least}, got {name}={value!r}")
-    return int(value)
 
 
 def device_of(task: Job) -> torch.device | str:
@@ -226,24 +225,13 @@ class Runner:
                 model.to(self.device)
             if task.channels_last:
                 model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        own = in_own_dtype(model)
-        self._plain = self._logits_of = self._in_precision(own)
+        own = logits.in_own_dtype(model)
+        wrap = torch.autocast(self.device.type, AUTOCAST[task.autocast]) if task.autocast else lambda model: model
+        self._plain = self._logits_of = wrap(own)
         if task.compile:
             # for the one shape of the votes; what earlier runs compiled counts against a limit of a few graphs
             torch.compiler.reset()
-            self._logits_of = self._in_precision(torch.compile(own, dynamic=False))
-
-    def _in_precision(self, model: Model) -> Model:
-        """Return a model whose logits are in the precision of the task."""
-        if self.task.autocast is None:
-            return model
-        precision = AUTOCAST[self.task.autocast]
-
-        def logits_of(batch: Tensor) -> Tensor:
-            with torch.autocast(batch.device.type, precision):
-                return model(batch)
-
-        return logits_of
+            self._logits_of = wrap(torch.compile(own, dynamic=False))
 
     def survey(self, images: Tensor, copies: int, doing: Callable[[str], Any] = lambda what: None) -> Survey:
         """Look at the classes of clean images, and choose the batch size of a run of so many copies; tells its steps.
@@ -263,7 +251,7 @@ class Runner:
         with self._surroundings(images[0]):
             if self.task.fast:
                 doing("comparing the fast network with its own")
-                logits.check_fast(self._plain, in_own_dtype(self.task.slow.to(self.device)), images[:ANSWERS])
+                logits.check_fast(self._plain, logits.in_own_dtype(self.task.slow.to(self.device)), images[:ANSWERS])
             size = batch_size = self.task.batch_size or engine.usual_batch_size(images[0])
             while (done := len(classes)) < count:
                 doing(f"clean images, {done} of {count}")
@@ -303,13 +291,7 @@ class Runner:
     def rows(self, chosen: Chosen, survey: Survey, tick: Callable[[int], Any] = lambda _: None) -> Rows:
         """Yield the votes of images, as they are done."""
         task, (images, labels, indices) = self.task, chosen
-        images = images.to(self.device)
-        begin, counted = time.perf_counter(), 0
-
-        def count(copies: int) -> None:
-            nonlocal counted
-            counted += copies
-            tick(copies)
+        images, begin = images.to(self.device), time.perf_counter()
 
         def work(image: Tensor, label: int, index: int) -> engine.Work:
             start = image if task.grid is None else grid.steps(image, task.grid)
@@ -325,15 +307,14 @@ class Runner:
         works, stop = map(work, images, labels.tolist(), indices.tolist()), task.stop
         until = None if stop is None else lambda one, counts: stop.until(counts, one.key[1])
         with self._surroundings(images[0]):
-            for done, votes in votes_of.run(works, until, count):
+            for done, votes in votes_of.run(works, until, tick):
                 # images of one batch take their time together, so an image has the mean one of its copies
-                seconds = int(votes.sum()) * (time.perf_counter() - begin) / counted
+                seconds = int(votes.sum()) * (time.perf_counter() - begin) / votes_of.counted
                 counts0, counts = ({k: v for k, v in enumerate(sample) if v} for sample in votes.tolist())
                 index, label = done.key
                 end = stop.end(votes, label) if stop else AT_N
-                yield Row(
-                    index, label, counts0, counts, seconds, end, label if stop and stop.select == "label" else None
-                )
+                selected = label if stop and stop.select == "label" else None
+                yield Row(index, label, counts0, counts, seconds, end, selected)
 
     @contextmanager
     def _surroundings(self, image: Tensor) -> Iterator[None]:
@@ -345,6 +326,82 @@ class Runner:
                 yield
         finally:
             torch.set_num_threads(before)
+
+
+class RemoteRunner:
+    """A job at work on the workers of an executor: any with `submit(function, *arguments)` and futures with callbacks.
+
+    A row depends on the seed and the image alone, so it is the same from every worker, and from the second worker that
+    is given the image after the first one was lost. Whether lost work is given again is up to the executor: that of
+    dask.distributed does so, a process pool ends the run, which the same call then goes on with.
+    """
+
+    def __init__(self, task: Job, executor: Any) -> None:
+        if not callable(getattr(executor, "submit", None)):
+            raise ValueError(
+                "certify: executor must be a concurrent.futures executor or a dask.distributed client, "
+                f"got {type(executor).__name__}"
+            )
+        is_dask = hasattr(executor, "scheduler_info")
+        self.task, self._submit = task, partial(executor.submit, pure=False) if is_dask else executor.submit
+        # a token, which no other run has, and the job. A dask client keeps what is scattered or submitted on the
+        # workers; a function's result can be had again when they are lost, and what was scattered cannot
+        plan = secrets.token_hex(16), task
+        self._plan = self._submit(_itself, plan) if is_dask else plan
+
+    def survey(self, images: Tensor, copies: int, doing: Callable[[str], Any] = lambda what: None) -> Survey:
+        """Let one worker look at some clean images, and choose the batch size of the run."""
+        doing(f"{min(SURVEYED, len(images))} clean images, on a worker")
+        return self._submit(_survey, self._plan, images[:SURVEYED].cpu().numpy(), copies).result()
+
+    def rows(self, chosen: Chosen, survey: Survey, tick: Callable[[int], Any] = lambda _: None) -> Rows:
+        """Yield the votes of images as they come, in any order."""
+        images, labels, indices = chosen
+        together = STOPPED_TOGETHER if self.task.stop else max(1, TASK_COPIES // (self.task.n0 + self.task.n))
+        starts, done, running = iter(range(0, len(images), together)), SimpleQueue[Any](), set[Any]()
+        try:
+            while True:
+                for start in islice(starts, IN_FLIGHT - len(running)):
+                    part = slice(start, start + together)
+                    some = images[part].cpu().numpy(), labels[part], indices[part]
+                    future = self._submit(_rows, self._plan, *some, survey)
+                    running.add(future)
+                    future.add_done_callback(done.put)
+                if not running:
+                    return
+                running.discard(future := done.get())
+                for row in future.result():
+                    tick(self.task.n0 + row.draws)
+                    yield row
+        finally:
+            for future in running:
+                future.cancel()
+
+
+def _itself(plan: tuple[str, Job]) -> tuple[str, Job]:
+    return plan
+
+
+# of a worker's process: the last plan that it has worked on, ready
+_lock = Lock()
+_ready: dict[str, Runner] = {}
+
+
+def _runner(plan: tuple[str, Job]) -> Runner:
+    token, task = plan
+    with _lock:
+        if token not in _ready:
+            _ready.clear()
+            _ready[token] = Runner(task)
+        return _ready[token]
+
+
+def _survey(plan: tuple[str, Job], images: NDArray, copies: int) -> Survey:
+    return _runner(plan).survey(torch.tensor(images), copies)
+
+
+def _rows(plan: tuple[str, Job], images: NDArray, labels: NDArray, indices: NDArray, survey: Survey) -> list[Row]:
+    return list(_runner(plan).rows((torch.tensor(images), labels, indices), survey))
 
 
 def first_votes(task: Job) -> tuple[Survey, NDArray[np.int64]]:
@@ -410,6 +467,7 @@ def accuracies(
     return Accuracies(float((survey.clean == task.labels).mean()), float(noisy), float(smoothed))
 
 
+@torch.inference_mode()
 def fastest_batch_size(logits_of: Model, image: Tensor, copies: int) -> int:
     """Copies at which most a second pass a network on a GPU; ends before a size that does not fit, or takes too long.
 
@@ -422,30 +480,25 @@ def fastest_batch_size(logits_of: Model, image: Tensor, copies: int) -> int:
     copies : int
         Copies that the run will count.
     """
+    wait = torch.cuda.synchronize if image.is_cuda else lambda: None
     rates, begin = dict[int, float](), time.perf_counter()
     for size in GPU_SIZES:
+        ends = [time.perf_counter()]
         try:
-            seconds = min(_seconds(logits_of, image, size) for _ in range(ROUNDS))
+            for _ in range(ROUNDS):
+                logits_of(image.expand(size, *image.shape).clone())  # the model may spoil it
+                wait()
+                ends.append(time.perf_counter())
         except Exception as error:
             if not engine.is_exhaustion(error):
                 raise
             break
+        seconds = np.diff(ends).min()
         rates[size] = size / seconds
-        best, coming = max(rates.values()), time.perf_counter() - begin + ROUNDS * 2 * seconds
+        best, coming = max(rates.values()), ends[-1] - begin + ROUNDS * 2 * seconds
         if rates[size] < NEAR * best or coming > min(LONGEST, SHARE * copies / best):
             break
     return max(rates, key=rates.__getitem__, default=GPU_SIZES[0] // 2)  # the run halves it further where it must
-
-
-@torch.inference_mode()
-def _seconds(logits_of: Model, image: Tensor, size: int) -> float:
-    batch = image.expand(size, *image.shape).clone()  # the model may spoil it
-    wait = torch.cuda.synchronize if image.is_cuda else lambda: None
-    wait()
-    start = time.perf_counter()
-    logits_of(batch)
-    wait()
-    return time.perf_counter() - start
 
 
 @dataclass(frozen=True)

@@ -23,12 +23,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm.auto import tqdm
 
-import rsexplore
-from rsexplore import data, noises
+from rsexplore import __version__, data, noises
 from rsexplore.log import lock
+from rsexplore.montecarlo import engine, networks
 from rsexplore.montecarlo import images as pixels
-from rsexplore.montecarlo import networks
-from rsexplore.montecarlo.engine import usable_device
 from rsexplore.montecarlo.models import Normalization, trained
 from rsexplore.montecarlo.rng import TorchRng
 
@@ -162,14 +160,11 @@ class Images(Dataset[tuple[Tensor, Tensor]]):
 def _shifted(images: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
     """Each image moved by up to SHIFT pixels, zeros coming in, and mirrored or not."""
     count, _, height, width = images.shape
-    down, right = rng.integers(2 * SHIFT + 1, size=(2, count, 1))
-    mirrored = rng.random((count, 1)) < 0.5
-    rows = down + np.arange(height)
-    columns = right + np.where(mirrored, np.arange(width)[::-1], np.arange(width))
+    moved = rng.integers(2 * SHIFT + 1, size=(2, count)).T
+    mirrored = rng.random((count,)) < 0.5
     wide = np.pad(images, ((0, 0), (0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT)))
-    # the indexed axes come first
-    found = wide[np.arange(count)[:, None, None], :, rows[:, :, None], columns[:, None, :]]
-    return np.ascontiguousarray(found.transpose(0, 3, 1, 2))
+    parts = [image[:, y : y + height, x : x + width] for image, (y, x) in zip(wide, moved, strict=True)]
+    return np.stack([part[:, :, ::-1] if turn else part for part, turn in zip(parts, mirrored, strict=True)])
 
 
 def _loaded(recipe: Recipe, folder: str | os.PathLike[str] | None) -> tuple[Images, Images]:
@@ -238,7 +233,7 @@ def train(
     ------
     Teng et al. 2020, section 5.1: Type-1 and Type-2 training, the latter with inputs + noise + push * sign(gradient).
     """
-    path, device = Path(out).expanduser(), usable_device(device, "train")
+    path, device = Path(out).expanduser(), engine.usable_device(device, "train")
     if path.suffix != ".safetensors":
         raise ValueError(f"train: out must be a file .safetensors, got {str(path)!r}")
     kept = path.with_suffix(".checkpoint.pt")
@@ -299,9 +294,11 @@ class Run:
         self.model: nn.Module = recipe.network().to(device)
         self.model.to(memory_format=self.memory)  # type: ignore[call-overload]  # which torch forgot in its hints
         self.order, self.rng = np.random.default_rng(recipe.seed), TorchRng(recipe.seed, device=device)
-        kind = torch.optim.AdamW if recipe.optimizer == "adamw" else partial(torch.optim.SGD, momentum=MOMENTUM)
-        self.optimizer = kind(self.model.parameters(), recipe.rate, weight_decay=recipe.decay)
+        make = torch.optim.AdamW if recipe.optimizer == "adamw" else partial(torch.optim.SGD, momentum=MOMENTUM)
+        self.optimizer = make(self.model.parameters(), recipe.rate, weight_decay=recipe.decay)
         self.schedule = self._schedule(recipe.epochs * steps)
+        kind = recipe.autocast
+        self.precision: Any = torch.autocast(device.type, getattr(torch, kind)) if kind else nullcontext()
         self.scaler = torch.amp.GradScaler(device.type, enabled=recipe.autocast == "float16")
         # where torch's own generators are, from which layers draw
         self.sources = [torch.default_generator]
@@ -326,10 +323,6 @@ class Run:
         # the sum has the layout of the draws
         return self.recipe.noise.apply(images, rng).to(memory_format=self.memory)
 
-    def _autocast(self) -> Any:
-        kind = self.recipe.autocast
-        return torch.autocast(self.device.type, getattr(torch, kind)) if kind else nullcontext()
-
     def _judged(self, found: Tensor, images: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
         """Loss, and how many are right; of a denoiser, as many as make up the variance that it gives back."""
         if not self.recipe.denoise:
@@ -345,7 +338,7 @@ class Run:
         for step, (images, classes) in enumerate(batches, 1):
             images, classes = self._placed(images, classes)
             noisy = self._noisy(images, self.rng)
-            with self._autocast():
+            with self.precision:
                 if self.recipe.push:
                     noisy = pushed(self.model, noisy, classes, self.recipe.push, self.scaler)
                 loss, right = self._judged(self.model(noisy), images, classes)
@@ -375,7 +368,7 @@ class Run:
         rng, right, seen = TorchRng(self.recipe.seed, 1, device=self.device), torch.zeros(2, device=self.device), 0
         for images, classes in batches:
             images, classes = self._placed(images, classes)
-            with self._autocast():
+            with self.precision:
                 seen_as = [self.model(each) for each in (images, self._noisy(images, rng))]
                 right += torch.stack([self._judged(found, images, classes)[1] for found in seen_as])
             seen += len(classes)
@@ -383,7 +376,7 @@ class Run:
 
     def told(self) -> dict[str, Any]:
         """What a file says of its network."""
-        made = {"device": self.device.type, "rsexplore": rsexplore.__version__, "torch": str(torch.__version__)}
+        made = {"device": self.device.type, "rsexplore": __version__, "torch": str(torch.__version__)}
         return self.recipe.to_dict() | {"epoch": len(self.rows)} | made
 
     def write(self, path: Path) -> None:
