@@ -3,11 +3,10 @@
 ``python -m reproduce.photos`` counts the votes that are not stored, 4 minutes a noise; it needs the extra `demo`.
 """
 
-import gzip
 from dataclasses import fields, replace
+from functools import partial
 from importlib.util import find_spec
 from math import inf
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import rsexplore as rs
+from reproduce import ours
 from reproduce.printed import DATA, rows
 from rsexplore.noises import ExponentialLinf, Gaussian, Laplace, Noise, PowerGaussian
 from rsexplore.records import Records
@@ -97,7 +97,7 @@ def radius(noise: Noise, q_a: Any) -> NDArray[np.float64]:
 
 def stored() -> dict[str, Records]:
     """The stored votes, by their names in `RUNS`."""
-    return {name: rs.records.read(STORED / f"{name}.tsv.gz") for name in RUNS if (STORED / f"{name}.tsv.gz").exists()}
+    return {name: rs.records.read(path) for name in RUNS if (path := STORED / f"{name}.tsv.gz").exists()}
 
 
 def main() -> None:
@@ -105,12 +105,8 @@ def main() -> None:
     STORED.mkdir(exist_ok=True)
     net, split = network(), images()
     for name, noise in RUNS.items():
-        if (path := STORED / f"{name}.tsv.gz").exists():
-            continue
-        with TemporaryDirectory() as folder:
-            log = Path(folder) / "log.tsv"
-            found = rs.montecarlo.certify(net, split.images, None, noise, N0, N, log=log, data="photographs")
-            path.write_bytes(gzip.compress(log.read_bytes(), mtime=0))
+        run = partial(rs.montecarlo.certify, net, split.images, None, noise, N0, N, data="photographs")
+        found = ours.stored(STORED / f"{name}.tsv.gz", run)
         print(name, {PHOTOS[row.index]: (row.predict, row.count) for row in found.rows}, flush=True)
 
 
