@@ -11,6 +11,7 @@ from the same logs and are exact at every radius.
 import csv
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -45,6 +46,11 @@ LOGS = "needs the published logs, which are not at hand"
 
 
 # published logs
+
+
+def rows_of(entry: data.Entry) -> Iterable[dict[str, str]]:
+    """Rows of a log of others, as text."""
+    return csv.DictReader(content(data.fetch(entry)).decode("utf-8").splitlines(), delimiter="\t")
 
 
 def curve(source: str, dataset: str, train_sigma: float, certify_sigma: float, **filters: str) -> accuracy.Curve:
@@ -128,22 +134,16 @@ def attacked(sigma: float) -> Attacked | None:
     if not os.environ.get("RSEXPLORE_DATA"):
         return None
     log = data.log(SALMAN, "cifar10", train_sigma=sigma, certify_sigma=sigma)
-    right = (log.predict == log.label) & (log.printed.radius > 0)
-    radius = dict(zip(log.index[right].tolist(), log.printed.radius[right].tolist(), strict=True))
-    broken: dict[int, float] = {}
-    sizes = set()
+    sizes, broken = set[float](), dict[int, float]()
     for entry in data.logs(source=SALMAN, kind="predict_attack", certify_sigma=sigma):
-        text = content(data.fetch(entry)).decode("utf-8")
-        found = ATTACK.search(entry.path)
-        size = float(found[1]) if found else 0.0
-        sizes.add(size)
-        for row in csv.DictReader(text.splitlines(), delimiter="\t"):
-            changed = size > 0 and row["predict"] not in (row["label"], str(records.ABSTAINED))
-            index = int(row["idx"])
-            broken[index] = min(broken.get(index, inf), size if changed else inf)
-    both = sorted(set(radius) & set(broken))
-    at, least = (np.array([of[i] for i in both]) for of in (radius, broken))
-    return Attacked(sigma, at, least, tuple(sorted(sizes - {0.0})))
+        if found := ATTACK.search(entry.path):
+            sizes.add(size := float(found[1]))
+            for row in rows_of(entry):
+                least = inf if row["predict"] in (row["label"], str(records.ABSTAINED)) else size
+                broken[int(row["idx"])] = min(broken.get(int(row["idx"]), inf), least)
+    tried = np.isin(log.index, list(broken)) & (log.predict == log.label) & (log.printed.radius > 0)
+    least_of = np.array([broken[index] for index in log.index[tried].tolist()])
+    return Attacked(sigma, log.printed.radius[tried], least_of, tuple(sorted(sizes)))
 
 
 # runs that nobody published
@@ -151,9 +151,9 @@ def attacked(sigma: float) -> Attacked | None:
 
 def needs(wanted: Iterable[Experiment]) -> str:
     """What the runs of some experiments cost, by recipe: "50,050,000 passes of resnet50 by recipe laplace-imagenet"."""
-    total: dict[tuple[str, str], int] = {}
+    total = Counter[tuple[str, str]]()
     for one in wanted:
-        total[one.arch, one.recipe] = total.get((one.arch, one.recipe), 0) + one.passes
+        total[one.arch, one.recipe] += one.passes
     return "; ".join(f"{passes:,} passes of {arch} by recipe {recipe}" for (arch, recipe), passes in total.items())
 
 
@@ -221,8 +221,7 @@ def seconds(cells: list[PrintedCell], dataset: str) -> Cases | None:
     if not os.environ.get("RSEXPLORE_DATA"):
         return None
     entries = data.logs(source=LOCUSLAB, kind="certify", dataset=dataset, split="test")
-    texts = (data.fetch(entry).read_text(encoding="utf-8").splitlines() for entry in entries)
-    times = [row["time"].split(":") for text in texts for row in csv.DictReader(text, delimiter="\t")]
+    times = [row["time"].split(":") for entry in entries for row in rows_of(entry)]
     # h:mm:ss.ssssss, or seconds
     found = [sum(float(x) * 60**i for i, x in enumerate(reversed(time))) for time in times]
     return {"": compared([np.mean(found)], cells)}
