@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from rsexplore import data
 from rsexplore.comparison import exact_radius
-from rsexplore.data import DIMS, Entry
 from rsexplore.log import content
 from rsexplore.noises import Gaussian, Noise, PowerGaussian
 
@@ -30,14 +29,14 @@ class Compared:
     unit: NDArray[np.float64]  # the deviation, in l_inf over the root of the dimension
 
 
-def entries(kind: str) -> list[Entry]:
+def entries(kind: str) -> list[data.Entry]:
     """Their lists of radii ("radius") or of bounds ("pa")."""
     return data.logs(source="dsrs", kind=kind)
 
 
-def noise(entry: Entry) -> Noise:
+def noise(entry: data.Entry) -> Noise:
     """Noise that an entry was certified under, for l2 families."""
-    dim = DIMS[entry.dataset]
+    dim = data.DIMS[entry.dataset]
     if entry.certify_noise == "gaussian":
         return Gaussian(entry.certify_sigma, dim)
     if entry.certify_noise == "general_gaussian":
@@ -45,7 +44,7 @@ def noise(entry: Entry) -> Noise:
     raise ValueError(f"dsrs: noise must be gaussian or general_gaussian, got {entry.certify_noise} in {entry.path}")
 
 
-def numbers(entry: Entry, start: str = "") -> dict[int, float]:
+def numbers(entry: data.Entry, start: str = "") -> dict[int, float]:
     """A number of each image, by its index, from the lines with a start: a radius, or a bound ("o ") on its vote."""
     lines = content(data.fetch(entry)).decode("utf-8").splitlines()
     cells = (line.removeprefix(start).split() for line in lines if line.startswith(start))
@@ -63,7 +62,7 @@ def compared() -> tuple[Compared, ...]:
         for of in data.logs(path=entry.path.replace("radius/", "pa/", 1).replace("_linf.txt", ".txt")):
             law, theirs, lower = noise(entry), numbers(entry), numbers(of, "o ")
             found = radius(law, 1 - np.array([lower[index] for index in theirs]))
-            spread = sqrt(DIMS[entry.dataset]) if "_linf" in entry.path else 1.0
+            spread = sqrt(data.DIMS[entry.dataset]) if "_linf" in entry.path else 1.0
             unit = np.full(len(found), law.sigma / spread)
             made.append(Compared(law, np.array([*theirs.values()]), found / spread, unit))
     return tuple(made)

@@ -18,10 +18,7 @@ import rsexplore as rs
 from reproduce import kumar, ours, remake
 from rsexplore import data, runs
 from rsexplore.accuracy import Curve
-from rsexplore.noises import Noise
 from rsexplore.pictures import style
-from rsexplore.records import Records
-from rsexplore.runs import Experiment
 
 
 def image_sizes(ax: Axes) -> None:
@@ -32,7 +29,7 @@ def image_sizes(ax: Axes) -> None:
         ax.annotate(name, *place, ha="right", fontsize=8, color="0.4")
 
 
-Formula = Callable[[Noise, NDArray], NDArray]  # radii of a noise and of bounds on 1 - p_A, for two classes
+Formula = Callable[[rs.noises.Noise, NDArray], NDArray]  # radii of a noise and of bounds on 1 - p_A, for two classes
 HEADS = {
     "own": "your logs",
     "published": "published logs",
@@ -44,9 +41,9 @@ HEADS = {
 class Votes(NamedTuple):
     """Votes that are drawn for an experiment, and where they come from."""
 
-    one: Experiment
+    one: runs.Experiment
     kind: str  # "own", "published", "nearly" for a published log at another deviation, or "digits"
-    records: Records
+    records: rs.records.Records
     words: str  # what a caption says of them
 
     def curve(self, by: str | Formula, norm: float | None, published: float | None = None, **params: Any) -> Curve:
@@ -73,7 +70,7 @@ class Drawn(NamedTuple):
     curves: dict[str, Curve]  # by "panel: label"; "*panel: label" where they stand in
 
 
-def votes(one: Experiment, found: Sequence[runs.Run]) -> Votes | None:
+def votes(one: runs.Experiment, found: Sequence[runs.Run]) -> Votes | None:
     """The best votes for an experiment: of a log of one's own, published, or digits; None if there are none."""
     if mine := runs.matching(one, found):
         assert mine[0].records is not None
@@ -89,7 +86,7 @@ def votes(one: Experiment, found: Sequence[runs.Run]) -> Votes | None:
     return Votes(one, "published" if same else "nearly", log, f"{source}, {len(log):,} images{other}")
 
 
-def digits(one: Experiment) -> Votes | None:
+def digits(one: runs.Experiment) -> Votes | None:
     """Votes of a small network on digits, which stand in; None if none are like the experiment's."""
     if one.digits not in (*data.zoo(), *ours.RUNS):
         return None
@@ -102,9 +99,9 @@ def certified(
     item: str,
     lines: Sequence[tuple[Any, ...]],
     *,
-    norm: float | Callable[[Experiment], float] | None = None,
-    by: Callable[[Experiment], str] = lambda one: "",
-    name: Callable[[Experiment], str] = lambda one: "",
+    norm: float | Callable[[runs.Experiment], float] | None = None,
+    by: Callable[[runs.Experiment], str] = lambda one: "",
+    name: Callable[[runs.Experiment], str] = lambda one: "",
     params: Mapping[str, Mapping[str, float]] | None = None,
     published: float | None = None,
     stand_in: bool = True,
@@ -201,7 +198,7 @@ def level(places: Sequence[Axes]) -> None:
         ax.set_ylabel("certified accuracy")
 
 
-def caption(item: str, best: Mapping[str, Votes], lacking: Sequence[Experiment]) -> str:
+def caption(item: str, best: Mapping[str, Votes], lacking: Sequence[runs.Experiment]) -> str:
     """Which votes a figure draws for each experiment, and what those cost that it lacks."""
     lines = [f"{item}, from"]
     for kind, head in HEADS.items():

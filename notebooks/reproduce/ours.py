@@ -20,7 +20,6 @@ from reproduce.printed import DATA, rows
 from rsexplore import data, records
 from rsexplore.mechanisms import with_mean
 from rsexplore.noises import ExponentialLinf, Gaussian, Laplace, Noise
-from rsexplore.records import Records
 
 OURS = DATA / "ours"
 CLEAN = "digits-clean"
@@ -41,12 +40,12 @@ for sigma in SIGMAS:
 
 
 @lru_cache
-def log(name: str) -> Records:
+def log(name: str) -> records.Records:
     """Stored log, of the first test digits."""
     return records.read(OURS / f"{name}.tsv.gz")
 
 
-def stored(path: Path, run: Callable[..., Records]) -> Records:
+def stored(path: Path, run: Callable[..., records.Records]) -> records.Records:
     """Records of a gzip file, which is made if it is not there, by a run with its log at `log`."""
     if not path.exists():
         run(log=path.with_suffix(""))
@@ -100,7 +99,7 @@ def attacked(name: str, norm: float, images: NDArray, labels: NDArray) -> NDArra
     return np.where(right, np.where(broken, found.size, inf), 0.0)
 
 
-def counted(name: str, log: Path | None = None, images: int | None = None) -> Records:
+def counted(name: str, log: Path | None = None, images: int | None = None) -> records.Records:
     """Votes that a stored log has, or those of its first images, counted anew."""
     from rsexplore.montecarlo import certify
 

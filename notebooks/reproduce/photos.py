@@ -17,7 +17,6 @@ import rsexplore as rs
 from reproduce import ours
 from reproduce.printed import DATA, rows
 from rsexplore.noises import ExponentialLinf, Gaussian, Laplace, Noise, PowerGaussian
-from rsexplore.records import Records
 
 STORED = DATA / "photos"
 SIDE = 224
@@ -95,7 +94,7 @@ def radius(noise: Noise, q_a: Any) -> NDArray[np.float64]:
     return np.max([bound.radius(noise, q_a=q_a, norm=noise.natural_norm) for bound in known], axis=0)
 
 
-def stored() -> dict[str, Records]:
+def stored() -> dict[str, rs.records.Records]:
     """The stored votes, by their names in `RUNS`."""
     return {name: rs.records.read(path) for name in RUNS if (path := STORED / f"{name}.tsv.gz").exists()}
 

@@ -30,7 +30,6 @@ from rsexplore.comparison import exact_bound
 from rsexplore.divergences.generalized_gaussian import coefficient
 from rsexplore.log import content
 from rsexplore.noises import ExponentialLinf, Gaussian, GeneralizedGaussian, Laplace, Noise
-from rsexplore.runs import Experiment
 from rsexplore.table import Table, rounded_down
 
 LOCUSLAB, SALMAN = "locuslab-smoothing", "smoothing-adversarial"
@@ -149,7 +148,7 @@ def attacked(sigma: float) -> Attacked | None:
 # runs that nobody published
 
 
-def needs(wanted: Iterable[Experiment]) -> str:
+def needs(wanted: Iterable[runs.Experiment]) -> str:
     """What the runs of some experiments cost, by recipe: "50,050,000 passes of resnet50 by recipe laplace-imagenet"."""
     total = Counter[tuple[str, str]]()
     for one in wanted:
@@ -157,7 +156,9 @@ def needs(wanted: Iterable[Experiment]) -> str:
     return "; ".join(f"{passes:,} passes of {arch} by recipe {recipe}" for (arch, recipe), passes in total.items())
 
 
-def own_row(wanted: Sequence[Experiment], found: Sequence[runs.Run], radii: Sequence[float], norm: float) -> list[str]:
+def own_row(
+    wanted: Iterable[runs.Experiment], found: Sequence[runs.Run], radii: Sequence[float], norm: float
+) -> list[str]:
     """Cells of a table's row from logs of one's own, in percent, the best at each radius; then what logs these are."""
     best, used = np.zeros(len(radii)), dict[str, None]()
     for one in wanted:
@@ -355,7 +356,7 @@ def confirm(document: str, item: str) -> float | None:
     return min(gaps(found).values()) if found else None
 
 
-def _is_of(one: Experiment, row: str) -> bool:
+def _is_of(one: runs.Experiment, row: str) -> bool:
     """Whether an experiment is of a table's row: "OURS", "k=100" or "sigma = 0.25"."""
     name, _, number = row.replace(" ", "").partition("=")
     value = {"sigma": one.noise.sigma, "k": getattr(one.noise, "k", None)}.get(name)

@@ -22,10 +22,8 @@ import rsexplore
 from reproduce.ours import COUNTED, stored
 from reproduce.printed import markdown, template
 from rsexplore import accuracy, bounds, data, noises
-from rsexplore.bound import Bound
 from rsexplore.comparison import exact_bound
 from rsexplore.montecarlo import Recipe, accuracies, certify, load_model, recipe, train
-from rsexplore.noises import Noise
 from rsexplore.records import Records
 from rsexplore.table import rounded_down
 
@@ -93,7 +91,7 @@ def count(
                    indices=chosen, seed=recipe.seed, **COUNTED)  # fmt: skip
 
 
-def noise_of(recipe: Recipe) -> Noise:
+def noise_of(recipe: Recipe) -> noises.Noise:
     """Noise of a recipe that has one."""
     assert recipe.noise is not None
     return recipe.noise
@@ -141,18 +139,18 @@ def make(name: str, recipe: Recipe, out: Path) -> None:
     print(f"{name}: {found!r}", flush=True)
 
 
-def radii(noise: Noise, norm: float) -> list[float]:
+def radii(noise: noises.Noise, norm: float) -> list[float]:
     """Radii of a table's columns."""
     assert noise.dim is not None
     return [multiple * noise.sigma * (noise.dim**-0.5 if norm == inf else 1.0) for multiple in MULTIPLES]
 
 
-def shares(records: Records, bound: Bound, norm: float) -> list[str]:
+def shares(records: Records, bound: bounds.Bound, norm: float) -> list[str]:
     """Cells of a table's row: the certified accuracy at each of its radii."""
     return [f"{share:.3f}" for share in accuracy.certified(records, bound, radii(records.noise, norm), norm=norm)]
 
 
-def shown(noise: Noise, norm: float) -> list[Bound]:
+def shown(noise: noises.Noise, norm: float) -> list[bounds.Bound]:
     """Proved bounds for a noise of theorems in a norm: the exact one first, each theorem once."""
     exact = exact_bound(noise, norm)
     proved = (b for b in bounds.of(noise, norm) if b.certifies and b.norm in (norm, None) and b is not exact)
