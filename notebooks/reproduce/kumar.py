@@ -11,7 +11,7 @@ and they are drawn beside, or in place of, the digits that stand in. `data/kumar
 
 import hashlib
 import os
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import log
 from pathlib import Path
 from typing import Any
@@ -39,15 +39,16 @@ def nearest(one: runs.Experiment) -> records.Records | None:
         The file is not the published one.
     """
     noise, top = one.noise.canonical, os.environ.get("RSEXPLORE_DATA")
-    same = one.type == 1 and one.trained is not None and runs.same(one.trained, one.noise)
-    known = isinstance(noise, noises.Laplace | noises.GeneralizedGaussian) and one.data == "cifar10"
-    found = [row for row in listed() if row["shape"] == noise.natural_norm and one.arch == "cifar_resnet110"]
-    if not (same and known and found and top and (folder := Path(top, FOLDER)).is_dir()):
+    made = partial(noises.GeneralizedGaussian.from_sigma, dim=DIM)
+    found = [row for row in listed() if runs.same(made(noise.sigma, shape=row["shape"]), noise)]
+    alike = one.trained is not None and runs.same(one.trained, noise) and (one.type, one.arch) == (1, "cifar_resnet110")
+    known = found and alike and not isinstance(noise, noises.Gaussian)
+    if not (known and top and (folder := Path(top, FOLDER)).is_dir()):
         return None
     row = min(found, key=lambda row: round(abs(log(row["sigma"] / noise.sigma)), 6))
     raw = content(path := folder / row["path"])
     if hashlib.sha256(raw).hexdigest() != row["sha256"]:
         raise ValueError(f"{path} is not the published log: its sha256 must be {row['sha256']}; clone it again")
-    noise = noises.GeneralizedGaussian.from_sigma(row["sigma"], DIM, shape=row["shape"]).canonical
+    noise = made(row["sigma"], shape=row["shape"]).canonical
     data = {"source": WORDS, "dataset": "cifar10", "images": 500}
     return records.read(path, records.Header(noises.to_dict(noise), 100, 100_000, 0.001, data=data))
