@@ -107,20 +107,30 @@ def stripped(text: str) -> str:
     return nbformat.writes(notebook) + "\n"
 
 
-def run(path: Path) -> Any:
-    """Return a notebook, executed from its first cell to its last in a new kernel, at the sizes that readers get."""
+def execute(text: str, folder: Path, environment: dict[str, str]) -> Any:
+    """Return a notebook, from its file's text, executed from its first cell to its last in a new kernel."""
     import nbclient
 
-    notebook = nbformat.reads(stripped(path.read_text(encoding="utf-8")), as_version=4)
-    where = {"metadata": {"path": str(path.parent)}}
+    where = {"metadata": {"path": str(folder)}}
     client = nbclient.NotebookClient(
-        notebook, timeout=SECONDS, kernel_name="python3", store_widget_state=False, resources=where
-    )
+        nbformat.reads(stripped(text), as_version=4),
+        timeout=SECONDS, kernel_name="python3", store_widget_state=False, resources=where,
+    )  # fmt: skip
+    return client.execute(env=environment)
+
+
+def run(path: Path) -> Any:
+    """Return a notebook, executed at the sizes that readers get."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as own:
         # the reader's settings of IPython and Matplotlib have no say
         fixed = {"IPYTHONDIR": own, "MATPLOTLIBRC": own, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
         kept = {name: value for name, value in os.environ.items() if name != "RSEXPLORE_QUICK"}
-        return client.execute(env={**kept, **fixed})
+        return execute(path.read_text(encoding="utf-8"), path.parent, {**kept, **fixed})
+
+
+def bare(source: str) -> str:
+    """Return a cell's code without lines that only IPython understands."""
+    return "\n".join(line for line in source.splitlines() if not line.startswith(("%", "!")))
 
 
 def texts(output: Any) -> Iterator[str]:
@@ -144,8 +154,7 @@ def pictured(sources: list[str]) -> list[bool]:
     helpers: set[str] = set()
     found = []
     for source in sources:
-        lines = (line for line in source.splitlines() if not line.startswith(("%", "!")))
-        body = ast.parse("\n".join(lines)).body
+        body = ast.parse(bare(source)).body
         made = {node.name for node in body if isinstance(node, ast.FunctionDef) and draws(node, helpers)}
         found.append(any(draws(node, helpers) for node in body if not isinstance(node, ast.FunctionDef)))
         helpers |= made
