@@ -57,7 +57,7 @@ def test_cells_are_short_and_not_too_many():
 
 @each_notebook
 def test_notebook_is_stored_as_it_ran(name):
-    assert faults(STORED[name]) == []
+    assert [*faults(STORED[name])] == []
 
 
 def test_stored_notebooks_are_small():
@@ -138,7 +138,7 @@ def test_what_is_ours_and_what_needs_a_connection_is_said():
 def test_a_notebook_that_ran_in_order_is_in_order():
     notebook = executed("x = 1", "plt.subplots()")
     notebook.cells[1].outputs = [shows(image_png="", text_plain="<Figure size 1 x 1, see notebooks/a.ipynb and 1/2>")]
-    assert faults(notebook) == []
+    assert [*faults(notebook)] == []
 
 
 FAULTS = {
@@ -165,7 +165,7 @@ FAULTS = {
 def test_the_check_of_stored_notebooks_can_fail(words):
     notebook = executed("x = 1", "figure, axes = plt.subplots()")
     notebook.cells[1].outputs = [shows(image_png="")]
-    assert faults(notebook) == []
+    assert [*faults(notebook)] == []
     FAULTS[words](notebook)
     (fault,) = faults(notebook)
     assert words in fault
