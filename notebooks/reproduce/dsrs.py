@@ -8,7 +8,7 @@ square of a coordinate.
 import os
 from dataclasses import dataclass
 from functools import lru_cache
-from math import sqrt
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +21,10 @@ from rsexplore.noises import Gaussian, Noise, PowerGaussian
 
 @dataclass(frozen=True, eq=False)
 class Compared:
-    """One of their lists of radii, beside ours from the same bounds; all of shape (images,)."""
+    """One of their lists of radii, beside ours from the same bounds; arrays of shape (images,)."""
 
     noise: Noise
+    norm: float
     theirs: NDArray[np.float64]  # in units of the input; 0 where nothing is certified
     ours: NDArray[np.float64]
     unit: NDArray[np.float64]  # the deviation, in l_inf over the root of the dimension
@@ -62,9 +63,10 @@ def compared() -> tuple[Compared, ...]:
         for of in data.logs(path=entry.path.replace("radius/", "pa/", 1).replace("_linf.txt", ".txt")):
             law, theirs, lower = noise(entry), numbers(entry), numbers(of, "o ")
             found = radius(law, 1 - np.array([lower[index] for index in theirs]))
-            spread = sqrt(data.DIMS[entry.dataset]) if "_linf" in entry.path else 1.0
+            norm = inf if "_linf" in entry.path else 2.0
+            spread = data.DIMS[entry.dataset] ** (0.5 - 1 / norm)
             unit = np.full(len(found), law.sigma / spread)
-            made.append(Compared(law, np.array([*theirs.values()]), found / spread, unit))
+            made.append(Compared(law, norm, np.array([*theirs.values()]), found / spread, unit))
     return tuple(made)
 
 
