@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 from math import inf, sqrt
 from typing import Any
 
@@ -160,15 +161,12 @@ def own_row(
     wanted: Iterable[runs.Experiment], found: Sequence[runs.Run], radii: Sequence[float], norm: float
 ) -> list[str]:
     """Cells of a table's row from logs of one's own, in percent, the best at each radius; then what logs these are."""
-    best, used = np.zeros(len(radii)), dict[str, None]()
-    for one in wanted:
-        fits = [runs.matching(one, found, (r, norm)) for r in radii]  # a run may have stopped for one of them
-        for log, words in {fit[0].records: told(fit) for fit in fits if fit}.items():
-            assert log is not None
-            at = [place for place, fit in enumerate(fits) if fit and fit[0].records is log]
-            asked = [radii[place] for place in at]
-            shares = accuracy.certified(log, exact_bound(log.noise, norm), asked, alpha=one.alpha, norm=norm)
-            best[at], used[words] = np.maximum(best[at], 100 * shares), None
+    best, used, scored = np.zeros(len(radii)), dict[str, None](), lru_cache(accuracy.curve)
+    for one, (place, radius) in product(wanted, enumerate(radii)):
+        if fits := runs.matching(one, found, (radius, norm)):  # a run may have stopped for one radius
+            log: Any = fits[0].records
+            share = scored(log, exact_bound(log.noise, norm), alpha=one.alpha, norm=norm).at(radius)
+            best[place], used[told(fits)] = max(best[place], 100 * share), None
     return [*(f"{share:.1f}" for share in best), "; ".join(used)] if used else []
 
 
