@@ -23,6 +23,7 @@ from rsexplore.noises import Gaussian, Noise, PowerGaussian
 class Compared:
     """One of their lists of radii, beside ours from the same bounds; arrays of shape (images,)."""
 
+    entry: data.Entry  # of the radii
     noise: Noise
     norm: float
     theirs: NDArray[np.float64]  # in units of the input; 0 where nothing is certified
@@ -66,7 +67,7 @@ def compared() -> tuple[Compared, ...]:
             norm = inf if "_linf" in entry.path else 2.0
             spread = data.DIMS[entry.dataset] ** (0.5 - 1 / norm)
             unit = np.full(len(found), law.sigma / spread)
-            made.append(Compared(law, norm, np.array([*theirs.values()]), found / spread, unit))
+            made.append(Compared(entry, law, norm, np.array([*theirs.values()]), found / spread, unit))
     return tuple(made)
 
 
