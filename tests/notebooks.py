@@ -15,6 +15,7 @@ import re
 import sys
 from collections.abc import Iterator
 from hashlib import sha256
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -107,29 +108,30 @@ def stripped(text: str) -> str:
     return nbformat.writes(notebook) + "\n"
 
 
-def run(path: Path) -> Any:
-    """Return a notebook, executed from its first cell to its last in a new kernel, at the sizes that readers get."""
+def execute(text: str, folder: Path, environment: dict[str, str]) -> Any:
+    """Return a notebook, from its file's text, executed from its first cell to its last in a new kernel."""
     import nbclient
 
-    notebook = nbformat.reads(stripped(path.read_text(encoding="utf-8")), as_version=4)
-    where = {"metadata": {"path": str(path.parent)}}
+    where = {"metadata": {"path": str(folder)}}
     client = nbclient.NotebookClient(
-        notebook, timeout=SECONDS, kernel_name="python3", store_widget_state=False, resources=where
-    )
+        nbformat.reads(stripped(text), as_version=4),
+        timeout=SECONDS, kernel_name="python3", store_widget_state=False, resources=where,
+    )  # fmt: skip
+    return client.execute(env=environment)
+
+
+def run(path: Path) -> Any:
+    """Return a notebook, executed at the sizes that readers get."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as own:
         # the reader's settings of IPython and Matplotlib have no say
         fixed = {"IPYTHONDIR": own, "MATPLOTLIBRC": own, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
         kept = {name: value for name, value in os.environ.items() if name != "RSEXPLORE_QUICK"}
-        return client.execute(env={**kept, **fixed})
+        return execute(path.read_text(encoding="utf-8"), path.parent, {**kept, **fixed})
 
 
-def texts(output: Any) -> Iterator[str]:
-    """Yield every text of an output."""
-    if output.output_type == "stream":
-        yield output.text
-    for kind, data in output.get("data", {}).items():
-        if kind.startswith("text/"):
-            yield data
+def bare(source: str) -> str:
+    """Return a cell's code without lines that only IPython understands."""
+    return "\n".join(line for line in source.splitlines() if not line.startswith(("%", "!")))
 
 
 def draws(node: ast.stmt, helpers: set[str]) -> bool:
@@ -144,47 +146,42 @@ def pictured(sources: list[str]) -> list[bool]:
     helpers: set[str] = set()
     found = []
     for source in sources:
-        lines = (line for line in source.splitlines() if not line.startswith(("%", "!")))
-        body = ast.parse("\n".join(lines)).body
+        body = ast.parse(bare(source)).body
         made = {node.name for node in body if isinstance(node, ast.FunctionDef) and draws(node, helpers)}
         found.append(any(draws(node, helpers) for node in body if not isinstance(node, ast.FunctionDef)))
         helpers |= made
     return found
 
 
-def output_faults(output: Any) -> Iterator[str]:
-    """Say what should not be in a stored output."""
-    if output.output_type == "error":
-        yield f"ended in {output.ename}"
-    if output.get("name") == "stderr":
-        yield "stores what went to stderr"
-    if any("jupyter.widget" in kind for kind in output.get("data", {})):
-        yield "stores a widget, which shows nothing unrun"
-    for text in texts(output):
-        for what, pattern in PRIVATE.items():
-            if found := pattern.search(text):
-                yield f"shows {what}: {text[max(0, found.start() - 20) : found.end() + 20]!r}"
-
-
-def faults(notebook: Any) -> list[str]:
+def faults(notebook: Any) -> Iterator[str]:
     """Say how a notebook differs from one that was run in order, without error, and stored with its pictures."""
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     if not any(cell.get("execution_count") for cell in cells):
-        return [f"was stored without being run: {AGAIN}"]
-    found = []
+        yield f"was stored without being run: {AGAIN}"
+        return
     if notebook.metadata.get("rsexplore", {}).get("sources") != digest(notebook):
-        found.append(f"its code was changed after it was run: {AGAIN}")
+        yield f"its code was changed after it was run: {AGAIN}"
     if [cell.execution_count for cell in cells] != [*range(1, len(cells) + 1)]:
-        found.append(f"its cells were not run in order, once each: {AGAIN}")
+        yield f"its cells were not run in order, once each: {AGAIN}"
     if "widgets" in notebook.metadata:
-        found.append(f"holds widget state: {AGAIN}")
+        yield f"holds widget state: {AGAIN}"
     must = pictured([cell.source for cell in cells])
     for place, cell in enumerate(cells):
-        found += [f"code cell {place} {fault}" for output in cell.outputs for fault in output_faults(output)]
-        pictures = ["image/png" in output.get("data", {}) for output in cell.outputs]
-        if must[place] and not any(pictures):
-            found.append(f"code cell {place} draws a figure and stores no picture: with RSEXPLORE_DATA set, {AGAIN}")
-    return found
+        kinds = {kind for output in cell.outputs for kind in output.get("data", {})}
+        for output in cell.outputs:
+            if output.output_type == "error":
+                yield f"code cell {place} ended in {output.ename}"
+            if output.get("name") == "stderr":
+                yield f"code cell {place} stores what went to stderr"
+            texts = [text for kind, text in output.get("data", {}).items() if kind.startswith("text/")]
+            for text, (what, pattern) in product([*texts, output.get("text", "")], PRIVATE.items()):
+                if found := pattern.search(text):
+                    near = text[max(0, found.start() - 20) : found.end() + 20]
+                    yield f"code cell {place} shows {what}: {near!r}"
+        if any("jupyter.widget" in kind for kind in kinds):
+            yield f"code cell {place} stores a widget, which shows nothing unrun"
+        if must[place] and "image/png" not in kinds:
+            yield f"code cell {place} draws a figure and stores no picture: with RSEXPLORE_DATA set, {AGAIN}"
 
 
 def too_large(sizes: dict[str, int]) -> list[str]:
@@ -225,12 +222,10 @@ def main(arguments: list[str] | None = None) -> int:
     paths = {path.stem: path for path in sorted(asked.folder.glob("*.ipynb"))}
     if unknown := sorted(set(asked.names) - set(paths)):
         parser.error(f"no notebook {', '.join(unknown)}; there are {', '.join(paths)}")
-    if not asked.check:
-        if not os.environ.get("RSEXPLORE_DATA"):
-            print("RSEXPLORE_DATA names no folder: logs come from the cache or the network, or figures stay away")
+    if not asked.check and not os.environ.get("RSEXPLORE_DATA"):
+        print("RSEXPLORE_DATA names no folder: logs come from the cache or the network, or figures stay away")
     found = [] if asked.check else [fault for name in asked.names or paths for fault in renew(paths[name])]
-    if asked.check or not asked.names:
-        found += check(asked.folder)
+    found += check(asked.folder) if asked.check or not asked.names else []
     print(*found, sep="\n", end="\n" if found else "")
     return int(bool(found))
 

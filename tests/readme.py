@@ -34,16 +34,12 @@ def runs_here(code: str) -> bool:
     return "montecarlo" not in code or find_spec("torch") is not None
 
 
-def notebooks_about(key: str, shown: list[Bound], folder: Path) -> list[str]:
-    """Names of the notebook named after a paper or, if there is none, of those that use one of its bounds."""
-    paths = sorted(folder.glob("*.ipynb"))
-    named = [path.stem for path in paths if path.stem.partition("_")[2] == key]
-    return named or [p.stem for p in paths if any(f'"{b.key}' in source(p) for b in shown)]
-
-
-def source(path: Path) -> str:
-    """Return the text of a notebook's cells, without what they show."""
-    return "".join("".join(cell["source"]) + "\n" for cell in json.loads(path.read_text(encoding="utf-8"))["cells"])
+def notebooks_about(key: str, shown: list[Bound]) -> list[str]:
+    """Names of the notebook named after a paper or, if there is none, of those whose cells use one of its bounds."""
+    sources = {path.stem: "".join("".join(cell["source"]) for cell in json.loads(path.read_text("utf-8"))["cells"])
+               for path in sorted(ROOT.glob("notebooks/*.ipynb"))}  # fmt: skip
+    named = [name for name in sources if name.partition("_")[2] == key]
+    return named or [name for name, text in sources.items() if any(f'"{b.key}' in text for b in shown)]
 
 
 def linked(names: Iterable[str]) -> str:
@@ -51,7 +47,7 @@ def linked(names: Iterable[str]) -> str:
     return ", ".join(f"[{name}](../notebooks/{name}.ipynb)" for name in names)
 
 
-def paper_table(folder: Path = ROOT / "notebooks") -> str:
+def paper_table() -> str:
     """Return the Markdown table of the papers, their bounds with status, and the notebooks that show them."""
     lines = ["| paper | bounds | notebook |", "| --- | --- | --- |"]
     for paper in papers.ALL:
@@ -60,7 +56,7 @@ def paper_table(folder: Path = ROOT / "notebooks") -> str:
         cells = [f"`{b.key}` ({b.status.value})" for b in right]
         if wrong := len(found) - len(right):
             cells.append(f"{wrong} more as printed")
-        links = linked(notebooks_about(paper.key, found, folder))
+        links = linked(notebooks_about(paper.key, found))
         if cells or links:
             lines.append(f"| {paper.short} | {', '.join(cells) or '-'} | {links or '-'} |")
     return "\n".join(lines)
@@ -70,13 +66,9 @@ def named_together(items: list[str]) -> str:
     """Return e.g. "Table 1; Figures 1, 3 left" for ["Table 1", "Figure 1", "Figure 3 left"]."""
     groups: dict[str, list[str]] = {}
     for item in items:
-        kind, _, rest = item.partition(" ")
-        groups.setdefault(kind if kind in ("Figure", "Table") else item, []).append(rest)
-    plural = {"Figure": "Figures", "Table": "Tables"}
-    words = [
-        f"{plural[kind] if len(rests) > 1 else kind} {', '.join(rests)}" if kind in plural else kind
-        for kind, rests in groups.items()
-    ]
+        kind, _, number = item.partition(" ") if item.startswith(("Figure ", "Table ")) else (item, "", "")
+        groups.setdefault(kind, []).append(number)
+    words = (f"{kind}{'s' * (len(numbers) > 1)} {', '.join(numbers)}".strip() for kind, numbers in groups.items())
     return "; ".join(words) or "-"
 
 

@@ -20,18 +20,19 @@ import rsexplore
 from rsexplore import beyond
 
 ROOT = Path(__file__).parents[1]
-PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-PROJECT, HATCH = PYPROJECT["project"], PYPROJECT["tool"]["hatch"]
-EXTRAS = {name: [Requirement(text) for text in texts] for name, texts in PROJECT["optional-dependencies"].items()}
-MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
-CI = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
-def constraints() -> dict[str, Version]:
-    """Return the pinned version of every library in constraints.txt."""
-    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    pairs = (line.split("==") for line in lines if line and not line.startswith("#"))
-    return {canonicalize_name(name): Version(version) for name, version in pairs}
+def text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+PYPROJECT = tomllib.loads(text("pyproject.toml"))
+PROJECT = PYPROJECT["project"]
+EXTRAS = {name: [*map(Requirement, texts)] for name, texts in PROJECT["optional-dependencies"].items()}
+CORE = [*map(Requirement, PROJECT["dependencies"])]
+CITATION = yaml.safe_load(text("CITATION.cff"))
+PINS = {canonicalize_name(name): Version(version) for name, version in
+        (line.split("==") for line in text("constraints.txt").splitlines() if line and line[0] != "#")}  # fmt: skip
 
 
 def requirements(extra: str) -> list[Requirement]:
@@ -42,9 +43,12 @@ def requirements(extra: str) -> list[Requirement]:
     return found
 
 
+def make(*asked: str) -> str:
+    return subprocess.run(["make", *asked], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
 def test_the_core_needs_none_of_the_heavy_libraries():
-    names = {Requirement(text).name for text in PROJECT["dependencies"]}
-    assert names == {"numpy", "scipy", "sympy", "mpmath", "pooch"}
+    assert {one.name for one in CORE} == {"numpy", "scipy", "sympy", "mpmath", "pooch"}
     assert not {"torch", "ipywidgets", "matplotlib"} & {r.name for r in requirements("test-core")}
 
 
@@ -57,11 +61,8 @@ def test_extra_all_holds_all_that_a_user_may_need_and_test_every_other_but_the_d
 
 
 def test_every_extra_is_in_the_table_of_the_readme():
-    table = (ROOT / "README.md").read_text(encoding="utf-8").partition("| extra |")[2].partition("\n\n")[0]
-    told = {
-        name: set(brought.split(", "))
-        for name, brought in re.findall(r"^\| `(.*?)` \|.*\| (.*?) \|$", table, re.MULTILINE)
-    }
+    table = text("README.md").partition("| extra |")[2].partition("\n\n")[0]
+    told = {name: {*brought.split(", ")} for name, brought in re.findall(r"^\| `(.*?)` \|.*\| (.*?) \|$", table, re.M)}
     assert told == {
         extra: {f"`{inner}`" for r in found for inner in r.extras} | {r.name for r in found if not r.extras}
         for extra, found in EXTRAS.items()
@@ -75,61 +76,44 @@ def test_the_extra_that_is_named_has_the_missing_library(library):
 
 
 def test_constraints_pin_every_dependency_within_its_range():
-    pins = constraints()
-    wanted = requirements("test") + requirements("demo") + requirements("docs")
-    for one in [Requirement(text) for text in PROJECT["dependencies"]] + wanted:
-        assert one.specifier.contains(pins[canonicalize_name(one.name)]), one
-    assert [name for name, version in pins.items() if version.local] == []  # a build tag ties torch to one machine
+    for one in CORE + requirements("test") + requirements("demo") + requirements("docs"):
+        assert one.specifier.contains(PINS[canonicalize_name(one.name)]), one
+    assert [name for name, version in PINS.items() if version.local] == []  # a build tag ties torch to one machine
 
 
 def test_the_environment_is_the_one_of_the_constraints():
-    pins = constraints()
     installed = {canonicalize_name(d.metadata["Name"]): Version(d.version) for d in distributions()}
-    other = {n: str(v) for n, v in installed.items() if n in pins and v.public != pins[n].public}
+    other = {n: str(v) for n, v in installed.items() if n in PINS and v.public != PINS[n].public}
     assert not other, f"not the versions of constraints.txt: {other}; run `make clean test`"
 
 
 def test_every_pinned_version_runs_on_the_oldest_python():
     floor = str(next(iter(SpecifierSet(PROJECT["requires-python"]))).version) + ".0"
     wanted = {d.metadata["Name"]: d.metadata.get("Requires-Python") for d in distributions()}
-    assert [f"{name} needs {text}" for name, text in wanted.items() if text and floor not in SpecifierSet(text)] == []
+    assert [f"{name} needs {spec}" for name, spec in wanted.items() if spec and floor not in SpecifierSet(spec)] == []
 
 
-def test_one_version_everywhere():
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-    assert "version" in PROJECT["dynamic"] and ROOT / HATCH["version"]["path"] == Path(rsexplore.__file__)
-    assert rsexplore.__version__ == str(citation["version"])
-    assert f"## {rsexplore.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+def test_one_version_everywhere_and_a_citation_has_what_the_format_asks_for():
+    assert "version" in PROJECT["dynamic"]
+    assert ROOT / PYPROJECT["tool"]["hatch"]["version"]["path"] == Path(rsexplore.__file__)
+    assert rsexplore.__version__ == str(CITATION["version"]) and f"## {rsexplore.__version__}" in text("CHANGELOG.md")
+    assert {"cff-version", "message", "title", "authors"} <= set(CITATION)
+    assert CITATION["license"] == PROJECT["license"] == "MIT" and CITATION["authors"] == PROJECT["authors"]
 
 
-def test_citation_has_what_the_format_asks_for():
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-    assert {"cff-version", "message", "title", "authors"} <= set(citation)
-    assert citation["license"] == PROJECT["license"] == "MIT"
-    assert citation["authors"] == PROJECT["authors"]
-
-
-def conda() -> tuple[list[str], list[str]]:
-    """Return conda's own dependencies and the lines that it hands to pip."""
-    dependencies = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
-    (block,) = [one["pip"] for one in dependencies if isinstance(one, dict)]
-    return [one for one in dependencies if isinstance(one, str)], block
+*CONDA, TO_PIP = yaml.safe_load(text("environment.yml"))["dependencies"]
 
 
 def test_conda_environment_is_the_one_of_pyproject():
-    own, block = conda()
-    assert own == [f"python{PROJECT['requires-python']}", "pip"]  # no version of a library is said here a second time
-    assert block == ["-c constraints.txt", "-e .[all]"]
-    assert (ROOT / "constraints.txt").exists() and "all" in EXTRAS
+    assert CONDA == [f"python{PROJECT['requires-python']}", "pip"]  # versions of libraries are not said a second time
+    assert TO_PIP == {"pip": ["-c constraints.txt", "-e .[all]"]}
 
 
 @pytest.mark.slow
 def test_pip_resolves_what_conda_hands_to_it(tmp_path):
-    requirements_file = tmp_path / "requirements.txt"
-    root = ROOT.as_posix()
-    lines = [line.replace("-c ", f"-c {root}/").replace("-e .", f"-e {root}") for line in conda()[1]]
-    requirements_file.write_text("\n".join(lines), encoding="utf-8")
-    command = [sys.executable, "-m", "pip", "install", "--dry-run", "-q", "-r", str(requirements_file)]
+    lines = [line.replace("-c ", f"-c {ROOT}/").replace("-e .", f"-e {ROOT}") for line in TO_PIP["pip"]]
+    (tmp_path / "requirements.txt").write_text("\n".join(lines), encoding="utf-8")
+    command = [sys.executable, "-m", "pip", "install", "--dry-run", "-q", "-r", "requirements.txt"]
     impatient = {**os.environ, "PIP_RETRIES": "0", "PIP_DEFAULT_TIMEOUT": "15"}
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=impatient, timeout=300)
     if done.returncode and re.search(r"connection|timed out|hatchling", done.stderr, re.IGNORECASE):
@@ -138,9 +122,8 @@ def test_pip_resolves_what_conda_hands_to_it(tmp_path):
 
 
 def test_make_help_names_every_command():
-    (phony,) = re.findall(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)
-    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert [name for name in phony.split() if name != "help" and f"make {name} " not in shown] == []
+    (phony,) = re.findall(r"^\.PHONY: (.*)$", text("Makefile"), re.MULTILINE)
+    assert [name for name in phony.split() if name != "help" and f"make {name} " not in make("help")] == []
 
 
 INSTALL = "-c constraints.txt -e '.[test]'"
@@ -159,21 +142,17 @@ PLANNED = {
 
 @pytest.mark.parametrize("command", PLANNED)
 def test_make_does_what_is_asked(command):
-    planned = ["make", "-n", *shlex.split(command)]
-    shown = subprocess.run(planned, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    shown = make("-n", *shlex.split(command))
     assert [words for words in PLANNED[command] if words not in shown] == []
 
 
 def test_every_page_and_notebook_and_public_module_is_in_the_site():
-    index, api = ((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("index.md", "api.md"))
-    lists = re.findall(r"^```{toctree}\n(.*?)^```$", index, re.MULTILINE | re.DOTALL)
-    named = [re.sub(r".*<(.*)>$", r"\1", line) for text in lists for line in text.splitlines() if line[:1] not in ":"]
-    found = [
-        page.resolve() for name in named for end in ("md", "ipynb") for page in (ROOT / "docs").glob(f"{name}.{end}")
-    ]
+    lists = re.findall(r"^```{toctree}\n(.*?)^```$", text("docs/index.md"), re.MULTILINE | re.DOTALL)
+    named = [re.sub(r".*<(.*)>$", r"\1", line) for one in lists for line in one.splitlines() if line[:1] not in ":"]
+    found = {path.resolve() for name in named for path in (ROOT / "docs").glob(f"{name}.*")}
     pages = {*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("notebooks/*.ipynb")}
-    assert set(found) == pages and all((ROOT / "docs").glob(f"{name}.*") for name in named)
-    modules = re.findall(r"^\.\. automodule:: rsexplore\.([\w.]+)$", api, re.MULTILINE)
+    assert {path for path in found if path.suffix in (".md", ".ipynb")} == pages
+    modules = re.findall(r"^\.\. automodule:: rsexplore\.([\w.]+)$", text("docs/api.md"), re.MULTILINE)
     assert {name for name in rsexplore.__all__ if name.islower() and "_" not in name} - {"compare"} <= {*modules}
     for name in modules:  # Sphinx shows what a module defines or lists, and nothing of what it imports
         (path,) = [*ROOT.glob(f"rsexplore/{name.replace('.', '/')}.py"), *ROOT.glob(f"rsexplore/{name}/__init__.py")]
@@ -186,8 +165,8 @@ HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 
 @pytest.mark.parametrize("page", sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")}), ids=lambda page: page.name)
 def test_links_between_pages_lead_to_a_file_and_to_a_heading_of_it(page):
-    text = re.sub(r"^```.*?^```$|`[^`\n]*`", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
-    for link in re.findall(r"\]\((?!https://)([^) ]*)\)", text):
+    prose = re.sub(r"^```.*?^```$|`[^`\n]*`", "", text(page), flags=re.MULTILINE | re.DOTALL)
+    for link in re.findall(r"\]\((?!https://)([^) ]*)\)", prose):
         name, _, heading = link.partition("#")
         there = (page.parent / name).resolve() if name else page
         assert there.exists(), link
@@ -197,7 +176,7 @@ def test_links_between_pages_lead_to_a_file_and_to_a_heading_of_it(page):
 
 
 def test_hooks_check_what_make_lint_checks():
-    (repo,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
+    (repo,) = yaml.safe_load(text(".pre-commit-config.yaml"))["repos"]
     entries = [hook["entry"].removeprefix(".venv/bin/") for hook in repo["hooks"]]
     assert entries == ["ruff check --fix", "ruff format", "python tests/notebooks.py --check"]
 
@@ -212,15 +191,10 @@ def test_make_says_which_python_it_needs(tmp_path):
     assert done.returncode and "needs Python 3.11 or newer" in done.stderr and "3.8.1" in done.stderr
 
 
-def test_ci_runs_the_command_of_the_readme():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (command,) = re.findall(r"^(make test)\b", readme, re.MULTILINE)
-    commands = [line for line in CI.splitlines() if line.startswith("make ")]
-    assert commands == [command, "make core-test"]
-
-
-def test_ci_leaves_nothing_out():
-    assert "set -euo pipefail" in CI and os.access(ROOT / ".ci" / "run", os.X_OK)
-    assert re.findall(r"RSEXPLORE_REQUIRE_\w+=1", CI) == [
-        f"RSEXPLORE_REQUIRE_{what}=1" for what in ("LOGS", "BROWSER", "TORCH")
-    ]
+def test_ci_runs_the_command_of_the_readme_and_leaves_nothing_out():
+    ci = text(".ci/run")
+    (command,) = re.findall(r"^(make test)\b", text("README.md"), re.MULTILINE)
+    assert [line for line in ci.splitlines() if line.startswith("make ")] == [command, "make core-test"]
+    assert "set -euo pipefail" in ci and os.access(ROOT / ".ci" / "run", os.X_OK)
+    required = [f"RSEXPLORE_REQUIRE_{what}=1" for what in ("LOGS", "BROWSER", "TORCH")]
+    assert re.findall(r"RSEXPLORE_REQUIRE_\w+=1", ci) == required

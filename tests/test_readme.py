@@ -6,18 +6,8 @@ import tomllib
 
 import gallery
 import pytest
-from readme import (
-    README,
-    REFERENCE,
-    ROOT,
-    citation,
-    document_table,
-    named_together,
-    paper_table,
-    printed_by,
-    render,
-    runs_here,
-)
+import readme
+from readme import README, REFERENCE, ROOT, printed_by, render
 
 from reproduce.printed import inventory
 from rsexplore import bounds, papers
@@ -54,7 +44,7 @@ def test_a_model_is_certified_its_log_read_and_scored_again(tmp_path, monkeypatc
 
 def test_without_torch_an_example_that_needs_it_is_left_as_it_is(monkeypatch):
     monkeypatch.setattr("readme.find_spec", lambda name: None)
-    assert [runs_here(code) for code in EXAMPLES] == [True, False]
+    assert [readme.runs_here(code) for code in EXAMPLES] == [True, False]
     stale = TEXT.replace("kl-l2     alpha = 0.05", "kl-l2     alpha = 0.06")
     assert render(stale) == stale != TEXT
 
@@ -68,7 +58,7 @@ def test_nothing_is_promised_and_every_make_command_that_is_named_is_there():
 
 
 def test_every_figure_and_table_is_in_the_table_of_documents():
-    rows = document_table().splitlines()[2:]
+    rows = readme.document_table().splitlines()[2:]
     assert len(rows) == len(papers.FIVE)
     for paper, row in zip(papers.FIVE, rows, strict=True):
         items = [item for item in inventory() if item.document == paper.key]
@@ -78,39 +68,37 @@ def test_every_figure_and_table_is_in_the_table_of_documents():
 
 
 def test_items_of_one_kind_are_named_together():
-    assert (
-        named_together(["Table 1", "Figure 1", "last slide", "Figure 3 left"])
-        == "Table 1; Figures 1, 3 left; last slide"
-    )
-    assert named_together([]) == "-"
+    items = ["Table 1", "Figure 1", "last slide", "Figure 3 left"]
+    assert readme.named_together(items) == "Table 1; Figures 1, 3 left; last slide"
+    assert readme.named_together([]) == "-"
 
 
 def test_every_notebook_has_a_small_picture_in_the_gallery():
     stems = sorted(path.stem for path in ROOT.glob("notebooks/*.ipynb"))
-    assert [one.notebook for one in gallery.there()] == stems
+    assert [*gallery.GALLERY] == stems
     sizes = {path.stem: path.stat().st_size for path in gallery.FOLDER.iterdir()}
     assert sorted(sizes) == stems, "run: .venv/bin/python tests/gallery.py"
     assert max(sizes.values()) < 40_000 and sum(sizes.values()) < 200_000
 
 
-@pytest.mark.parametrize("one", gallery.there(), ids=lambda one: one.notebook)
-def test_pictures_of_the_gallery_are_those_of_the_notebooks(one):
+@pytest.mark.parametrize("name", gallery.GALLERY)
+def test_pictures_of_the_gallery_are_those_of_the_notebooks(name):
     pytest.importorskip("nbformat")
     image = pytest.importorskip("matplotlib.image")
-    shown = image.imread(gallery.FOLDER / f"{one.notebook}.png")
-    stored = image.imread(io.BytesIO(gallery.picture(one)))
+    shown = image.imread(gallery.FOLDER / f"{name}.png")
+    stored = image.imread(io.BytesIO(gallery.picture(name)))
     assert shown.shape == stored.shape and abs(shown - stored).mean() < 0.01, "run: .venv/bin/python tests/gallery.py"
 
 
 def test_the_package_is_cited_as_citation_cff_says():
     cff = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
-    entry = dict(re.findall(r"^  (\w+) = {+(.*?)}+,?$", citation(), re.MULTILINE))
+    entry = dict(re.findall(r"^  (\w+) = {+(.*?)}+,?$", readme.citation(), re.MULTILINE))
     assert f'title: "{entry["title"]}"' in cff and f'name: "{entry["author"]}"' in cff
     assert f"version: {entry['version']}" in cff
 
 
 def test_every_bound_and_notebook_is_in_the_table():
-    table = paper_table()
+    table = readme.paper_table()
     keys = [b.key for b in bounds.KNOWN if b.status is not Status.AS_PRINTED]
     assert [key for key in keys if f"`{key}`" not in table] == []
     stems = [path.stem for path in ROOT.glob("notebooks/*.ipynb") if path.stem[3:] in ("lecture", "unified", "hayes")]
@@ -155,10 +143,8 @@ def test_on_an_index_no_link_leads_into_a_repository_that_is_not_there():
 
 
 def test_the_two_commands_are_on_the_first_screen():
-    first_screen = TEXT.splitlines()[:15]
-    assert any(line.startswith("make lab ") for line in first_screen)
-    assert any(line.startswith("make test ") for line in first_screen)
-    assert any("docs/explorer.png" in line for line in first_screen)
+    first_screen = "\n".join(TEXT.splitlines()[:15])
+    assert all(words in first_screen for words in ("\nmake lab ", "\nmake test ", "docs/explorer.png"))
 
 
 def test_the_check_of_the_generated_parts_can_fail():

@@ -18,7 +18,6 @@ from rsexplore.table import Table
 CURVES = Path(rsexplore.__file__).parent / "datasets" / "curves"
 COHEN = bounds.get("cohen-l2")
 LOCUSLAB = data.logs(source="locuslab-smoothing", kind="certify")
-COMPARED = {row.key for row in all_statements().values() if row.unit} | {"table-1"}
 
 
 @pytest.fixture
@@ -30,14 +29,19 @@ def no_logs(monkeypatch, tmp_path):
 @pytest.fixture
 def change(monkeypatch):
     """Return a function that changes the printed value of some cells of a paper."""
+    real = reader.cells
 
     def changed(paper, wanted, value):
-        cells = reader.cells(paper)
-        other = tuple(cell._replace(value=value(cell.value)) if wanted(cell) else cell for cell in cells)
-        assert other != cells
-        monkeypatch.setattr(reader, "cells", lambda key, real=reader.cells: other if key == paper else real(key))
+        other = tuple(cell._replace(value=value(cell.value)) if wanted(cell) else cell for cell in real(paper))
+        assert other != real(paper)
+        monkeypatch.setattr(reader, "cells", lambda key: other if key == paper else real(key))
 
     return changed
+
+
+@pytest.fixture
+def logs(published_log):
+    published_log("locuslab-smoothing", "imagenet", 0.5, 0.5)  # or skip
 
 
 # tables from logs
@@ -51,14 +55,12 @@ def test_table_2_of_the_lecture_from_the_shipped_curves_and_a_cell_that_differs_
     assert table.agree == 20 and "0.372 ≠" in str(table) and table.largest == 0
 
 
-def test_table_2_of_the_lecture_from_the_logs(published_log):
-    published_log("locuslab-smoothing", "imagenet", 0.5, 0.5)
+def test_table_2_of_the_lecture_from_the_logs(logs):
     assert "sha256" not in remake.curve("locuslab-smoothing", "imagenet", 0.5, 0.5).provenance
     assert remake.Beside("lecture", "Table 2").agree == 21
 
 
-def test_table_3_says_which_networks_it_is_made_of(published_log):
-    published_log("locuslab-smoothing", "imagenet", 0.5, 0.5)
+def test_table_3_says_which_networks_it_is_made_of(logs):
     table = remake.Beside("soap", "Table 3")
     made = {row[-1]: row[1:-1] for row in table.rows if row[0] == "Salman et al. (2019), made again"}
     assert made["attack on the base classifier, 16 logs"] == ["58.2", "42.4", "31.2", "22.2 ≠", "18.0", "13.2"]
@@ -79,8 +81,7 @@ def test_curves_under_the_bounds_of_papers_are_read_at_one_level():
     assert {curve.alpha for curve in remake.framework_curves("cifar10", 1.0, alpha=0.01)} == {0.01}
 
 
-def test_attacks_never_contradict_a_certified_radius(published_log):
-    published_log("locuslab-smoothing", "imagenet", 0.5, 0.5)
+def test_attacks_never_contradict_a_certified_radius(logs):
     found = remake.attacked(0.5)
     assert (found.broken >= found.radius).all() and len(found.radius) == 323
     assert 2 < np.median(found.broken[found.broken < np.inf] / found.radius[found.broken < np.inf]) < 2.5
@@ -104,14 +105,13 @@ def test_tables_print_as_text_and_as_html():
 # numbers
 
 
-@pytest.mark.parametrize(
-    ("name", "gap"),
-    [("eq-26-points", {"": 0.0046}), ("proposition-1-end", {"": 8.8e-5}), ("twenty-percent", {"c = 1": 1, "c = 3": 20}),
-     ("table-1", {"all at fixed E‖z‖_inf": 1, "each at fixed E‖z‖_inf or fixed σ": 0}),
-     ("figure-6", {"c = 1": 0.16, "c = 3": 0}), ("ten-to-twenty", {"c = 1": 0, "c = 3": 4.747}),
-     ("rops-order", {"every radius": 0.188, "radii up to 0.490": 0}), ("soap-table-1", {"best σ at each radius": 2}),
-     ("soap-table-2", {"best σ at each radius": 0.415}), ("soap-table-4", {"best σ at each radius": 2})],
-)  # fmt: skip
+@pytest.mark.parametrize("name, gap", {
+    "eq-26-points": {"": 0.0046}, "proposition-1-end": {"": 8.8e-5}, "twenty-percent": {"c = 1": 1, "c = 3": 20},
+    "table-1": {"all at fixed E‖z‖_inf": 1, "each at fixed E‖z‖_inf or fixed σ": 0},
+    "figure-6": {"c = 1": 0.16, "c = 3": 0}, "ten-to-twenty": {"c = 1": 0, "c = 3": 4.747},
+    "rops-order": {"every radius": 0.188, "radii up to 0.490": 0}, "soap-table-1": {"best σ at each radius": 2},
+    "soap-table-2": {"best σ at each radius": 0.415}, "soap-table-4": {"best σ at each radius": 2},
+}.items())  # fmt: skip
 def test_differences_from_print(name, gap):
     assert gaps(remake.cases(name)) == pytest.approx(gap, rel=0.02, abs=1e-12)
 
@@ -139,27 +139,23 @@ def test_a_printed_number_that_is_changed_is_no_longer_confirmed(change, documen
         remake.confirm(document, item)
 
 
-FORMULAS = {
-    "laplace_table_1": ("laplace", "Table 1"), "laplace_remark_2": ("laplace", "Remark 2"),
-    "hayes_table_1": ("hayes", "Table 1"), "hayes_table_2": ("hayes", "Table 2"),
-    "lecture_norms": ("lecture", "last slide"),
-    "lecture_slope": ("lecture", "Lipschitz Constant of Randomized Smoothed Classifier"),
-}  # fmt: skip
+FORMULAS = [
+    ("laplace_table_1", "laplace", "Table 1"), ("laplace_remark_2", "laplace", "Remark 2"),
+    ("hayes_table_1", "hayes", "Table 1"), ("hayes_table_2", "hayes", "Table 2"),
+    ("lecture_norms", "lecture", "last slide"),
+    ("lecture_slope", "lecture", "Lipschitz Constant of Randomized Smoothed Classifier"),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", FORMULAS)
-def test_a_formula_that_is_changed_is_found(monkeypatch, change, name):
+@pytest.mark.parametrize("name, paper, location", FORMULAS)
+def test_a_formula_that_is_changed_is_found(change, name, paper, location):
     check = getattr(formulas, name)
     assert check() < 1e-12
-    for cell in printed(*FORMULAS[name]):
-        # the KL divergence of Gaussian noise is the one formula that is not ours
-        if cell.column != "noise" and (cell.row, cell.column) != ("KL", "divergence of Gaussian noise"):
-            change(FORMULAS[name][0], lambda one, cell=cell: one == cell, lambda value: f"1.001 ({value})")
+    for cell in printed(paper, location):
+        # the KL divergence of Gaussian noise is the one formula that is not ours, and twice the true one
+        if cell.column != "noise" and (cell.row, cell.column) != formulas.KL_FAULT:
+            change(paper, lambda one, cell=cell: one == cell, lambda value: f"1.001 ({value})")
             assert check() > 1e-5, cell
-            monkeypatch.undo()
-
-
-def test_the_printed_kl_divergence_is_twice_the_true_one():
     assert formulas.kl_fault() == pytest.approx(2)
 
 
@@ -196,9 +192,10 @@ def test_printed_formulas_are_compared_to_rounding_of_the_machine():
 
 def test_a_text_that_leaves_a_value_open_holds_with_the_readings_under_which_it_does():
     good, bad = [Pair(1.0, "1")], [Pair(1.6, "1")]
-    for cases, word in (({"": good}, "holds"), ({"c = 1": good, "c = 3": bad}, "holds with a condition"),
-                        ({"c = 1": bad, "c = 3": bad}, "not reproducible"), (None, "cannot be checked")):  # fmt: skip
-        assert outcome(cases).value == word
+    found = [{"": good}, {"c = 1": good, "c = 3": bad}, {"c = 1": bad, "c = 3": bad}, None]
+    assert [outcome(cases).value for cases in found] == [
+        "holds", "holds with a condition", "not reproducible", "cannot be checked"
+    ]  # fmt: skip
 
 
 def test_a_reading_that_fails_is_named_and_what_has_no_number_in_print_cannot_be_confirmed():
@@ -243,13 +240,10 @@ def test_what_is_not_exact_says_why_and_every_item_is_in_one_cell_of_its_noteboo
             verdicts.cell_number(inventory()[0]._replace(cell=cell))
 
 
-def test_comparisons_of_the_list_exist_and_none_is_left_over():
-    assert {item.check for item in inventory()} - {""} == COMPARED
-    shown = [verdicts.status(item) for item in inventory()]
-    assert shown.count("exact, unprinted") == 10
-
-
-def test_what_is_exact_is_within_the_prints_rounding():
+def test_comparisons_of_the_list_exist_and_what_is_exact_is_within_the_prints_rounding():
+    compared = {row.key for row in all_statements().values() if row.unit} | {"table-1"}
+    assert {item.check for item in inventory()} - {""} == compared  # none is left over
+    assert [verdicts.status(item) for item in inventory()].count("exact, unprinted") == 10
     exact = {item.check for item in inventory() if item.status == "exact"} - {""}
     assert len(exact) == 10
     for name in exact:
@@ -271,11 +265,9 @@ def test_what_is_said_of_a_printed_number_the_rule_knows_and_what_is_not_printed
 # what the papers print against what the logs of their authors say
 
 
-@pytest.mark.parametrize(
-    ("paper", "cells"), [("lecture", 29), ("unified", 27), ("laplace", 21), ("soap", 111), ("hayes", 38)]
-)
-def test_every_printed_number_is_there(paper, cells):
-    assert len(printed(paper)) == cells
+def test_every_printed_number_is_there():
+    counts = {"lecture": 29, "unified": 27, "laplace": 21, "soap": 111, "hayes": 38}
+    assert {paper.key: len(printed(paper.key)) for paper in papers.FIVE} == counts
 
 
 @pytest.mark.parametrize("entry", make_curves.entries(), ids=make_curves.name)
@@ -294,16 +286,10 @@ def test_shipped_curves_are_small_and_complete():
 which = attrgetter("dataset", "split", "train_sigma", "certify_sigma")
 # log -> images whose radius no count can have at the stated level 0.001; of the other four logs every radius can
 IMPOSSIBLE = {
-    ("cifar10", "test", 0.25, 0.25): 107,
-    ("cifar10", "test", 0.5, 0.5): 15,
-    ("cifar10", "test", 1.0, 1.0): 5,
-    ("imagenet", "test", 0.25, 0.25): 155,
-    ("imagenet", "test", 0.25, 0.5): 10,
-    ("imagenet", "test", 0.5, 0.5): 95,
-    ("imagenet", "test", 1.0, 0.5): 54,
-    ("imagenet", "test", 1.0, 1.0): 50,
-    ("imagenet", "train", 0.5, 0.5): 96,
-}
+    ("cifar10", "test", 0.25, 0.25): 107, ("cifar10", "test", 0.5, 0.5): 15, ("cifar10", "test", 1.0, 1.0): 5,
+    ("imagenet", "test", 0.25, 0.25): 155, ("imagenet", "test", 0.25, 0.5): 10, ("imagenet", "test", 0.5, 0.5): 95,
+    ("imagenet", "test", 1.0, 0.5): 54, ("imagenet", "test", 1.0, 1.0): 50, ("imagenet", "train", 0.5, 0.5): 96,
+}  # fmt: skip
 
 
 def level_of(log):
@@ -311,24 +297,18 @@ def level_of(log):
     return next((level for level in (0.001, 0.01, 0.05) if log.printed.possible(level).all()), None)
 
 
-@pytest.mark.parametrize("entry", LOCUSLAB, ids=lambda entry: "-".join(map(str, which(entry))))
-def test_level_of_the_locuslab_logs(entry, published_file):
-    log = records.read(published_file(entry), entry.header)
-    found = level_of(log)
-    assert found == (0.01 if which(entry) in IMPOSSIBLE else 0.001)
-    assert entry.alpha_found in (found, None)
-    assert entry.alpha_stated == 0.001
-    assert np.sum(~log.printed.possible(0.001)) == IMPOSSIBLE.get(which(entry), 0)
-    assert log.printed.ceiling(0.001) / log.noise.sigma == pytest.approx(3.8115, abs=5e-5)
-    assert log.printed.ceiling(0.01) / log.noise.sigma == pytest.approx(3.9105, abs=5e-5)
-
-
-def test_eight_logs_exceed_the_ceiling_and_one_shows_itself_by_its_gaps(published_file):
-    logs = {which(entry): records.read(published_file(entry), entry.header) for entry in LOCUSLAB}
-    # the least radius that is printed as the largest one is still above the ceiling
-    above = {key for key, log in logs.items() if log.printed.radii("lower").max() > log.printed.ceiling(0.001)}
-    assert len(logs) == 13
-    assert above == set(IMPOSSIBLE) - {("cifar10", "test", 1.0, 1.0)}
+def test_nine_logs_of_locuslab_are_of_another_level_and_eight_exceed_its_ceiling(published_file):
+    above = set()
+    for entry in LOCUSLAB:
+        log = records.read(published_file(entry), entry.header)
+        assert level_of(log) == (0.01 if which(entry) in IMPOSSIBLE else 0.001)
+        assert entry.alpha_found in (level_of(log), None) and entry.alpha_stated == 0.001
+        assert np.sum(~log.printed.possible(0.001)) == IMPOSSIBLE.get(which(entry), 0)
+        ceilings = [log.printed.ceiling(alpha) / log.noise.sigma for alpha in (0.001, 0.01)]
+        assert ceilings == pytest.approx([3.8115, 3.9105], abs=5e-5)
+        # the least radius that is printed as the largest one is still above the ceiling
+        above |= {which(entry)} if log.printed.radii("lower").max() > log.printed.ceiling(0.001) else set()
+    assert len(LOCUSLAB) == 13 and above == set(IMPOSSIBLE) - {("cifar10", "test", 1.0, 1.0)}  # that has gaps alone
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """What the paper claims about its families, each with the number that decides it."""
 
+from itertools import product
 from math import inf, log
 
 import numpy as np
@@ -13,17 +14,17 @@ from rsexplore.noises import PowerGaussian
 
 P_A = np.array([0.6, 0.9, 0.99, 0.99999])
 GAUSS = np.array([0.25334710, 1.28155157, 2.32634787, 4.26489079])
+DUAL, LINF = bounds.get("soap-dual"), bounds.get("soap-dual-linf")
+TABLE_3 = {sigma0: PowerGaussian.matched(sigma0, 250, 3072, power_norm=inf) for sigma0 in (1.0, 0.5, 0.25)}
 
 
 def test_at_equal_votes_eq_8_is_the_gaussian():
     for dim, k, gap in ((3072, 500, 2.3e-4), (150_528, 50_000, 1.1e-5)):
-        found = bounds.get("soap-dual").radius(PowerGaussian.matched(1.0, k, dim), P_A)
-        assert np.abs(found / GAUSS - 1).max() < gap
+        assert np.abs(DUAL.radius(PowerGaussian.matched(1.0, k, dim), P_A) / GAUSS - 1).max() < gap
 
 
 def test_at_equal_votes_eq_9_is_half_to_three_quarters_of_the_gaussian():
-    found = bounds.get("soap-dual-linf").radius(PowerGaussian.matched(1.0, 250, 3072, power_norm=inf), P_A)
-    share = found * np.sqrt(3072) / GAUSS
+    share = LINF.radius(TABLE_3[1.0], P_A) * np.sqrt(3072) / GAUSS
     assert share[0] == pytest.approx(0.470, abs=1e-3) and share[-1] == pytest.approx(0.751, abs=1e-3)
     assert (np.diff(share) > 0).all()
 
@@ -32,19 +33,15 @@ def test_table_3_is_out_of_reach_of_algorithm_2():
     """With 1e5 samples and alpha = 1e-3, Hoeffding's step ends at 7.62/255 for sigma0 = 1, and the table at 12/255."""
     q = 1 - soap.reachable(100_000, 100_000, 0.001, corrected=False)
     assert q == pytest.approx(1 - 0.99405, abs=1e-5)
-    for sigma0, reach in ((1.0, 7.62), (0.5, 3.81), (0.25, 1.905)):
-        noise = PowerGaussian.matched(sigma0, 250, 3072, power_norm=inf)
-        radius = float(bounds.get("soap-dual-linf").radius(noise, q_a=q))
-        assert 255 * radius == pytest.approx(reach, abs=6e-3)
-    noise = PowerGaussian.matched(1.0, 250, 3072, power_norm=inf)
+    reach = [255 * float(LINF.radius(noise, q_a=q)) for noise in TABLE_3.values()]
+    assert reach == pytest.approx([7.62, 3.81, 1.905], abs=6e-3)
     limit = 0.001 ** (1 / 100_000)  # every vote for the class, and no Hoeffding step
-    assert 255 * float(bounds.get("soap-dual-linf").radius(noise, limit)) == pytest.approx(12.82, abs=0.01)
+    assert 255 * float(LINF.radius(TABLE_3[1.0], limit)) == pytest.approx(12.82, abs=0.01)
 
 
 def test_votes_that_table_3_needs():
-    noise = PowerGaussian.matched(1.0, 250, 3072, power_norm=inf)
     for steps, q in ((2, 0.2033), (8, 4.5e-3)):
-        more, less = bounds.get("soap-dual-linf").radius(noise, q_a=np.array([0.988, 1.012]) * q)
+        more, less = LINF.radius(TABLE_3[1.0], q_a=np.array([0.988, 1.012]) * q)
         assert less < steps / 255 < more
 
 
@@ -65,20 +62,17 @@ def test_algorithm_1_needs_the_union_bound():
     second = soap.algorithm_2(noise, 0.9, 0.4, 2, rng, n1=20_000, n2=20_000, corrected=False)
     assert second.alpha_spent == 0.002
     # the best of 33 statements at 0.2 each is wrong far more often than 0.2, as printed
-    law = law_of(10, 2.0, 2, 2)
-    truth = {lam: lam * 0.9 - float(distance(law, lam, 0.4)) for lam in soap.LAMBDAS}
-    wrong = {True: 0, False: 0}
-    for seed in range(150):
-        for corrected in wrong:
-            found = soap.algorithm_1(noise, 0.9, 0.4, 2, np.random.default_rng(seed), n1=60, n2=60, alpha=0.6,
-                                     lambdas=soap.LAMBDAS[8:25], corrected=corrected)  # fmt: skip
-            wrong[corrected] += found.value > truth[found.lam]
+    truth = {lam: lam * 0.9 - float(distance(law_of(10, 2.0, 2, 2), lam, 0.4)) for lam in soap.LAMBDAS}
+    few, wrong = {"n1": 60, "n2": 60, "alpha": 0.6, "lambdas": soap.LAMBDAS[8:25]}, {True: 0, False: 0}
+    for seed, corrected in product(range(150), wrong):
+        found = soap.algorithm_1(noise, 0.9, 0.4, 2, np.random.default_rng(seed), **few, corrected=corrected)
+        wrong[corrected] += found.value > truth[found.lam]
     assert wrong[True] < wrong[False]
 
 
 def test_algorithms_stay_below_the_exact_value():
     noise, rng = PowerGaussian.matched(1.0, 500, 3072), np.random.default_rng(1)
-    exact = float(bounds.get("soap-dual").radius(noise, 0.99))
+    exact = float(DUAL.radius(noise, 0.99))
     found = soap.algorithm_2(noise, 0.99, 0.9 * exact, 2, rng, pilot=1000, n1=100_000, n2=4000)
     assert found.value < 0.6
     assert soap.algorithm_2(noise, 0.99, exact, 2, rng, pilot=500, n1=1000, n2=1000).value < 0.5
@@ -95,10 +89,8 @@ def test_theorem_1_iii_needs_one_worst_shift_for_every_lambda():
     """Eq. (9) under an l2 ball, d = 2: the vertex is worst at lambda = 1, the axis at lambda = 3."""
     noise, r = PowerGaussian(1.0, 1.5, 2, inf, 2), 0.5
     rng = np.random.default_rng(3)
-    vertex, axis = (
-        soap.sampled_distance(noise, r * np.array(u), [1.0, 3.0], 400_000, rng)
-        for u in ((0.5**0.5, 0.5**0.5), (1.0, 0.0))
-    )
+    shifts = r * np.array([(0.5**0.5, 0.5**0.5), (1.0, 0.0)])
+    vertex, axis = (soap.sampled_distance(noise, shift, [1.0, 3.0], 400_000, rng) for shift in shifts)
     assert vertex == pytest.approx([0.632, 2.374], abs=6e-3) and axis == pytest.approx([0.612, 2.415], abs=6e-3)
     assert vertex[0] > axis[0] and vertex[1] < axis[1]
     with pytest.raises(ValueError, match="worst_shift is proved for l2 with power_norm=2"):
@@ -107,7 +99,7 @@ def test_theorem_1_iii_needs_one_worst_shift_for_every_lambda():
 
 def test_hoeffding_costs_what_the_penalty_says():
     assert soap.hoeffding(1.0, 100_000, 0.001) == pytest.approx(np.sqrt(log(1000) / 2e5))
-    radius = bounds.get("soap-dual").radius(PowerGaussian(1.0, 0.0, 3072), np.array([0.9, 0.99, 0.999]) - 0.0058770)
+    radius = DUAL.radius(PowerGaussian(1.0, 0.0, 3072), np.array([0.9, 0.99, 0.999]) - 0.0058770)
     assert radius == pytest.approx([1.2488, 2.1476, 2.4638], abs=2e-4)
 
 
@@ -136,7 +128,7 @@ def test_eq_10_is_laplace_noise_in_many_dimensions():
     """
     q = np.array([0.4999, 0.1, 1e-5])
     for dim, k, error in ((3072, 0.0, 3e-3), (3072, 1536.0, 1.7e-4), (150_528, 75_264.0, 4e-6)):
-        exact = bounds.get("soap-dual-linf").radius(PowerGaussian(2.0, k, dim, inf, inf), q_a=q)
+        exact = LINF.radius(PowerGaussian(2.0, k, dim, inf, inf), q_a=q)
         assert -2.0 * np.sqrt(dim - 1 - k) / dim * np.log(2 * q) == pytest.approx(exact, rel=error)
 
 

@@ -57,7 +57,9 @@ def test_every_printed_number_names_what_examines_it(table):
 
 def test_every_examination_is_of_a_statement():
     named = {row.name for row in all_statements().values() if row.words}
-    assert named == {name for name, f in vars(statements).items() if getattr(f, "__annotations__", {}).get("say")}
+    examinations = {name for name, f in vars(statements).items() if getattr(f, "__module__", "") == statements.__name__
+                    and f.__annotations__["return"] is Evidence}  # fmt: skip
+    assert named == examinations
 
 
 def test_keys_are_unique_and_nothing_is_left_blank(table):
@@ -86,37 +88,38 @@ def test_no_right_form_is_one_that_does_not_certify(table):
         assert not (verdict.printed.startswith("right form") and verdict.outcome is not Outcome.HOLDS), verdict.key
 
 
-class Longer:
-    """A bound whose radii are longer, or shorter."""
+@pytest.fixture
+def lengthen(monkeypatch):
+    """Return a function that makes the radii of one bound longer, or shorter."""
+    real = bounds.Bound.radius
 
-    def __init__(self, bound, times):
-        self.bound, self.times = bound, times
+    def change(key, times):
+        def radius(bound, *args, **options):
+            return real(bound, *args, **options) * (times if bound.key == key else 1)
 
-    def __getattr__(self, name):
-        return getattr(self.bound, name)
+        monkeypatch.setattr(bounds.Bound, "radius", radius)
 
-    def radius(self, *args, **kwargs):
-        return self.times * self.bound.radius(*args, **kwargs)
+    return change
 
 
 @pytest.mark.parametrize("key", ["cohen-l2", "uniform-l1", "soap-dual", "teng-l1"])
-def test_a_radius_that_is_too_large_would_be_found(key):
-    assert exact.examine(Longer(bounds.get(key), 1.01)).outcome is not Outcome.HOLDS
+def test_a_radius_that_is_too_large_would_be_found(lengthen, key):
+    lengthen(key, 1.01)
+    assert exact.examine(bounds.get(key)).outcome is not Outcome.HOLDS
 
 
-def test_an_examination_that_finds_less_says_less(monkeypatch, table):
+def test_an_examination_that_finds_less_says_less(lengthen, table):
     assert table["corollary-11"].evidence.excess == pytest.approx(1.772, abs=5e-4)
-    real = bounds.get
-    shorter = lambda key: Longer(real(key), 0.5 if key == "dmr-l2-printed" else 1)  # noqa: E731
-    monkeypatch.setattr(statements.bounds, "get", shorter)
+    lengthen("dmr-l2-printed", 0.5)
     assert verdicts.examine(all_statements()["corollary-11"]).outcome is not Outcome.UNSOUND
 
 
-def test_rows_on_one_coordinate_say_so_and_hold_by_sampling_in_more(table):
+def test_rows_on_one_coordinate_say_so_and_hold_by_sampling_in_more(lengthen, table):
     for key in ("dinf-linf", "pure-dp-linf"):
         assert "in one coordinate; sampled at d = 2, 5 and 20" in table[key].witness
     for times, kept in ((1, True), (1.2, False)):  # what is longer than the exact radius would be seen
-        left, error = exact.sampled(Longer(bounds.get("pure-dp-linf"), times))
+        lengthen("pure-dp-linf", times)
+        left, error = exact.sampled(bounds.get("pure-dp-linf"))
         assert (left > -error) is kept
 
 

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
-from math import isnan
+from math import inf, isnan
 from typing import Any, NamedTuple
 
 from reproduce.printed import PrintedCell, formula
 
-RELATIONS = ("", "about", "below", "above", "at most", "at least", "exactly")
+LIMITS = {"below": 1, "at most": 1, "above": -1, "at least": -1}  # and the sign of what exceeds it
+RELATIONS = ("", "about", *LIMITS, "exactly")
 EXACT = 1e-12  # of itself: a printed formula has no digits to round to, only our arithmetic rounds
 SLACK = 1e-9  # an excess of no more than this is rounding
 NUMBER = re.compile(r"([\d.]+)(?:/([\d.]+))?")  # a decimal or a fraction of two
@@ -42,15 +43,16 @@ class Outcome(Enum):
 class Evidence:
     """What an examination found, from which the outcome follows.
 
-    `holds` is whether the statement is true as printed, wherever it is said; `partly` whether it is true under a
-    condition that is not printed; `meant` whether something else is plainly meant, on which the document goes on to
-    rest. `excess` is how many times too large a certified radius, or a chance of failure, is that follows from the
-    statement: inf where every radius would be certified, 0 where none follows, at most 1 where it is true. `known` is
-    False where nothing could be examined. All but the words and the excess are bools, of Python or NumPy.
+    `numbers` are those that decide it, for the places in its words. `holds` is whether the statement is true as
+    printed, wherever it is said; `partly` whether it is true under a condition that is not printed; `meant` whether
+    something else is plainly meant, on which the document goes on to rest. `excess` is how many times too large a
+    certified radius, or a chance of failure, is that follows from the statement: inf where every radius would be
+    certified, 0 where none follows, at most 1 where it is true. `known` is False where nothing could be examined.
     """
 
-    words: str
-    holds: Any = False
+    words: str = ""
+    numbers: tuple[object, ...] = ()
+    holds: Any = False  # a bool of Python or NumPy, like the next two
     partly: Any = False
     meant: Any = False
     excess: float = 0.0
@@ -68,6 +70,11 @@ class Evidence:
         return next((word for word, said in zip(words, found, strict=True) if said), Outcome.NOT_REPRODUCIBLE)
 
 
+def evidence(*numbers: object, **found: Any) -> Evidence:
+    """Evidence that has numbers and no words yet."""
+    return Evidence(numbers=numbers, **found)
+
+
 class Pair(NamedTuple):
     """A made number and a printed one, such as "0.67" or "4/255", with what the text says of it (`RELATIONS`)."""
 
@@ -82,9 +89,8 @@ class Pair(NamedTuple):
         value, unit = _read(self.printed)
         above = (self.made - value) * unit
         if isnan(above):
-            return float("inf")
-        sides = {"below": above, "at most": above, "above": -above, "at least": -above}
-        return max(sides[self.relation], 0.0) if self.relation in sides else abs(above)
+            return inf
+        return max(LIMITS[self.relation] * above, 0.0) if self.relation in LIMITS else abs(above)
 
     @property
     def agrees(self) -> bool:
@@ -93,9 +99,8 @@ class Pair(NamedTuple):
             raise ValueError(f"Pair needs a relation of {RELATIONS}, got {self.relation!r}")
         if self.relation in ("below", "above"):
             return self.gap == 0 and self.made != _read(self.printed)[0]
-        if self.relation == "exactly":
-            return self.gap <= EXACT
-        return self.gap <= (_rounding(self.printed, self.relation == "about") if self.relation in ("", "about") else 0)
+        room = EXACT if self.relation == "exactly" else _rounding(self.printed, self.relation == "about")
+        return self.gap <= (0 if self.relation in LIMITS else room)
 
     def __str__(self) -> str:
         """E.g. "made 1.16/255, printed below 1/255"; empty where it only is so or not."""

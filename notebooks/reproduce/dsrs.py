@@ -8,42 +8,37 @@ square of a coordinate.
 import os
 from dataclasses import dataclass
 from functools import lru_cache
-from math import inf, sqrt
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rsexplore import data
 from rsexplore.comparison import exact_radius
-from rsexplore.data import DIMS, Entry
 from rsexplore.log import content
 from rsexplore.noises import Gaussian, Noise, PowerGaussian
 
 
 @dataclass(frozen=True, eq=False)
 class Compared:
-    """One of their lists of radii, beside ours from the same bounds."""
+    """One of their lists of radii, beside ours from the same bounds; arrays of shape (images,)."""
 
-    entry: Entry  # of the radii
+    entry: data.Entry  # of the radii
     noise: Noise
     norm: float
-    theirs: NDArray[np.float64]  # (images,) input units; 0 where nothing is certified
-    ours: NDArray[np.float64]  # (images,)
-
-    @property
-    def unit(self) -> NDArray[np.float64]:
-        """The deviation, in l_inf over the root of the dimension; (images,)."""
-        return np.full(len(self.ours), self.noise.sigma / (sqrt(DIMS[self.entry.dataset]) if self.norm == inf else 1.0))
+    theirs: NDArray[np.float64]  # in units of the input; 0 where nothing is certified
+    ours: NDArray[np.float64]
+    unit: NDArray[np.float64]  # the deviation, in l_inf over the root of the dimension
 
 
-def entries(kind: str) -> list[Entry]:
+def entries(kind: str) -> list[data.Entry]:
     """Their lists of radii ("radius") or of bounds ("pa")."""
     return data.logs(source="dsrs", kind=kind)
 
 
-def noise(entry: Entry) -> Noise:
+def noise(entry: data.Entry) -> Noise:
     """Noise that an entry was certified under, for l2 families."""
-    dim = DIMS[entry.dataset]
+    dim = data.DIMS[entry.dataset]
     if entry.certify_noise == "gaussian":
         return Gaussian(entry.certify_sigma, dim)
     if entry.certify_noise == "general_gaussian":
@@ -51,20 +46,11 @@ def noise(entry: Entry) -> Noise:
     raise ValueError(f"dsrs: noise must be gaussian or general_gaussian, got {entry.certify_noise} in {entry.path}")
 
 
-def votes(entry: Entry) -> dict[int, float]:
-    """Lower bound on the probability of the true class, by image."""
-    rows = (line.split() for line in _text(entry).splitlines() if line.startswith("o "))
-    return {int(index): float(lower) for _, index, lower, _ in rows}
-
-
-def radii(entry: Entry) -> dict[int, float]:
-    """Their radii, by image."""
-    return {int(index): float(radius) for index, radius in map(str.split, _text(entry).splitlines())}
-
-
-def bounds_of(entry: Entry) -> Entry | None:
-    """The bounds that a list of radii was computed from; None for the one list whose bounds are not there."""
-    return next(iter(data.logs(path=entry.path.replace("radius/", "pa/", 1).replace("_linf.txt", ".txt"))), None)
+def numbers(entry: data.Entry, start: str = "") -> dict[int, float]:
+    """A number of each image, by its index, from the lines with a start: a radius, or a bound ("o ") on its vote."""
+    lines = content(data.fetch(entry)).decode("utf-8").splitlines()
+    cells = (line.removeprefix(start).split() for line in lines if line.startswith(start))
+    return {int(index): float(number) for index, number, *_ in cells}
 
 
 @lru_cache
@@ -74,13 +60,14 @@ def compared() -> tuple[Compared, ...]:
         return ()
     made = []
     for entry in entries("radius"):
-        if (of := bounds_of(entry)) is None:
-            continue
-        law, theirs, lower = noise(entry), radii(entry), votes(of)
-        found = radius(law, 1 - np.array([lower[index] for index in theirs]))
-        norm = inf if "_linf" in entry.path else 2.0
-        unit = sqrt(DIMS[entry.dataset]) if norm == inf else 1.0
-        made.append(Compared(entry, law, norm, np.array([*theirs.values()]), found / unit))
+        # the bounds of one list are not there
+        for of in data.logs(path=entry.path.replace("radius/", "pa/", 1).replace("_linf.txt", ".txt")):
+            law, theirs, lower = noise(entry), numbers(entry), numbers(of, "o ")
+            found = radius(law, 1 - np.array([lower[index] for index in theirs]))
+            norm = inf if "_linf" in entry.path else 2.0
+            spread = data.DIMS[entry.dataset] ** (0.5 - 1 / norm)
+            unit = np.full(len(found), law.sigma / spread)
+            made.append(Compared(entry, law, norm, np.array([*theirs.values()]), found / spread, unit))
     return tuple(made)
 
 
@@ -91,7 +78,3 @@ def radius(law: Noise, q_a: NDArray) -> NDArray[np.float64]:
     for some in np.flatnonzero(near & (q_a < 0.5)), np.flatnonzero(~near):
         found[some] = exact_radius(law, q_a=q_a[some], norm=2.0)
     return found
-
-
-def _text(entry: Entry) -> str:
-    return content(data.fetch(entry)).decode("utf-8")

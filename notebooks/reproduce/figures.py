@@ -18,10 +18,7 @@ import rsexplore as rs
 from reproduce import kumar, ours, remake
 from rsexplore import data, runs
 from rsexplore.accuracy import Curve
-from rsexplore.noises import Noise
 from rsexplore.pictures import style
-from rsexplore.records import Records
-from rsexplore.runs import Experiment
 
 
 def image_sizes(ax: Axes) -> None:
@@ -32,7 +29,7 @@ def image_sizes(ax: Axes) -> None:
         ax.annotate(name, *place, ha="right", fontsize=8, color="0.4")
 
 
-Formula = Callable[[Noise, NDArray], NDArray]  # radii of a noise and of bounds on 1 - p_A, for two classes
+Formula = Callable[[rs.noises.Noise, NDArray], NDArray]  # radii of a noise and of bounds on 1 - p_A, for two classes
 HEADS = {
     "own": "your logs",
     "published": "published logs",
@@ -44,9 +41,9 @@ HEADS = {
 class Votes(NamedTuple):
     """Votes that are drawn for an experiment, and where they come from."""
 
-    one: Experiment
+    one: runs.Experiment
     kind: str  # "own", "published", "nearly" for a published log at another deviation, or "digits"
-    records: Records
+    records: rs.records.Records
     words: str  # what a caption says of them
 
     def curve(self, by: str | Formula, norm: float | None, published: float | None = None, **params: Any) -> Curve:
@@ -73,28 +70,25 @@ class Drawn(NamedTuple):
     curves: dict[str, Curve]  # by "panel: label"; "*panel: label" where they stand in
 
 
-def votes(one: Experiment, found: Sequence[runs.Run]) -> Votes | None:
+def votes(one: runs.Experiment, found: Sequence[runs.Run]) -> Votes | None:
     """The best votes for an experiment: of a log of one's own, published, or digits; None if there are none."""
     if mine := runs.matching(one, found):
         assert mine[0].records is not None
         return Votes(one, "own", mine[0].records, remake.told(mine))
     if one.votes and data.logs(kind="certify", method="gaussian", split="test", **one.votes):
-        log = remake.curve(**one.votes).records
-        assert log is not None
-        words = f"{one.votes['source']}, {len(log):,} images"
-        if one.published:
-            return Votes(one, "published", log, words)
-        return Votes(one, "nearly", log, f"{words}, at σ = {log.noise.sigma:g}, not {one.noise.sigma:.3g}")
-    if log := kumar.nearest(one):
-        words, same = f"{kumar.WORDS}, {len(log):,} images", runs.same(log.noise, one.noise)
-        words += "" if same else f", at σ = {log.noise.sigma:g}, not {one.noise.sigma:.3g}"
-        return Votes(one, "published" if same else "nearly", log, words)
-    return digits(one)
+        log, source = remake.curve(**one.votes).records, one.votes["source"]
+    else:
+        log, source = kumar.nearest(one), kumar.WORDS
+    if log is None:
+        return digits(one)
+    same = runs.same(log.noise, one.noise)
+    other = "" if same else f", at σ = {log.noise.sigma:g}, not {one.noise.sigma:.3g}"
+    return Votes(one, "published" if same else "nearly", log, f"{source}, {len(log):,} images{other}")
 
 
-def digits(one: Experiment) -> Votes | None:
+def digits(one: runs.Experiment) -> Votes | None:
     """Votes of a small network on digits, which stand in; None if none are like the experiment's."""
-    if one.digits not in (*data.zoo(), *ours.names()):
+    if one.digits not in (*data.zoo(), *ours.RUNS):
         return None
     log = data.zoo_log(one.digits) if one.digits in data.zoo() else ours.log(one.digits)
     return Votes(one, "digits", log, f"{one.digits}, {len(log)} images of 8 x 8 pixels, n = {log.header.n:,}")
@@ -105,9 +99,9 @@ def certified(
     item: str,
     lines: Sequence[tuple[Any, ...]],
     *,
-    norm: float | Callable[[Experiment], float] | None = None,
-    by: Callable[[Experiment], str] = lambda one: "",
-    name: Callable[[Experiment], str] = lambda one: "",
+    norm: float | Callable[[runs.Experiment], float] | None = None,
+    by: Callable[[runs.Experiment], str] = lambda one: "",
+    name: Callable[[runs.Experiment], str] = lambda one: "",
     params: Mapping[str, Mapping[str, float]] | None = None,
     published: float | None = None,
     stand_in: bool = True,
@@ -143,59 +137,56 @@ def certified(
     beside = (bool(lacking) and stand_in) or undefended
     panels = list(params or dict.fromkeys(map(by, wanted)))
     sound = all(rs.bounds.get(key).certifies for key, *_ in lines if isinstance(key, str))
-    real, toy = ({panel: dict[str, tuple[Curve, int, int]]() for panel in panels} for _ in range(2))
     labels = list(dict.fromkeys(label for _, label, *_ in lines))
+    # by whether they stand in, and panel: curves by label, with the places of their experiment and of their label
+    drawn = {(toy, panel): dict[str, tuple[Curve, int, int]]() for toy in (False, True) for panel in panels}
     for (at, one), (key, label, *only), panel in product(enumerate(wanted), lines, panels):
-        place = labels.index(label)
+        if not (params or by(one) == panel) or not all(wants(one) for wants in only):
+            continue
         bound, of = None if callable(key) else rs.bounds.get(key), norm(one) if callable(norm) else norm
         given = {name: value for name, value in (params or {}).get(panel, {}).items() if bound and name in bound.params}
         # where something stands in, what it is compared with does so too
-        for chosen in (best.get(one.name), digits(one) if beside else None):
-            into, words = (toy, one.digits) if chosen and chosen.kind == "digits" else (real, name(one))
-            nearly = f"at σ = {chosen.records.noise.sigma:g}" if chosen and chosen.kind == "nearly" else ""
-            words = ", ".join(filter(None, (label, words, nearly)))
-            # for other parameters digits would only show the same once more
-            here = (into is real or panel == panels[0]) if params else by(one) == panel
-            asked = here and all(wants(one) for wants in only) and words not in into[panel]
-            if chosen and asked and (bound is None or bound.supports(chosen.records.noise)):
-                into[panel][words] = chosen.curve(key, of, published, **given), at, place
-    rows = [row for row in (real, toy) if any(row.values())] or [real]
+        for chosen in filter(None, (best.get(one.name), digits(one) if beside else None)):
+            toy, nearly = chosen.kind == "digits", f"at σ = {chosen.records.noise.sigma:g}" * (chosen.kind == "nearly")
+            words = ", ".join(filter(None, (label, one.digits if toy else name(one), nearly)))
+            again = toy and params and panel != panels[0]  # for other parameters digits show the same once more
+            if (bound is None or bound.supports(chosen.records.noise)) and not again and words not in drawn[toy, panel]:
+                curve = chosen.curve(key, of, published, **given)
+                drawn[toy, panel][words] = curve, at, labels.index(label)
+    rows = [toy for toy in (False, True) if any(drawn[toy, panel] for panel in panels)] or [False]
     figure, axes = plt.subplots(len(rows), len(panels), figsize=(3.8 * len(panels) + 1, 3.6 * len(rows)), squeeze=False)
-    for row, places in zip(rows, axes, strict=True):
-        for ax, (panel, drawn) in zip(places, row.items(), strict=True):
-            title = ", ".join(filter(None, (item if row is real else "Stand-in: digits", panel)))
-            seen, looks = list(dict.fromkeys(at for _, at, _ in drawn.values())), []
-            used = list(dict.fromkeys(place for *_, place in drawn.values()))
-            for curve, at, place in drawn.values():
-                alone, one, line = len(seen) == 1, seen.index(at), used.index(place)
-                by_line = len(lines) > 1 and (sound or alone)
-                # where curves may meet, dashes let the lower one through
-                dash = style.DASHES[(line if alone else one) % 3] if len(lines) > 1 and (sound or alone) else "solid"
-                looks.append({"color": style.CYCLE[(place if by_line else one) % 7],
-                              "dash": dash if curve.bound and curve.bound.certifies else "dashdot"})  # fmt: skip
-            mine = dict.fromkeys(one.recipe for one in lacking if params or by(one) == panel)
-            why = "\n".join(["no votes at hand: they need", "a run by recipe", *mine])
-            if row is toy and not drawn:
-                words = "digits stand in on the left alone" if params else "no digits stand in here"
-                words = words if len(rows) > 1 else why
-                ax.text(0.5, 0.5, words, ha="center", va="center", color="0.4", transform=ax.transAxes)
-                ax.set_axis_off()
-                continue
-            shown = [curve for curve, *_ in drawn.values()]
-            rs.pictures.certified_accuracy(shown, title, labels=list(drawn), looks=looks, most=False).draw(ax)
-            if not drawn:
-                ax.text(0.5, 0.5, why, ha="center", va="center", transform=ax.transAxes)
-                ax.set(xlabel="", xticks=[])
-            if row is toy and undefended:
-                radius, share = ours.undefended(norm if isinstance(norm, int | float) else 2.0)
-                ax.step(radius, share, "k--", where="post", linewidth=1)
-                words = "undefended network,\nattacked by us"
-                ax.text(0.97, 0.82, words, ha="right", va="top", transform=ax.transAxes)
+    for (toy, panel), ax in zip(product(rows, panels), axes.flat, strict=True):
+        shown, looks = drawn[toy, panel], []
+        ones = list(dict.fromkeys(at for _, at, _ in shown.values()))
+        used = list(dict.fromkeys(place for *_, place in shown.values()))
+        by_line = len(lines) > 1 and (sound or len(ones) == 1)
+        for curve, at, place in shown.values():
+            # where curves may meet, dashes let the lower one through
+            dash = style.DASHES[(used.index(place) if len(ones) == 1 else ones.index(at)) % 3] if by_line else "solid"
+            looks.append({"color": style.CYCLE[(place if by_line else ones.index(at)) % 7],
+                          "dash": dash if curve.bound and curve.bound.certifies else "dashdot"})  # fmt: skip
+        recipes = dict.fromkeys(one.recipe for one in lacking if params or by(one) == panel)
+        why = "\n".join(["no votes at hand: they need", "a run by recipe", *recipes])
+        if toy and len(rows) > 1:
+            why = "digits stand in on the left alone" if params else "no digits stand in here"
+        if shown or not toy:
+            title = ", ".join(filter(None, ("Stand-in: digits" if toy else item, panel)))
+            curves = [curve for curve, *_ in shown.values()]
+            rs.pictures.certified_accuracy(curves, title, labels=list(shown), looks=looks, most=False).draw(ax)
+        if not shown:
+            ax.text(0.5, 0.5, why, ha="center", va="center", color="0.4" if toy else "black", transform=ax.transAxes)
+            ax.set(xlabel="", xticks=[])
+            ax.axis("off" if toy else "on")
+        elif toy and undefended:
+            radius, share = ours.undefended(norm if isinstance(norm, int | float) else 2.0)
+            ax.step(radius, share, "k--", where="post", linewidth=1)
+            ax.text(0.97, 0.82, "undefended network,\nattacked by us", ha="right", va="top", transform=ax.transAxes)
+    for places in axes:
         level(places)
-    curves = {f"{'*' * (row is toy)}{panel}: {label}": curve for row in (real, toy) for panel, drawn in row.items()
-              for label, (curve, *_) in drawn.items()}  # fmt: skip
+    by_name = {f"{'*' * toy}{panel}: {label}": curve for (toy, panel), shown in drawn.items()
+               for label, (curve, *_) in shown.items()}  # fmt: skip
     words = f"\n  dashed: {ours.CLEAN} under an attack of ours, an upper bound on 500 images" if undefended else ""
-    return Drawn(figure, caption(item, best, lacking) + words, axes, curves)
+    return Drawn(figure, caption(item, best, lacking) + words, axes, by_name)
 
 
 def level(places: Sequence[Axes]) -> None:
@@ -207,7 +198,7 @@ def level(places: Sequence[Axes]) -> None:
         ax.set_ylabel("certified accuracy")
 
 
-def caption(item: str, best: Mapping[str, Votes], lacking: Sequence[Experiment]) -> str:
+def caption(item: str, best: Mapping[str, Votes], lacking: Sequence[runs.Experiment]) -> str:
     """Which votes a figure draws for each experiment, and what those cost that it lacks."""
     lines = [f"{item}, from"]
     for kind, head in HEADS.items():

@@ -11,7 +11,7 @@ and they are drawn beside, or in place of, the digits that stand in. `data/kumar
 
 import hashlib
 import os
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import log
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,6 @@ from typing import Any
 from reproduce.printed import rows
 from rsexplore import noises, records, runs
 from rsexplore.log import content
-from rsexplore.noises import GeneralizedGaussian, Laplace
-from rsexplore.records import Header, Records
-from rsexplore.runs import Experiment
 
 FOLDER, DIM = "smoothingGenGaussian", 3072
 WORDS = "Kumar et al. 2020"
@@ -33,7 +30,7 @@ def listed() -> tuple[dict[str, Any], ...]:
     return tuple(row | {"shape": float(row["shape"]), "sigma": float(row["sigma"])} for row in rows("kumar"))
 
 
-def nearest(one: Experiment) -> Records | None:
+def nearest(one: runs.Experiment) -> records.Records | None:
     """Log of the shape of an experiment's noise, at the deviation that comes nearest; None if there is none at hand.
 
     Raises
@@ -42,16 +39,16 @@ def nearest(one: Experiment) -> Records | None:
         The file is not the published one.
     """
     noise, top = one.noise.canonical, os.environ.get("RSEXPLORE_DATA")
-    shape = 1.0 if isinstance(noise, Laplace) else noise.shape if isinstance(noise, GeneralizedGaussian) else 0.0
-    same = one.type == 1 and one.trained is not None and runs.same(one.trained, one.noise)
-    found = [row for row in listed() if row["shape"] == shape]
-    known = same and found and (one.data, one.arch) == ("cifar10", "cifar_resnet110")
+    made = partial(noises.GeneralizedGaussian.from_sigma, dim=DIM)
+    found = [row for row in listed() if runs.same(made(noise.sigma, shape=row["shape"]), noise)]
+    alike = one.trained is not None and runs.same(one.trained, noise) and (one.type, one.arch) == (1, "cifar_resnet110")
+    known = found and alike and not isinstance(noise, noises.Gaussian)
     if not (known and top and (folder := Path(top, FOLDER)).is_dir()):
         return None
     row = min(found, key=lambda row: round(abs(log(row["sigma"] / noise.sigma)), 6))
     raw = content(path := folder / row["path"])
     if hashlib.sha256(raw).hexdigest() != row["sha256"]:
         raise ValueError(f"{path} is not the published log: its sha256 must be {row['sha256']}; clone it again")
-    noise = GeneralizedGaussian.from_sigma(row["sigma"], DIM, shape=shape).canonical
+    noise = made(row["sigma"], shape=row["shape"]).canonical
     data = {"source": WORDS, "dataset": "cifar10", "images": 500}
-    return records.read(path, Header(noises.to_dict(noise), 100, 100_000, 0.001, data=data))
+    return records.read(path, records.Header(noises.to_dict(noise), 100, 100_000, 0.001, data=data))

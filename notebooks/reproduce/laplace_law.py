@@ -91,12 +91,12 @@ class LikelihoodLaw:
     @property
     def atoms(self) -> dict[float, float]:
         """Points of positive probability, in increasing order, and their probabilities."""
-        found: dict[float, float] = {}
-        for signs in product((-1, 1), repeat=len(self.shift)):
-            at, top = float(np.dot(signs, self.shift)), sum(self.shift)
-            at = next((known for known in found if isclose(known, at, abs_tol=1e-12 * top)), at)
-            found[at] = found.get(at, 0.0) + exp((at - top) / (2 * self.scale)) / 2 ** len(self.shift)
-        return dict(sorted(found.items()))
+        signs, top = np.array([*product((-1, 1), repeat=len(self.shift))]), sum(self.shift)
+        at = signs @ self.shift
+        weights = np.exp((at - top) / (2 * self.scale)) / len(at)
+        # corners at one point are one atom
+        _, first, which = np.unique(np.round(at / top, 12), return_index=True, return_inverse=True)
+        return dict(zip(at[first].tolist(), np.bincount(which, weights).tolist(), strict=True))
 
     def cdf(self, t: ArrayLike) -> NDArray:
         """P(T <= t), for t of shape (...)."""

@@ -3,11 +3,10 @@
 ``python -m reproduce.photos`` counts the votes that are not stored, 4 minutes a noise; it needs the extra `demo`.
 """
 
-import gzip
 from dataclasses import fields, replace
+from functools import partial
 from importlib.util import find_spec
 from math import inf
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -15,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import rsexplore as rs
+from reproduce import ours
 from reproduce.printed import DATA, rows
 from rsexplore.noises import ExponentialLinf, Gaussian, Laplace, Noise, PowerGaussian
-from rsexplore.records import Records
 
 STORED = DATA / "photos"
 SIDE = 224
@@ -95,9 +94,9 @@ def radius(noise: Noise, q_a: Any) -> NDArray[np.float64]:
     return np.max([bound.radius(noise, q_a=q_a, norm=noise.natural_norm) for bound in known], axis=0)
 
 
-def stored() -> dict[str, Records]:
+def stored() -> dict[str, rs.records.Records]:
     """The stored votes, by their names in `RUNS`."""
-    return {name: rs.records.read(STORED / f"{name}.tsv.gz") for name in RUNS if (STORED / f"{name}.tsv.gz").exists()}
+    return {name: rs.records.read(path) for name in RUNS if (path := STORED / f"{name}.tsv.gz").exists()}
 
 
 def main() -> None:
@@ -105,12 +104,8 @@ def main() -> None:
     STORED.mkdir(exist_ok=True)
     net, split = network(), images()
     for name, noise in RUNS.items():
-        if (path := STORED / f"{name}.tsv.gz").exists():
-            continue
-        with TemporaryDirectory() as folder:
-            log = Path(folder) / "log.tsv"
-            found = rs.montecarlo.certify(net, split.images, None, noise, N0, N, log=log, data="photographs")
-            path.write_bytes(gzip.compress(log.read_bytes(), mtime=0))
+        run = partial(rs.montecarlo.certify, net, split.images, None, noise, N0, N, data="photographs")
+        found = ours.stored(STORED / f"{name}.tsv.gz", run)
         print(name, {PHOTOS[row.index]: (row.predict, row.count) for row in found.rows}, flush=True)
 
 

@@ -73,25 +73,20 @@ def rows() -> tuple[Part, ...]:
     """The six items; crossings are computed to some 1e-14."""
     found = []
     for number, (left, right, relation, end) in enumerate(ITEMS, 1):
-        as_printed = (f"{key}-printed" if f"{key}-printed" in bounds.names() else key for key in (left, right))
-        printed, corrected = order(*as_printed), order(left, right)
         words = f"{left} {relation} {right} on " + ("[1/2, 1]" if relation == "=" else f"(1/2, {end:g})")
-        holds = printed.holds(relation, end), corrected.holds(relation, end)
-        failing = _counterexample(left, right, relation)
-        found.append(Part(number, words, printed, holds[0], corrected, holds[1], failing))
+        as_printed = (f"{key}-printed" if f"{key}-printed" in bounds.names() else key for key in (left, right))
+        printed, corrected = ((one, one.holds(relation, end)) for one in (order(*as_printed), order(left, right)))
+        found.append(Part(number, words, *printed, *corrected, _counterexample(left, right, relation)))
     return tuple(found)
 
 
 def table() -> Table:
     """The items as text."""
-    cells = [
-        (
-            *(row.number, row.statement, row.printed, str(row.printed_holds).lower()),
-            *(row.corrected, str(row.corrected_holds).lower()),
-            "fails at ({:.4g}, {:.4g})".format(*row.counterexample) if row.counterexample else "no counterexample",
-        )
-        for row in rows()
-    ]
+    cells = []
+    for row in rows():
+        holds = [str(one).lower() for one in (row.printed_holds, row.corrected_holds)]
+        fails = "fails at ({:.4g}, {:.4g})".format(*row.counterexample) if row.counterexample else "no counterexample"
+        cells.append((row.number, row.statement, row.printed, holds[0], row.corrected, holds[1], fails))
     return Table(("item", "statement", "printed radii", "printed", "right radii", "right", "with more classes"), cells)
 
 
@@ -114,12 +109,10 @@ def _ratio(left: str, right: str, q_a: ArrayLike, p_b: ArrayLike | None = None) 
 
 
 def _counterexample(left: str, right: str, relation: str) -> tuple[float, float] | None:
-    pa, share = np.meshgrid(P_A, SHARES, indexing="ij")
-    grid = np.stack([pa.ravel(), (share * np.minimum(pa, 1 - pa)).ravel()], axis=1)
-    for votes in (*np.array(ROUND)[:, None], grid):
-        ratio = _ratio(left, right, 1 - votes[:, 0], votes[:, 1])
-        failure = np.abs(ratio - 1) if relation == "=" else 1 - ratio
-        worst = int(np.argmax(failure))
-        if failure[worst] > EQUAL:
-            return float(votes[worst, 0]), float(votes[worst, 1])
-    return None
+    p_a, share = (x.ravel() for x in np.meshgrid(P_A, SHARES, indexing="ij"))
+    votes = np.concatenate([ROUND, np.stack([p_a, share * np.minimum(p_a, 1 - p_a)], axis=1)])
+    ratio = _ratio(left, right, 1 - votes[:, 0], votes[:, 1])
+    failure = np.abs(ratio - 1) if relation == "=" else 1 - ratio
+    round_ones = np.flatnonzero(failure[: len(ROUND)] > EQUAL)
+    worst = int(round_ones[0] if len(round_ones) else np.argmax(failure))
+    return (float(votes[worst, 0]), float(votes[worst, 1])) if failure[worst] > EQUAL else None

@@ -11,9 +11,11 @@ from the same logs and are exact at every radius.
 import csv
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 from math import inf, sqrt
 from typing import Any
 
@@ -29,7 +31,6 @@ from rsexplore.comparison import exact_bound
 from rsexplore.divergences.generalized_gaussian import coefficient
 from rsexplore.log import content
 from rsexplore.noises import ExponentialLinf, Gaussian, GeneralizedGaussian, Laplace, Noise
-from rsexplore.runs import Experiment
 from rsexplore.table import Table, rounded_down
 
 LOCUSLAB, SALMAN = "locuslab-smoothing", "smoothing-adversarial"
@@ -45,6 +46,11 @@ LOGS = "needs the published logs, which are not at hand"
 
 
 # published logs
+
+
+def rows_of(entry: data.Entry) -> Iterable[dict[str, str]]:
+    """Rows of a log of others, as text."""
+    return csv.DictReader(content(data.fetch(entry)).decode("utf-8").splitlines(), delimiter="\t")
 
 
 def curve(source: str, dataset: str, train_sigma: float, certify_sigma: float, **filters: str) -> accuracy.Curve:
@@ -128,46 +134,39 @@ def attacked(sigma: float) -> Attacked | None:
     if not os.environ.get("RSEXPLORE_DATA"):
         return None
     log = data.log(SALMAN, "cifar10", train_sigma=sigma, certify_sigma=sigma)
-    right = (log.predict == log.label) & (log.printed.radius > 0)
-    radius = dict(zip(log.index[right].tolist(), log.printed.radius[right].tolist(), strict=True))
-    broken: dict[int, float] = {}
-    sizes = set()
+    sizes, broken = set[float](), dict[int, float]()
     for entry in data.logs(source=SALMAN, kind="predict_attack", certify_sigma=sigma):
-        text = content(data.fetch(entry)).decode("utf-8")
-        found = ATTACK.search(entry.path)
-        size = float(found[1]) if found else 0.0
-        sizes.add(size)
-        for row in csv.DictReader(text.splitlines(), delimiter="\t"):
-            changed = size > 0 and row["predict"] not in (row["label"], str(records.ABSTAINED))
-            index = int(row["idx"])
-            broken[index] = min(broken.get(index, inf), size if changed else inf)
-    both = sorted(set(radius) & set(broken))
-    at, least = (np.array([of[i] for i in both]) for of in (radius, broken))
-    return Attacked(sigma, at, least, tuple(sorted(sizes - {0.0})))
+        if found := ATTACK.search(entry.path):
+            sizes.add(size := float(found[1]))
+            for row in rows_of(entry):
+                least = inf if row["predict"] in (row["label"], str(records.ABSTAINED)) else size
+                broken[int(row["idx"])] = min(broken.get(int(row["idx"]), inf), least)
+    tried = np.isin(log.index, list(broken)) & (log.predict == log.label) & (log.printed.radius > 0)
+    least_of = np.array([broken[index] for index in log.index[tried].tolist()])
+    return Attacked(sigma, log.printed.radius[tried], least_of, tuple(sorted(sizes)))
 
 
 # runs that nobody published
 
 
-def needs(wanted: Iterable[Experiment]) -> str:
+def needs(wanted: Iterable[runs.Experiment]) -> str:
     """What the runs of some experiments cost, by recipe: "50,050,000 passes of resnet50 by recipe laplace-imagenet"."""
-    total: dict[tuple[str, str], int] = {}
+    total = Counter[tuple[str, str]]()
     for one in wanted:
-        total[one.arch, one.recipe] = total.get((one.arch, one.recipe), 0) + one.passes
+        total[one.arch, one.recipe] += one.passes
     return "; ".join(f"{passes:,} passes of {arch} by recipe {recipe}" for (arch, recipe), passes in total.items())
 
 
-def own_row(wanted: Sequence[Experiment], found: Sequence[runs.Run], radii: Sequence[float], norm: float) -> list[str]:
+def own_row(
+    wanted: Iterable[runs.Experiment], found: Sequence[runs.Run], radii: Sequence[float], norm: float
+) -> list[str]:
     """Cells of a table's row from logs of one's own, in percent, the best at each radius; then what logs these are."""
-    best, used = np.zeros(len(radii)), dict[str, None]()
-    for one in wanted:
-        fits = [runs.matching(one, found, (r, norm)) for r in radii]  # a run may have stopped for one of them
-        for log, words in {fit[0].records: told(fit) for fit in fits if fit}.items():
-            assert log is not None
-            at = [place for place, fit in enumerate(fits) if fit and fit[0].records is log]
-            asked = [radii[place] for place in at]
-            shares = accuracy.certified(log, exact_bound(log.noise, norm), asked, alpha=one.alpha, norm=norm)
-            best[at], used[words] = np.maximum(best[at], 100 * shares), None
+    best, used, scored = np.zeros(len(radii)), dict[str, None](), lru_cache(accuracy.curve)
+    for one, (place, radius) in product(wanted, enumerate(radii)):
+        if fits := runs.matching(one, found, (radius, norm)):  # a run may have stopped for one radius
+            log: Any = fits[0].records
+            share = scored(log, exact_bound(log.noise, norm), alpha=one.alpha, norm=norm).at(radius)
+            best[place], used[told(fits)] = max(best[place], 100 * share), None
     return [*(f"{share:.1f}" for share in best), "; ".join(used)] if used else []
 
 
@@ -221,8 +220,7 @@ def seconds(cells: list[PrintedCell], dataset: str) -> Cases | None:
     if not os.environ.get("RSEXPLORE_DATA"):
         return None
     entries = data.logs(source=LOCUSLAB, kind="certify", dataset=dataset, split="test")
-    texts = (data.fetch(entry).read_text(encoding="utf-8").splitlines() for entry in entries)
-    times = [row["time"].split(":") for text in texts for row in csv.DictReader(text, delimiter="\t")]
+    times = [row["time"].split(":") for entry in entries for row in rows_of(entry)]
     # h:mm:ss.ssssss, or seconds
     found = [sum(float(x) * 60**i for i, x in enumerate(reversed(time))) for time in times]
     return {"": compared([np.mean(found)], cells)}
@@ -356,7 +354,7 @@ def confirm(document: str, item: str) -> float | None:
     return min(gaps(found).values()) if found else None
 
 
-def _is_of(one: Experiment, row: str) -> bool:
+def _is_of(one: runs.Experiment, row: str) -> bool:
     """Whether an experiment is of a table's row: "OURS", "k=100" or "sigma = 0.25"."""
     name, _, number = row.replace(" ", "").partition("=")
     value = {"sigma": one.noise.sigma, "k": getattr(one.noise, "k", None)}.get(name)

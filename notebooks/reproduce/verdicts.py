@@ -8,6 +8,7 @@ it to docs/errata.md, and the list of figures and tables to docs/figures.md, eac
 import json
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -138,14 +139,15 @@ def examine(row: Statement) -> Evidence:
     if row.reason:
         return Evidence(row.reason, known=False)
     if row.words:
-        return getattr(statements, row.name)(row.words.format, *row.args)
+        found = getattr(statements, row.name)(*row.args)
+        return replace(found, words=row.words.format(*found.numbers))
     cases = remake.cases(row.key)
     if cases is None:
         return Evidence(remake.LOGS, known=False)
-    found = outcome(cases)
     more = getattr(remake, row.more)() if row.more else ""
-    words, partly = f"{told(cases)}, from {row.how}{more}", found is Outcome.CONDITIONAL
-    return Evidence(words, holds=found is Outcome.HOLDS, partly=partly)
+    kept = outcome(cases)
+    words = f"{told(cases)}, from {row.how}{more}"
+    return Evidence(words, holds=kept is Outcome.HOLDS, partly=kept is Outcome.CONDITIONAL)
 
 
 # pages

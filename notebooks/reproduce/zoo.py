@@ -7,9 +7,9 @@ What is in DIR is kept, and an unfinished log is gone on with, so the same comma
 """
 
 import argparse
-import gzip
 import platform
 from collections.abc import Sequence
+from functools import partial
 from math import inf, isqrt
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,11 @@ import torch
 from numpy.typing import ArrayLike
 
 import rsexplore
+from reproduce.ours import COUNTED, stored
 from reproduce.printed import markdown, template
 from rsexplore import accuracy, bounds, data, noises
-from rsexplore.bound import Bound
 from rsexplore.comparison import exact_bound
 from rsexplore.montecarlo import Recipe, accuracies, certify, load_model, recipe, train
-from rsexplore.noises import Noise
 from rsexplore.records import Records
 from rsexplore.table import rounded_down
 
@@ -54,27 +53,18 @@ def named(family: str, sigma: float, side: int = 8, **changes: Any) -> tuple[str
 
 
 SHIPPED: dict[str, Recipe] = dict(
-    (
-        *(named(family, sigma) for family in ("gaussian", "laplace") for sigma in (0.12, 0.25, 0.5, 1.0)),
-        *(named(family, 0.25) for family in ("gg3", "gg4", "linf", "soap", "mixed")),
-        *(named(family, 0.25, push=0.05) for family in ("gaussian", "laplace")),
-    )
+    [named(family, sigma) for family in ("gaussian", "laplace") for sigma in (0.12, 0.25, 0.5, 1.0)]
+    + [named(family, 0.25) for family in ("gg3", "gg4", "linf", "soap", "mixed")]
+    + [named(family, 0.25, push=0.05) for family in ("gaussian", "laplace")]
 )
 
 EVALUATION_DRAWS = 1000  # an image, of a card's accuracies
 DRAWS = 100_000  # an image
-# the fastest of 100 to 800; another size may move a vote, by the order of sums
-BATCH_SIZE = 400
-MULTIPLES = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5)  # columns, in units of the radius that `unit` gives
+MULTIPLES = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5)  # columns, of sigma in l1 and l2, of sigma / sqrt(dim) in l_inf
 
 
 def count(
-    recipe: Recipe,
-    model: str | Path,
-    *,
-    n: int,
-    indices: ArrayLike | None = None,
-    log: Path | None = None,
+    recipe: Recipe, model: str | Path, *, n: int, indices: ArrayLike | None = None, log: Path | None = None
 ) -> Records:
     """Votes of a model for test digits under the noise that it was trained with.
 
@@ -95,17 +85,13 @@ def count(
     -------
     Records
     """
-    noise = noise_of(recipe)
     digits = data.digits(isqrt(recipe.dim)).test
     chosen = np.arange(len(digits.labels)) if indices is None else np.asarray(indices)
-    images, labels = digits.images[chosen], digits.labels[chosen]
-    return certify(
-        load_model(model), images, labels, noise, n=n, seed=recipe.seed, log=log, indices=chosen,
-        batch_size=BATCH_SIZE, threads=1, data="digits test", progress=False,
-    )  # fmt: skip
+    return certify(load_model(model), digits.images[chosen], digits.labels[chosen], noise_of(recipe), n=n, log=log,
+                   indices=chosen, seed=recipe.seed, **COUNTED)  # fmt: skip
 
 
-def noise_of(recipe: Recipe) -> Noise:
+def noise_of(recipe: Recipe) -> noises.Noise:
     """Noise of a recipe that has one."""
     assert recipe.noise is not None
     return recipe.noise
@@ -127,19 +113,17 @@ def command(name: str, recipe: Recipe) -> str:
 def card(name: str, recipe: Recipe, path: Path) -> str:
     """Card of a model, in Markdown."""
     noise, side, model = noise_of(recipe), isqrt(recipe.dim), load_model(path)
-    digits = data.digits(side)
-    learn, test = digits.train, digits.test
+    learn, test = data.digits(side).train, data.digits(side).test
     found = accuracies(model, torch.as_tensor(test.images), test.labels, noise, EVALUATION_DRAWS, recipe.seed + 1)
-    parameters = sum(value.numel() for value in model.parameters())
     push = f"{recipe.push:g} times the sign of the loss's gradient"
-    kind = f"Type-2: the noise, then {push}" if recipe.push else "Type-1: the noise alone"
-    call = "digits()" if side == 8 else f"digits({side})"
-    split = f"{len(learn.labels)} images for training, {len(test.labels)}"
     versions = f"rsexplore {rsexplore.__version__}, torch {torch.__version__}, numpy {np.__version__}"
-    margin = 1.96 * (found.noisy * (1 - found.noisy) / len(test.labels)) ** 0.5
     return template("card").format(
-        name=name, side=side, call=call, split=split, noise=noise, kind=kind, recipe=recipe, parameters=parameters,
-        found=found, margin=margin, draws=EVALUATION_DRAWS, model=model, versions=versions,
+        name=name, side=side, noise=noise, recipe=recipe, found=found, draws=EVALUATION_DRAWS, model=model,
+        call="digits()" if side == 8 else f"digits({side})", versions=versions,
+        split=f"{len(learn.labels)} images for training, {len(test.labels)}",
+        kind=f"Type-2: the noise, then {push}" if recipe.push else "Type-1: the noise alone",
+        parameters=sum(value.numel() for value in model.parameters()),
+        margin=1.96 * (found.noisy * (1 - found.noisy) / len(test.labels)) ** 0.5,
         python=platform.python_version(), machine=platform.machine(), command=command(name, recipe),
     )  # fmt: skip
 
@@ -147,22 +131,26 @@ def card(name: str, recipe: Recipe, path: Path) -> str:
 def make(name: str, recipe: Recipe, out: Path) -> None:
     """Train, certify and compress the log of one model, unless that is done."""
     torch.set_num_threads(1)
-    path, log = out / f"{name}.safetensors", out / f"{name}.tsv"
+    path = out / f"{name}.safetensors"
     if not path.exists():
         train(recipe, path, progress=False)
         path.with_suffix(".md").write_text(card(name, recipe, path), "utf-8")
-    print(f"{name}: {count(recipe, path, n=DRAWS, log=log)!r}", flush=True)
-    # without a time in its head, so that the same votes give the same bytes
-    (out / f"{name}{data.ZOO_SUFFIX}").write_bytes(gzip.compress(log.read_bytes(), mtime=0))
+    found = stored(out / f"{name}{data.ZOO_SUFFIX}", partial(count, recipe, path, n=DRAWS))
+    print(f"{name}: {found!r}", flush=True)
 
 
-def unit(noise: Noise, norm: float) -> float:
-    """Length of which a table's columns are multiples: sigma in l1 and l2, sigma / sqrt(dim) in l_inf."""
+def radii(noise: noises.Noise, norm: float) -> list[float]:
+    """Radii of a table's columns."""
     assert noise.dim is not None
-    return noise.sigma * (noise.dim**-0.5 if norm == inf else 1.0)
+    return [multiple * noise.sigma * (noise.dim**-0.5 if norm == inf else 1.0) for multiple in MULTIPLES]
 
 
-def shown(noise: Noise, norm: float) -> list[Bound]:
+def shares(records: Records, bound: bounds.Bound, norm: float) -> list[str]:
+    """Cells of a table's row: the certified accuracy at each of its radii."""
+    return [f"{share:.3f}" for share in accuracy.certified(records, bound, radii(records.noise, norm), norm=norm)]
+
+
+def shown(noise: noises.Noise, norm: float) -> list[bounds.Bound]:
     """Proved bounds for a noise of theorems in a norm: the exact one first, each theorem once."""
     exact = exact_bound(noise, norm)
     proved = (b for b in bounds.of(noise, norm) if b.certifies and b.norm in (norm, None) and b is not exact)
@@ -175,13 +163,12 @@ def section(name: str) -> str:
     noise, right = records.noise, np.mean(records.predict == records.label)
     text = f"\n## {name}\n\n`{noise!r}`, n = {records.header.n:,}; selected class right: {right:.1%}.\n"
     for norm in (1, 2, inf):
-        radii, rows = [multiple * unit(noise, norm) for multiple in MULTIPLES], []
+        exact, rows = exact_bound(noise, norm), []
         for bound in shown(noise, norm):
-            exact = bound is exact_bound(noise, norm)
-            shares = (f"{share:.3f}" for share in accuracy.certified(records, bound, radii, norm=norm))
-            rows.append((f"**{bound.key}**", "exact", *shares) if exact else (bound.key, "sound", *shares))
+            name, status = (f"**{bound.key}**", "exact") if bound is exact else (bound.key, "sound")
+            rows.append((name, status, *shares(records, bound, norm)))
         if rows:
-            head = f"l{norm:g} radius", "status", *(rounded_down(radius, 3) for radius in radii)
+            head = f"l{norm:g} radius", "status", *(rounded_down(radius, 3) for radius in radii(noise, norm))
             text += "\n" + markdown(rows, head)
     return text
 
@@ -190,17 +177,15 @@ def type_2() -> tuple[str, str]:
     """The comparison of the two kinds of training: its bounds, and its table."""
     used, rows = dict[str, None](), []
     for pushed in (name for name, one in SHIPPED.items() if one.push):
-        noise = noise_of(SHIPPED[pushed])
-        bound, norm = exact_bound(noise, noise.natural_norm), noise.natural_norm
+        norm = noise_of(SHIPPED[pushed]).natural_norm
+        bound = exact_bound(noise_of(SHIPPED[pushed]), norm)
         assert bound is not None
         used[f"`{bound.key}`"] = None
         for name in (pushed.removesuffix("-type2"), pushed):
             records = data.zoo_log(name)
-            shares = accuracy.certified(records, bound, [m * unit(records.noise, norm) for m in MULTIPLES], norm=norm)
             radius = bound.radius(records.noise, q_a=records.q_a(), norm=norm)
-            median = np.median(np.where(records.predict == records.label, radius, 0))
-            cells = (f"{share:.3f}" for share in shares)
-            rows.append((name, f"{records.header.n:,}", f"l{norm:g}", *cells, rounded_down(float(median), 3)))
+            median = rounded_down(float(np.median(np.where(records.predict == records.label, radius, 0))), 3)
+            rows.append((name, f"{records.header.n:,}", f"l{norm:g}", *shares(records, bound, norm), median))
     head = "model", "n", "norm", *(f"{multiple:g} sigma" for multiple in MULTIPLES), "median"
     return ", ".join(used), markdown(rows, head)
 
