@@ -43,6 +43,7 @@ from rsexplore.formula import Formula, number
 from rsexplore.mechanisms import HALF, GrowthLaw
 from rsexplore.noises import ExponentialLinf, GeneralizedGaussian, Laplace, Noise, Uniform
 from rsexplore.notation import PhiInvGap, d, p
+from rsexplore.quadrature import half_line, interval
 from rsexplore.solve import Supremum
 
 DIMS = (16, 64, 256, 1024, 3072, 6144, 12_288, 24_576, 49_152, 98_304, 150_528)
@@ -88,8 +89,8 @@ def fisher_information(noise: Noise) -> float:
 def _deviation(shift: float, s: float) -> float:
     """Standard deviation of L under the normalised geometric mean of the two densities."""
     middle = shift / 2
-    y, above = gg.half_line(log(120) / s + 0.6, gg.STEP / (s + 1))
-    share, _, below = gg.interval(gg.STEP / (s + 1))
+    y, above = half_line(log(120) / s + 0.6, gg.STEP / (s + 1))
+    share, _, below = interval(gg.STEP / (s + 1))
     z, weights = np.r_[middle * (1 + share), shift + y], np.r_[middle * below, above]
     # in the middle of the two centres the geometric mean is largest
     with np.errstate(over="ignore"):

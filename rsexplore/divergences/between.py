@@ -20,6 +20,7 @@ from rsexplore.bound import MissingDimensionError, UnsupportedNoiseError
 from rsexplore.check import elementwise, floats
 from rsexplore.divergences import generalized_gaussian as gg
 from rsexplore.noises import ExponentialLinf, Gaussian, GeneralizedGaussian, Laplace, Noise, Uniform
+from rsexplore.quadrature import half_line, interval
 from rsexplore.solve import maximum
 
 LEAST_STEP = 2e-5  # of the trapezoid rules
@@ -240,8 +241,8 @@ def _log_integral(half: float, order: float, s: float, whole: bool = False) -> f
     width = half if whole else min(half, 750 ** (1 / s) * 2)
     before, step = -inf, 0.04
     while step > LEAST_STEP:
-        y, above = gg.half_line(log(reach) + 0.1, step)
-        share, rest, below = gg.interval(step)
+        y, above = half_line(log(reach) + 0.1, step)
+        share, rest, below = interval(step)
         parts = [
             _log_terms(y, half + y, half, order, s, whole) + np.log(above),
             _log_terms(width * share, width * rest + (half - width), half, order, s, whole) + np.log(width * below),
@@ -282,8 +283,8 @@ def _stick(u: NDArray, eps: NDArray, s: float) -> NDArray:
     found = np.where(eps == 0, gg.inside(u / 2, s), np.where(np.isnan(u + eps), np.nan, u == inf))
     some = (u > 0) & (u < inf) & (np.abs(eps) < inf) & (eps != 0)
     u, eps, least = u[some][:, None], np.abs(eps[some])[:, None], np.minimum(eps[some], 0)
-    y, above = gg.half_line(log(760) + 0.1, gg.STEP / (s + 1))
-    share, _, below = gg.interval(gg.STEP / (s + 1))
+    y, above = half_line(log(760) + 0.1, gg.STEP / (s + 1))
+    share, _, below = interval(gg.STEP / (s + 1))
     with np.errstate(all="ignore"):
         beyond = gg.edge(eps, u, s) - u
         reach, low = np.clip(-beyond, 0, 60 ** (1 / s)), np.maximum(beyond, 0)

@@ -8,7 +8,7 @@ for odd s. `KLRadius` is the largest ball whose shifts all cost less than a chan
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import ceil, comb, gamma, inf, log, sqrt
+from math import comb, gamma, inf, log, sqrt
 from typing import Any, ClassVar
 
 import mpmath
@@ -22,6 +22,7 @@ from rsexplore.divergences.least import LeastKL
 from rsexplore.formula import AnyFormula, Formula
 from rsexplore.noises import Gaussian, GeneralizedGaussian, Laplace, Noise
 from rsexplore.notation import p_A, p_B
+from rsexplore.quadrature import half_line, interval
 
 LARGEST = 1000.0  # shapes: beyond, binomial coefficients leave the floats
 STEP = 0.15  # of the trapezoid rules, times s + 1; half of it changes nothing above 1e-13
@@ -214,21 +215,6 @@ def edge(ratio: NDArray, u: Any, s: float) -> NDArray:
     find_root: Any = elementwise.find_root  # its stubs know no args
     wanted = np.minimum(ratio, loss(top, u, s))
     return np.asarray(find_root(lambda z, y, u: loss(z, u, s) - y, (u / 2, top), args=(wanted, u)).x)
-
-
-def half_line(end: float, step: float) -> tuple[NDArray, NDArray]:
-    """Nodes and weights for the integral over (0, inf) of a function that is negligible beyond exp(end)."""
-    t = -3.7 + step * np.arange(ceil((3.7 + end) / step))  # the steps of a range of floats would be rounded
-    y = np.exp(t - np.exp(-t))
-    return y, step * y * (1 + np.exp(-t))
-
-
-def interval(step: float) -> tuple[NDArray, NDArray, NDArray]:
-    """Nodes in (0, 1), their distances from 1, and weights that forgive a kink at either end."""
-    t = -3.3 + step * np.arange(ceil(6.6 / step))
-    x = np.pi / 2 * np.sinh(t)
-    weights = step * np.pi / 4 * np.cosh(t) / np.cosh(x) ** 2
-    return 1 / (1 + np.exp(-2 * x)), 1 / (1 + np.exp(2 * x)), weights
 
 
 def _shape(owner: str, s: float) -> float:

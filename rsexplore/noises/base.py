@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import fields
+from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from rsexplore.check import positive, whole
@@ -107,15 +108,24 @@ class Noise(ABC):
         noise += images  # in a new array it would take one more pass over memory
         return noise
 
-    def mean_norm(self, norm: float) -> float:
+    def mean_norm(self, norm: float = 2) -> float:
         """Expected norm E ||z|| of one draw, for norm 2 or inf, in units of the input.
 
         Raises
         ------
         ValueError
             `norm` is another one, or `dim` is not set.
+        NotImplementedError
+            It is not coded for this noise: for eq. (9) of the soap bubbles in the norm inf.
         """
-        raise NotImplementedError(f"{self.family} states no mean norm")
+        if norm not in (2, inf):
+            raise ValueError(f"{self.family}: mean_norm needs norm 2 or inf, got norm={norm}")
+        if self.dim is None:
+            raise ValueError(f"{self.family}: mean_norm needs the dimension, got dim=None")
+        return self._mean_norm(norm, float(self.dim))
+
+    def _mean_norm(self, norm: float, dim: float) -> float:
+        raise NotImplementedError(f"{self!r}: the mean of norm {norm:g} is not coded")
 
     @abstractmethod
     def log_density(self, z: Any) -> Any:

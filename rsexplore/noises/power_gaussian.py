@@ -125,18 +125,17 @@ class PowerGaussian(Noise):
     def _law(self) -> LargestCoordinate:
         return LargestCoordinate.of(self.dim, float(self.k))
 
-    def mean_norm(self, norm: float = 2) -> float:
-        """Expected norm E ||z|| of one draw, for norm 2 or inf; for eq. (9) the l2 norm alone."""
+    def _mean_norm(self, norm: float, dim: float) -> float:
         length = self.scale * chi_mean(self.gamma)
         if norm == self.tail_norm:
             return length
         if norm == 2:
             # a point of the whole cube is one of its surface times U^(1/dim), of mean dim / (dim + 1)
-            return length * cube_length(self.dim) * (self.dim + 1) / self.dim
-        if norm == inf and self.power_norm == 2:
+            return length * cube_length(dim) * (dim + 1) / dim
+        if self.power_norm == 2:
             # a direction's largest coordinate is that of a Gaussian vector over its length, which are independent
-            return length * Gaussian(1.0, self.dim).mean_norm(inf) / chi_mean(self.dim / 2)
-        raise NotImplementedError(f"{self!r}: the mean of norm {norm:g} is not coded")
+            return length * Gaussian(1.0, self.dim).mean_norm(inf) / chi_mean(dim / 2)
+        return super()._mean_norm(norm, dim)
 
     @property
     def variance_norm(self) -> float:
