@@ -5,7 +5,7 @@ from dataclasses import fields
 from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from rsexplore.check import positive, whole
+from rsexplore.check import number, positive, whole
 
 
 class Noise(ABC):
@@ -17,6 +17,8 @@ class Noise(ABC):
 
     symbols: ClassVar[dict[str, str]] = {"lambda": "scale"}
     natural_norm: float = 2.0  # norm in which most is known of the noise
+    free_fields: ClassVar[tuple[str, ...]] = ()  # those that need not be above 0: their range is the family's affair
+    needs_dim: ClassVar[bool] = False
     outcomes: int | None = None  # so many, all alike, where one number decides a noisy copy, so that votes are exact
 
     def __post_init__(self) -> None:
@@ -24,10 +26,13 @@ class Noise(ABC):
         for item in fields(self):  # type: ignore[arg-type]  # every family is a dataclass
             value = getattr(self, item.name)
             if item.name != "dim":
-                positive(self.family, item.name, value)
+                check = number if item.name in self.free_fields else positive
+                check(self.family, item.name, value)
                 object.__setattr__(self, item.name, float(value))
             elif value is not None:
                 object.__setattr__(self, "dim", whole(self.family, "dim", value))
+            elif self.needs_dim:
+                raise ValueError(f"{self.family}: dim must be given, got dim=None")
 
     @property
     def family(self) -> str:

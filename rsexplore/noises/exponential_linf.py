@@ -20,11 +20,7 @@ class ExponentialLinf(Noise):
 
     scale: float
     dim: int = None  # type: ignore[assignment]  # must be given
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.dim is None:
-            raise ValueError("ExponentialLinf: dim must be given, got dim=None")
+    needs_dim = True
 
     @property
     def natural_norm(self) -> float:  # type: ignore[override]

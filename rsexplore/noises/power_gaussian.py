@@ -6,10 +6,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from rsexplore.check import is_number, positive, whole
+from rsexplore.check import positive
 from rsexplore.noises.base import Noise
 from rsexplore.noises.gaussian import Gaussian
-from rsexplore.noises.largest_coordinate import LargestCoordinate
+from rsexplore.noises.largest_coordinate import LargestCoordinate, largest_coordinate
 from rsexplore.noises.mean_norms import chi_mean, cube_length
 
 
@@ -27,17 +27,11 @@ class PowerGaussian(Noise):
     dim: int = None  # type: ignore[assignment]  # must be given
     power_norm: float = 2
     tail_norm: float = 2
+    free_fields, needs_dim = ("k", "power_norm", "tail_norm"), True
     symbols = {"lambda": "scale", "k": "k", "a": "power_norm", "b": "tail_norm"}  # noqa: RUF012
 
     def __post_init__(self) -> None:
-        positive(self.family, "scale", self.scale)
-        if self.dim is None:
-            raise ValueError(f"{self.family}: dim must be given, got dim=None")
-        object.__setattr__(self, "dim", whole(self.family, "dim", self.dim))
-        if not is_number(self.k):
-            raise TypeError(f"{self.family}: k must be a number, got k={self.k!r}")
-        for name in ("scale", "k", "power_norm", "tail_norm"):
-            object.__setattr__(self, name, float(getattr(self, name)))
+        super().__post_init__()
         if not 0 <= self.k < self.dim:
             raise ValueError(f"{self.family}: k must be in [0, dim), got k={self.k} with dim={self.dim}")
         if (self.power_norm, self.tail_norm) not in ((2, 2), (inf, 2), (inf, inf)):
@@ -123,7 +117,7 @@ class PowerGaussian(Noise):
 
     @property
     def _law(self) -> LargestCoordinate:
-        return LargestCoordinate.of(self.dim, float(self.k))
+        return largest_coordinate(self.dim, self.k)
 
     def _mean_norm(self, norm: float, dim: float) -> float:
         length = self.scale * chi_mean(self.gamma)
