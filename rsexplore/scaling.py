@@ -235,45 +235,6 @@ def _law(shape: float, shift: float, dim: int, cells: int, spread: bool) -> Sum:
     return Sum.of(*lattice(shape, shift, cells, spread), dim)
 
 
-def _radius(noise: Noise, dim: int, q_a: float, p_b: float, cells: int) -> Bracket:
-    """Shift of every coordinate up to which a class with p_A = 1 - q_a stays ahead of one with p_B, for any classes.
-
-    The first falls to at least V(p_A), the second rises to at most 1 - V(1 - p_B); both limits are attained together.
-    In units of the input; exact for this direction. 0 < p_b <= q_a < 1 with p_b < 1 - q_a, both at least 1e-12.
-
-    Raises
-    ------
-    ValueError
-        A probability is out of its range.
-    UnsupportedNoiseError
-        See `unit`.
-    """
-    if not (SMALLEST <= p_b <= q_a and p_b < 1 - q_a):
-        raise ValueError(f"radius: needs {SMALLEST} <= p_b <= q_a and p_b < 1 - q_a, got p_b={p_b}, q_a={q_a}")
-    scale, shape = gg.unit("radius", noise)
-    guess = (special.ndtri(1 - p_b) - special.ndtri(q_a)) / 2
-    start = guess / sqrt(dim * 2 * gg.curvature(shape))
-
-    def excess(log_shift: float, spread: bool) -> float:
-        law, side = _law(shape, exp(log_shift), dim, cells, spread), -1 if spread else 1
-        left, taken = law.least(q_a, side), 0.5 if p_b == q_a else law.least(p_b, side)
-        # on the scale of normal quantiles the excess is almost linear in the shift
-        return float(special.ndtri(max(taken, 1e-300)) + special.ndtri(max(left, 1e-300)))
-
-    def solve(spread: bool, near: float) -> float:
-        low = high = near
-        width = 0.05
-        while excess(low, spread) < 0:
-            low, width = low - width, 2 * width
-        while excess(high, spread) > 0:
-            high, width = high + width, 2 * width
-        return low if low == high else optimize.brentq(excess, low, high, (spread,), xtol=1e-10, rtol=1e-12)
-
-    inner = solve(True, log(start))
-    outer = solve(False, inner)
-    return Bracket.around(exp(inner), exp(outer), scale)
-
-
 def even_spread_radius(
     noise: Noise,
     p_a: float | None = None,
@@ -287,7 +248,8 @@ def even_spread_radius(
     """Exact radius along the direction (1, ..., 1), between two bounds.
 
     The Neyman-Pearson value for that direction: an upper limit on every certificate in the l_`norm` norm, and no
-    certificate itself. For uniform noise it is closed form; else the two bounds come from the law of the log-likelihood
+    certificate itself. The top class falls to at least V(p_A), another rises to at most 1 - V(1 - p_B); both limits are
+    attained together. For uniform noise it is closed form; else the two bounds come from the law of the log-likelihood
     ratio, convolved `dim` times.
 
     Parameters
@@ -330,8 +292,29 @@ def even_spread_radius(
         gap = (0.5 - qa) + (0.5 - pb)
         shift = -2 * noise.scale * np.expm1(log1p(-gap / 2) / dim)
         return Bracket.around(stretch * shift, stretch * shift)
-    found = _radius(noise, dim, qa, pb, cells)
-    return Bracket(stretch * found.low, stretch * found.high)
+    if pb < SMALLEST:  # which is not above qa
+        raise ValueError(f"even_spread_radius: 1 - p_A and p_B must be at least {SMALLEST}, got p_b={pb}, q_a={qa}")
+    scale, shape = gg.unit("even_spread_radius", noise)
+
+    def excess(log_shift: float, spread: bool) -> float:
+        law, side = _law(shape, exp(log_shift), dim, cells, spread), -1 if spread else 1
+        left, taken = law.least(qa, side), 0.5 if pb == qa else law.least(pb, side)
+        # on the scale of normal quantiles the excess is almost linear in the shift
+        return float(special.ndtri(max(taken, 1e-300)) + special.ndtri(max(left, 1e-300)))
+
+    def solve(spread: bool, near: float) -> float:
+        low = high = near
+        width = 0.05
+        while excess(low, spread) < 0:
+            low, width = low - width, 2 * width
+        while excess(high, spread) > 0:
+            high, width = high + width, 2 * width
+        return low if low == high else optimize.brentq(excess, low, high, (spread,), xtol=1e-10, rtol=1e-12)
+
+    guess = (special.ndtri(1 - pb) - special.ndtri(qa)) / 2
+    inner = solve(True, log(guess / sqrt(dim * 2 * gg.curvature(shape))))
+    outer = solve(False, inner)
+    return Bracket.around(exp(inner), exp(outer), stretch * scale)
 
 
 def limit_radius(
