@@ -280,20 +280,19 @@ def _stick(u: NDArray, eps: NDArray, s: float) -> NDArray:
     positive, from where loss is eps on; cut at the kink of q at u.
     """
     u, eps = (x.astype(float) for x in np.broadcast_arrays(u, eps))
-    found = np.where(eps == 0, gg.inside(u / 2, s), np.where(np.isnan(u + eps), np.nan, u == inf))
     some = (u > 0) & (u < inf) & (np.abs(eps) < inf) & (eps != 0)
-    u, eps, least = u[some][:, None], np.abs(eps[some])[:, None], np.minimum(eps[some], 0)
     y, above = half_line(log(760) + 0.1, gg.STEP / (s + 1))
     share, _, below = interval(gg.STEP / (s + 1))
     with np.errstate(all="ignore"):
+        found = np.where(eps == 0, gg.inside(u / 2, s), np.where(np.isnan(u + eps), np.nan, u == inf))
+        u, eps, least = u[some][:, None], np.abs(eps[some])[:, None], np.minimum(eps[some], 0)
         beyond = gg.edge(eps, u, s) - u
         reach, low = np.clip(-beyond, 0, 60 ** (1 / s)), np.maximum(beyond, 0)
         fall = np.maximum(1, s * low ** (s - 1))  # at which q falls there, at least
         total = np.zeros(len(u))
         for z, weight in ((low + y / fall, above / fall), (-reach * share, reach * below)):
-            total += np.nansum(
-                weight * np.exp(-(np.abs(z) ** s)) * -np.expm1(np.minimum(eps - gg.loss(u + z, u, s), 0)), 1
-            )
+            gain = -np.expm1(np.minimum(eps - gg.loss(u + z, u, s), 0))
+            total += np.nansum(weight * np.exp(-(np.abs(z) ** s)) * gain, axis=1)
         # of -eps by the same of eps, both laws being each other's mirror images
         found[some] = np.exp(least) * total * s / (2 * gamma(1 / s)) - np.expm1(least)
     return np.minimum(found, 1)

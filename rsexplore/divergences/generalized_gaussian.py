@@ -214,7 +214,8 @@ def edge(ratio: NDArray, u: Any, s: float) -> NDArray:
     top = np.minimum(2 * u + 2 * 750 ** (1 / s), 1e300 ** (1 / s))  # there the ratio is still a float
     find_root: Any = elementwise.find_root  # its stubs know no args
     wanted = np.minimum(ratio, loss(top, u, s))
-    return np.asarray(find_root(lambda z, y, u: loss(z, u, s) - y, (u / 2, top), args=(wanted, u)).x)
+    found = find_root(lambda z, y, u: loss(z, u, s) - y, (u / 2, top), args=(wanted, u)).x
+    return np.where(top > u / 2, found, u / 2)  # where powers overflow, it leaps there
 
 
 def _shape(owner: str, s: float) -> float:
