@@ -150,11 +150,11 @@ def root(function: Function, low: NDArray, high: NDArray, tolerance: float = 4e-
 
     lost = np.zeros(len(low), dtype=bool)
 
-    def finite(x: NDArray, place: NDArray) -> NDArray:  # an infinite value would end the search
+    def finite(x: NDArray, place: NDArray) -> NDArray:  # an infinite value would end the search, as 0 does
         breathe()
         found = np.clip(function(x, place), -1e300, 1e300)
         lost[place] |= np.isnan(found)
-        return found
+        return np.nan_to_num(found)
 
     if not len(low):
         return low
