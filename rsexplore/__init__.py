@@ -34,6 +34,8 @@ __all__ = [  # noqa: RUF022  modules first, as in the layer order
     "confidence", "records", "accuracy", "data", "audit", "runs", "pictures", "explorers", "montecarlo",
     "Comparison", "boxed_radius", "compare", "exact_radius", "least_vote",
 ]  # fmt: skip
+# what only the notebooks need lives beside them, and is no part of the package any more
+_LEFT = ("laplace_law", "lipschitz", "proposition1", "remake", "rops", "soap", "verdicts")
 
 
 def __getattr__(name: str) -> Any:
@@ -46,6 +48,12 @@ def __getattr__(name: str) -> Any:
         return import_module(f"rsexplore.{name}")
     if name == "plots":
         raise AttributeError("rsexplore.plots is rsexplore.pictures now; CHANGELOG.md says which name is which")
+    if name in _LEFT:
+        now = "soap_algorithms" if name == "soap" else name
+        raise AttributeError(
+            f"rsexplore.{name} left the package for the notebooks' folder: in a checkout, `import sys; "
+            f"sys.path.append('notebooks')`, then `from reproduce import {now}`"
+        )
     raise AttributeError(f"module 'rsexplore' has no attribute {name!r}")
 
 
