@@ -24,10 +24,15 @@ def is_number(value: Any) -> bool:
     return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
-def positive(owner: str, name: str, value: Any) -> None:
-    """Raise unless `value` is a finite number above 0."""
+def number(owner: str, name: str, value: Any) -> None:
+    """Raise unless `value` is a number."""
     if not is_number(value):
         raise TypeError(f"{owner}: {name} must be a number, got {name}={value!r}")
+
+
+def positive(owner: str, name: str, value: Any) -> None:
+    """Raise unless `value` is a finite number above 0."""
+    number(owner, name, value)
     value = float(value)
     if not (isfinite(value) and value > 0):
         raise ValueError(f"{owner}: {name} must be positive and finite, got {name}={value}")

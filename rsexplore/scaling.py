@@ -33,17 +33,17 @@ import numpy as np
 import sympy as sp
 from numpy.typing import ArrayLike, NDArray
 from scipy import fft, optimize, special
-from scipy.optimize import elementwise
 
 from rsexplore import bounds
 from rsexplore.bound import Bound, MissingDimensionError, UnsupportedNoiseError
 from rsexplore.check import Probabilities, norm_order, read, whole
-from rsexplore.divergences.generalized_gaussian import STEP, KLRadius, curvature, half_line, interval, loss, unit, upper
+from rsexplore.divergences import generalized_gaussian as gg
 from rsexplore.dual import Dual
 from rsexplore.formula import Formula, number
 from rsexplore.mechanisms import HALF, GrowthLaw
 from rsexplore.noises import ExponentialLinf, GeneralizedGaussian, Laplace, Noise, Uniform
 from rsexplore.notation import PhiInvGap, d, p
+from rsexplore.quadrature import half_line, interval
 from rsexplore.solve import Supremum
 
 DIMS = (16, 64, 256, 1024, 3072, 6144, 12_288, 24_576, 49_152, 98_304, 150_528)
@@ -82,87 +82,56 @@ def fisher_information(noise: Noise) -> float:
 
     It is twice the curvature of the divergence; 1 / sigma^2 for Gaussian noise.
     """
-    scale, shape = unit("fisher_information", noise)
-    return 2 * curvature(shape) / scale**2
+    scale, shape = gg.unit("fisher_information", noise)
+    return 2 * gg.curvature(shape) / scale**2
 
 
-@dataclass(frozen=True)
-class Coordinate:
-    """Law of L = |z|^shape - |z - shift|^shape for one coordinate of scale 1; increasing in z for shape >= 1."""
-
-    shape: float
-    shift: float
-
-    def ratio(self, z: Any) -> NDArray:
-        """L at z >= shift / 2."""
-        return loss(np.asarray(z, dtype=float), self.shift, self.shape)
-
-    @property
-    def reach(self) -> float:
-        """Point beyond which the shifted coordinate has a probability below NEGLIGIBLE."""
-        return self.shift + (-log(NEGLIGIBLE)) ** (1 / self.shape)
-
-    @property
-    def deviation(self) -> float:
-        """Standard deviation of L under the normalised geometric mean of the two densities."""
-        middle, s = self.shift / 2, self.shape
-        y, above = half_line(log(120) / s + 0.6, STEP / (s + 1))
-        share, _, below = interval(STEP / (s + 1))
-        z, weights = np.r_[middle * (1 + share), self.shift + y], np.r_[middle * below, above]
-        # in the middle of the two centres the geometric mean is largest
-        with np.errstate(over="ignore"):
-            weights = weights * np.exp(middle**s - (z**s + np.abs(z - self.shift) ** s) / 2)
-        z, weights = z[weights > 0], weights[weights > 0]  # beyond, the ratio overflows
-        return sqrt(float(weights @ self.ratio(z) ** 2 / weights.sum()))
-
-    def at(self, ratios: NDArray) -> NDArray:
-        """Points z >= shift / 2 with the given values of L, which increase from 0."""
-        middle = self.shift / 2
-        if self.shape == 1:
-            return middle + ratios / 2
-        if self.shape == 2:
-            return middle + ratios / (2 * self.shift)
-        top = min(max(2 * self.shift, 1.5 * self.reach), 1e300 ** (1 / self.shape))  # L is still a float there
-        wanted = np.minimum(ratios, self.ratio(top))
-        find_root: Any = elementwise.find_root  # its stubs know no args
-        return find_root(lambda z, ratio: self.ratio(z) - ratio, (middle, top), args=(wanted,)).x
-
-    def tails(self, ratios: NDArray) -> tuple[NDArray, NDArray]:
-        """P(L > ratio) before and after the shift."""
-        z = self.at(ratios)
-        return upper(z, self.shape), upper(z - self.shift, self.shape)
+def _deviation(shift: float, s: float) -> float:
+    """Standard deviation of L under the normalised geometric mean of the two densities."""
+    middle = shift / 2
+    y, above = half_line(log(120) / s + 0.6, gg.STEP / (s + 1))
+    share, _, below = interval(gg.STEP / (s + 1))
+    z, weights = np.r_[middle * (1 + share), shift + y], np.r_[middle * below, above]
+    # in the middle of the two centres the geometric mean is largest
+    with np.errstate(over="ignore"):
+        weights = weights * np.exp(middle**s - (z**s + np.abs(z - shift) ** s) / 2)
+    z, weights = z[weights > 0], weights[weights > 0]  # beyond, the ratio overflows
+    return sqrt(float(weights @ gg.loss(z, shift, s) ** 2 / weights.sum()))
 
 
-def lattice(one: Coordinate, cells: int, spread: bool) -> tuple[NDArray, float]:
-    """Probabilities of L on the points -J h, ..., J h, and the step h.
+def lattice(shape: float, shift: float, cells: int, spread: bool) -> tuple[NDArray, float]:
+    """Probabilities of L on the points -J h, ..., J h, and the step h, for one coordinate of scale 1.
 
     With `spread` each value is split between its neighbours (a pair of laws that is easier to tell apart; a mass that
     only one of the two has is left out), without it is moved to the nearest point.
     """
-    largest = one.shift if one.shape == 1 else min(float(one.ratio(one.reach)), LARGEST)
-    if one.shape == 1:  # the atoms at both ends lie on the lattice
-        step, count = one.shift / cells, cells
+    if shape == 1:  # the atoms at both ends lie on the lattice
+        largest, step, count = shift, shift / cells, cells
     else:
-        step = one.deviation / cells
+        reach = shift + (-log(NEGLIGIBLE)) ** (1 / shape)  # the shifted coordinate hardly goes beyond
+        largest, step = min(float(gg.loss(reach, shift, shape)), LARGEST), _deviation(shift, shape) / cells
         count = ceil(largest / step)
     if count > MOST:
-        raise ValueError(
-            f"lattice: shape={one.shape:g} at shift={one.shift:g} needs {count} lattice points, above {MOST}"
-        )
+        raise ValueError(f"lattice: {shape=:g} at {shift=:g} needs {count} lattice points, above {MOST}")
+
+    def tails(ratios: NDArray) -> tuple[NDArray, NDArray]:
+        z = gg.edge(ratios, shift, shape)
+        return gg.upper(z, shape), gg.upper(z - shift, shape)
+
     if not spread:
-        before, after = one.tails((np.arange(count) + 0.5) * step)
+        before, after = tails((np.arange(count) + 0.5) * step)
         up, down = (np.append(-np.diff(x), x[-1]) for x in (before, after))
         return np.concatenate([down[::-1], [1 - before[0] - after[0]], up]), step
     edges = np.arange(count + 1) * step
-    before, after = one.tails(np.minimum(edges, largest) if one.shape == 1 else edges)
-    if one.shape == 1:  # tails() gives P(L > w) = 0 for no rounding: the atom belongs to the end
-        before[-1], after[-1] = exp(-one.shift) / 2, 0.5
+    before, after = tails(edges)
+    if shape == 1:  # P(L > shift) is 0: the atom belongs to the end
+        before[-1], after[-1] = exp(-shift) / 2, 0.5
     mass, shifted = -np.diff(before), -np.diff(after)
     with np.errstate(over="ignore"):
         grow = np.exp(-edges[:-1])
     # mass that goes to the upper neighbour, so that after the shift the cell keeps its probability too
-    upper = np.clip((shifted * grow - mass) / np.expm1(step), 0, mass)
-    at = np.append(mass - upper, before[-1]) + np.append(0.0, upper)
+    moved = np.clip((shifted * grow - mass) / np.expm1(step), 0, mass)
+    at = np.append(mass - moved, before[-1]) + np.append(0.0, moved)
     at[0] *= 2  # both sides of 0
     # P(-k) = exp(k h) P(k); written with the probabilities after the shift where exp overflows
     mirrored = np.exp(np.minimum(edges, 700)) * at
@@ -252,7 +221,7 @@ def least_probability(noise: Noise, shift: float, dim: int, q_a: float, cells: i
     """
     if not SMALLEST <= q_a <= 1 - SMALLEST:
         raise ValueError(f"least_probability: q_a must be in [{SMALLEST}, 1 - {SMALLEST}], got q_a={q_a}")
-    scale, shape = unit("least_probability", noise)
+    scale, shape = gg.unit("least_probability", noise)
     if shift == 0:
         return Bracket(1 - q_a, 1 - q_a)
     found = Bracket.around(
@@ -263,46 +232,7 @@ def least_probability(noise: Noise, shift: float, dim: int, q_a: float, cells: i
 
 @lru_cache(maxsize=2)
 def _law(shape: float, shift: float, dim: int, cells: int, spread: bool) -> Sum:
-    return Sum.of(*lattice(Coordinate(shape, shift), cells, spread), dim)
-
-
-def _radius(noise: Noise, dim: int, q_a: float, p_b: float, cells: int) -> Bracket:
-    """Shift of every coordinate up to which a class with p_A = 1 - q_a stays ahead of one with p_B, for any classes.
-
-    The first falls to at least V(p_A), the second rises to at most 1 - V(1 - p_B); both limits are attained together.
-    In units of the input; exact for this direction. 0 < p_b <= q_a < 1 with p_b < 1 - q_a, both at least 1e-12.
-
-    Raises
-    ------
-    ValueError
-        A probability is out of its range.
-    UnsupportedNoiseError
-        See `unit`.
-    """
-    if not (SMALLEST <= p_b <= q_a and p_b < 1 - q_a):
-        raise ValueError(f"radius: needs {SMALLEST} <= p_b <= q_a and p_b < 1 - q_a, got p_b={p_b}, q_a={q_a}")
-    scale, shape = unit("radius", noise)
-    guess = (special.ndtri(1 - p_b) - special.ndtri(q_a)) / 2
-    start = guess / sqrt(dim * 2 * curvature(shape))
-
-    def excess(log_shift: float, spread: bool) -> float:
-        law, side = _law(shape, exp(log_shift), dim, cells, spread), -1 if spread else 1
-        left, taken = law.least(q_a, side), 0.5 if p_b == q_a else law.least(p_b, side)
-        # on the scale of normal quantiles the excess is almost linear in the shift
-        return float(special.ndtri(max(taken, 1e-300)) + special.ndtri(max(left, 1e-300)))
-
-    def solve(spread: bool, near: float) -> float:
-        low = high = near
-        width = 0.05
-        while excess(low, spread) < 0:
-            low, width = low - width, 2 * width
-        while excess(high, spread) > 0:
-            high, width = high + width, 2 * width
-        return low if low == high else optimize.brentq(excess, low, high, (spread,), xtol=1e-10, rtol=1e-12)
-
-    inner = solve(True, log(start))
-    outer = solve(False, inner)
-    return Bracket.around(exp(inner), exp(outer), scale)
+    return Sum.of(*lattice(shape, shift, cells, spread), dim)
 
 
 def even_spread_radius(
@@ -318,7 +248,8 @@ def even_spread_radius(
     """Exact radius along the direction (1, ..., 1), between two bounds.
 
     The Neyman-Pearson value for that direction: an upper limit on every certificate in the l_`norm` norm, and no
-    certificate itself. For uniform noise it is closed form; else the two bounds come from the law of the log-likelihood
+    certificate itself. The top class falls to at least V(p_A), another rises to at most 1 - V(1 - p_B); both limits are
+    attained together. For uniform noise it is closed form; else the two bounds come from the law of the log-likelihood
     ratio, convolved `dim` times.
 
     Parameters
@@ -361,8 +292,29 @@ def even_spread_radius(
         gap = (0.5 - qa) + (0.5 - pb)
         shift = -2 * noise.scale * np.expm1(log1p(-gap / 2) / dim)
         return Bracket.around(stretch * shift, stretch * shift)
-    found = _radius(noise, dim, qa, pb, cells)
-    return Bracket(stretch * found.low, stretch * found.high)
+    if pb < SMALLEST:  # which is not above qa
+        raise ValueError(f"even_spread_radius: 1 - p_A and p_B must be at least {SMALLEST}, got p_b={pb}, q_a={qa}")
+    scale, shape = gg.unit("even_spread_radius", noise)
+
+    def excess(log_shift: float, spread: bool) -> float:
+        law, side = _law(shape, exp(log_shift), dim, cells, spread), -1 if spread else 1
+        left, taken = law.least(qa, side), 0.5 if pb == qa else law.least(pb, side)
+        # on the scale of normal quantiles the excess is almost linear in the shift
+        return float(special.ndtri(max(taken, 1e-300)) + special.ndtri(max(left, 1e-300)))
+
+    def solve(spread: bool, near: float) -> float:
+        low = high = near
+        width = 0.05
+        while excess(low, spread) < 0:
+            low, width = low - width, 2 * width
+        while excess(high, spread) > 0:
+            high, width = high + width, 2 * width
+        return low if low == high else optimize.brentq(excess, low, high, (spread,), xtol=1e-10, rtol=1e-12)
+
+    guess = (special.ndtri(1 - pb) - special.ndtri(qa)) / 2
+    inner = solve(True, log(guess / sqrt(dim * 2 * gg.curvature(shape))))
+    outer = solve(False, inner)
+    return Bracket.around(exp(inner), exp(outer), stretch * scale)
 
 
 def limit_radius(
@@ -522,7 +474,7 @@ def _at_scale(bound: Bound, noise: Noise, norm: float) -> Fraction:
             return Fraction(int(found.p), int(found.q))
     elif isinstance(bound.formula, Dual):
         return spread if bound.norm is None else -HALF if isinf(bound.norm) else Fraction(0)
-    elif isinstance(bound.formula, KLRadius) and isinstance(noise, GeneralizedGaussian):
+    elif isinstance(bound.formula, gg.KLRadius) and isinstance(noise, GeneralizedGaussian):
         # a cost that is linear near 0, where a divergence is quadratic, takes half a power of d more
         if bound.formula.cost == "printed":
             return _inverse(max(norm, noise.shape)) - 1

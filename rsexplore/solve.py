@@ -143,38 +143,27 @@ def root(function: Function, low: NDArray, high: NDArray, tolerance: float = 4e-
     """Root of increasing functions between `low` and `high`, the negative side of the last bracket.
 
     `function` takes points and their places; Chandrupatla's method, all places at once. nan where it gives nan: what
-    it tells of the side of a root is not to be trusted then. The bracket is as narrow as `tolerance` of the root, or
-    `least`, in the end.
+    it tells of the side of a root is not to be trusted then. `high` where there is no change of sign. The bracket is as
+    narrow as `tolerance` of the root, or `least`, in the end.
     """
-    a, b = low.astype(float), high.astype(float)
-    if not len(place := np.arange(len(a))):
-        return a
-    fa, fb = function(a, place), function(b, place)
-    out = np.where((fa <= 0) & (fb > 0), a, b)
-    out[np.isnan(fa) | np.isnan(fb)] = np.nan
-    live = place[(fa < 0) & (fb > 0)]
-    a, b, fa, fb = (v[live] for v in (a, b, fa, fb))
-    c, fc, share = a, fa, np.full(len(a), 0.5)
-    for _ in range(120):
-        if not len(live):
-            break
+    from scipy.optimize import elementwise  # a tenth of a second, which a radius should not wait for
+
+    lost = np.zeros(len(low), dtype=bool)
+
+    def finite(x: NDArray, place: NDArray) -> NDArray:  # an infinite value would end the search, as 0 does
         breathe()
-        x = a + share * (b - a)
-        fx = function(x, live)
-        same = np.sign(fx) == np.sign(fa)
-        c, fc = np.where(same, a, b), np.where(same, fa, fb)
-        b, fb, a, fa = np.where(same, b, a), np.where(same, fb, fa), x, fx
-        out[live] = np.where(np.isnan(fx), fx, np.where(fa <= 0, a, b))
-        width = np.abs(b - a)
-        with np.errstate(all="ignore"):  # inverse quadratic interpolation where it is safe, else the middle
-            xi, phi = (a - b) / (c - b), (fa - fb) / (fc - fb)
-            step = fa / (fb - fa) * fc / (fb - fc) + (c - a) / (b - a) * fa / (fc - fa) * fb / (fc - fb)
-            shortest = np.minimum((4e-16 * np.abs(a) + least) / width, 0.5)
-        safe = (phi**2 < xi) & ((1 - phi) ** 2 < 1 - xi) & np.isfinite(step)
-        share = np.where(safe, np.clip(step, shortest, 1 - shortest), 0.5)
-        going = (width > tolerance * np.abs(x) + least) & (fx != 0) & ~np.isnan(fx)
-        live, a, b, c, fa, fb, fc, share = (v[going] for v in (live, a, b, c, fa, fb, fc, share))
-    return out
+        found = np.clip(function(x, place), -1e300, 1e300)
+        lost[place] |= np.isnan(found)
+        return np.nan_to_num(found)
+
+    if not len(low):
+        return low
+    limits = {"xatol": least, "xrtol": tolerance, "fatol": 0.0}
+    find_root: Any = elementwise.find_root  # its stubs know no args
+    with np.errstate(all="ignore"):
+        found = find_root(finite, (low, high), args=(np.arange(len(low)),), tolerances=limits, maxiter=120)
+    (a, b), (fa, fb) = found.bracket, found.f_bracket
+    return np.where(lost, np.nan, np.where((fa <= 0) & (fb > 0), a, b))
 
 
 class Solved(sp.Function):

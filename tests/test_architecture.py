@@ -12,8 +12,8 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "rsexplore"
 
 CORE = (
-    "beyond", "table", "check", "patience", "notation", "formula", "solve", "papers", "bound", "noises", "divergences",
-    "dual", "bounds", "comparison", "shifted", "privacy", "mechanisms", "tradeoff", "scaling",
+    "beyond", "table", "check", "patience", "quadrature", "notation", "formula", "solve", "papers", "bound", "noises",
+    "divergences", "dual", "bounds", "comparison", "shifted", "privacy", "mechanisms", "tradeoff", "scaling",
 )  # fmt: skip
 DATA = ("confidence", "sequential", "log", "foreign", "records", "accuracy", "data")
 TO_BOUNDS = CORE[: CORE.index("bounds") + 1]

@@ -406,6 +406,11 @@ def test_distances_that_underflow_have_all_digits():
     assert dv.tv(Gaussian(1.0), [3e-200, 4e-200]) == pytest.approx(5e-200 / np.sqrt(2 * np.pi), rel=1e-14)
     assert dv.tv(GeneralizedGaussian(1.0, 3.0), [1e-250]) == pytest.approx(1e-250 / 2 / 0.8929795115692493, rel=1e-14)
     assert dv.hockey_stick(Gaussian(1.0), [], 0.1) == 0 and dv.hockey_stick(Gaussian(1.0), [1e-300], 1.0) == 0
+    deep = dv.hockey_stick(GeneralizedGaussian(1.0, 1.5), [3.0], 40.0)  # was 53 times too large; by 60 digits
+    assert deep == pytest.approx(3.22214991385343e-300, rel=1e-12)
+    for shape, shift in ((1000.0, 20.0), (300.5, 1000.0), (63.0, 1e10)):  # powers overflow; nothing is in common
+        far = [dv.hockey_stick(GeneralizedGaussian(1.0, shape), [shift], eps) for eps in (0.0, 0.1, 40.0)]
+        assert far == pytest.approx(np.ones(3), rel=1e-13)
 
 
 @pytest.mark.parametrize("s", [1.3, 3.0, 20.0, 300.0])

@@ -9,7 +9,7 @@ others they are coded for one shifted coordinate, with density proportional to e
 are symmetric, so both directions are equal.
 """
 
-from math import exp, expm1, inf, log, log1p, pi, sqrt
+from math import exp, gamma, inf, log, log1p, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,8 +18,9 @@ from scipy import special
 
 from rsexplore.bound import MissingDimensionError, UnsupportedNoiseError
 from rsexplore.check import elementwise, floats
-from rsexplore.divergences.generalized_gaussian import half_line, inside, interval, kappa, loss, power_gap, unit, upper
+from rsexplore.divergences import generalized_gaussian as gg
 from rsexplore.noises import ExponentialLinf, Gaussian, GeneralizedGaussian, Laplace, Noise, Uniform
+from rsexplore.quadrature import half_line, interval
 from rsexplore.solve import maximum
 
 LEAST_STEP = 2e-5  # of the trapezoid rules
@@ -152,10 +153,10 @@ def hockey_stick(noise: Noise, shift: ArrayLike | Ball, eps: float) -> float:
     if isinstance(noise, Uniform):
         with np.errstate(divide="ignore"):
             return float(-np.expm1(np.log1p(-np.minimum(sizes / (2 * noise.scale), 1)) @ counts))
-    scale, shape = unit("hockey_stick", noise, ", or Uniform")
+    scale, shape = gg.unit("hockey_stick", noise, ", or Uniform")
     if counts.sum() > 1:
         raise UnsupportedNoiseError(f"hockey_stick of {noise!r} is coded for one shifted coordinate, got {shift!r}")
-    return _hockey_stick_of_one(float(sizes.max(initial=0.0) / scale), eps, shape)
+    return float(_stick(sizes.max(initial=0.0) / scale, np.asarray(eps), shape))
 
 
 def _lengths(noise: Noise, shift: Any, order: float) -> tuple[NDArray, NDArray]:
@@ -208,12 +209,12 @@ def _renyi_of_one(noise: Noise, x: float, order: float) -> float:
     if isinstance(noise, Uniform):
         outside = x / (2 * noise.scale)
         return inf if order >= 1 or outside >= 1 else log1p(-outside) / (order - 1)
-    scale, s = unit(f"renyi of order {order:g}", noise, ", or Uniform")
+    scale, s = gg.unit(f"renyi of order {order:g}", noise, ", or Uniform")
     u = x / scale
     if order == 0:
         return 0.0
     if order == 1:
-        return float(kappa(u, s))
+        return float(gg.kappa(u, s))
     if order == inf:
         return u if s == 1 else inf
     if order < 0.5:  # the laws are each other's mirror images
@@ -256,7 +257,7 @@ def _log_integral(half: float, order: float, s: float, whole: bool = False) -> f
 def _log_terms(y: NDArray, x: NDArray, half: float, order: float, s: float, whole: bool) -> NDArray:
     """Logarithm of the integrand at x, y = |x - half|; `whole` is for p^a q^(1 - a) + p^(1 - a) q^a."""
     with np.errstate(all="ignore"):
-        loss = power_gap(x + half, 2 * np.minimum(x, half), s)
+        loss = gg.power_gap(x + half, 2 * np.minimum(x, half), s)
         log_p = log(s / 2) - special.gammaln(1 / s) - y**s
         if whole:
             return log_p + np.logaddexp(-order * loss, (order - 1) * loss)
@@ -266,78 +267,32 @@ def _log_terms(y: NDArray, x: NDArray, half: float, order: float, s: float, whol
     return np.where(np.isnan(found), -inf, found)
 
 
-def _hockey_stick_of_one(u: float, eps: float, s: float) -> float:
-    """Integral of (q - exp(eps) p)_+ for one coordinate; the likelihood ratio is monotone for s >= 1."""
-    if u == 0:
-        return 0.0
-    if s == 1:
-        return max(0.0, -expm1((eps - u) / 2))
-    if eps == 0:
-        return float(inside(u / 2, s))
-
-    def excess(x: float) -> float:
-        return float(loss(np.float64(x), u, s)) - eps
-
-    from scipy import optimize  # a tenth of a second, which a radius should not wait for
-
-    high = max(u, 1.0)
-    while excess(high) < 0:
-        high *= 2
-    edge = optimize.brentq(excess, u / 2, high, xtol=1e-300, rtol=1e-15)
-    above, below = float(upper(edge - u, s)), exp(eps + log(max(float(upper(edge, s)), 1e-320)))
-    # where the two are alike, q (1 - exp(eps - loss)) is summed, which is positive
-    return above - below if below < above / 2 else _positive_part(u, eps, s, edge)
-
-
-def _positive_part(u: float, eps: float, s: float, edge: float) -> float:
-    """Integral of q (1 - exp(eps - loss)) from `edge` on, cut at the kink of q at u."""
-    step, low = 0.15 / (s + 1), max(edge, u)
-    fall = max(1.0, s * (low - u) ** (s - 1))  # at which q falls there, at least
-    y, weight = half_line(log(760) + 0.1, step)
-    parts = [(low + y / fall, weight / fall)]
-    if edge < u:
-        share, _, weight = interval(step)
-        parts.append((edge + (u - edge) * share, (u - edge) * weight))
-    log_q = log(s / 2) - float(special.gammaln(1 / s))
-    with np.errstate(all="ignore"):
-        return float(
-            sum(
-                np.nansum(w * np.exp(log_q - np.abs(x - u) ** s) * -np.expm1(np.minimum(eps - loss(x, u, s), 0)))
-                for x, w in parts
-            )
-        )
-
-
 @elementwise
 def gaussian_hockey_stick(length: Any, eps: Any) -> Any:
-    """The same for Gaussian noise, `length` in deviations; arguments broadcast. Balle and Wang 2018, Theorem 8.
+    """The same for Gaussian noise, `length` in deviations; arguments broadcast. Balle and Wang 2018, Theorem 8."""
+    return _stick(length / sqrt(2), eps, 2.0)
 
-    It is Phi(-a) - exp(eps) Phi(-b) with a = eps / length - length / 2, b = a + length. exp(eps) being phi(a) / phi(b),
-    the second is phi(a) R(b) with Mills' ratio R; and R(a) - R(b), where the two are alike, is the integral of
-    exp(-t^2 / 2 - a t) (1 - exp(-length t)) over t > 0, which is positive.
+
+def _stick(u: NDArray, eps: NDArray, s: float) -> NDArray:
+    """The same for one coordinate shifted by `u` scales; the arrays broadcast.
+
+    The likelihood ratio is monotone for s >= 1, so that it is the integral of q (1 - exp(eps - loss)), which is
+    positive, from where loss is eps on; cut at the kink of q at u.
     """
-    a = eps / length - length / 2
-    b = a + length
-    density = np.exp(-(a**2) / 2) / sqrt(2 * pi)
-    second = density * _mills(b)
-    found = special.ndtr(-a) - second
-    alike = 2 * second > special.ndtr(-a)
-    if np.any(alike):
-        a, m = (np.broadcast_to(x, found.shape)[alike] for x in (a, length))
-        found = np.array(found)
-        found[alike] = density[alike] * _mills_gap(a, m)
-    found = np.where(length == 0, 0.0, np.where(eps == 0, special.erf(length / sqrt(8)), found))
-    return np.where(np.isnan(length) | np.isnan(eps), np.nan, found)
-
-
-def _mills(x: NDArray) -> NDArray:
-    """(1 - Phi(x)) / phi(x)."""
-    return sqrt(pi / 2) * special.erfcx(x / sqrt(2))
-
-
-def _mills_gap(a: NDArray, m: NDArray) -> NDArray:
-    """Mills' ratio at a less that at a + m, for m > 0; arrays of shape (n,)."""
-    y, weight = half_line(log(760.0), 0.065)
-    a, m = a[:, None], m[:, None]
-    y = y / np.maximum(a, 1.0)
-    return np.exp(-(y**2) / 2 - a * y) * -np.expm1(-m * y) / np.maximum(a, 1.0) @ weight
+    u, eps = (x.astype(float) for x in np.broadcast_arrays(u, eps))
+    some = (u > 0) & (u < inf) & (np.abs(eps) < inf) & (eps != 0)
+    y, above = half_line(log(760) + 0.1, gg.STEP / (s + 1))
+    share, _, below = interval(gg.STEP / (s + 1))
+    with np.errstate(all="ignore"):
+        found = np.where(eps == 0, gg.inside(u / 2, s), np.where(np.isnan(u + eps), np.nan, u == inf))
+        u, eps, least = u[some][:, None], np.abs(eps[some])[:, None], np.minimum(eps[some], 0)
+        beyond = gg.edge(eps, u, s) - u
+        reach, low = np.clip(-beyond, 0, 60 ** (1 / s)), np.maximum(beyond, 0)
+        fall = np.maximum(1, s * low ** (s - 1))  # at which q falls there, at least
+        total = np.zeros(len(u))
+        for z, weight in ((low + y / fall, above / fall), (-reach * share, reach * below)):
+            gain = -np.expm1(np.minimum(eps - gg.loss(u + z, u, s), 0))
+            total += np.nansum(weight * np.exp(-(np.abs(z) ** s)) * gain, axis=1)
+        # of -eps by the same of eps, both laws being each other's mirror images
+        found[some] = np.exp(least) * total * s / (2 * gamma(1 / s)) - np.expm1(least)
+    return np.minimum(found, 1)

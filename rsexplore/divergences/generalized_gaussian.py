@@ -22,11 +22,10 @@ from rsexplore.divergences.least import LeastKL
 from rsexplore.formula import AnyFormula, Formula
 from rsexplore.noises import Gaussian, GeneralizedGaussian, Laplace, Noise
 from rsexplore.notation import p_A, p_B
-from rsexplore.solve import gauss
+from rsexplore.quadrature import half_line, interval
 
 LARGEST = 1000.0  # shapes: beyond, binomial coefficients leave the floats
 STEP = 0.15  # of the trapezoid rules, times s + 1; half of it changes nothing above 1e-13
-QUADRATURE_BELOW = 64  # odd shapes: beyond, their Gauss-Legendre rule has too many nodes
 CHUNK = 2**10  # shifts that a quadrature takes at once
 KEPT = 1 - 4e-13  # share of a radius that is left, to cover the errors of kappa and of the solver
 DIGITS = 100  # most digits to which a radius is solved
@@ -67,16 +66,14 @@ def kappa(u: ArrayLike, s: float) -> Any:
     float or ndarray, shape (...)
         A float for a scalar.
         In nats; every term is positive, so that the relative error is some 1e-14 at every u. For even s the polynomial
-        (14), for odd s its even powers and E(u - |Z|)_+^s, else half the symmetrised divergence, the integral of
-        (p - q) log(p / q) / 2.
+        (14), else half the symmetrised divergence, the integral of (p - q) log(p / q) / 2.
     """
     size, s = np.abs(floats("kappa", "u", u)), _shape("kappa", s)
     if s % 2 == 0:
         return as_given(polynomial(size, terms(s)), u)
-    one = _odd if s % 2 == 1 and s < QUADRATURE_BELOW else _symmetrised
     parts = np.array_split(size.reshape(-1, 1), size.size // CHUNK + 1)
     with np.errstate(all="ignore"):
-        return as_given(np.concatenate([one(part, s) for part in parts]).reshape(size.shape), u)
+        return as_given(np.concatenate([_symmetrised(part, s) for part in parts]).reshape(size.shape), u)
 
 
 def kappa_mp(u: Any, s: float) -> mpmath.mpf:
@@ -195,44 +192,36 @@ def upper(x: Any, s: float) -> Any:
 def power_gap(far: Any, step: Any, s: float) -> NDArray:
     """far^s - (far - step)^s for 0 <= step <= far, without cancellation."""
     with np.errstate(all="ignore"):
-        return np.asarray(-(far**s) * np.expm1(s * np.log1p(-step / far)))
+        return np.asarray(-np.power(far, s) * np.expm1(s * np.log1p(-step / far)))
 
 
-def loss(x: Any, u: float, s: float) -> NDArray:
+def loss(x: Any, u: Any, s: float) -> NDArray:
     """Log-ratio |x|^s - |x - u|^s of the densities around 0 and u, for x >= u / 2."""
     return power_gap(x, np.minimum(u, 2 * x - u), s)
 
 
-def half_line(end: float, step: float) -> tuple[NDArray, NDArray]:
-    """Nodes and weights for the integral over (0, inf) of a function that is negligible beyond exp(end)."""
-    t = np.arange(-3.7, end, step)
-    y = np.exp(t - np.exp(-t))
-    return y, step * y * (1 + np.exp(-t))
+def edge(ratio: NDArray, u: Any, s: float) -> NDArray:
+    """Points z >= u / 2 at which `loss`, which rises from 0 there, has the values `ratio`.
 
+    Where that is further out than any probability goes, a point there.
+    """
+    if s == 1:
+        return (u + ratio) / 2
+    if s == 2:
+        return u / 2 + ratio / (2 * u)
+    from scipy.optimize import elementwise  # a tenth of a second, which a radius should not wait for
 
-def interval(step: float) -> tuple[NDArray, NDArray, NDArray]:
-    """Nodes in (0, 1), their distances from 1, and weights that forgive a kink at either end."""
-    t = np.arange(-3.3, 3.3, step)
-    x = np.pi / 2 * np.sinh(t)
-    weights = (t[1] - t[0]) * np.pi / 4 * np.cosh(t) / np.cosh(x) ** 2
-    return 1 / (1 + np.exp(-2 * x)), 1 / (1 + np.exp(2 * x)), weights
+    top = np.minimum(2 * u + 2 * 750 ** (1 / s), 1e300 ** (1 / s))  # there the ratio is still a float
+    find_root: Any = elementwise.find_root  # its stubs know no args
+    wanted = np.minimum(ratio, loss(top, u, s))
+    found = find_root(lambda z, y, u: loss(z, u, s) - y, (u / 2, top), args=(wanted, u)).x
+    return np.where(top > u / 2, found, u / 2)  # where powers overflow, it leaps there
 
 
 def _shape(owner: str, s: float) -> float:
     if not 1 <= s <= LARGEST:
         raise ValueError(f"{owner}: the shape must lie between 1 and {LARGEST:g}, got s={s}")
     return float(s)
-
-
-def _odd(u: NDArray, s: float) -> NDArray:
-    """Divergence for odd s, `u` of shape (n, 1)."""
-    nodes, weights = gauss(32 + 2 * int(s))
-    top = np.minimum(u, 45 ** (1 / s))  # exp(-z^s) is exp(-45) there
-    inside = top[:, 0] * (((u - top * nodes) ** s * np.exp(-((top * nodes) ** s))) @ weights)
-    if s == 1:  # large shifts by the closed form, which cancels for small ones
-        return np.where(u < 1, inside[:, None], u - 1 + np.exp(-u))[:, 0]
-    even = {j: coefficient(j, s) for j in range(2, int(s), 2)}
-    return polynomial(u[:, 0], even) + inside * s / gamma(1 / s)
 
 
 def _symmetrised(u: NDArray, s: float) -> NDArray:

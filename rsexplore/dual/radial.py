@@ -7,7 +7,6 @@ cosine (or the face) on the level set leaves [-1, 1].
 """
 
 from collections.abc import Callable
-from functools import lru_cache
 from itertools import pairwise
 from math import inf, log, pi
 from typing import Any
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from rsexplore.dual.law import Law, normal_score
+from rsexplore.quadrature import interval
 from rsexplore.solve import gauss
 
 AT, WEIGHT = np.polynomial.legendre.leggauss(24)
@@ -116,14 +116,6 @@ def log_beta(a: float) -> float:
     return log(pi) / 2 - ratio
 
 
-@lru_cache
-def tanh_sinh(steps: int) -> tuple[NDArray, NDArray]:
-    """Nodes in (0, 1) and weights; ends with power singularities do no harm."""
-    s = np.linspace(-3.6, 3.6, steps + 1)
-    inside = np.pi * np.sinh(s)
-    return special.expit(inside), (s[1] - s[0]) * np.pi * np.cosh(s) * special.expit(inside) * special.expit(-inside)
-
-
 class Radial(Law):
     """Families (8) and (10), by panels between the points where the level set meets the axis."""
 
@@ -177,7 +169,7 @@ class Radial(Law):
         low, high = gamma_window(self.shape, budget + TAIL)
         # for small probabilities what peaks in a panel is no wider, but the panel is
         deepest = budget.max(initial=0)
-        share, weight = tanh_sinh(int(240 * 2 ** (np.searchsorted(DEEP, deepest) + (self.shape < 0.5))))
+        share, _, weight = interval(0.03 / 2 ** (np.searchsorted(DEEP, deepest) + (self.shape < 0.5)))
         if self.dim < 20 or self.shape < 5:  # the level set may turn much closer to 0 than the bulk of the norm lies
             edges = self._refined(edges, r)
         elif self.smooth:

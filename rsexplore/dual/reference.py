@@ -17,6 +17,8 @@ from rsexplore.dual.cube import Cube, pair_of_points
 from rsexplore.dual.law import Law, median, normal_score, two_classes
 from rsexplore.dual.radial import Radial, gamma_window, inner_point, outer_points
 
+STEP = 1e-5  # in both logarithms, for slopes
+
 
 @lru_cache
 def _nodes(dps: int) -> list[tuple[mpf, mpf]]:
@@ -147,43 +149,34 @@ def radius(pa: Any, pb: Any, law: Law, k: Any) -> mpf:
 
 
 def _polish(law: Radial, r0: Any, z: Any, q: mpf, k: mpf) -> mpf:
-    """Newton's steps with exact residuals and rough slopes of the fast route, in log r and a second logarithm.
+    """Newton's steps with exact residuals and the slopes of the fast route, in log r and a second logarithm.
 
     The second is of the level, or in eq. (10) and d = 1 of the distance between the two points beyond the shift.
     """
     budget, log_q = -special.log_ndtr(-z), float(mpmath.log(q))
-    paired = isinstance(law, Cube)
-    s0, cube = np.log(r0), paired and law.dim > 1
-    second = median(law, s0, law.start(z)[1], budget)
+    paired, cube = isinstance(law, Cube), isinstance(law, Cube) and law.dim > 1
+    start = [np.log(r0), median(law, np.log(r0), law.start(z)[1], budget)]
 
-    def rough(s: Any, g: Any) -> Any:
-        return np.array(law.scores(s, g, budget))[:, 0]
+    def fast(s: Any, g: Any) -> Any:  # S(-l) over 1/2 and S(l) over q
+        level = pair_of_points(np.exp(g), np.exp(s), law.k)[2] if paired else np.exp(g)
+        return [float(law.upper(y, np.exp(s), budget)[0]) / goal for y, goal in ((-level, 0.5), (level, float(q)))]
 
-    def exact(r: mpf, x: mpf) -> list[mpf]:
+    def short(r: mpf, x: mpf) -> list[mpf]:  # how far both are below 1
         outer = _pair(x, r, k) if paired else None
         level = x if outer is None else k * mpmath.log1p(r / outer[1]) + r * outer[1] + r * r / 2
-        return [upper(y, r, law.dim, k, cube, log_q, outer) for y in (-level, level)]
+        goals = ((-level, mpf(1) / 2), (level, q))
+        return [1 - upper(y, r, law.dim, k, cube, log_q, outer) / goal for y, goal in goals]
 
-    step = 1e-5
-    columns = (rough(s0 + step, second) - rough(s0 - step, second), rough(s0, second + step) - rough(s0, second - step))
-    # slopes of both probabilities, where -PhiInv(F(-l)) or a log ratio of what lies far on both sides of -l is 0
-    u1, u2, _ = pair_of_points(np.exp(second), r0, law.k) if paired else (z, z, z)
-    first = -law.mass(u1**2 / 2, u2**2 / 2)[0] / 2 if paired else -1 / np.sqrt(2 * np.pi)
-    heights = np.array([[-first], [-np.exp(-(z[0] ** 2) / 2) / np.sqrt(2 * np.pi)]])
-    slopes = np.array(columns).T / (2 * step) * heights
-    r, x = mpf(float(r0[0])), mpmath.exp(mpf(float(second[0])))
-    (a, b), (c, e) = (tuple(map(mpf, row)) for row in slopes.tolist())
-    where = f"q_a={mpmath.nstr(q)}, dim={law.dim}, k={mpmath.nstr(k)}"
-    unsettled = ArithmeticError(f"soap-dual: no reference at {where}: Newton's steps do not settle")
-    if a * e == b * c:
-        raise unsettled
-    for _ in range(12):
-        median_gap, tail_gap = (goal - got for goal, got in zip((mpf(1) / 2, q), exact(r, x), strict=True))
-        d_r, d_x = (e * median_gap - b * tail_gap) / (a * e - b * c), (a * tail_gap - c * median_gap) / (a * e - b * c)
-        r, x = r * (1 + d_r), x * (1 + d_x)
-        if abs(d_r) + abs(d_x) < mpf(10) ** -12:
+    ends = [[fast(*(x + sign * (i == j) for i, x in enumerate(start))) for sign in (STEP, -STEP)] for j in (0, 1)]
+    slopes = mpmath.matrix([[(up[i] - down[i]) / (2 * STEP) for up, down in ends] for i in (0, 1)])
+    r, x = (mpmath.exp(mpf(float(s[0]))) for s in start)
+    for _ in range(12 if mpmath.det(slopes) else 0):
+        step = mpmath.lu_solve(slopes, mpmath.matrix(short(r, x)))
+        r, x = r * (1 + step[0]), x * (1 + step[1])
+        if mpmath.norm(step, 1) < mpf(10) ** -12:
             return r
-    raise unsettled
+    where = f"q_a={mpmath.nstr(q)}, dim={law.dim}, k={mpmath.nstr(k)}"
+    raise ArithmeticError(f"soap-dual: no reference at {where}: Newton's steps do not settle")
 
 
 def _pair(gap: mpf, r: mpf, k: mpf) -> list[mpf]:

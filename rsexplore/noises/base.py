@@ -2,9 +2,10 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import fields
+from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from rsexplore.check import positive, whole
+from rsexplore.check import number, positive, whole
 
 
 class Noise(ABC):
@@ -16,6 +17,8 @@ class Noise(ABC):
 
     symbols: ClassVar[dict[str, str]] = {"lambda": "scale"}
     natural_norm: float = 2.0  # norm in which most is known of the noise
+    free_fields: ClassVar[tuple[str, ...]] = ()  # those that need not be above 0: their range is the family's affair
+    needs_dim: ClassVar[bool] = False
     outcomes: int | None = None  # so many, all alike, where one number decides a noisy copy, so that votes are exact
 
     def __post_init__(self) -> None:
@@ -23,10 +26,13 @@ class Noise(ABC):
         for item in fields(self):  # type: ignore[arg-type]  # every family is a dataclass
             value = getattr(self, item.name)
             if item.name != "dim":
-                positive(self.family, item.name, value)
+                check = number if item.name in self.free_fields else positive
+                check(self.family, item.name, value)
                 object.__setattr__(self, item.name, float(value))
             elif value is not None:
                 object.__setattr__(self, "dim", whole(self.family, "dim", value))
+            elif self.needs_dim:
+                raise ValueError(f"{self.family}: dim must be given, got dim=None")
 
     @property
     def family(self) -> str:
@@ -107,15 +113,24 @@ class Noise(ABC):
         noise += images  # in a new array it would take one more pass over memory
         return noise
 
-    def mean_norm(self, norm: float) -> float:
+    def mean_norm(self, norm: float = 2) -> float:
         """Expected norm E ||z|| of one draw, for norm 2 or inf, in units of the input.
 
         Raises
         ------
         ValueError
             `norm` is another one, or `dim` is not set.
+        NotImplementedError
+            It is not coded for this noise: for eq. (9) of the soap bubbles in the norm inf.
         """
-        raise NotImplementedError(f"{self.family} states no mean norm")
+        if norm not in (2, inf):
+            raise ValueError(f"{self.family}: mean_norm needs norm 2 or inf, got norm={norm}")
+        if self.dim is None:
+            raise ValueError(f"{self.family}: mean_norm needs the dimension, got dim=None")
+        return self._mean_norm(norm, float(self.dim))
+
+    def _mean_norm(self, norm: float, dim: float) -> float:
+        raise NotImplementedError(f"{self!r}: the mean of norm {norm:g} is not coded")
 
     @abstractmethod
     def log_density(self, z: Any) -> Any:

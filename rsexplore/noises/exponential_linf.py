@@ -8,7 +8,7 @@ import numpy as np
 
 from rsexplore.noises.base import Noise
 from rsexplore.noises.laplace import Laplace
-from rsexplore.noises.mean_norms import checked, cube_length
+from rsexplore.noises.mean_norms import cube_length
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,7 @@ class ExponentialLinf(Noise):
 
     scale: float
     dim: int = None  # type: ignore[assignment]  # must be given
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.dim is None:
-            raise ValueError("ExponentialLinf: dim must be given, got dim=None")
+    needs_dim = True
 
     @property
     def natural_norm(self) -> float:  # type: ignore[override]
@@ -45,8 +41,7 @@ class ExponentialLinf(Noise):
         size = (shape[0], *(1 for _ in shape[1:]))
         return self.scale * rng.standard_gamma(dim + 1.0, size) * (2 * rng.random(shape) - 1)
 
-    def mean_norm(self, norm: float) -> float:
-        dim = checked(self.family, norm, self.dim)
+    def _mean_norm(self, norm: float, dim: float) -> float:
         # ||z||_inf is Gamma(dim, scale); z is R u with R from Gamma(dim + 1, scale) and u uniform on the unit cube
         return self.scale * ((dim + 1) * cube_length(dim) if norm == 2 else dim)
 

@@ -5,10 +5,9 @@ from math import log, pi, sqrt
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from rsexplore.noises.base import Noise
-from rsexplore.noises.mean_norms import checked, chi_mean, mean_maximum
+from rsexplore.noises.mean_norms import chi_mean, power_norm
 
 
 @dataclass(frozen=True)
@@ -22,12 +21,8 @@ class Gaussian(Noise):
     def draw(self, rng: Any, shape: tuple[int, ...]) -> Any:
         return self.sigma * rng.standard_normal(shape)
 
-    def mean_norm(self, norm: float) -> float:
-        dim = checked(self.family, norm, self.dim)
-        if norm == 2:
-            return self.sigma * chi_mean(dim / 2)
-        reach = sqrt(2 * log(dim) + 90)
-        return self.sigma * mean_maximum(lambda t: special.erfc(t / sqrt(2)), dim, reach)
+    def _mean_norm(self, norm: float, dim: float) -> float:
+        return self.sigma * (chi_mean(dim / 2) if norm == 2 else sqrt(2) * power_norm(2.0, norm, dim))
 
     def log_density(self, z: Any) -> Any:
         z = np.asarray(z)

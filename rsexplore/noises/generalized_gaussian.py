@@ -5,12 +5,11 @@ from math import exp, lgamma, log, sqrt
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from rsexplore.noises.base import Noise
 from rsexplore.noises.gaussian import Gaussian
 from rsexplore.noises.laplace import Laplace
-from rsexplore.noises.mean_norms import checked, gamma_power_length, mean_maximum
+from rsexplore.noises.mean_norms import power_norm
 
 
 @dataclass(frozen=True)
@@ -50,12 +49,8 @@ class GeneralizedGaussian(Noise):
         sign = 2.0 * (rng.random(shape) < 0.5) - 1.0
         return self.scale * sign * rng.standard_gamma(1 / self.shape, shape) ** (1 / self.shape)
 
-    def mean_norm(self, norm: float) -> float:
-        dim = checked(self.family, norm, self.dim)
-        if norm == 2:
-            return self.scale * gamma_power_length(self.shape, dim)
-        reach = (log(dim) + 45) ** (1 / self.shape)
-        return self.scale * mean_maximum(lambda t: special.gammaincc(1 / self.shape, t**self.shape), dim, reach)
+    def _mean_norm(self, norm: float, dim: float) -> float:
+        return self.scale * power_norm(self.shape, norm, dim)
 
     def log_density(self, z: Any) -> Any:
         z = np.asarray(z)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import special
 
 from rsexplore.noises.base import Noise
-from rsexplore.noises.mean_norms import checked, gamma_power_length
+from rsexplore.noises.mean_norms import power_norm
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,9 @@ class Laplace(Noise):
     def draw(self, rng: Any, shape: tuple[int, ...]) -> Any:
         return self.scale * (rng.standard_exponential(shape) - rng.standard_exponential(shape))
 
-    def mean_norm(self, norm: float) -> float:
-        dim = checked(self.family, norm, self.dim)
+    def _mean_norm(self, norm: float, dim: float) -> float:
         if norm == 2:
-            return self.scale * gamma_power_length(1.0, dim)
+            return self.scale * power_norm(1.0, norm, dim)
         return self.scale * float(special.digamma(dim + 1) + np.euler_gamma)  # the dim-th harmonic number
 
     def log_density(self, z: Any) -> Any:

@@ -5,10 +5,9 @@ density proportional to a^-k phi(a) (2 Phi(a) - 1)^(dim - 1). Both need the norm
 the other samplers suffices: special functions are used here, and nowhere else in a sampler.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
 from math import log, pi, sqrt
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,19 +50,10 @@ def _ends_of_table(dim: int, k: float) -> tuple[float, float]:
         low, high = float(grid[max(above[0] - 1, 0)]), float(grid[min(above[-1] + 1, len(grid) - 1)])
 
 
-@dataclass(frozen=True, eq=False)
 class LargestCoordinate:
-    """Distribution function of a, tabulated with its inverse, at scale 1."""
+    """Distribution function of a, tabulated with its inverse, at scale 1; `log_constant` is of the density of z."""
 
-    dim: int
-    log_constant: float  # of the density of z
-    inverse: Any
-    left: tuple[float, float, float]
-
-    @classmethod
-    @lru_cache(maxsize=32)
-    def of(cls, dim: int, k: float) -> Self:
-        """Return the law for one (dim, k); it is kept."""
+    def __init__(self, dim: int, k: float) -> None:
         low, high = _ends_of_table(dim, k)
         edges = np.linspace(low, high, PANELS + 1)
         nodes, weights = np.polynomial.legendre.leggauss(16)
@@ -83,9 +73,9 @@ class LargestCoordinate:
         odds = np.log(below[inner]) - np.log(above[inner])
         density = np.exp(log_shape(edges[inner], dim, k) - top)
         slope = below[inner] * above[inner] / (total * density)
-        inverse = interpolate.CubicHermiteSpline(odds, edges[inner], slope, extrapolate=False)
-        constant = top + log(total) + log(2 * dim) + dim / 2 * log(2 * pi)
-        return cls(dim, float(constant), inverse, (float(odds[0]), low, float(dim - k)))
+        self.dim, self.left = dim, (float(odds[0]), low, float(dim - k))
+        self.inverse = interpolate.CubicHermiteSpline(odds, edges[inner], slope, extrapolate=False)
+        self.log_constant = float(top + log(total) + log(2 * dim) + dim / 2 * log(2 * pi))
 
     def quantile(self, u: NDArray) -> NDArray:
         """Value of a below which a share u in (0, 1) lies."""
@@ -112,3 +102,6 @@ class LargestCoordinate:
         column = place.astype(int) if here else place.long()
         z[np.arange(count), column // 2] = a[:, 0] * (2 * (column % 2) - 1)
         return z
+
+
+largest_coordinate = lru_cache(maxsize=32)(LargestCoordinate)

@@ -6,10 +6,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from rsexplore.check import is_number, positive, whole
+from rsexplore.check import positive
 from rsexplore.noises.base import Noise
 from rsexplore.noises.gaussian import Gaussian
-from rsexplore.noises.largest_coordinate import LargestCoordinate
+from rsexplore.noises.largest_coordinate import LargestCoordinate, largest_coordinate
 from rsexplore.noises.mean_norms import chi_mean, cube_length
 
 
@@ -27,17 +27,11 @@ class PowerGaussian(Noise):
     dim: int = None  # type: ignore[assignment]  # must be given
     power_norm: float = 2
     tail_norm: float = 2
+    free_fields, needs_dim = ("k", "power_norm", "tail_norm"), True
     symbols = {"lambda": "scale", "k": "k", "a": "power_norm", "b": "tail_norm"}  # noqa: RUF012
 
     def __post_init__(self) -> None:
-        positive(self.family, "scale", self.scale)
-        if self.dim is None:
-            raise ValueError(f"{self.family}: dim must be given, got dim=None")
-        object.__setattr__(self, "dim", whole(self.family, "dim", self.dim))
-        if not is_number(self.k):
-            raise TypeError(f"{self.family}: k must be a number, got k={self.k!r}")
-        for name in ("scale", "k", "power_norm", "tail_norm"):
-            object.__setattr__(self, name, float(getattr(self, name)))
+        super().__post_init__()
         if not 0 <= self.k < self.dim:
             raise ValueError(f"{self.family}: k must be in [0, dim), got k={self.k} with dim={self.dim}")
         if (self.power_norm, self.tail_norm) not in ((2, 2), (inf, 2), (inf, inf)):
@@ -123,26 +117,25 @@ class PowerGaussian(Noise):
 
     @property
     def _law(self) -> LargestCoordinate:
-        return LargestCoordinate.of(self.dim, float(self.k))
+        return largest_coordinate(self.dim, self.k)
 
-    def mean_norm(self, norm: float = 2) -> float:
-        """Expected norm E ||z|| of one draw, for norm 2 or inf; for eq. (9) the l2 norm alone."""
+    def _mean_norm(self, norm: float, dim: float) -> float:
         length = self.scale * chi_mean(self.gamma)
         if norm == self.tail_norm:
             return length
         if norm == 2:
             # a point of the whole cube is one of its surface times U^(1/dim), of mean dim / (dim + 1)
-            return length * cube_length(self.dim) * (self.dim + 1) / self.dim
-        if norm == inf and self.power_norm == 2:
+            return length * cube_length(dim) * (dim + 1) / dim
+        if self.power_norm == 2:
             # a direction's largest coordinate is that of a Gaussian vector over its length, which are independent
-            return length * Gaussian(1.0, self.dim).mean_norm(inf) / chi_mean(self.dim / 2)
-        raise NotImplementedError(f"{self!r}: the mean of norm {norm:g} is not coded")
+            return length * Gaussian(1.0, self.dim).mean_norm(inf) / chi_mean(dim / 2)
+        return super()._mean_norm(norm, dim)
 
     @property
     def variance_norm(self) -> float:
-        """Variance of ||z||_2."""
+        """Variance of ||z||_2; what it lacks of a difference is some 1e-15 dim."""
         if self.tail_norm == 2:
-            return self.scale**2 * _chi_variance(self.gamma)
+            return self.scale**2 * (2 * self.gamma - chi_mean(self.gamma) ** 2)
         return self.scale**2 * 2 * self.gamma * (self.dim + 2) / 3 - self.mean_norm() ** 2
 
     @property
@@ -157,10 +150,3 @@ class PowerGaussian(Noise):
         constant = log(2) - self.gamma * log(2) - lgamma(self.gamma)
         with np.errstate(divide="ignore"):
             return np.exp((shape - 1) * np.log(x) - x**2 / 2 + constant) / self.scale
-
-
-def _chi_variance(gamma: float) -> float:
-    if gamma < 200:
-        return 2 * gamma - chi_mean(gamma) ** 2
-    x = 1 / gamma  # 2 gamma - mean^2 cancels; its series does not
-    return 0.5 - x / 16 - x**2 / 64 + 5 * x**3 / 1024 + 23 * x**4 / 4096

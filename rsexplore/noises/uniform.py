@@ -8,7 +8,7 @@ import numpy as np
 
 from rsexplore.check import positive
 from rsexplore.noises.base import Noise
-from rsexplore.noises.mean_norms import checked, cube_length
+from rsexplore.noises.mean_norms import cube_length
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,7 @@ class Uniform(Noise):
     def draw(self, rng: Any, shape: tuple[int, ...]) -> Any:
         return self.scale * (2 * rng.random(shape) - 1)
 
-    def mean_norm(self, norm: float) -> float:
-        dim = checked(self.family, norm, self.dim)
+    def _mean_norm(self, norm: float, dim: float) -> float:
         return self.scale * (cube_length(dim) if norm == 2 else dim / (dim + 1))
 
     def log_density(self, z: Any) -> Any:
