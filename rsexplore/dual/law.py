@@ -110,10 +110,14 @@ def kept(law: Law, p: NDArray, q: NDArray, r: NDArray) -> NDArray:
         i = np.flatnonzero((p < q) == low)
         x, shift = tail[i], r[i]
         error = np.minimum(law.relative + law.tail * x ** (-1 / law.dim), 1)
-        level = quantile(law, shift, x * (1 - error if low else 1 + error), bool(low))
+        x = x * (1 - error if low else 1 + error)
+        level = quantile(law.rough or law, shift, x, bool(low))
         budget = 40 - special.log_ndtr(special.ndtri(x) - law.shift(shift))
         with np.errstate(all="ignore"):
             found = np.array([law.upper(-level, shift, budget), law.lower(-level, shift, budget)])
+            if law.rough:  # V is the largest S(-l) + e^l (p - F(l)) over l
+                beside = x - law.lower(level, shift, budget) if low else law.upper(level, shift, budget) - x
+                found += np.array([[1], [-1]]) * np.exp(level) * beside
         found[0] = np.maximum(found[0] * (1 - error) - law.absolute, 0)
         found[1] = np.minimum(found[1] * (1 + error) + law.absolute, 1)
         out[:, i] = np.where(np.isfinite(level) & np.isfinite(found).all(0), found, out[:, i])
@@ -264,15 +268,11 @@ def median(law: Law, s: NDArray, guess: NDArray, budget: NDArray) -> NDArray:
 def more_classes(law: Law, q_a: NDArray, p_b: NDArray) -> NDArray:
     """Radius for any p_B <= q_A, by brackets in log r around brackets in l."""
     mean = np.maximum(-(special.ndtri(q_a) + special.ndtri(p_b)) / 2, 1e-16)
-    budget = 40.0 - np.log(p_b)
 
     def gap(s: NDArray, i: NDArray) -> NDArray:
-        r = np.exp(s)
+        left, gained = kept(law, 1 - q_a[i], q_a[i], np.exp(s))[0], kept(law, 1 - p_b[i], p_b[i], np.exp(s))[1]
         with np.errstate(all="ignore"):
-            left = law.upper(-quantile(law, r, q_a[i]), r, budget[i]) * (1 - law.relative) - law.absolute
-            gained = law.lower(-quantile(law, r, p_b[i]), r, budget[i]) * (1 + law.relative) + law.absolute
-            both = special.ndtri(np.minimum(gained, 1)) - special.ndtri(np.maximum(left, 0))
-        return np.where(np.isfinite(both), both, np.inf)
+            return special.ndtri(gained) - special.ndtri(left)
 
     guess = np.log(mean / law.shift(np.ones(1)))
     found = np.exp(root(gap, *bracket(gap, guess, np.full(len(q_a), 0.02), np.log(LEAST))))

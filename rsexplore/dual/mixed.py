@@ -11,7 +11,7 @@ over eta end where the sum passes its level at one of its knots (few coordinates
 (many): between them all is smooth.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -116,11 +116,7 @@ class Mixed(Law):
 
     def _pairs(self, level: NDArray, r: NDArray) -> tuple[NDArray, NDArray]:
         """F(l) and exp(-l) S(-l) for levels l <= 0."""
-        found = np.zeros((2, len(level)))
-        for i, (x, length) in enumerate(zip(level, r, strict=True)):
-            breathe()
-            weight, count, low, high, threshold = self._cells(float(x), float(length))
-            found[:, i] = (few if self.few else many)(count, low, high, threshold, float(length)) @ weight
+        found = np.array([_pair(self, *at) for at in zip(level.tolist(), r.tolist(), strict=True)]).reshape(-1, 2).T
         with np.errstate(all="ignore"):
             below, above = np.maximum(found, LOST)  # rounding may carry them below 0
             return np.minimum(below, 1), np.minimum(above, np.exp(-level))
@@ -179,7 +175,7 @@ class Mixed(Law):
         # beyond the last, L is above the level
         return np.concatenate([np.zeros((len(a), 1)), np.sort(high, axis=1)], axis=1)
 
-    def _cells(self, level: float, r: float) -> tuple[NDArray, ...]:
+    def cells(self, level: float, r: float) -> tuple[NDArray, ...]:
         """Of each cell weight, number of free coordinates, their two ends, and the threshold of their sum."""
         n, (a, weight) = self.dim - 1, self._outer(self._marks(level, r))
         whole, left_out = _mass(-a, a), -np.expm1(-LEFT_OUT / n)
@@ -207,6 +203,13 @@ class Mixed(Law):
         threshold = (level + self.k * np.concatenate(logs)) / r + self.dim * r / 2 - np.concatenate(fixed)
         kept = share > 1e-17
         return share[kept] / 2, count[kept], low[kept], high[kept], threshold[kept]
+
+
+@lru_cache(maxsize=4096)  # of one level both tails are asked for
+def _pair(law: Mixed, level: float, r: float) -> NDArray:
+    breathe()
+    weight, count, low, high, threshold = law.cells(level, r)
+    return (few if law.few else many)(count, low, high, threshold, r) @ weight
 
 
 def many(n: NDArray, low: NDArray, high: NDArray, threshold: NDArray, r: float) -> NDArray:
