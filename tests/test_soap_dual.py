@@ -297,7 +297,8 @@ def test_the_table_lies_below_single_votes_and_tails_go_on_to_1e_250(dim, k):
     curve = bounds.get("soap-dual-linf").radius(noise, q_a=q_a)
     for vote in (0, 19, 55):
         single = bounds.get("soap-dual-linf").radius(noise, q_a=q_a[vote])
-        assert 0 <= 1 - curve[vote] / single < 4e-9
+        # what is solved for is lowered itself, by a share of its last step
+        assert -1e-10 < 1 - curve[vote] / single < 4e-9
     far = bounds.get("soap-dual-linf").radius(noise, q_a=np.array([1e-40, 1e-100, 1e-249, 1e-300]))
     assert (np.diff(far) > 0).all()
 
