@@ -300,6 +300,8 @@ BAD = {
     "wrong depth": ({"arch": "cifar_resnet110", "state_dict": BEHIND}, {}, "does not fit CifarResNet: .* differ"),
     "wrong architecture": (BEHIND, {"arch": "digits_net"}, "does not fit DigitsNet: .* parameters differ"),
     "other classes": (HUNDRED, R20, r"needed \(10, 64\), got \(100, 64\).*if it has 100 classes, say num_classes="),
+    "other classes behind a norm": (NORM | under("model.", MANY.state_dict()), R20,
+                                    "if it has 100 classes, say num_classes="),
     "no choice of classes": ({"w": torch.ones(1)}, {"arch": "digits_net", "num_classes": 3}, "num_classes"),
     "wrong shape": (changed(BEHIND, **{"1__conv1__weight": torch.zeros(16, 3, 5, 5)}), R20,
                     r"conv1.weight: needed \(16, 3, 3, 3\), got \(16, 3, 5, 5\)"),

@@ -426,9 +426,11 @@ def contents(path: Path, state: Mapping[str, Tensor], net: nn.Module) -> Content
             fitting.append(before)
     near = min(readings, key=len)
     told = "; ".join(f"{key}: needed {need}, got {got}" for key, (need, got) in sorted(near.items())[:3])
-    # only the last layer differs, and in its rows alone: another number of classes
-    rows = {got[0] for need, got in near.values() if need and got and got[1:] == need[1:]}
-    hint = f"; if it has {rows.pop()} classes, say num_classes=" if len(rows) == 1 and len(near) <= 2 else ""
+    # only the last layer differs, and in its rows alone, but for a pair of a first layer: another number of classes
+    last = [(need, got) for need, got in near.values() if need]
+    rows = {got[0] for need, got in last if got and got[1:] == need[1:]}
+    few = len(rows) == 1 and len(last) <= 2 and len(near) <= 4
+    hint = f"; if it has {rows.pop()} classes, say num_classes=" if few else ""
     if fitting:
         rest = sorted({key.rpartition(".")[0] for key in found if not key.startswith(tuple(fitting))})[:3]
         places = []
