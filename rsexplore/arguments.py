@@ -21,7 +21,7 @@ REFUSALS = (ValueError, TypeError, LookupError, OSError, RuntimeError, NotImplem
 
 def command(commands: Any, work: Callable[[argparse.Namespace], str], about: str, examples: str) -> Any:
     """Add a parser of the name of `work`, a function `_name` that answers what it has parsed, and return it."""
-    name, told = work.__name__.strip("_"), f"{about[0].upper()}{about[1:]}."
+    name, told = work.__name__.strip("_"), f"{about[:1].upper()}{about[1:]}."
     plain = argparse.RawDescriptionHelpFormatter
     one = commands.add_parser(name, help=about, description=told, epilog=examples, formatter_class=plain)
     one.set_defaults(work=work)

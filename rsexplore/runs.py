@@ -172,7 +172,8 @@ def logs(folder: str | os.PathLike[str] | None = None) -> list[Run]:
     if not (top := Path(chosen)).is_dir():
         raise FileNotFoundError(f"runs must be a folder of logs, got {top}")
     paths = (path for path in sorted(top.rglob("*")) if path.name.endswith(SUFFIXES) and path.is_file())
-    found = [_read(top, path, path.stat()) for path in paths if not path.name.endswith(TRAINING)]
+    paths = (path for path in paths if not path.name.endswith(TRAINING))
+    found = [_read(top, path, (stat := path.stat()).st_mtime_ns, stat.st_size) for path in paths]
     return sorted(found, key=lambda run: (-len(run.records or ()), -run.draws, -run.time))
 
 
@@ -221,8 +222,9 @@ def _why(header: Header) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _read(top: Path, path: Path, stat: os.stat_result) -> Run:
-    name, time = path.relative_to(top).as_posix(), stat.st_mtime
+def _read(top: Path, path: Path, nanoseconds: int, size: int) -> Run:
+    # a stat_result would not do as a key: it compares whole seconds, and when the file was last read
+    name, time = path.relative_to(top).as_posix(), nanoseconds / 1e9
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a last line that was cut off

@@ -200,6 +200,7 @@ def test_in_a_kernel_the_panel_looks_by_itself():
         ({"data": "nowhere.npz"}, "data must be &#x27;digits&#x27;"),
         ({"data": "cifar10:nowhere"}, "cifar10: there is no folder"),
         ({"log": "no/such/folder.tsv"}, "the folder of the log must exist"),
+        ({"log": "~nobody-of-that-name/log.tsv"}, "the folder of the log must exist"),
     ],
 )
 def test_what_cannot_be_run_is_said_in_words(values, words, monkeypatch):

@@ -216,6 +216,8 @@ def test_many_layers_that_look_alike_take_no_time(tmp_path):
     deep = {".".join(["module"] * 5000) + "." + key: value for key, value in STATE.items()}
     with pytest.raises(CheckpointError, match="does not fit CifarResNet"):
         load(alike | under("model."), tmp_path)
+    with pytest.raises(CheckpointError, match="does not fit Linear: 4001 parameters differ"):
+        load({f"{number}.bias": torch.ones(1) for number in range(4000)}, tmp_path, arch=nn.Linear(2, 2))
     assert same(load(deep, tmp_path))
 
 
@@ -298,6 +300,8 @@ BAD = {
     "wrong depth": ({"arch": "cifar_resnet110", "state_dict": BEHIND}, {}, "does not fit CifarResNet: .* differ"),
     "wrong architecture": (BEHIND, {"arch": "digits_net"}, "does not fit DigitsNet: .* parameters differ"),
     "other classes": (HUNDRED, R20, r"needed \(10, 64\), got \(100, 64\).*if it has 100 classes, say num_classes="),
+    "other classes behind a norm": (NORM | under("model.", MANY.state_dict()), R20,
+                                    "if it has 100 classes, say num_classes="),
     "no choice of classes": ({"w": torch.ones(1)}, {"arch": "digits_net", "num_classes": 3}, "num_classes"),
     "wrong shape": (changed(BEHIND, **{"1__conv1__weight": torch.zeros(16, 3, 5, 5)}), R20,
                     r"conv1.weight: needed \(16, 3, 3, 3\), got \(16, 3, 5, 5\)"),
@@ -313,6 +317,7 @@ BAD = {
     "infinite std": (changed(NORMED, norm__module__log_sig=torch.full((3, 1, 1), 1e4)), {}, "std must be positive"),
     "channels": (changed(NORMED, norm__module__mu=torch.zeros(1), norm__module__log_sig=torch.zeros(1)), {},
                  "takes images of 3 channels, but is normalised for 1"),
+    "whole norm": (changed(NORMED, norm__module__mu=torch.ones(3, dtype=torch.int64)), {}, "it needs floating numbers"),
     "half a norm": (changed(NORMED, norm__module__mu=None), {}, "needs norm.mu and norm.log_sig"),
     "many channels": ({"norm.mean": torch.zeros(5000), "norm.std": torch.ones(5000)} | MODEL, {},
                       "takes images of 3 channels, but is normalised for 5000"),
@@ -358,7 +363,8 @@ def test_a_file_s_own_normalisation_is_taken(kind, tmp_path):
         torch.testing.assert_close(found, normalised(IMAGES), rtol=1e-5, atol=1e-5)
     # a network that normalises by itself, as who loads it says, or one whose pixels he normalises
     assert same(load(pair | under(prefix), tmp_path, normalize="none"))
-    assert same(load(STATE, tmp_path, normalize=(MEAN.tolist(), STD.tolist())), normalised)
+    for asked in ((MEAN.tolist(), STD.tolist()), np.array([MEAN.tolist(), STD.tolist()])):
+        assert same(load(STATE, tmp_path, normalize=asked), normalised)
 
 
 def test_a_mean_beyond_one_is_of_other_pixels(tmp_path):
@@ -373,6 +379,13 @@ def test_a_mean_beyond_one_is_of_other_pixels(tmp_path):
 def test_a_network_of_one_s_own_may_normalise(tmp_path):
     own, told = (nn.Sequential(Normalize(MEAN, STD), net) for net in (CifarResNet(8), NET))
     assert same(load(told.state_dict(), tmp_path, arch=own, normalize=None), told)
+
+
+def test_mean_and_deviation_in_a_layer_of_the_network_are_of_another_one(tmp_path):
+    own = nn.Sequential()
+    own.norm, own.fc = nn.BatchNorm2d(3), nn.Linear(3, 2)
+    with pytest.raises(CheckpointError, match="2 parameters differ .norm.mean: needed None"):
+        load(own.state_dict() | {"norm.mean": MEAN, "norm.std": STD}, tmp_path, arch=own, normalize=None)
 
 
 @pytest.mark.parametrize("name", ["WideResNet-28-10", "wrn-28-10", "WRN28_10", "wide_resnet28_10"])

@@ -134,7 +134,7 @@ def test_a_run_that_stopped_serves_no_curve_but_the_radius_that_it_was_for():
 
 
 def test_of_several_the_most_images_then_the_most_draws_then_the_newest_come_first(tmp_path):
-    fake(tmp_path, "few.tsv", header(TYPE_1), images=20)
+    os.utime(fake(tmp_path, "few.tsv", header(TYPE_1), images=20), ns=(10**18, 10**18))
     fake(tmp_path, "draws.tsv", header(TYPE_1, n=200_000))
     (tmp_path / "deep").mkdir()
     for name, time in (("old.tsv", 1e9), ("deep/new.tsv", 2e9)):
@@ -144,6 +144,11 @@ def test_of_several_the_most_images_then_the_most_draws_then_the_newest_come_fir
     assert [run.name for run in found] == ["draws.tsv", "deep/new.tsv", "old.tsv", "few.tsv"]
     assert found[-1].words == "few.tsv (20 of 40 images, n = 100,000)"
     assert [run.name for run in runs.matching(TYPE_2, runs.logs(tmp_path))] == ["other.tsv"]
+    # as long as before, and in the same second
+    text, path = (tmp_path / "few.tsv").read_text("utf-8"), tmp_path / "few.tsv"
+    path.write_text(text.replace("100000", "100001"), "utf-8")
+    os.utime(path, ns=(10**18 + 1, 10**18 + 1))
+    assert "the header, was changed" in next(run for run in runs.logs(tmp_path) if run.name == path.name).fault
 
 
 def test_the_command_lists_what_a_folder_holds_what_it_serves_and_why_the_rest_does_not(tmp_path, capsys, monkeypatch):

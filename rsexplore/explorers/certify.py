@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf, isfinite, prod
 from os import PathLike
+from os.path import expanduser
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -142,7 +143,7 @@ class CertifyPanel(Board):
             return
         values = self.values
         if values["log"].strip():
-            log = Path(values["log"].strip()).expanduser()
+            log = Path(expanduser(values["log"].strip()))  # which a user that is not there leaves as it is
         else:
             # one file for each run, so that one that was stopped goes on when its settings come back
             unlike = {"log"} if values["radius"] else {"log", "norm"}

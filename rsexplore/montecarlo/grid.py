@@ -222,9 +222,8 @@ class AliasTable:
                 values[-1], theirs = large.pop()
                 left = theirs - (capacity - weight)
                 (small if left <= capacity else large).append((values[-1], left))
-        self.last = torch.tensor(
-            last, device=device
-        )  # (cells,) int64, last word of a cell that gives its first integer
+        # (cells,) int64, last word of a cell that gives its first integer
+        self.last = torch.tensor(last, device=device)
         # (2 cells,) first and second integer of each cell; nan leaves the draw open
         self.values = torch.tensor(values, device=device, dtype=dtype)
 

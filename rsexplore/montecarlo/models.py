@@ -52,7 +52,7 @@ COUNTER, UNREAD = "num_batches_tracked", ("n_averaged", "total_ops", "total_para
 # names under which mean and deviation of the pixels are kept; of log_sig the exponential is the deviation
 PAIRS = (("mu", "log_sig"), ("mean", "std"), ("mu", "sigma"), ("new_mean", "new_std"))
 FIRST = re.compile("(input|image|pixel|data)?_?(norm|preproc|standard)")  # how the name of a first layer begins
-DEEPEST = 60  # modules in one another
+DEEPEST, LIKELY = 60, 20  # modules in one another; texts that are tried before the names of a network
 
 
 class CheckpointError(ValueError):
@@ -407,8 +407,10 @@ def contents(path: Path, state: Mapping[str, Tensor], net: nn.Module) -> Content
     # what may stand before all names of the network: what stands before its longest ones
     longest = sorted((name for name in own if not name.endswith(COUNTER)), key=len)[-2:]
     texts = {key.removesuffix(name) for key in found for name in longest if f".{key}".endswith(f".{name}")}
+    # each reading passes over the whole file, so of a file with many such texts only the likeliest are tried
+    hits = {text: sum(text + name in found for name in own) for text in sorted({"", *texts})}
     readings, fitting = [], list[str]()
-    for before in sorted({"", *texts}):
+    for before in sorted(sorted(hits, key=hits.__getitem__, reverse=True)[:LIKELY]):
         needed = {before + name: tuple(parameters[key].shape) for name, key in own.items()}
         # needed and found; counters of batches may lack
         keys = found.keys() | {key for key in needed if not key.endswith(COUNTER)}
@@ -424,9 +426,11 @@ def contents(path: Path, state: Mapping[str, Tensor], net: nn.Module) -> Content
             fitting.append(before)
     near = min(readings, key=len)
     told = "; ".join(f"{key}: needed {need}, got {got}" for key, (need, got) in sorted(near.items())[:3])
-    # only the last layer differs, and in its rows alone: another number of classes
-    rows = {got[0] for need, got in near.values() if need and got and got[1:] == need[1:]}
-    hint = f"; if it has {rows.pop()} classes, say num_classes=" if len(rows) == 1 and len(near) <= 2 else ""
+    # only the last layer differs, and in its rows alone, but for a pair of a first layer: another number of classes
+    last = [(need, got) for need, got in near.values() if need]
+    rows = {got[0] for need, got in last if got and got[1:] == need[1:]}
+    few = len(rows) == 1 and len(last) <= 2 and len(near) <= 4
+    hint = f"; if it has {rows.pop()} classes, say num_classes=" if few else ""
     if fitting:
         rest = sorted({key.rpartition(".")[0] for key in found if not key.startswith(tuple(fitting))})[:3]
         places = []
@@ -440,13 +444,14 @@ def contents(path: Path, state: Mapping[str, Tensor], net: nn.Module) -> Content
 def _first_pair(path: Path, beside: Collection[str], needed: Collection[str], before: str) -> tuple[str, ...]:
     """Names of mean and deviation, if they are what stands beside a network in a layer that comes before it; or ().
 
-    That layer has the name of one, is 0 where the network is 1, or is one around the network.
+    That layer has the name of one and holds nothing else, is 0 where the network is 1, or is one around the network.
     """
     split = [name.rpartition(".") for name in beside]
     (place, *others), last = {place for place, _, _ in split}, {name for *_, name in split}
     outer, dot, layer = place.rpartition(".")
     inside, outer = f"{place}." if place else "", outer + dot
     named = FIRST.match(layer.lower()) or (layer == "0" and all(key.startswith(f"{outer}1.") for key in needed))
+    named = named and not any(key.startswith(inside) for key in needed)
     if others or not (before.startswith(inside) or (named and before.startswith(outer))):
         return ()
     if last not in map(set, PAIRS) and last & {name for pair in PAIRS for name in pair}:
@@ -551,7 +556,8 @@ def _first_layer(source: Any, net: nn.Module, found: Contents, asked: Any) -> No
     choices = ", ".join((*NORMALIZATIONS, "none"))
     if isinstance(asked, str) and asked not in ("none", *NORMALIZATIONS):
         raise CheckpointError(f"load_model: normalize must be one of {choices} or (mean, std), got normalize={asked!r}")
-    if found.stats and asked not in (None, "none"):
+    none = isinstance(asked, str) and asked == "none"  # an array compares each of its numbers
+    if found.stats and asked is not None and not none:
         raise CheckpointError(
             f"{source} holds its own normalisation; leave normalize={asked!r} out, or say 'none' where the network "
             "normalises by itself"
@@ -560,10 +566,12 @@ def _first_layer(source: Any, net: nn.Module, found: Contents, asked: Any) -> No
         where = "holds a network behind a layer" if found.layers else "holds a network alone"
         how = f"normalize={choices} or (mean, std); none is right where the network does it itself"
         raise CheckpointError(f"{source} {where} and does not say how pixels are normalised; give {how}")
-    if asked == "none":
+    if none:
         return None
     pair = NORMALIZATIONS[asked] if isinstance(asked, str) else asked
     try:
+        if odd := [value.dtype for value in found.stats.values() if not value.is_floating_point()]:
+            raise ValueError(f"it needs floating numbers, got {odd[0]}")
         mean, std = found.stats.values() if pair is None else pair
         logs = asked is None and [*found.stats][1].endswith("log_sig")
         first = Normalize(mean, std.exp() if logs else std)
