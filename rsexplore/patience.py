@@ -24,9 +24,8 @@ class Task(Future[Any]):
             self.set_exception(error)
 
 
-Steps = Generator[
-    Any, None, Any
-]  # of a longer computation: tasks that whoever takes them runs, and what is found so far
+# of a longer computation: tasks that whoever takes them runs, and what is found so far
+Steps = Generator[Any, None, Any]
 
 
 def computed(words: str, work: Callable[[], Any]) -> Steps:
