@@ -11,7 +11,7 @@ from scipy import special
 
 from rsexplore import bounds, exact_radius
 from rsexplore.bound import UnsupportedNoiseError
-from rsexplore.dual import distance, law_of, total_variation, worst_case
+from rsexplore.dual import distance, law_of, mixed, total_variation, worst_case
 from rsexplore.dual.cube import clearance, pair_of_points
 from rsexplore.dual.law import solved
 from rsexplore.dual.mixed import few, many
@@ -311,6 +311,15 @@ def test_a_radius_of_eq_9_is_where_the_class_keeps_half_the_votes(dim, k):
     assert (law.needed(s, g + 0.01) >= z * (1 - 1e-9)).all() and (law.needed(s, g - 0.01) >= z * (1 - 1e-9)).all()
     for change, side in ((-5e-9, 1), (5e-9, -1)):
         assert (side * (worst_case(law, special.ndtr(-z), np.exp(s) * (1 + change)) - 0.5) > 0).all()
+
+
+@pytest.mark.parametrize("dim, k, q_a", [(1000, 999.25, 1e-205), (200, 199.25, 1e-100), (3072, 3068.0, 1e-250)])
+def test_deep_tails_of_eq_9_with_k_near_dim(dim, k, q_a, monkeypatch):
+    """What a rule of far more nodes needs at the radius is the vote: it was up to 1e-5 of the radius too large."""
+    monkeypatch.setitem(mixed.NODES, "many", ((48, 20), (96, 24)))
+    law, z = law_of(dim, k, inf, 2.0), -special.ndtri(np.array([q_a]))
+    s, g = solved(law, z, *law.start(z))
+    assert mixed.Mixed(dim, k, "many").needed(s, g) == pytest.approx(z, rel=1e-9)
 
 
 def test_the_vote_that_a_radius_of_eq_9_needs():

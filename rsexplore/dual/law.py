@@ -20,7 +20,7 @@ LEAST = 1e-140  # radii below this, in units of the scale, count as 0: the squar
 DEGREES = (8, 16, 32)  # of a polynomial through radii, where more points of two classes are asked for
 STEPS = 60  # of the search for both unknowns together
 NUDGE, NUDGED = 1e-6, 1e-4  # for its first slopes; for those of a rough law
-NEAR = 1e-6  # scores below are too near a tie for slopes of a rough law
+NEAR, BESIDE = 1e-6, 3e-5  # scores below are too near a tie for a rough law; how far it may be off in s, over 1 + z
 AT_ONCE = 500  # points of two classes that are solved for together
 FURTHEST = 0.4  # step in a logarithm
 
@@ -187,8 +187,9 @@ def solved(law: Law, z: NDArray, s: NDArray, g: NDArray) -> NDArray:
     with np.errstate(all="ignore"):
         if law.rough:
             out = _refined(law, law.rough, z, *solved(law.rough, z, s, g))
-        elif not law.tail:  # else slopes are noise, and a step may be small by accident
-            out = _together(law, z, s, g, budget)
+        if not law.tail:  # else slopes are noise, and a step may be small by accident
+            left = np.flatnonzero(np.isnan(out[0]))
+            out[:, left] = _together(law, *(v[left] for v in (z, s, g, budget)))
     left = np.flatnonzero(np.isnan(out[0]))
     z, s, g, budget = (v[left] for v in (z, s, g, budget))
 
@@ -239,19 +240,23 @@ def _together(law: Law, z: NDArray, s: NDArray, g: NDArray, budget: NDArray) -> 
 
 
 def _refined(law: Law, rough: Law, z: NDArray, s: NDArray, g: NDArray) -> NDArray:
-    """`solved` by Newton's steps in s alone, from the rough law's solution and with its slopes; nan if not settled."""
+    """`solved` by Newton's steps in s alone, from the rough law's solution and with its slopes.
+
+    nan where they do not settle beside that solution: further off another level is better by a share of 1e-9.
+    """
     live, out = np.flatnonzero(z > NEAR), np.full((2, len(z)), np.nan)
     z, s, g = z[live], s[live], g[live]
-    nudge = NUDGED / (1 + z**2)  # far out the best level is soon another
+    nudge, begun = NUDGED / (1 + z**2), s  # far out the best level is soon another
     slope = (rough.needed(s + nudge, g) - rough.needed(s, g)) / nudge
     for _ in range(STEPS):
         step = (z - law.needed(s, g)) / slope
-        done = np.abs(step) <= 3e-7
+        beside = np.abs(s + step - begun) <= BESIDE / (1 + z)
+        done = beside & (np.abs(step) <= 3e-7)
         out[:, live[done]] = (s + step - 1e-3 * np.abs(step))[done], g[done]  # slopes are right to .1 %
-        good = ~done & (np.abs(step) < FURTHEST)
+        good = beside & ~done
         if not good.any():
             break
-        live, z, s, g, slope = live[good], z[good], (s + step)[good], g[good], slope[good]
+        live, z, s, g, slope, begun = (v[good] for v in (live, z, s + step, g, slope, begun))
     return out
 
 

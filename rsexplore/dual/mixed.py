@@ -30,6 +30,7 @@ LEFT_OUT = 38.0  # what lies beyond exp(-LEFT_OUT) of the noise is left out
 LARGEST = float(np.log(8.6))  # of log a
 LOST = 1e-300  # what is counted of probabilities that are lost in rounding
 FAR = 8.5  # deviations from its mean, beyond which nothing is left of a sum
+DEEP = -50.0  # levels below have their share of many coordinates in narrow ranges of log a
 KNOTS = 7  # as many points of the range of a sum of few are told apart
 AT, WEIGHT = np.polynomial.legendre.leggauss(24)  # over one coordinate
 NODES = {"fine": ((20, 10), (20, 20)), "rough": ((8, 6), (8, 8))}  # a panel over log a and over eta: few, many
@@ -121,9 +122,10 @@ class Mixed(Law):
             below, above = np.maximum(found, LOST)  # rounding may carry them below 0
             return np.minimum(below, 1), np.minimum(above, np.exp(-level))
 
-    def _outer(self, marks: NDArray) -> tuple[NDArray, NDArray]:
+    def _outer(self, marks: NDArray, level: float = 0.0) -> tuple[NDArray, NDArray]:
         """Values of a and the share of each, by panels in log a that end at the marks."""
-        even = np.linspace(self.low, self.high, int(self.high - self.low) + 4)
+        fine = 6 if level < DEEP and not self.few else 1
+        even = np.linspace(self.low, self.high, int(fine * (self.high - self.low)) + 4)
         edges = np.unique([*even, self.mode, *marks[(marks > self.low) & (marks < self.high)]])
         width, (at, share) = np.diff(edges)[:, None], self.outer
         s, weight = (edges[:-1, None] + width * at).ravel(), (width * share).ravel()
@@ -177,7 +179,7 @@ class Mixed(Law):
 
     def cells(self, level: float, r: float) -> tuple[NDArray, ...]:
         """Of each cell weight, number of free coordinates, their two ends, and the threshold of their sum."""
-        n, (a, weight) = self.dim - 1, self._outer(self._marks(level, r))
+        n, (a, weight) = self.dim - 1, self._outer(self._marks(level, r), level)
         whole, left_out = _mass(-a, a), -np.expm1(-LEFT_OUT / n)
         end = special.ndtri(np.minimum(special.ndtr(-a) + left_out * whole, 1)) + a
         end = np.minimum(np.where(a < 0.01, 2 * a * left_out, end), 2 * np.minimum(r, a))
