@@ -288,9 +288,7 @@ def _entry(row: dict[str, str]) -> Entry:
     told = dict(zip(("kind", "source", "dataset", "arch", "method", "subset"), row["path"].split("/"), strict=False))
     values: dict[str, Any] = row | told | {"split": "train" if told["subset"].startswith("train_") else "test"}
     values["subset"] = told["subset"].removeprefix("train_")
-    for kind, names in (
-        (int, "rows expected_rows n0 n"),
-        (float, "train_sigma certify_sigma alpha_stated alpha_found"),
-    ):
+    numbers = {int: "rows expected_rows n0 n", float: "train_sigma certify_sigma alpha_stated alpha_found"}
+    for kind, names in numbers.items():
         values |= {name: kind(row[name]) if row[name] else None for name in names.split()}
     return Entry(**values)

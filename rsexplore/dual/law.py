@@ -289,30 +289,30 @@ def tabulated(law: Law, z: NDArray) -> NDArray:
 
     Where its last coefficients show that it is not smooth enough, it is but a guess and the points are solved for.
     """
-    x, guess = np.log(z), None
-    found: NDArray = np.zeros((2, 0))
+    x, fit = np.log(z), None
     low, high = x.min(initial=np.inf), x.max(initial=-np.inf)
     for degree in DEGREES:
         if len(z) < 1.6 * degree or not high > low:
             break
         at = chebyshev.chebpts2(degree + 1)
         nodes, place = np.exp(low + (high - low) * (1 + at) / 2), 2 * (x - low) / (high - low) - 1
-        if found.size:  # every other node is one of before, and the others are guessed from these
-            known, new = found, slice(1, None, 2)
-            found = chebyshev.chebval(at, chebyshev.chebfit(at[::2], known.T, degree // 2))
-            found[:, ::2] = known
-        else:
+        if fit is None:
             found, new = np.array(law.start(nodes)), slice(None)
+        else:  # every other node is one of before, and the others are guessed from these
+            known, new = found, slice(1, None, 2)
+            found = chebyshev.chebval(at, fit)
+            found[:, ::2] = known
         found[:, new] = solved(law, nodes[new], *found[:, new])
         if not np.isfinite(found).all():
-            guess = None
+            fit = None
             break
-        guess = chebyshev.chebval(place, chebyshev.chebfit(at, found.T, degree))
+        fit = chebyshev.chebfit(at, found.T, degree)
         ratio = np.exp(found[0]) / nodes
         coefficients = chebyshev.chebfit(at, ratio, degree)
         error = 4 * np.abs(coefficients[-4:]).max() + 1e-15
         allowed = 3e-9 if law.rough else 2e-10 if law.central else 8e-10
         if error <= allowed * ratio.min() and found[0].min() > np.log(2 * LEAST):
             return z * (chebyshev.chebval(place, coefficients) - error)
+    guess = None if fit is None else chebyshev.chebval(place, fit)
     parts = np.array_split(np.arange(len(z)), len(z) // AT_ONCE + 1)
     return np.concatenate([two_classes(law, z[i], None if guess is None else guess[:, i]) for i in parts])

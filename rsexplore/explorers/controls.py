@@ -108,13 +108,8 @@ class Number(Control):
         self, name: str, label: str, unit: str, value: float, low: float, high: float, *,
         scale: str = "log", whole: bool = False, help: str = "",
     ) -> None:  # fmt: skip
-        self.low, self.high, self.label, self.whole, self._value = (
-            min(low, value),
-            max(high, value),
-            label,
-            whole,
-            value,
-        )
+        self.low, self.high = min(low, value), max(high, value)
+        self.label, self.whole, self._value = label, whole, value
         self._sign = {"linear": 0, "log": 1, "reversed log": -1}[scale]
         self._callbacks: list[Callable[[], None]] = []
         field = widgets.Text(value=f"{value!r}", description=label, style=NAME, continuous_update=False)
